@@ -1,0 +1,42 @@
+"""Errors that speak to the user: what happened and where, then how to mend it."""
+
+from __future__ import annotations
+
+
+class MftError(Exception):
+    """A failure the user can understand and mend; shown without a traceback unless `--debug`.
+
+    Args:
+        message: what happened and where (file:line, task, recipe key).
+        hint: how to mend it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(MftError):
+    """Wrong use: a misspelt key, an unknown component, options that contradict each other (exit code 2)."""
+
+    exit_code = 2
+
+
+class RecordError(MftError):
+    """One training record cannot be used; it is counted, quarantined and shown, never silently dropped.
+
+    Args:
+        reason: a short stable code, such as "empty response", under which records are counted.
+        detail: what exactly is wrong with this record.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail

@@ -1,0 +1,301 @@
+"""What a plugin may be: ModelAdapter, Base, Source, Tokenization, Packer, Loss, Evaluator.
+
+Every component class is built as `Class(options)`, where `options` is an instance of the class's own
+`Options` declaration, validated from the recipe. Heavy libraries are imported inside methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from mft_core.records import (
+    PackedRows,
+    Record,
+    Sample,
+    Score,
+    StepCounts,
+    TaskCounts,
+    TaskFiles,
+    TaskLosses,
+    TokenLosses,
+    Turn,
+)
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from mft_core.evaluation import EvaluationContext
+
+
+class Options(BaseModel):
+    """Base of every option declaration: typed, frozen, and strict about unknown keys.
+
+    Give each field a default and a `Field(description=...)`: `mft show KIND.NAME` prints them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Configurable(ABC):
+    """Anything built from options."""
+
+    Options: ClassVar[type[Options]] = Options
+
+    def __init__(self, options: Any = None) -> None:
+        self.options: Any = options if options is not None else self.Options()
+
+
+class ModelAdapter(Configurable):
+    """One model family: how to recognise, load, tune and imitate it."""
+
+    lora_targets: ClassVar[tuple[str, ...]]
+    """Module names of the family's attention and MLP projections (suffixes, as PEFT matches them)."""
+
+    chat_template: ClassVar[str | None] = None
+    """Jinja chat template for checkpoints of this family whose tokenizer has none; None: MFTCoder's roles."""
+
+    @abstractmethod
+    def recognizes(self, config: Mapping[str, Any]) -> bool:
+        """Whether a checkpoint's config.json (as parsed) is of this family, whatever its folder is called."""
+
+    @abstractmethod
+    def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
+        """A configuration for a random model of this family that trains in seconds on one core.
+
+        Sizes are multiples of 64 where quantisation will want them to be.
+        """
+
+    def load_config(self, folder: Path) -> PreTrainedConfig:
+        """The native configuration of the checkpoint in `folder`."""
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+    def load_model(self, folder: Path, dtype: torch.dtype, attention: str) -> PreTrainedModel:
+        """The checkpoint in `folder` as a native transformers model.
+
+        Args:
+            folder: config.json and safetensors. Families with formats of their own convert here.
+            dtype: of the weights in memory.
+            attention: name registered with transformers' attention interface.
+        """
+        from transformers import AutoModelForCausalLM
+
+        return AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=self.load_config(folder),
+            dtype=dtype,
+            attn_implementation=attention,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+
+    def load_tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:
+        """The checkpoint's tokenizer, fast, without remote code."""
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseRequest:
+    """What a Base may use: the adapter chosen (None: not yet known) and a folder for what it downloads."""
+
+    adapter: ModelAdapter | None
+    adapter_name: str
+    cache: Path
+
+
+class Base(Configurable):
+    """A place base weights come from."""
+
+    random_weights: ClassVar[bool] = False
+    """True where the weights are untrained; the CLI then says so plainly."""
+
+    @abstractmethod
+    def fetch(self, reference: str, request: BaseRequest) -> Path:
+        """A local folder with config.json, weights and tokenizer.
+
+        Args:
+            reference: what stands after "NAME:" in `--base NAME:reference`, or the whole of `--base`.
+
+        Raises:
+            MftError: what could not be had, and what to do instead.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """What a Source may use.
+
+    Attributes:
+        path: `data.path` (`--data`), or None.
+        cache: a folder for what the source makes or downloads.
+    """
+
+    path: Path | None
+    cache: Path
+
+
+class Source(Configurable):
+    """A place task data comes from. It hands over files; reading, splitting and counting is the core's."""
+
+    @abstractmethod
+    def tasks(self, request: DataRequest) -> list[TaskFiles]:
+        """The tasks, sorted by name, each with at least one training file.
+
+        Raises:
+            MftError: nothing there, a name that is no task name, a file that cannot be read.
+        """
+
+
+class Tokenization(Configurable):
+    """Turns a record into token ids and says which of them are supervised."""
+
+    @abstractmethod
+    def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Called once before anything else; may set `tokenizer.chat_template`, which is saved with the model.
+
+        Raises:
+            MftError: this tokenizer cannot be used with this tokenization.
+        """
+
+    @abstractmethod
+    def encode(self, record: Record) -> Sample:
+        """The record's tokens; every assistant turn supervised with its end token, nothing else.
+
+        Control tokens typed inside a turn's content stay text.
+
+        Raises:
+            RecordError: the record cannot be rendered faithfully, or nothing in it is supervised.
+        """
+
+    @abstractmethod
+    def prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """Token ids up to where the assistant's next answer starts, as `encode` lays them out."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Changes whenever `encode` could give another result; part of the token cache's key."""
+
+
+class Packer(Configurable):
+    """Decides which samples share a row. Rows may mix tasks; documents never see each other."""
+
+    pads_to_maximum: ClassVar[bool] = False
+    """Rows are padded to `data.max_length` instead of to the longest row of their micro-batch."""
+
+    @abstractmethod
+    def pack(self, lengths: np.ndarray, capacity: int) -> PackedRows:
+        """Put every sample into exactly one row.
+
+        Args:
+            lengths: int64 [samples], in training order; each is between 1 and `capacity`.
+            capacity: most tokens a row may hold.
+        """
+
+
+class LossOptions(Options):
+    """Options every loss has."""
+
+    by: Literal["tokens", "samples"] = Field(
+        "tokens", description="what counts equally inside a task: every supervised token, or every sample"
+    )
+    normalize: Literal["expected", "step"] = Field(
+        "expected",
+        description="divide a step's objective by its expectation (unbiased), or by its own weights (constant scale)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """A loss asks to see validation losses around optimizer steps.
+
+    Attributes:
+        samples_per_task: validation samples of each task in the probe.
+        every: optimizer steps between two measurements.
+        rotate_every: optimizer steps after which other samples are taken; 0: never.
+    """
+
+    samples_per_task: int
+    every: int
+    rotate_every: int
+
+
+class Loss(Configurable):
+    """The multi-task objective: sum_i omega_i L_i, exact whatever the batching (MFTCoder, equation 1).
+
+    L_i is task i's loss over the whole training set, by tokens or by samples; omega are the task weights, fixed
+    before a step's first forward. A new balancer only implements `task_weights`.
+    """
+
+    Options: ClassVar[type[Options]] = LossOptions
+    counts: TaskCounts
+
+    def start(self, counts: TaskCounts) -> None:
+        """Called once, before the first step, with the whole training set's counts."""
+        self.counts = counts
+
+    @abstractmethod
+    def task_weights(self) -> np.ndarray:
+        """float64 [N], non-negative, summing to 1: omega for the coming step. Must be equal on every rank."""
+
+    @property
+    def probe(self) -> ProbeRequest | None:
+        """The validation probe this loss wants; None: none. `observe` is called with what it finds."""
+        return None
+
+    def observe(self, before: TaskLosses, after: TaskLosses) -> None:
+        """Losses of one and the same probe before and after the last `probe.every` optimizer steps.
+
+        At the start of training, and whenever other samples are taken, both arguments are the same object.
+        """
+
+    def contributions(self, tokens: TokenLosses) -> torch.Tensor:
+        """[N], differentiable: what one micro-batch adds to each L_i; summed over an epoch it is L_i."""
+        from mft_core.objective import task_contributions
+
+        return task_contributions(tokens, self.counts, self.options.by)
+
+    def objective(self, tokens: TokenLosses, weights: np.ndarray, step: StepCounts) -> torch.Tensor:
+        """Scalar: one micro-batch's part of the step's objective.
+
+        The step's objective is the sum of this over its micro-batches and ranks.
+        """
+        from mft_core.objective import weighted_sum
+
+        share = weights / self.step_scale(weights, step)
+        return weighted_sum(self.contributions(tokens), share)
+
+    def step_scale(self, weights: np.ndarray, step: StepCounts) -> float:
+        """Z: what a step's weighted sum is divided by; "expected": 1 / steps per epoch; "step": the step's own."""
+        if self.options.normalize == "expected":
+            return 1.0 / step.steps_per_epoch
+        part, whole = (
+            (step.tokens, self.counts.tokens) if self.options.by == "tokens" else (step.samples, self.counts.samples)
+        )
+        return float(np.sum(weights * part / whole)) or 1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to continue bit by bit, as JSON values (floats survive JSON exactly)."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+
+
+class Evaluator(Configurable):
+    """A measure of a trained model."""
+
+    @abstractmethod
+    def evaluate(self, context: EvaluationContext) -> list[Score]:
+        """Scores of the model in `context`; called on every rank, with equal results."""

@@ -1,0 +1,236 @@
+"""The objects that flow through a run, in the order in which they come into being."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+IGNORED_LABEL = -100
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFiles:
+    """One task as a data source hands it over: JSONL or JSONL.gz files on disk.
+
+    Attributes:
+        name: the task's name, unique in a run; validated by `mft_core.tasks.validate_task_name`.
+        train: training files.
+        valid: validation files; empty means "split off `valid_fraction` of the training records".
+        weight: the task's relative importance in the objective.
+    """
+
+    name: str
+    train: tuple[Path, ...]
+    valid: tuple[Path, ...] = ()
+    weight: float = 1.0
+
+
+class Turn(NamedTuple):
+    """One message. `role` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One conversation (`turns`) or one piece of plain text (`text`); exactly one of the two is set.
+
+    Attributes:
+        turns: system (at most one, first), then user and assistant in alternation, ending with assistant.
+        text: plain text, all of it supervised.
+        origin: "file:line", for messages.
+    """
+
+    turns: tuple[Turn, ...] = ()
+    text: str | None = None
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One tokenised record.
+
+    Attributes:
+        ids: int64 [length], token ids.
+        supervised: bool [length]; True where the token is a target. Element 0 is always False: a first
+            token has no context to be predicted from.
+    """
+
+    ids: np.ndarray
+    supervised: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCounts:
+    """The whole training set in numbers; every objective is normalised by these.
+
+    Attributes:
+        names: the tasks, in task-id order.
+        samples: int64 [N], M_i.
+        tokens: int64 [N], supervised tokens, sum_j T_ij.
+        importance: float64 [N], the recipe's `weight` of each task.
+    """
+
+    names: tuple[str, ...]
+    samples: np.ndarray
+    tokens: np.ndarray
+    importance: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRows:
+    """Which samples share a row.
+
+    Row r holds `members[offsets[r]:offsets[r + 1]]`, in that order.
+
+    Attributes:
+        members: int64 [samples], each sample index exactly once.
+        offsets: int64 [rows + 1], ascending from 0 to the number of samples.
+    """
+
+    members: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self.members[self.offsets[row] : self.offsets[row + 1]]
+
+
+@dataclass(slots=True)
+class Batch:
+    """One micro-batch: `B` rows of `S` tokens, holding `m` whole samples.
+
+    Attributes:
+        input_ids: int64 [B, S].
+        position_ids: int64 [B, S], restarting at 0 with every sample.
+        labels: int64 [B, S]; labels[b, s] is the token that follows position s within its own sample if
+            that token is supervised, else IGNORED_LABEL.
+        sample_index: int64 [B, S], 0..m-1: which of the batch's samples a position belongs to (-1: padding).
+        sample_task: int64 [m], task id of each sample.
+        sample_tokens: int64 [m], supervised tokens T_ij of each sample.
+        sample_ids: int64 [m], index of each sample in its token store, to name it in messages.
+        documents: (row, start, end) of every sample and of every row's padding tail.
+    """
+
+    input_ids: torch.Tensor
+    position_ids: torch.Tensor
+    labels: torch.Tensor
+    sample_index: torch.Tensor
+    sample_task: torch.Tensor
+    sample_tokens: torch.Tensor
+    sample_ids: torch.Tensor
+    documents: tuple[tuple[int, int, int], ...]
+
+    @property
+    def real_tokens(self) -> int:
+        """Tokens that are not padding."""
+        return int((self.sample_index >= 0).sum())
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch with its tensors on `device`."""
+        moved = {
+            name: getattr(self, name).to(device, non_blocking=True)
+            for name in (
+                "input_ids", "position_ids", "labels", "sample_index", "sample_task", "sample_tokens", "sample_ids",
+            )
+        }  # fmt: skip
+        return Batch(documents=self.documents, **moved)
+
+
+@dataclass(slots=True)
+class TokenLosses:
+    """What a loss sees of one micro-batch: its `n` supervised tokens in `m` samples. Never logits.
+
+    Attributes:
+        cross_entropy: [n], -log p of the target, float32 (float64 in a float64 run), differentiable.
+        task: int64 [n], task id per token: a packed row may mix tasks.
+        sample: int64 [n], 0..m-1.
+        sample_tokens: int64 [n], T_ij of the token's sample. A sample is never split over micro-batches.
+    """
+
+    cross_entropy: torch.Tensor
+    task: torch.Tensor
+    sample: torch.Tensor
+    sample_tokens: torch.Tensor
+
+
+@dataclass(slots=True)
+class TaskLosses:
+    """Per-task sums over some samples, reduced over all ranks.
+
+    Attributes:
+        token_sum: float64 [N], sum_jk -log P_ijk.
+        tokens: int64 [N], number of terms in `token_sum`.
+        sample_sum: float64 [N], sum_j of the sample's mean -log P.
+        samples: int64 [N].
+    """
+
+    token_sum: np.ndarray
+    tokens: np.ndarray
+    sample_sum: np.ndarray
+    samples: np.ndarray
+
+    @classmethod
+    def zeros(cls, tasks: int) -> TaskLosses:
+        """No samples seen yet, for `tasks` tasks."""
+        return cls(*(np.zeros(tasks, dtype) for dtype in (np.float64, np.int64, np.float64, np.int64)))
+
+    def mean(self, by: str = "tokens") -> np.ndarray:
+        """float64 [N]: mean loss by "tokens" or by "samples"; NaN for a task with no sample here."""
+        total, count = (self.token_sum, self.tokens) if by == "tokens" else (self.sample_sum, self.samples)
+        return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+    def __add__(self, other: TaskLosses) -> TaskLosses:
+        return TaskLosses(
+            self.token_sum + other.token_sum,
+            self.tokens + other.tokens,
+            self.sample_sum + other.sample_sum,
+            self.samples + other.samples,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepCounts:
+    """One optimizer step in numbers, over all micro-batches and ranks; known before its first forward.
+
+    Attributes:
+        samples: int64 [N].
+        tokens: int64 [N], supervised tokens.
+        steps_per_epoch: optimizer steps in this epoch.
+    """
+
+    samples: np.ndarray
+    tokens: np.ndarray
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number an evaluator found.
+
+    Attributes:
+        task: the task or set measured.
+        metric: such as "loss", "perplexity", "pass@1".
+        value: the score.
+        n: how many items it rests on.
+        protocol: everything that must be equal for two scores to be comparable, as a short identifier.
+    """
+
+    task: str
+    metric: str
+    value: float
+    n: int
+    protocol: str
+    details: dict[str, object] = field(default_factory=dict)
