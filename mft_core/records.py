@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -191,6 +192,16 @@ class TaskLosses:
         """float64 [N]: mean loss by "tokens" or by "samples"; NaN for a task with no sample here."""
         total, count = (self.token_sum, self.tokens) if by == "tokens" else (self.sample_sum, self.samples)
         return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+    def as_json(self) -> dict[str, list[float]]:
+        """Plain lists; floats survive JSON exactly."""
+        return {name: getattr(self, name).tolist() for name in ("token_sum", "tokens", "sample_sum", "samples")}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, list[float]]) -> TaskLosses:
+        """What `as_json` gave."""
+        dtypes = {"token_sum": np.float64, "tokens": np.int64, "sample_sum": np.float64, "samples": np.int64}
+        return cls(**{name: np.array(value[name], dtype) for name, dtype in dtypes.items()})
 
     def __add__(self, other: TaskLosses) -> TaskLosses:
         return TaskLosses(

@@ -1,1 +1,30 @@
-"""To be written."""
+"""curves.png and report.html of every run, and `mft report` to draw them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mft_core.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+    from mft_core.events import Event
+
+
+@hookimpl
+def mft_on_event(event: Event) -> None:
+    """Redraw when there is a new evaluation, and when the run ends."""
+    if event.name in ("eval", "end"):
+        from mft_report.files import redraw, worth_redrawing
+
+        if event.name == "end" or worth_redrawing(event.run):
+            redraw(event.run)
+
+
+@hookimpl
+def mft_add_commands(app: typer.Typer) -> None:
+    """`mft report`."""
+    from mft_report.command import report
+
+    app.command()(report)

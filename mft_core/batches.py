@@ -1,0 +1,236 @@
+"""Order, rows and batches: which samples meet in which optimizer step, as a pure function of (seed, epoch).
+
+Every sample of every task is used exactly once per epoch, and every step holds the tasks in about their
+proportions (stratified interleave), which lowers the variance of the gradient. Because the plan is a pure
+function, the only cursor a checkpoint needs is the number of steps done.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mft_core.interfaces import Packer
+from mft_core.records import IGNORED_LABEL, Batch, PackedRows, StepCounts, TaskCounts
+
+if TYPE_CHECKING:
+    from mft_core.tokens import TokenStore
+
+
+class SampleTable:
+    """All samples of all tasks under one index: task 0's samples first, then task 1's, and so on.
+
+    Args:
+        stores: one token store per task, in task-id order; a store may be empty.
+    """
+
+    def __init__(self, stores: list[TokenStore]) -> None:
+        self._stores = stores
+        self._starts = np.cumsum([0, *(len(store) for store in stores)])
+        self.task = np.repeat(np.arange(len(stores)), [len(store) for store in stores])
+        self.lengths = np.concatenate([np.asarray(store.lengths, np.int64) for store in stores])
+        self.supervised = np.concatenate([np.asarray(store.supervised_counts, np.int64) for store in stores])
+
+    def __len__(self) -> int:
+        return len(self.task)
+
+    def task_samples(self, task: int) -> np.ndarray:
+        """int64 [M_i]: indices of one task's samples."""
+        return np.arange(self._starts[task], self._starts[task + 1])
+
+    def tokens(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """(ids int64 [length], supervised bool [length]) of one sample."""
+        task = int(self.task[index])
+        sample = self._stores[task].sample(int(index - self._starts[task]))
+        return sample.ids, sample.supervised
+
+    def counts(self, names: tuple[str, ...], importance: np.ndarray) -> TaskCounts:
+        """M_i and sum_j T_ij of every task."""
+        tasks = len(self._stores)
+        samples = np.bincount(self.task, minlength=tasks)
+        tokens = np.bincount(self.task, weights=self.supervised, minlength=tasks).astype(np.int64)
+        return TaskCounts(names, samples, tokens, importance)
+
+
+def stratified_order(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """An order in which every stretch holds the groups in about their proportions.
+
+    Sample k of a shuffled group of size M gets the key (k + u) / M with u uniform in [0, 1); sorting by key
+    spreads each group evenly over the epoch.
+
+    Args:
+        groups: int64 [n], group of each element.
+
+    Returns:
+        int64 [n], a permutation.
+    """
+    shuffled = generator.permutation(len(groups))
+    by_group = shuffled[np.argsort(groups[shuffled], kind="stable")]
+    sizes = np.bincount(groups)
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    ordered = groups[by_group]
+    rank = np.arange(len(groups)) - starts[ordered]
+    keys = (rank + generator.random(len(groups))) / sizes[ordered]
+    return by_group[np.argsort(keys, kind="stable")]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over all samples, cut into optimizer steps.
+
+    Attributes:
+        rows: every row of the epoch, in training order.
+        batch_size: rows per step; the last step takes what remains.
+    """
+
+    rows: PackedRows
+    batch_size: int
+
+    @cached_property
+    def steps(self) -> int:
+        """Optimizer steps in this epoch."""
+        return ceil(len(self.rows) / self.batch_size)
+
+    def step_rows(self, step: int) -> list[np.ndarray]:
+        """Sample indices of each row of one step."""
+        first = step * self.batch_size
+        return [self.rows[row] for row in range(first, min(first + self.batch_size, len(self.rows)))]
+
+
+class BatchPlan:
+    """Which rows each optimizer step trains on.
+
+    Args:
+        table: the training samples.
+        packer: decides which samples share a row.
+        capacity: tokens a row may hold.
+        batch_size: rows per step over all ranks.
+        seed: of the order; the order depends on (seed, epoch) only.
+    """
+
+    def __init__(self, table: SampleTable, packer: Packer, capacity: int, batch_size: int, seed: int) -> None:
+        self.table = table
+        self.packer = packer
+        self.capacity = capacity
+        self.batch_size = batch_size
+        self._seed = seed
+        self._task_tokens = np.maximum(np.bincount(table.task, weights=table.supervised), 1)
+        self._starts = [0]
+        self._latest: tuple[int, Epoch] | None = None
+
+    def epoch(self, number: int) -> Epoch:
+        """The epoch's plan; the latest one is kept, for steps come in order."""
+        if self._latest is None or self._latest[0] != number:
+            generator = np.random.default_rng([self._seed, number])
+            order = stratified_order(self.table.task, generator)
+            packed = self.packer.pack(self.table.lengths[order], self.capacity)
+            rows = PackedRows(order[packed.members], packed.offsets)
+            order_of_rows = stratified_order(self._dominant_tasks(rows), generator)
+            self._latest = (number, Epoch(select_rows(rows, order_of_rows), self.batch_size))
+        return self._latest[1]
+
+    def _dominant_tasks(self, rows: PackedRows) -> np.ndarray:
+        """int64 [rows]: the task of each row's sample with the largest share of its task's supervised tokens."""
+        row = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
+        task = self.table.task[rows.members]
+        share = self.table.supervised[rows.members] / self._task_tokens[task]
+        by_row_and_share = np.lexsort((share, row))
+        return task[by_row_and_share[rows.offsets[1:] - 1]]
+
+    def locate(self, step: int) -> tuple[int, int]:
+        """(epoch, step within it) of a global step counted from 0."""
+        while self._starts[-1] <= step:
+            self._starts.append(self._starts[-1] + self.epoch(len(self._starts) - 1).steps)
+        number = int(np.searchsorted(self._starts, step, side="right")) - 1
+        return number, step - self._starts[number]
+
+    def total_steps(self, epochs: float) -> int:
+        """Optimizer steps in `epochs` passes, a broken last pass rounded up."""
+        whole = int(epochs)
+        total = sum(self.epoch(number).steps for number in range(whole))
+        return total + (ceil((epochs - whole) * self.epoch(whole).steps) if epochs > whole else 0)
+
+    def step(self, step: int) -> tuple[list[np.ndarray], StepCounts]:
+        """Rows and per-task counts of a global step, over all ranks."""
+        number, local = self.locate(step)
+        epoch = self.epoch(number)
+        rows = epoch.step_rows(local)
+        members = np.concatenate(rows)
+        task, tasks = self.table.task[members], len(self._task_tokens)
+        samples = np.bincount(task, minlength=tasks)
+        tokens = np.bincount(task, weights=self.table.supervised[members], minlength=tasks).astype(np.int64)
+        return rows, StepCounts(samples, tokens, epoch.steps)
+
+    def packing_efficiency(self, number: int = 0, micro_batch_size: int = 1) -> float:
+        """Real tokens / tokens processed in one epoch, rows padded to the longest of their micro-batch."""
+        epoch = self.epoch(number)
+        lengths = row_lengths(epoch.rows, self.table.lengths)
+        processed = 0
+        for first in range(0, len(lengths), micro_batch_size):
+            rows = lengths[first : first + micro_batch_size]
+            processed += len(rows) * (self.capacity if self.packer.pads_to_maximum else int(rows.max()))
+        return float(lengths.sum() / processed)
+
+
+def select_rows(rows: PackedRows, order: np.ndarray) -> PackedRows:
+    """The same rows in another order."""
+    sizes = np.diff(rows.offsets)[order]
+    offsets = np.concatenate(([0], np.cumsum(sizes)))
+    inner = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    return PackedRows(rows.members[np.repeat(rows.offsets[order], sizes) + inner], offsets)
+
+
+def row_lengths(rows: PackedRows, lengths: np.ndarray) -> np.ndarray:
+    """int64 [rows]: real tokens in each row."""
+    return np.add.reduceat(lengths[rows.members], rows.offsets[:-1]) if len(rows) else np.zeros(0, np.int64)
+
+
+def micro_batches(rows: list[np.ndarray], size: int, rank: int = 0, ranks: int = 1) -> list[list[np.ndarray]]:
+    """One rank's micro-batches of a step. Every rank gets equally many; short ones are filled with empty ones.
+
+    Collectives match only if all ranks run as many forwards, so a rank without rows gets empty micro-batches.
+    """
+    mine = rows[rank::ranks]
+    count = max(1, ceil(len(rows[::ranks]) / size))
+    return [mine[index * size : (index + 1) * size] for index in range(count)]
+
+
+def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None, pad_id: int = 0) -> Batch:
+    """Put rows of samples into tensors.
+
+    Args:
+        rows: sample indices of each row; no rows give one row with one unsupervised token.
+        width: tokens per row; None: the longest row.
+        pad_id: fills the tails; what it is changes nothing.
+    """
+    import torch
+
+    longest = max((int(table.lengths[row].sum()) for row in rows), default=1)
+    shape = (max(len(rows), 1), width or longest)
+    ids = np.full(shape, pad_id, np.int64)
+    positions = np.zeros(shape, np.int64)
+    labels = np.full(shape, IGNORED_LABEL, np.int64)
+    sample_index = np.full(shape, -1, np.int64)
+    documents: list[tuple[int, int, int]] = []
+    members = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+    number = 0
+    for row, samples in enumerate(rows or [members]):
+        start = 0
+        for sample in samples:
+            tokens, supervised = table.tokens(int(sample))
+            end = start + len(tokens)
+            ids[row, start:end] = tokens
+            positions[row, start:end] = np.arange(len(tokens))
+            labels[row, start : end - 1] = np.where(supervised[1:], tokens[1:], IGNORED_LABEL)
+            sample_index[row, start:end] = number
+            documents.append((row, start, end))
+            start, number = end, number + 1
+        if start < shape[1]:
+            positions[row, start:] = np.arange(shape[1] - start)
+            documents.append((row, start, shape[1]))
+    arrays = (ids, positions, labels, sample_index, table.task[members], table.supervised[members], members)
+    return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), documents=tuple(documents))

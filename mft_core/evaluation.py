@@ -1,0 +1,89 @@
+"""Losses per task on given samples, exact whatever the batching; and the context evaluators work in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from mft_core.batches import SampleTable, collate, micro_batches
+from mft_core.interfaces import Packer
+from mft_core.records import PackedRows, TaskLosses, TokenLosses
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationContext:
+    """What an evaluator may use.
+
+    Attributes:
+        model: maps a Batch to TokenLosses (`mft_core.lm_loss.TokenLossModel`, possibly wrapped).
+        names: the tasks, in task-id order.
+        validation: all validation samples.
+        packer, capacity, micro_batch_size: how they are batched; changes no score.
+        accelerator: device and ranks.
+    """
+
+    model: nn.Module
+    names: tuple[str, ...]
+    validation: SampleTable
+    packer: Packer
+    capacity: int
+    micro_batch_size: int
+    accelerator: Accelerator
+
+    def losses(self, samples: np.ndarray | None = None) -> TaskLosses:
+        """Per-task losses of some validation samples (None: all), over all ranks, in evaluation mode."""
+        chosen = np.arange(len(self.validation)) if samples is None else samples
+        packed = self.packer.pack(self.validation.lengths[chosen], self.capacity)
+        rows = PackedRows(chosen[packed.members], packed.offsets)
+        width = self.capacity if self.packer.pads_to_maximum else None
+        total = TaskSums(len(self.names), self.accelerator.device)
+        ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
+        with evaluation_mode(self.model):
+            for batch_rows in micro_batches(list(map(rows.__getitem__, range(len(rows)))), self.micro_batch_size, rank, ranks):
+                batch = collate(batch_rows, self.validation, width).to(self.accelerator.device)
+                total.add(self.model(batch), batch.sample_task)
+        return total.reduce(self.accelerator)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """No gradients, no dropout; afterwards the model is as it was."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(training)
+
+
+class TaskSums:
+    """Running per-task sums of token losses, on the device, in float64."""
+
+    def __init__(self, tasks: int, device: torch.device) -> None:
+        self._sums = torch.zeros(4, tasks, dtype=torch.float64, device=device)
+
+    def add(self, tokens: TokenLosses, sample_task: torch.Tensor) -> None:
+        """Add one micro-batch; `sample_task` is int64 [m]."""
+        loss = tokens.cross_entropy.detach().to(torch.float64)
+        ones = torch.ones_like(loss)
+        present = torch.zeros(len(sample_task), dtype=torch.float64, device=loss.device)
+        present[tokens.sample] = 1.0
+        self._sums[0].index_add_(0, tokens.task, loss)
+        self._sums[1].index_add_(0, tokens.task, ones)
+        self._sums[2].index_add_(0, tokens.task, loss / tokens.sample_tokens)
+        self._sums[3].index_add_(0, sample_task, present)
+
+    def reduce(self, accelerator: Accelerator) -> TaskLosses:
+        """The sums over all ranks."""
+        token_sum, tokens, sample_sum, samples = accelerator.reduce(self._sums, "sum").cpu().numpy()
+        return TaskLosses(token_sum, tokens.astype(np.int64), sample_sum, samples.astype(np.int64))

@@ -1,0 +1,166 @@
+"""Forms of training records: one JSON object to one `Record`.
+
+Recognised, in this order: a list of turns under `messages` (OpenAI), `chat_rounds` (MFTCoder) or `conversations`
+(ShareGPT); a prompt and a response under any of their usual names; plain `text`. Other keys (id, task, source,
+license, ...) are left alone. What a turn says is never altered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from mft_core.errors import RecordError
+from mft_core.records import Record, Turn
+
+TURN_LISTS = ("messages", "chat_rounds", "conversations")
+PROMPTS = ("prompt", "instruction", "question", "query", "input")
+RESPONSES = ("response", "completion", "output", "answer", "target")
+SYSTEMS = ("system", "system_prompt")
+
+JOINED = {
+    ("prompt", "query"),
+    ("prompt", "input"),
+    ("instruction", "query"),
+    ("instruction", "input"),
+}
+"""Prompt fields that belong together, as Alpaca's instruction and its input do; joined by a newline."""
+
+ROLES = {
+    "system": "system",
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "bot": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+}
+
+
+def parse_record(value: Any, origin: str) -> Record:
+    """One parsed JSON line as a record.
+
+    Args:
+        value: what `json.loads` gave.
+        origin: "file:line".
+
+    Raises:
+        RecordError: "not an object", "unknown form", "missing prompt", "missing response", "ambiguous fields",
+            "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response" or
+            "empty text".
+    """
+    if not isinstance(value, dict):
+        raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
+    for key in TURN_LISTS:
+        if value.get(key) is not None:
+            return Record(turns=_checked(_listed_turns(value, key)), origin=origin)
+    if _present(value, PROMPTS) or _present(value, RESPONSES):
+        return Record(turns=_checked(_pair(value)), origin=origin)
+    if "text" in value:
+        return Record(text=_plain_text(value["text"]), origin=origin)
+    raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
+
+
+def content_digest(record: Record) -> bytes:
+    """8 bytes that are equal for records that say the same, whatever file, form or extra keys they came in.
+
+    Raises:
+        RecordError: "broken unicode", for a lone surrogate, which no tokenizer accepts.
+    """
+    hasher = hashlib.blake2b(digest_size=8)
+    parts = [("text", record.text)] if record.text is not None else record.turns
+    for role, content in parts:
+        try:
+            encoded = content.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise RecordError("broken unicode", f"in a {role} turn: {error.reason} at {error.start}") from error
+        hasher.update(f"{role}:{len(encoded)}:".encode())
+        hasher.update(encoded)
+    return hasher.digest()
+
+
+def _present(value: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
+    """Those of `keys` that the record has and that hold something."""
+    return [key for key in keys if value.get(key) not in (None, "")]
+
+
+def _listed_turns(value: Mapping[str, Any], key: str) -> list[Turn]:
+    items = value[key]
+    if not isinstance(items, list) or not items:
+        raise RecordError("no answer", f"`{key}` is not a list of turns, or is empty")
+    return _system(value) + [_turn(item, number) for number, item in enumerate(items, 1)]
+
+
+def _turn(item: Any, number: int) -> Turn:
+    if not isinstance(item, dict):
+        raise RecordError("not an object", f"turn {number} must be an object with a role and a content")
+    name = item.get("role", item.get("from"))
+    role = ROLES.get(name.lower()) if isinstance(name, str) else None
+    if role is None:
+        raise RecordError("unknown role", f"turn {number} has the role {name!r}; known: {', '.join(ROLES)}")
+    return Turn(role, _string(item.get("content", item.get("value")), f"turn {number}"))
+
+
+def _pair(value: Mapping[str, Any]) -> list[Turn]:
+    prompts, responses = _present(value, PROMPTS), _present(value, RESPONSES)
+    if len(prompts) > 1 and tuple(prompts) not in JOINED:
+        raise RecordError("ambiguous fields", f"each of {', '.join(prompts)} could be the prompt")
+    if len(responses) > 1:
+        raise RecordError("ambiguous fields", f"each of {', '.join(responses)} could be the response")
+    if not responses:
+        if any(key in value for key in RESPONSES):
+            raise RecordError("empty response", "there is nothing to learn")
+        raise RecordError("missing response", f"there is a {prompts[0]!r}, but none of: {', '.join(RESPONSES)}")
+    if not any(key in value for key in PROMPTS):
+        raise RecordError("missing prompt", f"there is a {responses[0]!r}, but none of: {', '.join(PROMPTS)}")
+    prompt = "\n".join(_string(value[key], key) for key in prompts)
+    answer = Turn("assistant", _string(value[responses[0]], responses[0]))
+    return [*_system(value), *_history(value), Turn("user", prompt), answer]
+
+
+def _system(value: Mapping[str, Any]) -> list[Turn]:
+    keys = _present(value, SYSTEMS)
+    if len(keys) > 1:
+        raise RecordError("ambiguous fields", f"each of {', '.join(keys)} could be the system message")
+    return [Turn("system", _string(value[key], key)) for key in keys]
+
+
+def _history(value: Mapping[str, Any]) -> list[Turn]:
+    """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response]."""
+    turns = []
+    for number, pair in enumerate(value.get("history") or [], 1):
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")
+        turns += [Turn(role, _string(content, "history")) for role, content in zip(("user", "assistant"), pair)]
+    return turns
+
+
+def _plain_text(text: Any) -> str:
+    if not _string(text, "text").strip():
+        raise RecordError("empty text", "there is nothing to learn")
+    return text
+
+
+def _string(content: Any, where: str) -> str:
+    if not isinstance(content, str):
+        raise RecordError("content is not text", f"{where} holds a {type(content).__name__}")
+    return content
+
+
+def _checked(turns: list[Turn]) -> tuple[Turn, ...]:
+    """The turns, if they are a conversation: system (at most one, first), user and assistant in turn, an answer last."""
+    rounds = turns[1:] if turns[0].role == "system" else turns
+    for position, turn in enumerate(rounds):
+        expected = ("user", "assistant")[position % 2]
+        if turn.role != expected:
+            raise RecordError("wrong order of roles", f"expected {expected}, found {turn.role}: {_roles(turns)}")
+    if not rounds or rounds[-1].role != "assistant":
+        raise RecordError("no answer", f"the last turn must be the assistant's: {_roles(turns)}")
+    if any(turn.role == "assistant" and not turn.content.strip() for turn in turns):
+        raise RecordError("empty response", "an assistant turn is empty")
+    return tuple(turns)
+
+
+def _roles(turns: list[Turn]) -> str:
+    return ", ".join(turn.role for turn in turns)[:200]

@@ -1,0 +1,233 @@
+"""What came out of a run, read back from its metrics.jsonl; equally for a finished, a running and a killed one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mft_core.errors import UsageError
+from mft_core.events import read_events
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """One task before and after training.
+
+    Attributes:
+        name: the task.
+        data: its counts as the "start" event gives them: train, valid, tokens, supervised, dropped, ...
+        before: validation loss at the first evaluation, nats per token; None: not measured.
+        after: validation loss at the last evaluation of a later step; None: there was none yet.
+        best: lowest validation loss of all evaluations.
+        best_step: optimizer step of `best`.
+        weight: the task's weight in the objective when last logged.
+        seen: supervised tokens of this task trained on.
+        share: `seen` over the sum of all tasks; None before the first logged step.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+    before: float | None
+    after: float | None
+    best: float | None
+    best_step: int | None
+    weight: float | None
+    seen: int
+    share: float | None
+
+    @property
+    def change(self) -> float | None:
+        """(after - before) / before; negative is better."""
+        return relative_change(self.before, self.after)
+
+    @property
+    def perplexity(self) -> float | None:
+        """exp of the last validation loss."""
+        latest = self.before if self.after is None else self.after
+        return None if latest is None else math.exp(min(latest, 700.0))
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """A run in numbers.
+
+    Attributes:
+        run: the run folder.
+        start: the fields of the last "start" event (a resumed run has several).
+        step: optimizer steps done.
+        steps: optimizer steps planned; None: unknown.
+        reason: how it ended ("done", "interrupted", ...); None: no end was recorded.
+        seconds: training time so far.
+        tokens: tokens trained on, without padding; None: not recorded.
+        before: validation loss over all tasks at the first evaluation.
+        after: the same at the last evaluation of a later step.
+        tasks: per task, in the run's order.
+        warnings: messages of the run, oldest first, each with its step.
+        skips: "skip" events (steps that were not taken).
+        scores: "score" events.
+        final: the folder of the final weights; None: not there.
+    """
+
+    run: Path
+    start: Mapping[str, Any]
+    step: int
+    steps: int | None
+    reason: str | None
+    seconds: float | None
+    tokens: int | None
+    before: float | None
+    after: float | None
+    tasks: tuple[TaskResult, ...]
+    warnings: tuple[tuple[int, str], ...] = ()
+    skips: tuple[Mapping[str, Any], ...] = ()
+    scores: tuple[Mapping[str, Any], ...] = ()
+    final: Path | None = None
+
+    @property
+    def change(self) -> float | None:
+        """(after - before) / before over all tasks."""
+        return relative_change(self.before, self.after)
+
+    @property
+    def improved(self) -> int:
+        """Tasks whose validation loss is lower than before."""
+        return sum(1 for task in self.tasks if task.change is not None and task.change < 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values only, for `--json`."""
+        tasks = {
+            task.name: {
+                "before": task.before, "after": task.after, "change": task.change, "perplexity": task.perplexity,
+                "best": task.best, "best_step": task.best_step, "weight": task.weight,
+                "supervised_tokens_seen": task.seen, "supervised_share": task.share,
+            }
+            for task in self.tasks
+        }  # fmt: skip
+        return {
+            "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
+            "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
+            "change": self.change, "tasks": tasks, "warnings": [message for _, message in self.warnings],
+            "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
+        }  # fmt: skip
+
+
+def relative_change(before: float | None, after: float | None) -> float | None:
+    """(after - before) / before; None where either is missing or `before` is 0."""
+    return (after - before) / before if before and after is not None else None
+
+
+def read_run_facts(run: Path) -> RunFacts:
+    """The facts of the run in folder `run`.
+
+    Raises:
+        UsageError: `run` holds no metrics.jsonl, or one without any event.
+    """
+    return run_facts(run, load_events(run))
+
+
+def load_events(run: Path) -> list[dict[str, Any]]:
+    """The events of the run in folder `run`.
+
+    Raises:
+        UsageError: there are none.
+    """
+    events = read_events(run / "metrics.jsonl")
+    if not events:
+        raise UsageError(
+            f"{run} is no run folder: it has no metrics.jsonl with events in it.",
+            "Name the folder that `mft run` wrote, such as runs/NAME.",
+        )
+    return events
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """One pass over the events."""
+
+    start: dict[str, Any] = field(default_factory=dict)
+    end: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+    evaluations: dict[int, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, event: dict[str, Any]) -> None:
+        name = event["event"]
+        if name == "start":
+            self.start = event
+        elif name == "end":
+            self.end = event
+        elif name == "train":
+            self._add_train(event)
+        elif name == "eval":
+            self.evaluations[event["step"]] = event
+        else:
+            self.others.setdefault(name, []).append(event)
+
+    def _add_train(self, event: dict[str, Any]) -> None:
+        self.train = event
+        for task, values in event.get("tasks", {}).items():
+            self.seen[task] = self.seen.get(task, 0) + (values.get("tokens") or 0)
+            if values.get("weight") is not None:
+                self.weights[task] = values["weight"]
+
+    def names(self) -> list[str]:
+        """Tasks in the run's order; those of a log without a start event as they turn up."""
+        known = dict.fromkeys(self.start.get("tasks", {}))
+        for event in (*self.evaluations.values(), self.train):
+            known.update(dict.fromkeys(event.get("tasks", {})))
+        return list(known)
+
+
+def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
+    """The facts in `events`, oldest first, of the run in folder `run`."""
+    found = _Gathered()
+    for event in events:
+        found.add(event)
+    steps = sorted(found.evaluations)
+    first = found.evaluations[steps[0]] if steps else {}
+    last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
+    final = run / "final"
+    return RunFacts(
+        run=run,
+        start=found.start,
+        step=max(event["step"] for event in events),
+        steps=found.start.get("steps"),
+        reason=found.end.get("reason"),
+        seconds=found.end.get("seconds", found.train.get("seconds")),
+        tokens=found.end.get("tokens"),
+        before=first.get("loss"),
+        after=last.get("loss"),
+        tasks=tuple(_task_result(name, found, first, last) for name in found.names()),
+        warnings=tuple((event["step"], str(event.get("message", ""))) for event in found.others.get("warning", ())),
+        skips=tuple(found.others.get("skip", ())),
+        scores=tuple(found.others.get("score", ())),
+        final=final if final.is_dir() else None,
+    )
+
+
+def _task_result(name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]) -> TaskResult:
+    losses = {step: _task_loss(event, name) for step, event in found.evaluations.items()}
+    measured = {step: loss for step, loss in losses.items() if loss is not None}
+    best_step = min(measured, key=lambda step: (measured[step], step), default=None)
+    everything = sum(found.seen.values())
+    data = found.start.get("tasks", {}).get(name, {})
+    return TaskResult(
+        name=name,
+        data=data,
+        before=_task_loss(first, name),
+        after=_task_loss(last, name),
+        best=None if best_step is None else measured[best_step],
+        best_step=best_step,
+        weight=found.weights.get(name),
+        seen=found.seen.get(name, 0),
+        share=found.seen.get(name, 0) / everything if everything else None,
+    )
+
+
+def _task_loss(event: Mapping[str, Any], name: str) -> float | None:
+    return event.get("tasks", {}).get(name, {}).get("loss")

@@ -1,0 +1,49 @@
+"""Writing curves.png and report.html: whole or not at all, and not too often."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from mft_core.results import RunFacts, load_events, run_facts
+
+CURVES = "curves.png"
+REPORT = "report.html"
+
+SECONDS_BETWEEN = 20.0
+BYTES_PER_SECOND = 100_000
+"""Redrawing reads the whole log, tens of megabytes a second; this keeps it near one percent of a run's time."""
+
+
+def worth_redrawing(run: Path) -> bool:
+    """Whether the last drawing is so old, for the length of the log, that a new one costs the run next to nothing."""
+    drawn = run / CURVES
+    if not drawn.exists():
+        return True
+    wait = max(SECONDS_BETWEEN, (run / "metrics.jsonl").stat().st_size / BYTES_PER_SECOND)
+    return time.time() - drawn.stat().st_mtime > wait
+
+
+def redraw(run: Path) -> RunFacts:
+    """Draw the run's files anew from its metrics.jsonl and hand back the facts they show.
+
+    Raises:
+        UsageError: `run` is no run folder.
+    """
+    from mft_report.curves import draw
+    from mft_report.history import history
+    from mft_report.page import page
+
+    events = load_events(run)
+    facts = run_facts(run, events)
+    png, svg = draw(history([task.name for task in facts.tasks], events), facts.steps or facts.step)
+    _write(run / CURVES, png)
+    _write(run / REPORT, page(facts, svg).encode())
+    return facts
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
