@@ -83,9 +83,10 @@ def packed_attention(
     queries, keys, values = (_token_major(states).split(lengths) for states in (query, key, value))
     pieces = [piece.new_zeros(piece.shape[0], heads, value.shape[-1]) for piece in queries]
     for length, members in places.items():
-        stacked = (torch.stack([part[i] for i in members]).transpose(1, 2) for part in (queries, keys, values))
         attended = scaled_dot_product_attention(
-            *stacked,
+            _stacked(queries, members),
+            _stacked(keys, members),
+            _stacked(values, members),
             attn_mask=_window_mask(length, sliding_window, query.device),
             dropout_p=dropout,
             is_causal=sliding_window is None or length <= sliding_window,
@@ -110,6 +111,11 @@ def _pieces(documents: Sequence[Document], rows: int, width: int) -> tuple[list[
         places[end - start].append(len(lengths) - 1)
         position = row * width + end
     return [*lengths, rows * width - position], places
+
+
+def _stacked(pieces: Sequence[torch.Tensor], members: list[int]) -> torch.Tensor:
+    """Documents of equal length as [documents, heads, length, D]."""
+    return torch.stack([pieces[index] for index in members]).transpose(1, 2)
 
 
 def _token_major(states: torch.Tensor) -> torch.Tensor:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mft_core.interfaces import Packer
-from mft_core.records import IGNORED_LABEL, Batch, PackedRows, StepCounts, TaskCounts
+from mft_core.records import IGNORED_LABEL, Batch, PackedRows, StepCounts
 
 if TYPE_CHECKING:
-    from mft_core.tokens import TokenStore
+    from mft_core.token_store import TokenStore
 
 
 class SampleTable:
@@ -47,13 +47,6 @@ class SampleTable:
         task = int(self.task[index])
         sample = self._stores[task].sample(int(index - self._starts[task]))
         return sample.ids, sample.supervised
-
-    def counts(self, names: tuple[str, ...], importance: np.ndarray) -> TaskCounts:
-        """M_i and sum_j T_ij of every task."""
-        tasks = len(self._stores)
-        samples = np.bincount(self.task, minlength=tasks)
-        tokens = np.bincount(self.task, weights=self.supervised, minlength=tasks).astype(np.int64)
-        return TaskCounts(names, samples, tokens, importance)
 
 
 def stratified_order(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -74,13 +74,12 @@ class Entry:
         return name == self.component.name or name in self.component.aliases
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(NamedTuple):
     """A plugin that is installed and offers nothing: broken or disabled.
 
     Attributes:
         plugin: its id.
-        state: "is broken" or "is disabled".
+        state: "broken" or "disabled".
         reason: why, in one line.
     """
 
@@ -190,18 +189,23 @@ class Catalog:
         entries = self.of_kind(kind)
         if not slash:
             names = {known for entry in entries for known in (entry.name, *entry.component.aliases)}
-            return UsageError(message + self._why_absent(), did_you_mean(name, names))
+            return UsageError(message + self._not_searched(), did_you_mean(name, names))
         if self._why_absent(plugin):
             return UsageError(message + self._why_absent(plugin), "`mft doctor` shows the details.")
         return UsageError(message, did_you_mean(name, {f"{entry.plugin}/{entry.name}" for entry in entries}))
 
-    def _why_absent(self, plugin: str = "") -> str:
-        """What is known of `plugin`, or of every plugin, being absent; "" where nothing is."""
+    def _why_absent(self, plugin: str) -> str:
+        """What is known of `plugin` being absent; "" where nothing is."""
         return "".join(
-            f" Plugin {absent.plugin!r} {absent.state}: {absent.reason}."
+            f" Plugin {plugin!r} is {absent.state}: {absent.reason}."
             for absent in self._absent
-            if plugin in ("", absent.plugin)
+            if absent.plugin == plugin
         )
+
+    def _not_searched(self) -> str:
+        """The plugins that might have offered what was asked for; "" where there are none."""
+        names = [f"{absent.plugin} ({absent.state})" for absent in self._absent]
+        return f" Not searched: {', '.join(names)}; see `mft doctor`." if names else ""
 
 
 def load_entry(entry: Entry) -> type[Configurable]:

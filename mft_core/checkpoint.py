@@ -102,9 +102,7 @@ class CheckpointFolder:
         return target
 
     @staticmethod
-    def _write(
-        folder: Path, tensors: Mapping[str, Mapping[str, torch.Tensor]], state: Mapping[str, Any]
-    ) -> None:
+    def _write(folder: Path, tensors: Mapping[str, Mapping[str, torch.Tensor]], state: Mapping[str, Any]) -> None:
         for stem, named in tensors.items():
             save_file({name: tensor.contiguous() for name, tensor in named.items()}, folder / f"{stem}.safetensors")
         (folder / STATE_FILE).write_text(json.dumps(state), encoding="utf-8")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -20,16 +20,14 @@ from mft_core.plugin_loading import Origin, check_components, check_hooks, insta
 from mft_core.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class DisabledPlugin:
+class DisabledPlugin(NamedTuple):
     """A plugin that plugins.toml turns off; it was not imported."""
 
     origin: Origin
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenPlugin:
+class BrokenPlugin(NamedTuple):
     """A plugin that could not be used; nothing of it is.
 
     Attributes:
@@ -57,8 +55,8 @@ class Plugins:
     @property
     def catalog(self) -> Catalog:
         """The components of all working plugins."""
-        absent = [Absent(plugin.origin.id, "is broken", plugin.reason) for plugin in self.broken]
-        absent += [Absent(plugin.origin.id, "is disabled", plugin.reason) for plugin in self.disabled]
+        absent = [Absent(plugin.origin.id, "broken", plugin.reason) for plugin in self.broken]
+        absent += [Absent(plugin.origin.id, "disabled", plugin.reason) for plugin in self.disabled]
         entries = (entry for plugin_entries in self._entries.values() for entry in plugin_entries)
         return Catalog(entries, self.workspace.prefer, absent)
 

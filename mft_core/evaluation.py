@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mft_core.batches import SampleTable, collate, micro_batches
+from mft_core.batches import SampleTable, collate, micro_batches, row_lengths
 from mft_core.interfaces import Packer
 from mft_core.records import PackedRows, TaskLosses, TokenLosses
 
@@ -44,11 +44,13 @@ class EvaluationContext:
         chosen = np.arange(len(self.validation)) if samples is None else samples
         packed = self.packer.pack(self.validation.lengths[chosen], self.capacity)
         rows = PackedRows(chosen[packed.members], packed.offsets)
+        longest_first = np.argsort(-row_lengths(rows, self.validation.lengths), kind="stable")
+        by_length = [rows[row] for row in longest_first]
         width = self.capacity if self.packer.pads_to_maximum else None
         total = TaskSums(len(self.names), self.accelerator.device)
         ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
         with evaluation_mode(self.model):
-            for batch_rows in micro_batches(list(map(rows.__getitem__, range(len(rows)))), self.micro_batch_size, rank, ranks):
+            for batch_rows in micro_batches(by_length, self.micro_batch_size, rank, ranks):
                 batch = collate(batch_rows, self.validation, width).to(self.accelerator.device)
                 total.add(self.model(batch), batch.sample_task)
         return total.reduce(self.accelerator)

@@ -112,7 +112,7 @@ def _pair(value: Mapping[str, Any]) -> list[Turn]:
         if any(key in value for key in RESPONSES):
             raise RecordError("empty response", "there is nothing to learn")
         raise RecordError("missing response", f"there is a {prompts[0]!r}, but none of: {', '.join(RESPONSES)}")
-    if not any(key in value for key in PROMPTS):
+    if all(value.get(key) is None for key in PROMPTS):
         raise RecordError("missing prompt", f"there is a {responses[0]!r}, but none of: {', '.join(PROMPTS)}")
     prompt = "\n".join(_string(value[key], key) for key in prompts)
     answer = Turn("assistant", _string(value[responses[0]], responses[0]))
@@ -132,7 +132,9 @@ def _history(value: Mapping[str, Any]) -> list[Turn]:
     for number, pair in enumerate(value.get("history") or [], 1):
         if not isinstance(pair, list) or len(pair) != 2:
             raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")
-        turns += [Turn(role, _string(content, "history")) for role, content in zip(("user", "assistant"), pair)]
+        turns += [
+            Turn(role, _string(content, "history")) for role, content in zip(("user", "assistant"), pair, strict=True)
+        ]
     return turns
 
 
@@ -149,7 +151,7 @@ def _string(content: Any, where: str) -> str:
 
 
 def _checked(turns: list[Turn]) -> tuple[Turn, ...]:
-    """The turns, if they are a conversation: system (at most one, first), user and assistant in turn, an answer last."""
+    """The turns, if they are a conversation: a system turn or none, then user and assistant in turn, an answer last."""
     rounds = turns[1:] if turns[0].role == "system" else turns
     for position, turn in enumerate(rounds):
         expected = ("user", "assistant")[position % 2]

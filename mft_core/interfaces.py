@@ -44,7 +44,7 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Configurable(ABC):
+class Configurable(ABC):  # noqa: B024 - its subclasses are the interfaces
     """Anything built from options."""
 
     Options: ClassVar[type[Options]] = Options

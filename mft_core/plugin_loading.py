@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core import hookspecs
 from mft_core.errors import MftError
@@ -15,7 +14,7 @@ from mft_core.hookspecs import API_GROUP, Component
 from mft_core.suggestions import nearest
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
     from pluggy import PluginManager
 
@@ -24,8 +23,7 @@ _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A plugin before it is imported.
 
     Attributes:
@@ -49,15 +47,16 @@ def installed_plugins() -> list[tuple[Origin, EntryPoint]]:
 
     everything = entry_points()
     found: dict[tuple[str, str], tuple[Origin, EntryPoint]] = {}
-    versions: dict[str, str] = {}
+    known: dict[Distribution | None, tuple[str, str]] = {None: ("unknown", "unknown")}
     groups = {group for group in everything.groups if _ANY_API_GROUP.fullmatch(group)}
     for group in sorted(groups, key=lambda group: (group != API_GROUP, group)):
         for entry_point in everything.select(group=group):
-            name = entry_point.dist.name if entry_point.dist else "unknown"
-            if name not in versions:
-                versions[name] = entry_point.dist.version if entry_point.dist else "unknown"
-            origin = Origin(entry_point.name, name, versions[name])
-            found.setdefault((origin.id, name), (origin, entry_point))
+            distribution = entry_point.dist
+            if distribution is not None and distribution not in known:
+                # Asked once each: every look at a distribution's name or version parses its metadata again.
+                known[distribution] = (distribution.name, distribution.version)
+            origin = Origin(entry_point.name, *known[distribution])
+            found.setdefault((origin.id, origin.distribution), (origin, entry_point))
     return [found[key] for key in sorted(found)]
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from mft_core.batches import SampleTable
 from mft_core.evaluation import EvaluationContext
 from mft_core.interfaces import Loss, ProbeRequest
 from mft_core.records import TaskLosses

@@ -75,7 +75,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
         raise MftError(f"{path} cannot be read: {error}", "Check that the file is there and complete.") from error
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 

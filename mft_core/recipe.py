@@ -93,7 +93,7 @@ class DataSection(Section):
     tokenization: ComponentChoice = Field(
         Choice(name="auto"), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )
-    packer: ComponentChoice = Field(Choice(name="best-fit"), description="how samples share rows, see `mft list packer`")
+    packer: ComponentChoice = Field(Choice(name="best-fit"), description="how samples share rows; `mft list packer`")
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")
     overlong: Literal["drop", "truncate"] = Field("drop", description="what happens to samples over max_length")
     valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
@@ -121,7 +121,7 @@ class TrainSection(Section):
     log_every: int = Field(10, ge=0, description="optimizer steps; 0: never")
     eval_every: int = Field(50, ge=0, description="optimizer steps; 0: only before the first and after the last")
     save_every: int = Field(50, ge=0, description="optimizer steps; 0: only at the end")
-    max_bad_steps: int = Field(5, ge=1, description="steps in a row with a non-finite loss or gradient that end the run")
+    max_bad_steps: int = Field(5, ge=1, description="non-finite steps in a row that end the run")
 
 
 class OutputSection(Section):

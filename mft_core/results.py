@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,13 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import read_events
+
+ENDINGS = {
+    None: "no end recorded: still running, or killed",
+    "done": "finished",
+    "interrupted": "interrupted; can be resumed",
+    "terminated": "terminated from outside after saving; can be resumed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +64,11 @@ class RunFacts:
 
     Attributes:
         run: the run folder.
-        start: the fields of the last "start" event (a resumed run has several).
+        start: the fields of the "start" event.
         step: optimizer steps done.
         steps: optimizer steps planned; None: unknown.
         reason: how it ended ("done", "interrupted", ...); None: no end was recorded.
-        seconds: training time so far.
+        seconds: time so far; None: not recorded.
         tokens: tokens trained on, without padding; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
         after: the same at the last evaluation of a later step.
@@ -90,6 +98,28 @@ class RunFacts:
     def change(self) -> float | None:
         """(after - before) / before over all tasks."""
         return relative_change(self.before, self.after)
+
+    @property
+    def ending(self) -> str:
+        """How the run ended, in words."""
+        return ENDINGS.get(self.reason, str(self.reason))
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether the base model was untrained."""
+        return bool(self.start.get("model", {}).get("random_weights"))
+
+    @property
+    def commands(self) -> tuple[tuple[str, str], ...]:
+        """(purpose, shell command): what can be done with the run now."""
+        run = shlex.quote(str(self.run))
+        if self.final is None:
+            return (("continue the run", f"mft run --resume --output {run}"),)
+        return (
+            ("try it", f'mft generate {run} --prompt "..."'),
+            ("talk to it", f"mft chat {run}"),
+            ("a folder for plain transformers", f"mft export {run} --output DIR"),
+        )
 
     @property
     def improved(self) -> int:
@@ -192,13 +222,15 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     first = found.evaluations[steps[0]] if steps else {}
     last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
     final = run / "final"
+    # The end counts from this process's start, a train event over all processes of a resumed run.
+    times = [event["seconds"] for event in (found.end, found.train) if event.get("seconds") is not None]
     return RunFacts(
         run=run,
         start=found.start,
         step=max(event["step"] for event in events),
-        steps=found.start.get("steps"),
+        steps=found.start.get("steps", found.train.get("steps")),
         reason=found.end.get("reason"),
-        seconds=found.end.get("seconds", found.train.get("seconds")),
+        seconds=max(times, default=None),
         tokens=found.end.get("tokens"),
         before=first.get("loss"),
         after=last.get("loss"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class GPTNeoX(ModelAdapter):
-    """Rotary positions on a part of each head, LayerNorm, attention and MLP side by side. Its chat roles are MFTCoder's."""
+    """Rotary positions on a part of each head, attention and MLP side by side; chat roles are MFTCoder's."""
 
     lora_targets = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 

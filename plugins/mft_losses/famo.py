@@ -28,7 +28,7 @@ class FamoOptions(LossOptions):
     guard: bool = Field(True, description="a task whose validation loss is rising (overfitting) gains no weight")
     probe_samples: int = Field(8, ge=1, description="validation samples per task in the probe")
     every: int = Field(1, ge=1, description="optimizer steps between updates of the weights (one validation forward)")
-    rotate_every: int = Field(50, ge=0, description="optimizer steps after which the probe takes other samples; 0: never")
+    rotate_every: int = Field(50, ge=0, description="optimizer steps until other samples are probed; 0: never")
 
 
 class Famo(Loss):
@@ -65,7 +65,8 @@ class Famo(Loss):
         seen = np.isfinite(self._latest)
         mean = self._latest[seen].mean() if seen.any() else 1.0
         losses = np.where(seen, self._latest, mean)
-        weights = self.counts.importance * softmax(self.logits) / np.maximum(losses, self.options.floor * mean + EPSILON)
+        floor = self.options.floor * mean
+        weights = self.counts.importance * softmax(self.logits) / np.maximum(losses + EPSILON, floor)
         return weights / weights.sum()
 
     def observe(self, before: TaskLosses, after: TaskLosses) -> None:

@@ -12,9 +12,14 @@ from mft_report.history import History
 from mft_report.style import INK, SETTINGS, Choice, choose, font_families
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LAYOUT = [["train"] * 3 + ["valid"] * 3, ["relative"] * 3 + ["weights"] * 3, ["rate"] * 2 + ["norm"] * 2 + ["speed"] * 2]
+LAYOUT = [
+    ["train"] * 3 + ["valid"] * 3,
+    ["relative"] * 3 + ["weights"] * 3,
+    ["rate"] * 2 + ["norm"] * 2 + ["speed"] * 2,
+]
 SIZE = (10.0, 8.6)
 RESOLUTION = 150
 
@@ -34,12 +39,16 @@ def draw(history: History, steps: int) -> tuple[bytes, str]:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure = Figure(figsize=SIZE, layout="constrained")
         _fill(figure, history, steps)
-        return _png(figure), _svg(figure)
+        png = _png(figure)
+        figure.set_layout_engine("none")  # laid out by now; doing it again would double the time
+        return png, _svg(figure)
 
 
 def _fill(figure: Figure, history: History, steps: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     choice = choose(history)
-    axes = figure.subplot_mosaic(LAYOUT, height_ratios=[3, 3, 1.7])
+    axes: dict[str, Axes] = figure.subplot_mosaic(LAYOUT, height_ratios=[3, 3, 1.7])
     panels.training_loss(axes["train"], history, choice, steps)
     panels.validation_loss(axes["valid"], history, choice)
     panels.relative_loss(axes["relative"], history, choice)
@@ -49,7 +58,7 @@ def _fill(figure: Figure, history: History, steps: int) -> None:
     panels.speed(axes["speed"], history)
     for each in axes.values():
         each.set_xlim(0, max(1, steps) * 1.01)
-        each.xaxis.get_major_locator().set_params(integer=True)
+        each.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     for name in ("rate", "norm", "speed"):
         axes[name].set_xlabel("optimizer step")
     _legend(figure, choice)
@@ -68,7 +77,10 @@ def _legend(figure: Figure, choice: Choice) -> None:
             *[(handle, f"gained most: {label}") for handle, label in entries[:half]],
             *[(handle, f"gained least: {label}") for handle, label in entries[half:]],
             (Line2D([], [], color=INK, linewidth=2), "median of all tasks"),
-            *[(Patch(color="#808080", alpha=a + 0.1), f"{l:.0%} to {h:.0%} of tasks") for l, h, a in panels.BANDS[::-1]],
+            *[
+                (Patch(color="#808080", alpha=alpha + 0.1), f"{low:.0%} to {high:.0%} of tasks")
+                for low, high, alpha in reversed(panels.BANDS)
+            ],
         ]
     if not entries:
         return
@@ -98,4 +110,5 @@ def _svg(figure: Figure) -> str:
     text = target.getvalue()
     element = text[text.index("<svg") :].replace(INK, "currentColor")
     element = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", element)
+    element = re.sub(r"<!--.*?-->", "", element, flags=re.DOTALL)
     return re.sub(r'\s(?:width|height)="[\d.]+pt"', "", element, count=2)

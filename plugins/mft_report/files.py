@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+from mft_core.errors import MftError
 from mft_core.results import RunFacts, load_events, run_facts
 
 CURVES = "curves.png"
@@ -30,6 +31,7 @@ def redraw(run: Path) -> RunFacts:
 
     Raises:
         UsageError: `run` is no run folder.
+        MftError: a file cannot be written.
     """
     from mft_report.curves import draw
     from mft_report.history import history
@@ -45,5 +47,8 @@ def redraw(run: Path) -> RunFacts:
 
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise MftError(f"cannot write {path}: {error.strerror}", "make room, or make the folder writable") from error

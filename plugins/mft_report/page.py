@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mft_core import units
+from mft_core.redact import redact
 from mft_core.results import RunFacts, TaskResult
 
 TEMPLATE = "report.html.jinja"
-
-ENDINGS = {
-    None: "no end recorded: still running, or killed",
-    "done": "finished",
-    "interrupted": "interrupted by the user; can be resumed",
-    "terminated": "terminated from outside after saving; can be resumed",
-}
+SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")
 
 
 def page(facts: RunFacts, figure: str) -> str:
@@ -40,47 +34,41 @@ def page(facts: RunFacts, figure: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=units.count, loss=units.loss, percent=units.percent, perplexity=units.perplexity, field=units.field
+        count=units.count, loss=units.loss, percent=units.percent, perplexity=units.perplexity, bar=_bar, cell=_plain
     )
     return environment.get_template(TEMPLATE).render(
         facts=facts,
         title=facts.run.resolve().name,
+        ending=facts.ending,
+        random_weights=facts.random_weights,
         headline=_headline(facts),
         model=_model(facts.start),
-        columns=_data_columns(facts),
-        totals=_totals(facts),
-        figure=Markup(figure),  # noqa: S704 - made by mft_report.curves, which writes names as outlines
-        skips=[(skip["step"], _plain(skip)) for skip in facts.skips],
-        scores=[{key: score[key] for key in ("step", *_SCORE) if key in score} for score in facts.scores],
-        commands=_commands(facts),
+        columns=(columns := _data_columns(facts)),
+        totals=[_total(facts, key) for key in columns],
+        refused=[(task.name, line) for task in facts.tasks for line in task.data.get("examples", ())],
+        figure=Markup(figure),  # made by mft_report.curves, which writes names as outlines
+        skips=[(skip["step"], _skip(skip)) for skip in facts.skips],
+        scores=[{key: _plain(score.get(key)) for key in SCORE_FIELDS} for score in facts.scores],
+        commands=facts.commands,
         recipe=_text(facts.run / "recipe.toml"),
         components=_text(facts.run / "components.json"),
     )
 
 
-_SCORE = ("task", "metric", "value", "n", "protocol")
-_COUNTS = ("train", "valid", "tokens", "supervised", "dropped", "truncated", "bad")
-
-
-def ending(facts: RunFacts) -> str:
-    """How the run ended, in words."""
-    return ENDINGS.get(facts.reason, str(facts.reason))
-
-
 def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
     """(label, value, remark) of the large numbers."""
     steps = units.count(facts.step) + (f" of {units.count(facts.steps)}" if facts.steps is not None else "")
-    seen = sum(task.seen for task in facts.tasks)
-    tokens = (units.count(facts.tokens), f"{units.count(seen)} supervised")
     loss = units.loss(facts.before if facts.after is None else facts.after)
-    change = f"{units.loss(facts.before)} before, {units.percent(facts.change, signed=True)}" if facts.change else ""
+    before = f"{units.loss(facts.before)} at step 0, {units.percent(facts.change, signed=True)}"
     improved = f"{facts.improved} of {len(facts.tasks)}" if facts.after is not None else units.MISSING
+    seen = units.count(sum(task.seen for task in facts.tasks))
+    hours = (facts.seconds or 0) >= 3600
     return [
-        ("validation loss", loss, change),
+        ("validation loss", loss, before if facts.change is not None else "over all tasks, nats per token"),
         ("tasks improved", improved, "validation loss below that of step 0"),
-        ("optimizer steps", steps, ending(facts)),
-        ("tokens", *tokens),
-        ("time", units.duration(facts.seconds), "h:mm:ss" if (facts.seconds or 0) >= 3600 else "minutes:seconds"),
+        ("optimizer steps", steps, facts.ending),
+        ("supervised tokens", seen, "trained on" if facts.tokens is None else f"of {units.count(facts.tokens)} tokens"),
+        ("time", units.duration(facts.seconds), "hours:minutes:seconds" if hours else "minutes:seconds"),
     ]
 
 
@@ -93,28 +81,37 @@ def _model(start: Mapping[str, Any]) -> list[tuple[str, str]]:
             if isinstance(value, Mapping):
                 add(f"{prefix}{key}.", value)
             else:
-                rows.append((f"{prefix}{key}", _plain(value)))
+                rows.append((f"{prefix}{key}".replace("_", " "), _plain(value)))
 
     add("", {key: value for key, value in start.items() if key not in ("event", "step", "tasks")})
     return rows
 
 
 def _data_columns(facts: RunFacts) -> list[str]:
-    """Counts that the start event has for at least one task, the usual ones first."""
-    present = dict.fromkeys(key for task in facts.tasks for key in task.data)
-    return [key for key in _COUNTS if key in present] + [key for key in present if key not in _COUNTS]
+    """What the "start" event counts of a task: numbers, and numbers by reason."""
+    values = {key: value for task in facts.tasks for key, value in task.data.items()}
+    return [key for key, value in values.items() if isinstance(value, (int, float, Mapping))]
 
 
-def _totals(facts: RunFacts) -> dict[str, int]:
-    def total(key: str) -> int:
-        return sum(task.data.get(key) or 0 for task in facts.tasks)
+def _total(facts: RunFacts, key: str) -> str:
+    values = [task.data.get(key) or 0 for task in facts.tasks]
+    if key == "weight":
+        return ""
+    return _plain(sum(sum(value.values()) if isinstance(value, Mapping) else value for value in values))
 
-    return {key: total(key) for key in _COUNTS}
+
+def _skip(event: Mapping[str, Any]) -> str:
+    parts = [f"{key}: {_plain(event[key])}" for key in ("tasks", "samples") if event.get(key)]
+    return "; ".join([str(event.get("reason", "")), *parts])
 
 
 def _plain(value: Any) -> str:
+    if value is None:
+        return units.MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_plain(inner)} {key}" for key, inner in value.items()) or "0"
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else units.MISSING
     if isinstance(value, int):
@@ -122,21 +119,10 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _commands(facts: RunFacts) -> list[tuple[str, str]]:
-    run = shlex.quote(str(facts.run))
-    if facts.final is None:
-        return [("continue the run", f"mft run {shlex.quote(str(facts.run / 'recipe.toml'))} --resume")]
-    return [
-        ("try it", f'mft generate {run} --prompt "..."'),
-        ("talk to it", f"mft chat {run}"),
-        ("a folder that plain transformers loads", f"mft export {run} --output DIR"),
-    ]
-
-
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return redact(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ""
 
 
-def bar(task: TaskResult) -> float:
+def _bar(task: TaskResult) -> float:
     """Length of the bar beside a change: the change in percent, at most 100."""
     return min(100.0, abs(100 * (task.change or 0)))

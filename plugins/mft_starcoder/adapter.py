@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class StarCoder(ModelAdapter):
-    """GPTBigCode: learned positions, one key-value head. StarCoder2: rotary positions, sliding window, grouped queries."""
+    """GPTBigCode: learned positions, one key-value head. StarCoder2: rotary ones, grouped queries, sliding window."""
 
     lora_targets = ("c_attn", "q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj")
 

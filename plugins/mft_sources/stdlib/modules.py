@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,7 @@ from mft_core.errors import MftError
 
 # Test packages are left out because many distributions do not ship them: with them, one Python version
 # would give different data on different machines. `_bundled` holds pip's wheel.
-EXCLUDED_FOLDERS = frozenset(
-    {"__pycache__", "_bundled", "dist-packages", "idle_test", "site-packages", "test", "tests", "turtledemo"}
-)
+EXCLUDED_FOLDERS = frozenset({"_bundled", "idle_test", "test", "tests", "turtledemo"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def find_modules(root: Path) -> list[Module]:
     Raises:
         MftError: there is no source, as in zipped and embedded distributions.
     """
-    found = [Module(_module_name(path.relative_to(root)), path) for path in root.glob("**/*.py") if _wanted(path, root)]
+    found = [Module(_module_name(path.relative_to(root)), path) for path in _source_files(root)]
     if not found:
         raise MftError(
             f"This Python's standard library has no source files in {root}.",
@@ -70,10 +68,14 @@ def read_source(module: Module) -> str:
         return stream.read()
 
 
-def _wanted(path: Path, root: Path) -> bool:
-    parts = path.relative_to(root).parts
-    # Distributions put files of their own beside the library (sitecustomize.py, _sysconfigdata_*.py).
-    return parts[0].removesuffix(".py") in sys.stdlib_module_names and EXCLUDED_FOLDERS.isdisjoint(parts)
+def _source_files(root: Path) -> Iterator[Path]:
+    """Only the library's own: other files lie beside it (sitecustomize.py, site-packages, _sysconfigdata_*.py)."""
+    for entry in root.iterdir() if root.is_dir() else ():
+        if entry.name.removesuffix(".py") not in sys.stdlib_module_names:
+            continue
+        for path in entry.rglob("*.py") if entry.is_dir() else [entry]:
+            if EXCLUDED_FOLDERS.isdisjoint(path.relative_to(root).parts):
+                yield path
 
 
 def _module_name(relative: Path) -> str:

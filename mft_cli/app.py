@@ -1,0 +1,115 @@
+"""The `mft` command: its commands, those of plugins, and the one place where errors are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from mft_cli import chat, check, doctor, export, generate, init, listing, run, show
+from mft_cli.display import show_error, show_traceback
+from mft_cli.session import DebugOption, Session
+from mft_core import __version__
+from mft_core.discovery import Plugins, discover
+from mft_core.errors import MftError
+from mft_core.workspace import Workspace
+
+PROGRAM = "mft"
+INTERRUPTED = 130
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "run": run.run,
+    "check": check.check,
+    "init": init.init,
+    "list": listing.list_components,
+    "show": show.show,
+    "doctor": doctor.doctor,
+    "chat": chat.chat,
+    "generate": generate.generate,
+    "export": export.export,
+}
+"""In the order of `mft --help`. These modules import nothing heavy at their top."""
+
+
+def main() -> None:
+    """Entry point of the `mft` script: runs the command line and exits with its code."""
+    sys.exit(run_command_line(sys.argv[1:]))
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """The exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted, or what the command itself exits with."""
+    session = None
+    try:
+        session = Session(discover(Workspace.find()))
+        command = typer.main.get_command(build_app(session.plugins))
+        command.main(args=list(arguments), prog_name=PROGRAM, obj=session)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback unless asked for
+        return _fail(error, debug=session.debug if session else "--debug" in arguments)
+    return 0
+
+
+def build_app(plugins: Plugins) -> typer.Typer:
+    """The command line with our commands and those of `plugins`; a plugin whose commands fail becomes broken."""
+    app = typer.Typer(name=PROGRAM, no_args_is_help=True, rich_markup_mode="markdown")
+    app.callback()(_mft)
+    for name, function in COMMANDS.items():
+        app.command(name)(function)
+    taken = set(COMMANDS)
+    for origin, add_commands in list(plugins.implementations("mft_add_commands")):
+        with plugins.isolated(origin):
+            taken |= _add_plugin_commands(app, add_commands, taken)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+def _mft(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Fine-tune one language model on many tasks at once, and keep the tasks in balance."""
+
+
+def _add_plugin_commands(app: typer.Typer, add_commands: Callable[..., Any], taken: set[str]) -> set[str]:
+    """Add one plugin's commands, made in an app of its own: a half-finished or wrong one never reaches ours.
+
+    Returns:
+        Their names.
+
+    Raises:
+        MftError: a name is one of `taken`.
+        Exception: whatever the plugin, or Typer for its commands, raises.
+    """
+    own = typer.Typer()
+    add_commands(app=own)
+    names = set(typer.main.get_group(own).commands)
+    if names & taken:
+        raise MftError(f"its command {min(names & taken)!r} exists already")
+    app.registered_commands += own.registered_commands
+    app.registered_groups += own.registered_groups
+    return names
+
+
+def _fail(error: Exception, *, debug: bool) -> int:
+    """Show `error`; returns the exit code."""
+    if debug:
+        show_traceback(error)
+    if isinstance(error, MftError):
+        show_error(error.message, error.hint)
+        return error.exit_code
+    from mft_core.catalog import describe
+
+    show_error(describe(error), "" if debug else f"Rerun with --debug to see where: {PROGRAM} --debug ...")
+    return 1

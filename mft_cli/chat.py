@@ -1,0 +1,63 @@
+"""`mft chat`: a conversation in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import typer
+
+from mft_cli.generate import ModelOption, SystemOption, TargetArgument, TemperatureOption, TokensOption
+from mft_cli.session import DebugOption, PluginOption, Session
+
+NEW_CONVERSATION, LEAVE = "/new", "/exit"
+
+
+def chat(
+    context: typer.Context,
+    target: TargetArgument,
+    system: SystemOption = "",
+    model: ModelOption = "",
+    max_new_tokens: TokensOption = 512,
+    temperature: TemperatureOption = 0.0,
+    plugin: PluginOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Talk with a run's model, or with an untuned base. Piped input is taken as one message a line."""
+    session: Session = context.obj
+    catalog = session.use(plugin).catalog
+    from mft_core.generation import Sampling, open_assistant
+    from mft_core.modeling import quieten_libraries
+    from mft_core.records import Turn
+
+    quieten_libraries()
+    assistant = open_assistant(target, catalog, model)
+    sampling = Sampling(max_new_tokens, temperature)
+    opening = [Turn("system", system)] if system else []
+    turns = list(opening)
+    for message in _messages():
+        if message == NEW_CONVERSATION:
+            turns = list(opening)
+            continue
+        turns.append(Turn("user", message))
+        answer = assistant.answer(turns, sampling, lambda piece: typer.echo(piece, nl=False))
+        typer.echo()
+        turns.append(Turn("assistant", answer.text))
+
+
+def _messages() -> Iterator[str]:
+    """What the user says, without empty lines, until the end of input, Ctrl-C or /exit."""
+    interactive = sys.stdin.isatty()
+    if interactive:
+        import readline  # noqa: F401 - gives input() line editing and history
+
+        typer.echo(f"{NEW_CONVERSATION} starts anew, {LEAVE} or Ctrl-D leaves.", err=True)
+    while True:
+        try:
+            message = input("> " if interactive else "").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if message == LEAVE:
+            return
+        if message:
+            yield message

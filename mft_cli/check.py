@@ -1,0 +1,81 @@
+"""`mft check`: everything about a recipe that can be known without loading weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mft_cli.compose import Flags, SetOption, compose_recipe
+from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+
+if TYPE_CHECKING:
+    from mft_core.catalog import Catalog
+    from mft_core.plan import Plan
+
+
+def check(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe to check.")],
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Check a recipe: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
+    from mft_cli.display import console
+    from mft_cli.plan_view import facts_as_json, plan_facts, prepare
+    from mft_cli.progress import Progress
+    from mft_cli.summary import print_plan
+
+    session: Session = context.obj
+    plugins = session.use(plugin)
+    chosen = compose_recipe(recipe, Flags(settings=settings or ()), session.workspace)
+    with Progress(console(stderr=True)) as progress:
+        plan = prepare(chosen, plugins, progress.tokenizing)
+    facts, packers = plan_facts(plan), padding_per_packer(plan, plugins.catalog)
+    if json_output:
+        reports = {task.name: task.report.as_json() for task in plan.task_set}
+        typer.echo(json.dumps({**facts_as_json(facts), "packers": packers, "data": reports}, indent=1))
+        return
+    print_plan(console(), facts)
+    _print_packers(packers)
+    _print_refused(plan)
+
+
+def padding_per_packer(plan: Plan, catalog: Catalog) -> list[dict[str, Any]]:
+    """Rows, steps and padding of one epoch under every packer there is, with its default options."""
+    from mft_core.batches import BatchPlan
+
+    train, found = plan.recipe.train, []
+    for entry in catalog.of_kind("packer"):
+        packer = catalog.build("packer", f"{entry.plugin}/{entry.name}")
+        other = BatchPlan(plan.training.table, packer, plan.training.capacity, train.batch_size, train.seed)
+        epoch = other.epoch(0)
+        padding = 1 - other.packing_efficiency(0, train.micro_batch_size)
+        found.append({"packer": entry.name, "rows": len(epoch.rows), "steps": epoch.steps, "padding": padding})
+    return found
+
+
+def _print_packers(packers: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    from mft_cli.display import console
+
+    table = Table("packer", title="One epoch under every packer", title_justify="left", box=None)
+    for heading in ("rows", "steps", "padding"):
+        table.add_column(heading, justify="right")
+    for found in packers:
+        table.add_row(found["packer"], f"{found['rows']:,}", f"{found['steps']:,}", f"{found['padding']:.2%}")
+    console().print(table)
+
+
+def _print_refused(plan: Plan) -> None:
+    """The first refused records of every task."""
+    from mft_cli.display import show_warning
+
+    for task in plan.task_set:
+        for example in task.report.examples:
+            show_warning(f"{task.name}: {example}")

@@ -1,0 +1,90 @@
+"""Command-line flags to a recipe: flags win over the recipe file, it over the defaults in plugins.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mft_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mft_core.recipe import Recipe
+    from mft_core.workspace import Workspace
+
+RecipeArgument = Annotated[Path | None, typer.Argument(metavar="[RECIPE.toml]", help="A recipe; see `mft init`.")]
+ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help="Model family; `mft list model`.")]
+BaseOption = Annotated[
+    str | None, typer.Option("--base", metavar="REF", help="tiny, smollm2, a folder, ORG/NAME, modelscope:ORG/NAME.")
+]
+LossOption = Annotated[str | None, typer.Option("--loss", metavar="NAME", help="Objective; `mft list loss`.")]
+PackerOption = Annotated[str | None, typer.Option("--packer", metavar="NAME", help="`mft list packer`.")]
+DataOption = Annotated[str | None, typer.Option("--data", metavar="DIR", help="A folder of task folders.")]
+TaskOption = Annotated[
+    list[str] | None, typer.Option("--task", metavar="NAME=PATH", help="One task by its files; repeatable.")
+]
+OutputOption = Annotated[str | None, typer.Option("--output", metavar="DIR", help="The run folder.")]
+StepsOption = Annotated[int | None, typer.Option("--steps", metavar="N", help="Optimizer steps.")]
+EpochsOption = Annotated[float | None, typer.Option("--epochs", metavar="X", help="Passes over the data.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe; repeatable.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What was given on the command line; None where it was not."""
+
+    model: str | None = None
+    base: str | None = None
+    loss: str | None = None
+    packer: str | None = None
+    data: str | None = None
+    tasks: Sequence[str] = ()
+    output: str | None = None
+    steps: int | None = None
+    epochs: float | None = None
+    settings: Sequence[str] = ()
+
+    def overrides(self) -> list[tuple[str, Any]]:
+        """(recipe key, value), --set last."""
+        from mft_core.recipe import parse_setting
+
+        pairs: list[tuple[str, Any]] = [
+            ("model.adapter", self.model),
+            ("model.base", self.base),
+            ("loss", self.loss),
+            ("data.packer", self.packer),
+            ("data.path", str(Path(self.data).expanduser().absolute()) if self.data else None),
+            ("data.tasks", [_task(text) for text in self.tasks] or None),
+            ("output.dir", self.output),
+            ("train.steps", self.steps),
+            ("train.epochs", self.epochs),
+        ]
+        given = [(key, value) for key, value in pairs if value is not None]
+        if self.epochs is not None and self.steps is None:
+            given.append(("train.steps", 0))
+        return [*given, *(parse_setting(text) for text in self.settings)]
+
+
+def _task(text: str) -> dict[str, str]:
+    name, separator, path = text.partition("=")
+    if not separator or not name or not path:
+        raise UsageError(f"--task {text}: expected NAME=PATH", "for example --task repair=data/repair.jsonl")
+    return {"name": name, "train": str(Path(path).expanduser().absolute())}
+
+
+def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Recipe:
+    """The recipe meant by a file, flags and plugins.toml.
+
+    Raises:
+        UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs.
+    """
+    from mft_core.recipe import load_recipe
+
+    if flags.steps and flags.epochs is not None:
+        raise UsageError("--steps and --epochs contradict each other", "give one of them")
+    return load_recipe(path, flags.overrides(), workspace.defaults, workspace.path)

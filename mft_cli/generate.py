@@ -1,0 +1,57 @@
+"""`mft generate`: one answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+
+TargetArgument = Annotated[str, typer.Argument(metavar="RUN|BASE", help="A run folder, or what --base takes.")]
+ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Model family; recognised by default.")]
+TokensOption = Annotated[int, typer.Option("--max-new-tokens", min=1, metavar="N", help="Most tokens of an answer.")]
+TemperatureOption = Annotated[
+    float, typer.Option("--temperature", min=0.0, metavar="T", help="0: always the likeliest token.")
+]
+SystemOption = Annotated[str, typer.Option("--system", metavar="TEXT", help="A system message.")]
+
+
+def generate(
+    context: typer.Context,
+    target: TargetArgument,
+    prompt: Annotated[
+        str, typer.Option("--prompt", metavar="TEXT", help='The user\'s message; "-" reads it from stdin.')
+    ],
+    system: SystemOption = "",
+    model: ModelOption = "",
+    max_new_tokens: TokensOption = 512,
+    temperature: TemperatureOption = 0.0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the sampling.")] = 0,
+    plugin: PluginOption = None,
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Answer one message with a run's model, or with an untuned base, laid out as in training."""
+    session: Session = context.obj
+    catalog = session.use(plugin).catalog
+    from mft_core.generation import Sampling, open_assistant
+    from mft_core.modeling import quieten_libraries
+    from mft_core.records import Turn
+
+    quieten_libraries()
+    text = sys.stdin.read() if prompt == "-" else prompt
+    turns = [Turn("system", system)] if system else []
+    assistant = open_assistant(target, catalog, model)
+    answer = assistant.answer(
+        [*turns, Turn("user", text)],
+        Sampling(max_new_tokens, temperature, seed),
+        None if json_output else lambda piece: typer.echo(piece, nl=False),
+    )
+    if json_output:
+        facts = {"prompt": text, "text": answer.text, "prompt_tokens": answer.prompt_tokens}
+        typer.echo(json.dumps({**facts, "new_tokens": answer.new_tokens, "finished": answer.finished}))
+    else:
+        typer.echo()

@@ -1,0 +1,73 @@
+"""`mft init`: a commented recipe to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mft_cli.session import DebugOption
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+HEADER = """# A recipe for `mft run`. Every key is shown with its default; delete what you do not change.
+# `mft check {name}` says what it would do; `mft list` shows what can be named here.
+"""
+TASK_EXAMPLE = """# [[data.tasks]]                     # instead of a source: tasks by their files, relative to this recipe
+# name = "text2code"
+# train = "text2code/*.jsonl"
+# valid = ""
+# weight = 1.0
+"""
+
+
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[RECIPE.toml]", help="The file to write.")] = Path("recipe.toml"),
+    debug: DebugOption = False,
+) -> None:
+    """Write a commented recipe with every key and its default."""
+    from mft_core.errors import UsageError
+
+    try:
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(commented_recipe(path.name))
+    except FileExistsError:
+        raise UsageError(f"{path} exists already", "give another name, or remove it") from None
+    typer.echo(f"wrote {path}; next: mft check {path}, then mft run {path}")
+
+
+def commented_recipe(name: str) -> str:
+    """The TOML text."""
+    from mft_core.recipe import Recipe, Section
+
+    parts = [HEADER.format(name=name)]
+    for section, field in Recipe.model_fields.items():
+        default = field.get_default()
+        if section == "loss":
+            parts.append('[loss]\nname = "balanced"                # and its options; `mft show loss.balanced`\n')
+        elif isinstance(default, Section):
+            parts.append(f"[{section}]\n" + "".join(_lines(type(default))) + (TASK_EXAMPLE if section == "data" else ""))
+        else:
+            parts.append('# [[eval]]                          # evaluators run at the end; `mft list evaluator`\n# name = "loss"\n')
+    return "\n".join(parts)
+
+
+def _lines(section: type[BaseModel]) -> list[str]:
+    return [_line(key, field) for key, field in section.model_fields.items() if key != "tasks"]
+
+
+def _line(key: str, field: FieldInfo) -> str:
+    setting = f"{key} = {_toml_value(field.get_default())}"
+    return f"{setting:<34}# {field.description}\n" if field.description else f"{setting}\n"
+
+
+def _toml_value(value: Any) -> str:
+    import tomli_w
+
+    from mft_core.recipe import Choice
+
+    plain = value.name if isinstance(value, Choice) else value
+    return tomli_w.dumps({"value": plain}).removeprefix("value = ").strip()

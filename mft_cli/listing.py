@@ -1,0 +1,74 @@
+"""`mft list`: what there is."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+
+if TYPE_CHECKING:
+    from mft_core.discovery import Plugins
+
+COLUMNS = ("kind", "name", "plugin", "version", "summary", "status")
+_STYLES = {"ok": "green", "unavailable": "yellow", "broken": "bold red", "disabled": "dim"}
+
+
+def list_components(
+    context: typer.Context,
+    kind: Annotated[
+        str | None,
+        typer.Argument(help="model, base, source, tokenization, packer, loss or evaluator; all if left out."),
+    ] = None,
+    json_output: JsonOption = False,
+    plugin: PluginOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """List every component: models, bases, data sources, packers, losses, evaluators.
+
+    Broken and disabled plugins are listed with the reason.
+    """
+    session: Session = context.obj
+    rows = component_rows(session.add_files(plugin), kind)
+    if json_output:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        _print_table(rows)
+
+
+def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, str]]:
+    """One dict with the keys `COLUMNS` per component, of `kind` or of all kinds, then per broken or disabled plugin.
+
+    A component's status is "ok", or "unavailable" where a module it requires is missing. A broken or disabled plugin
+    has the kind "plugin", its id as name, and the reason as summary.
+    """
+    catalog = plugins.catalog
+    rows = []
+    for entry in catalog.of_kind(kind) if kind else catalog.entries:
+        missing = f" (needs {', '.join(entry.missing)})" if entry.missing else ""
+        values = (entry.kind, entry.name, entry.plugin, entry.version, entry.component.summary + missing)
+        rows.append(dict(zip(COLUMNS, (*values, "unavailable" if missing else "ok"), strict=True)))
+    absent = [(plugin.origin, plugin.reason, "broken") for plugin in plugins.broken]
+    absent += [(plugin.origin, plugin.reason, "disabled") for plugin in plugins.disabled]
+    for origin, reason, status in absent:
+        values = ("plugin", origin.id, origin.id, origin.version, reason)
+        rows.append(dict(zip(COLUMNS, (*values, status), strict=True)))
+    return rows
+
+
+def _print_table(rows: list[dict[str, str]]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from mft_cli.display import console
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold", no_wrap=column in ("kind", "name"))
+    for row in rows:
+        style = _STYLES[row["status"]]
+        table.add_row(*(Text(row[column], style=style if column == "status" else "") for column in COLUMNS))
+    console().print(table)

@@ -1,0 +1,93 @@
+"""A plan as the facts that `mft run`, `mft run --dry-run` and `mft check` print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mft_cli.summary import PlanFacts, TaskFacts
+from mft_core.ranks import main_rank_first
+
+if TYPE_CHECKING:
+    from mft_core.discovery import Plugins
+    from mft_core.plan import Plan
+    from mft_core.recipe import Recipe
+    from mft_core.tasks import Task
+
+
+def prepare(recipe: Recipe, plugins: Plugins, on_progress: Callable[[str, int, int], None] | None) -> Plan:
+    """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
+    from mft_core.plan import make_plan
+
+    with main_rank_first():
+        return make_plan(recipe, plugins.catalog, on_progress)
+
+
+def plan_facts(plan: Plan) -> PlanFacts:
+    """What the run is going to do, in numbers; no weights are loaded for it."""
+    from mft_core.memory import estimate_memory
+    from mft_core.runner import choose_precision, torch_device
+
+    recipe, counts = plan.recipe, plan.task_set.counts
+    device = torch_device()
+    precision = choose_precision(recipe, device)
+    tokens = int(plan.training.table.lengths.sum())
+    memory = estimate_memory(
+        recipe, plan.adapter, plan.adapter.load_config(plan.base_folder), precision.weights, counts.tokens.sum() / tokens
+    )
+    epoch = plan.training.epoch(0)
+    return PlanFacts(
+        adapter=plan.adapter_name,
+        base=recipe.model.base,
+        random_weights=plan.parts.base.random_weights,
+        dtype=str(precision.weights).removeprefix("torch.") + (f" with {precision.mixed}" * (precision.mixed != "no")),
+        device=str(device),
+        tuning=tuning_text(recipe),
+        tasks=[task_facts(task) for task in plan.task_set],
+        packer=recipe.data.packer.name,
+        rows=len(epoch.rows),
+        packing_efficiency=plan.training.packing_efficiency(0, recipe.train.micro_batch_size),
+        steps=plan.total_steps,
+        epochs=plan.total_steps / epoch.steps,
+        batch_rows=recipe.train.batch_size,
+        tokens_per_step=tokens / epoch.steps,
+        loss=recipe.loss.name,
+        loss_options=plan.parts.loss.options.model_dump(),
+        trainable=memory.trainable,
+        total=memory.parameters,
+        memory=memory.total,
+        output=Path(recipe.output.dir) if recipe.output.dir else None,
+        warnings=plan.warnings,
+    )
+
+
+def tuning_text(recipe: Recipe) -> str:
+    """The tuning method in a few words."""
+    tune = recipe.tune
+    if tune.method == "full":
+        return "full"
+    targets = tune.targets if isinstance(tune.targets, str) else ", ".join(tune.targets)
+    return f"LoRA rank {tune.rank}, alpha {tune.alpha:g}, dropout {tune.dropout:g}, {targets}"
+
+
+def task_facts(task: Task) -> TaskFacts:
+    """One task in numbers."""
+    report = task.report
+    return TaskFacts(
+        name=task.name,
+        train=report.train,
+        valid=report.valid,
+        tokens=report.tokens,
+        supervised=report.supervised_tokens,
+        dropped=report.overlong + report.left_out,
+        truncated=report.truncated,
+        bad=report.bad_records,
+        weight=task.weight,
+    )
+
+
+def facts_as_json(facts: PlanFacts) -> dict[str, Any]:
+    """The facts as JSON values."""
+    return {**asdict(facts), "output": str(facts.output) if facts.output else None}

@@ -1,0 +1,124 @@
+"""Live progress of a run: a table that redraws itself on a terminal, one plain line per event in a log."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mft_cli.progress_lines import most_telling, notice_line, overall, plain_line, train_line
+from mft_cli.progress_state import State
+from mft_core import units
+from mft_core.events import Event
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """Shows a run as it goes: a listener of its events, and a context manager around it.
+
+        with Progress(Console()) as progress:
+            tokenize(..., on_progress=progress.tokenizing)
+            train(EventLog(run, {"progress": progress}))
+
+    Args:
+        console: where to; a `Console(stderr=True)` when stdout carries JSON. Plain lines unless it is a terminal.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._state = State()
+        self._work = ""
+        self._last_line = float("-inf")
+        self._ended = False
+        self._live: Live | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            self._live = Live(console=console, get_renderable=self._render, transient=True)
+
+    def __enter__(self) -> Progress:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+            # The display is gone now: keep what it last said where a run broke off.
+            if not self._ended and self._state.numbers:
+                self._line(train_line(self._state, self._clock()))
+
+    def message(self, text: str, style: str = "") -> None:
+        """One line that stays, such as what is being downloaded."""
+        self._line(text, style)
+
+    def tokenizing(self, task: str, done: int, total: int) -> None:
+        """Progress of tokenising: `done` of `total` records of `task`."""
+        self.working(f"tokenizing {task}", done, total)
+
+    def working(self, what: str, done: int, total: int) -> None:
+        """Progress of any long work before training; `total` 0: unknown."""
+        self._work = f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}"
+        finished = bool(total) and done >= total
+        now = self._clock()
+        if not self._live and (finished or now - self._last_line >= SECONDS_BETWEEN_LINES):
+            self._line(self._work)
+            self._last_line = now
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event."""
+        now = self._clock()
+        self._state = self._state.after(event, now)
+        self._work = ""
+        self._ended = self._ended or event.name == "end"
+        if event.name in ("warning", "skip"):
+            self._line(notice_line(event), "yellow")
+        elif not self._live:
+            line = plain_line(self._state, event, now)
+            if line:
+                self._line(line)
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(units.printable(text, self._console.encoding), style=style), soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        state, work = self._state, self._work
+        if state.clock is None:
+            return Text(work or "preparing", style="dim")
+        numbers = Text("  ".join(overall(state, self._clock())), no_wrap=True)
+        return Group(numbers, ProgressBar(total=max(1, state.clock.steps), completed=state.step), _table(state))
+
+
+def _table(state: State) -> RenderableType:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("task", style="bold")
+    for heading in ("loss", "weight", "tokens", "validation loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    tasks = state.tasks
+    shown = most_telling({name: task.validation if task.loss is None else task.loss for name, task in tasks.items()})
+    for name in shown:
+        task = tasks[name]
+        weight = units.MISSING if task.weight is None else f"{task.weight:.3f}"
+        label = Text(units.shorten(units.printable(name), 32), no_wrap=True, overflow="crop")
+        table.add_row(label, units.loss(task.loss), weight, units.count(task.tokens), units.loss(task.validation))
+    rest = [task for name, task in tasks.items() if name not in shown]
+    if rest:
+        tokens = units.count(sum(task.tokens for task in rest))
+        trained, validation = (_median([getattr(task, key) for task in rest]) for key in ("loss", "validation"))
+        table.add_row(f"{len(rest)} more", trained, "", tokens, validation)
+    return table
+
+
+def _median(losses: list[float | None]) -> str:
+    known = [loss for loss in losses if loss is not None]
+    return f"median {units.loss(statistics.median(known))}" if known else units.MISSING

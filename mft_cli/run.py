@@ -1,0 +1,148 @@
+"""`mft run`: the main job."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mft_cli.compose import (
+    BaseOption,
+    DataOption,
+    EpochsOption,
+    Flags,
+    LossOption,
+    ModelOption,
+    OutputOption,
+    PackerOption,
+    RecipeArgument,
+    SetOption,
+    StepsOption,
+    TaskOption,
+    compose_recipe,
+)
+from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+
+if TYPE_CHECKING:
+    from mft_core.discovery import Plugins
+    from mft_core.recipe import Recipe
+    from mft_core.run_folder import RunFolder
+
+RUNS = Path("runs")
+
+
+def run(
+    context: typer.Context,
+    recipe: RecipeArgument = None,
+    model: ModelOption = None,
+    base: BaseOption = None,
+    loss: LossOption = None,
+    packer: PackerOption = None,
+    data: DataOption = None,
+    task: TaskOption = None,
+    output: OutputOption = None,
+    steps: StepsOption = None,
+    epochs: EpochsOption = None,
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --output, or the newest one.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Resume although the recipe has changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Fine-tune one model on many tasks at once, and keep the tasks in balance."""
+    session: Session = context.obj
+    plugins = session.use(plugin)
+    flags = Flags(model, base, loss, packer, data, task or (), output, steps, epochs, settings or ())
+    chosen = _choose_recipe(recipe, flags, session, resume)
+    if dry_run:
+        _plan_only(chosen, plugins, json_output)
+        return
+    from mft_core.run_folder import RunFolder
+
+    folder = RunFolder(Path(chosen.output.dir))
+    code = _run(chosen, plugins, folder, resume=resume, force=force, json_output=json_output)
+    raise typer.Exit(code)
+
+
+def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bool) -> Recipe:
+    """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
+    from mft_core.errors import UsageError
+    from mft_core.recipe import load_recipe
+    from mft_core.run_folder import RECIPE_FILE, newest_run
+
+    folder = Path(flags.output) if flags.output else (newest_run(RUNS) if resume else None)
+    if resume and folder is None:
+        raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
+    wishes = path is not None or any(key != "output.dir" for key, _ in flags.overrides())
+    if resume and folder and not wishes and (folder / RECIPE_FILE).exists():
+        recipe = load_recipe(folder / RECIPE_FILE)
+    else:
+        recipe = compose_recipe(path, flags, session.workspace)
+        folder = folder or Path(recipe.output.dir or _default_folder(recipe))
+    resolved = recipe.output.model_copy(update={"dir": str(folder.absolute()) if folder else recipe.output.dir})
+    return recipe.model_copy(update={"output": resolved})
+
+
+def _default_folder(recipe: Recipe) -> Path:
+    """runs/MODEL-LOSS-DATE-TIME."""
+    model = recipe.model.adapter or Path(recipe.model.base).name
+    return RUNS / f"{model}-{recipe.loss.name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
+    from mft_cli.display import console
+    from mft_cli.plan_view import plan_facts, prepare
+    from mft_cli.progress import Progress
+    from mft_cli.summary import print_plan
+
+    with Progress(console(stderr=True)) as progress:
+        plan = prepare(recipe, plugins, progress.tokenizing)
+    facts = plan_facts(plan)
+    if json_output:
+        from mft_cli.plan_view import facts_as_json
+
+        typer.echo(json.dumps(facts_as_json(facts), indent=1))
+    else:
+        print_plan(console(), facts)
+
+
+def _run(
+    recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, force: bool, json_output: bool
+) -> int:
+    from mft_cli.display import console, show_warning
+    from mft_cli.plan_view import plan_facts, prepare
+    from mft_cli.progress import Progress
+    from mft_cli.summary import print_plan, print_result
+    from mft_core.ranks import is_main_rank
+    from mft_core.results import read_run_facts
+    from mft_core.runner import execute
+    from mft_core.tracking import Trackers
+
+    main = is_main_rank()
+    if main:
+        folder.open(resume)
+        for difference in folder.check_recipe(recipe, force) if resume else ():
+            show_warning(f"resumed with another recipe: {difference}")
+    try:
+        screen = console(stderr=json_output)
+        with Progress(screen) as progress:
+            plan = prepare(recipe, plugins, progress.tokenizing)
+            if main:
+                print_plan(screen, plan_facts(plan))
+            listeners = {**plugins.listeners(), "progress": progress}
+            if recipe.output.trackers:
+                listeners["trackers"] = Trackers(recipe.output.trackers, folder.path)
+            result, scores = execute(plan, folder, listeners, resume)
+        if main:
+            print_result(screen, read_run_facts(folder.path))
+        if main and json_output:
+            facts = {"run": str(folder.path), "step": result.step, "reason": result.reason}
+            typer.echo(json.dumps({**facts, "scores": [score_as_json(score) for score in scores]}, indent=1))
+    finally:
+        folder.close()
+    return result.exit_code

@@ -1,0 +1,250 @@
+"""What a run is going to do, printed before it, and what came of it, printed after; made for 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mft_core import units
+from mft_core.results import RunFacts, TaskResult
+
+MOST_ROWS = 24
+NAME_WIDTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples)."""
+
+    name: str
+    train: int
+    valid: int
+    tokens: int
+    supervised: int
+    dropped: int = 0
+    truncated: int = 0
+    bad: int = 0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What a run is going to do. None: not known before the weights are loaded.
+
+    Attributes:
+        adapter, base: the model family and where its weights come from.
+        random_weights: the base is untrained.
+        dtype, device: such as "bfloat16" and "cuda:0".
+        tuning: such as "LoRA, rank 16, all-linear".
+        trainable, total: numbers of parameters.
+        tasks: in the run's order.
+        packer, rows, packing_efficiency: tokens that are not padding over all tokens, 0 to 1.
+        steps, epochs: optimizer steps and passes over the data.
+        batch_rows: rows per optimizer step, over all ranks.
+        tokens_per_step: mean tokens that are not padding.
+        memory: estimated peak, bytes.
+        loss, loss_options: the objective and its options.
+        output: the run folder; None: nothing is written.
+        warnings: shown last, where they are seen.
+    """
+
+    adapter: str
+    base: str
+    random_weights: bool
+    dtype: str
+    device: str
+    tuning: str
+    tasks: Sequence[TaskFacts]
+    packer: str
+    rows: int
+    packing_efficiency: float
+    steps: int
+    epochs: float
+    batch_rows: int
+    tokens_per_step: float
+    loss: str
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
+    trainable: int | None = None
+    total: int | None = None
+    memory: int | None = None
+    output: Path | None = None
+    warnings: Sequence[str] = ()
+
+
+def print_plan(console: Console, plan: PlanFacts) -> None:
+    """Print what is about to happen."""
+    _facts(console, _plan_rows(plan))
+    _task_table(console, plan.tasks)
+    _warnings(console, plan.warnings)
+
+
+class _Fact(NamedTuple):
+    label: str
+    text: str
+    style: str = ""
+    whole: bool = False
+    """A path or a command: never broken over lines, so that it can be copied."""
+
+
+def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
+    yield _Fact("model", f"{plan.adapter}, base {plan.base}, {plan.dtype} on {plan.device}", "bold")
+    if plan.random_weights:
+        yield _Fact("", "random weights: for trying things out", "yellow")
+    yield _Fact("tuning", plan.tuning + _parameters(plan))
+    options = ", ".join(f"{key}={value}" for key, value in plan.loss_options.items())
+    yield _Fact("loss", plan.loss + (f" ({options})" if options else ""))
+    filled = f"{units.percent(plan.packing_efficiency)} of their room filled"
+    yield _Fact("packing", f"{plan.packer}: {_plural(plan.rows, 'row')}, {filled}")
+    epochs = f"{plan.epochs:.3g} epoch{'s' * (plan.epochs != 1)}"
+    each = f"{_plural(plan.batch_rows, 'row')}, about {units.count(plan.tokens_per_step)} tokens each"
+    yield _Fact("training", f"{_plural(plan.steps, 'step')}, {epochs}; {each}")
+    if plan.memory is not None:
+        yield _Fact("memory", f"about {units.memory(plan.memory)} expected")
+    yield _Fact("output", str(plan.output) if plan.output else "none: nothing is written", whole=True)
+
+
+def _parameters(plan: PlanFacts) -> str:
+    if plan.trainable is None or not plan.total:
+        return ""
+    share = units.percent(plan.trainable / plan.total)
+    return f": {units.count(plan.trainable)} of {units.count(plan.total)} parameters trained ({share})"
+
+
+def _task_table(console: Console, tasks: Sequence[TaskFacts]) -> None:
+    lost = [key for key in ("dropped", "truncated", "bad") if any(getattr(task, key) for task in tasks)]
+    keys = ("train", "valid", "tokens", "supervised", *lost)
+    weighted = any(task.weight != 1 for task in tasks)
+    table = _table("task", *keys, *(["weight"] if weighted else []))
+
+    def sums(some: Sequence[TaskFacts]) -> list[str]:
+        return [units.count(sum(getattr(task, key) for task in some)) for key in keys]
+
+    shown = tasks if len(tasks) <= MOST_ROWS else tasks[: MOST_ROWS - 1]
+    for task in shown:
+        weight = [f"{task.weight:.4g}"] if weighted else []
+        table.add_row(_name(console, task.name), *sums([task]), *weight)
+    if len(shown) < len(tasks):
+        table.add_row(f"{len(tasks) - len(shown)} more tasks", *sums(tasks[len(shown) :]), style="dim")
+    if len(tasks) > 1:
+        table.add_section()
+        table.add_row(f"all {len(tasks)} tasks", *sums(tasks), style="bold")
+    console.print(table)
+
+
+def print_result(console: Console, run: RunFacts) -> None:
+    """Print what came of a run: per task before and after, where the files are, how to use them."""
+    console.print(_result_table(console, run))
+    if run.scores:
+        console.print(_score_table(console, run))
+    _facts(console, _result_rows(run))
+    _warnings(console, [f"step {step}: {message}" for step, message in run.warnings])
+
+
+def _result_table(console: Console, run: RunFacts) -> Table:
+    table = _table("task", "before", "after", "change", "best at", "weight", "tokens")
+    table.title, table.title_style, table.title_justify = "Validation loss, nats per token", "bold", "left"
+    shown = _most_telling(run.tasks)
+    for task in shown:
+        style = "" if task.change is None else "green" if task.change < 0 else "red"
+        table.add_row(
+            _name(console, task.name),
+            units.loss(task.before),
+            units.loss(task.after),
+            Text(units.percent(task.change, signed=True), style=style),
+            units.count(task.best_step),
+            units.MISSING if task.weight is None else f"{task.weight:.3f}",
+            units.percent(task.share),
+        )
+    if len(shown) < len(run.tasks):
+        rest = [task for task in run.tasks if task not in shown]
+        better = sum(1 for task in rest if (task.change or 0) < 0)
+        table.add_row(f"{len(rest)} more tasks", "", "", f"{better} better", "", "", "", style="dim")
+    table.add_section()
+    change = units.percent(run.change, signed=True)
+    table.add_row("all tasks", units.loss(run.before), units.loss(run.after), change, "", "", "", style="bold")
+    return table
+
+
+def _score_table(console: Console, run: RunFacts) -> Table:
+    table = _table("scored", "metric", "value", "n")
+    for score in run.scores[:MOST_ROWS]:
+        value = score.get("value")
+        shown = units.MISSING if value is None else f"{value:.4g}"
+        name, metric = (units.printable(str(score.get(key)), console.encoding) for key in ("task", "metric"))
+        table.add_row(_name(console, name), metric, shown, units.count(score.get("n")))
+    if len(run.scores) > MOST_ROWS:
+        table.add_row(f"{len(run.scores) - MOST_ROWS} more, see the report", "", "", "", style="dim")
+    return table
+
+
+def _most_telling(tasks: Sequence[TaskResult]) -> Sequence[TaskResult]:
+    """All tasks in order; of too many, those that gained least and then those that gained most."""
+    if len(tasks) <= MOST_ROWS:
+        return tasks
+    ranked = sorted(tasks, key=lambda task: -1.0 if task.change is None else task.change, reverse=True)
+    half = (MOST_ROWS - 1) // 2
+    return [*ranked[:half], *ranked[-half:]]
+
+
+def _result_rows(run: RunFacts) -> Iterable[_Fact]:
+    steps = units.count(run.step) + (f" of {units.count(run.steps)}" if run.steps is not None else "")
+    tokens = f", {units.count(run.tokens)} tokens" if run.tokens is not None else ""
+    yield _Fact("run", f"{run.ending}; {steps} steps in {units.duration(run.seconds)}{tokens}", "bold")
+    if run.after is not None:
+        yield _Fact("tasks", f"{run.improved} of {len(run.tasks)} improved")
+    if run.random_weights:
+        yield _Fact("", "started from random weights: for trying things out", "yellow")
+    if run.skips:
+        yield _Fact("", f"{_plural(len(run.skips), 'step')} not taken; see metrics.jsonl", "yellow")
+    yield _Fact("folder", str(run.run), whole=True)
+    if run.final is not None:
+        yield _Fact("weights", str(run.final), whole=True)
+    if (run.run / "report.html").exists():
+        yield _Fact("report", str(run.run / "report.html"), whole=True)
+    width = max(len(command) for _, command in run.commands)
+    for order, (purpose, command) in enumerate(run.commands):
+        yield _Fact("" if order else "next", f"{command:{width}}  # {purpose}", "cyan", whole=True)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=len(others) > 6)
+    table.add_column(first)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
+
+
+def _facts(console: Console, facts: Iterable[_Fact]) -> None:
+    """Labels and texts side by side."""
+    listed = list(facts)
+    indent = max(len(fact.label) for fact in listed) + 2
+    for fact in listed:
+        text = units.printable(fact.text, console.encoding)
+        lines = [text] if fact.whole else textwrap.wrap(text, max(20, console.width - indent))
+        console.print(Text.assemble((fact.label.ljust(indent), "dim"), (lines[0], fact.style)), soft_wrap=True)
+        for line in lines[1:]:
+            console.print(Text(" " * indent + line, style=fact.style), soft_wrap=True)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{units.count(number)} {noun}{'s' * (number != 1)}"
+
+
+def _name(console: Console, name: str) -> Text:
+    """A task's name on one line; where the table is too wide, this column gives way and the numbers stay whole."""
+    shortened = units.shorten(units.printable(name, console.encoding), NAME_WIDTH)
+    return Text(shortened, no_wrap=True, overflow="crop")
+
+
+def _warnings(console: Console, warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        text = f"warning: {units.printable(warning, console.encoding)}"
+        console.print(Text(text, style="yellow"), soft_wrap=True)

@@ -1,0 +1,305 @@
+"""Base models: found by name, recognised, loaded without remote code, and made ready for tuning."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mft_core.errors import MftError, UsageError
+from mft_core.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from mft_core.catalog import Catalog
+    from mft_core.interfaces import ModelAdapter
+
+logger = logging.getLogger(__name__)
+
+FOLDER, HUB = "folder", "hub"
+"""Bases that a bare path and a bare ORG/NAME stand for."""
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+PAD_TOKENS = ("<pad>", "<|pad|>", "[PAD]")
+
+
+def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
+    """Which base component `--base REFERENCE` means, and the reference to hand to it.
+
+    A component's name; "NAME:rest"; an existing folder; ORG/NAME on the Hub; in this order.
+
+    Args:
+        reference: as the user typed it.
+        names: the base components there are.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if reference in names:
+        return reference, ""
+    name, colon, rest = reference.partition(":")
+    if colon and name in names:
+        return name, rest
+    if reference and Path(reference).expanduser().is_dir():
+        return FOLDER, reference
+    if reference.count("/") == 1 and all(reference.split("/")) and not reference.startswith((".", "~")):
+        return HUB, reference
+    raise UsageError(
+        f"There is no base {reference!r}: no component, no folder and no ORG/NAME.", did_you_mean(reference, names)
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` of a model folder.
+
+    Raises:
+        MftError: it is missing or is no JSON object.
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MftError(f"{folder} has no config.json, so it is no model folder.") from None
+    except ValueError as error:
+        raise MftError(f"{path} is no valid JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise MftError(f"{path} is no JSON object.")
+    return config
+
+
+def model_adapters(catalog: Catalog) -> list[tuple[str, ModelAdapter]]:
+    """Every model family that can be used here, with its name ("plugin/name" where two plugins share one).
+
+    A family that cannot be imported is named in the log and left out: another one may well recognise the checkpoint.
+    """
+    entries = catalog.of_kind("model")
+    names = [entry.name for entry in entries]
+    adapters = []
+    for entry in entries:
+        unique = f"{entry.plugin}/{entry.name}"
+        try:
+            adapter = catalog.build("model", unique)
+        except MftError as error:
+            logger.warning("%s It is left out.", error.message)
+            continue
+        adapters.append((entry.name if names.count(entry.name) == 1 else unique, adapter))
+    return adapters
+
+
+def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapping[str, Any], wanted: str = "") -> str:
+    """The name of the adapter for a checkpoint.
+
+    Args:
+        adapters: all there are, with their names.
+        config: the checkpoint's, from `read_config`.
+        wanted: the name of the one the user chose; "": whichever recognises the checkpoint.
+
+    Raises:
+        UsageError: the wanted one does not recognise the checkpoint; the message names the right one. Or several do.
+        MftError: none does.
+    """
+    pairs = list(adapters)
+    fitting = [name for name, adapter in pairs if adapter.recognizes(config)]
+    kind = describe_config(config)
+    if not fitting:
+        known = ", ".join(name for name, _ in pairs) or "none"
+        raise MftError(
+            f"No model adapter recognises this checkpoint ({kind}).{_remote_code(config)}",
+            f"Model families here: {known}. A plugin can add one.",
+        )
+    if wanted and wanted not in fitting:
+        raise UsageError(f"--model {wanted} does not fit this checkpoint ({kind}).", f"Use --model {fitting[0]}.")
+    if not wanted and len(fitting) > 1:
+        raise UsageError(f"Several adapters recognise this checkpoint: {', '.join(fitting)}.", "Choose with --model.")
+    return wanted or fitting[0]
+
+
+def describe_config(config: Mapping[str, Any]) -> str:
+    """A checkpoint's kind in a few words, for messages."""
+    architectures = ", ".join(config.get("architectures") or ()) or "no architecture named"
+    return f"model_type {config.get('model_type', 'missing')!r}, {architectures}"
+
+
+def _remote_code(config: Mapping[str, Any]) -> str:
+    if not config.get("auto_map"):
+        return ""
+    return f" It wants code of its own to be run ({', '.join(map(str, config['auto_map']))}), which mft never does."
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of `model.dtype`; "auto" is bfloat16 where the device computes in it, else float32.
+
+    Raises:
+        UsageError: float16 on a CPU.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.bfloat16 if _computes_in_bfloat16(device) else torch.float32
+    if name == "float16" and device.type == "cpu":
+        raise UsageError("model.dtype = float16 needs a GPU.", 'Use "auto", "bfloat16" or "float32" on a CPU.')
+    return dtype_named(name)
+
+
+def dtype_named(name: str) -> torch.dtype:
+    """One of `DTYPES`.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    import torch
+
+    if name not in DTYPES:
+        raise UsageError(f"There is no dtype {name!r}.", did_you_mean(name, DTYPES))
+    return getattr(torch, name)
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def load_tokenizer(adapter: ModelAdapter, folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`, with a pad token, and with the family's chat template if it has none of its own.
+
+    Raises:
+        MftError: it cannot be loaded without remote code, or has neither pad nor end token.
+    """
+    try:
+        tokenizer = adapter.load_tokenizer(folder)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise MftError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = _pad_token(tokenizer, folder)
+    if tokenizer.chat_template is None and adapter.chat_template is not None:
+        tokenizer.chat_template = adapter.chat_template
+    return tokenizer
+
+
+def _pad_token(tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:
+    vocabulary = tokenizer.get_vocab()
+    for token in (*PAD_TOKENS, tokenizer.eos_token):
+        if token in vocabulary:
+            return token
+    raise MftError(f"The tokenizer in {folder} has neither a pad nor an end token.")
+
+
+def load_base(adapter: ModelAdapter, folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """The checkpoint in `folder` as a native transformers model in eval mode, with packed attention.
+
+    Raises:
+        MftError: another family, remote code, pickled weights, or weights that do not fit the configuration.
+    """
+    import torch
+
+    from mft_core.attention import PACKED_ATTENTION, register_packed_attention
+
+    config = read_config(folder)
+    if not adapter.recognizes(config):
+        kind = describe_config(config)
+        raise MftError(
+            f"{type(adapter).__name__} does not recognise the checkpoint in {folder} ({kind}).{_remote_code(config)}"
+        )
+    _require_safetensors(folder)
+    register_packed_attention()
+    try:
+        model = adapter.load_model(folder, dtype, PACKED_ATTENTION)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise MftError(f"The model in {folder} cannot be loaded: {error}") from error
+    if dtype == torch.float64:
+        _keep_double_precision(model)
+    model.name_or_path = str(folder.resolve())
+    return model.eval()
+
+
+def build_empty(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """A model without memory, on the meta device: its shapes can be counted and its tuning prepared."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, dtype=dtype)
+
+
+def load_strictly(folder: Path, **options: Any) -> PreTrainedModel:
+    """`AutoModelForCausalLM.from_pretrained`, where a missing, unexpected or misshapen weight is an error.
+
+    Raises:
+        MftError: the checkpoint's weights are not those that its configuration needs.
+    """
+    from transformers import AutoModelForCausalLM
+
+    model, found = AutoModelForCausalLM.from_pretrained(
+        folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
+    )
+    problems = [
+        f"{len(found[key])} {word} ({', '.join(sorted(map(str, found[key]))[:3])}{', ...' * (len(found[key]) > 3)})"
+        for key, word in (
+            ("missing_keys", "missing"),
+            ("unexpected_keys", "unexpected"),
+            ("mismatched_keys", "misshapen"),
+        )
+        if found[key]
+    ]
+    if problems:
+        raise MftError(
+            f"The weights in {folder} do not fit its config.json: {'; '.join(problems)}.",
+            "The checkpoint is incomplete or was saved from another architecture.",
+        )
+    return model
+
+
+def _require_safetensors(folder: Path) -> None:
+    if any(folder.glob("*.safetensors")):
+        return
+    pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+    if pickled:
+        raise MftError(
+            f"{folder} holds pickled weights only ({pickled[0]}), which can carry code.",
+            "Use a revision with *.safetensors, or convert the checkpoint where you trust it.",
+        )
+    raise MftError(f"{folder} holds no weights (*.safetensors).")
+
+
+def _keep_double_precision(model: nn.Module) -> None:
+    """Many RMSNorms compute in float32 whatever their input; in a float64 model PyTorch's own one takes their place."""
+    from torch import nn
+
+    for name, module in list(model.named_modules()):
+        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
+            norm = nn.RMSNorm(module.weight.shape, eps=module.variance_epsilon)
+            norm.weight = module.weight
+            model.set_submodule(name, norm)
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that makes ids the model has no embedding for.
+
+    Raises:
+        MftError: it does.
+    """
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= rows:
+        raise MftError(
+            f"The tokenizer's ids go up to {highest}, but the model has {rows} embeddings.",
+            "They do not belong together; use the tokenizer that was published with the model.",
+        )
+
+
+def quieten_libraries() -> None:
+    """Silence transformers' progress bars and advice: for commands whose output is read by people or programs."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()

@@ -1,0 +1,224 @@
+"""Recipe + catalog -> live objects, before any weights load; whatever can be wrong shows here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from mft_core.batches import BatchPlan, SampleTable
+from mft_core.catalog import Catalog, Entry
+from mft_core.errors import UsageError
+from mft_core.interfaces import (
+    Base,
+    BaseRequest,
+    DataRequest,
+    Evaluator,
+    Loss,
+    ModelAdapter,
+    Packer,
+    Source,
+    Tokenization,
+)
+from mft_core.modeling import load_tokenizer, read_config, recognize_adapter, resolve_base
+from mft_core.paths import cache_folder
+from mft_core.recipe import Choice, Recipe
+from mft_core.records import TaskFiles
+from mft_core.task_files import check_unique, explicit_tasks
+from mft_core.tasks import TaskSet, validate_task_name
+from mft_core.tokens import DataSettings, prepare_tasks
+from mft_core.tuning import prepare_for_tuning
+
+OnProgress = Callable[[str, int, int], None]
+EXPLICIT_TASKS = "tasks"
+
+
+@dataclass(slots=True)
+class Parts:
+    """The chosen components, built, and where each came from."""
+
+    loss: Loss
+    packer: Packer
+    tokenization: Tokenization
+    evaluators: list[Evaluator]
+    source: Source | None
+    base: Base
+    base_reference: str
+    adapter: ModelAdapter | None
+    entries: list[Entry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything a run needs except the weights.
+
+    Attributes:
+        recipe: resolved.
+        parts: the chosen components.
+        adapter_name: the family, given or recognised.
+        base_folder: where config.json, weights and tokenizer lie.
+        task_set: tasks with their token stores and reports.
+        training: rows of every optimizer step.
+        validation: all validation samples.
+        total_steps: optimizer steps of the run.
+        warnings: what the user should know before it starts.
+    """
+
+    recipe: Recipe
+    parts: Parts
+    adapter: ModelAdapter
+    adapter_name: str
+    base_folder: Path
+    tokenizer: PreTrainedTokenizerBase
+    task_set: TaskSet
+    training: BatchPlan
+    validation: SampleTable
+    total_steps: int
+    warnings: list[str]
+
+
+def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
+    """Look up and build every component the recipe names.
+
+    Raises:
+        UsageError: an unknown name or option, named with its recipe key.
+    """
+    entries: list[Entry] = []
+
+    def build(kind: str, choice: Choice, where: str) -> Any:
+        entries.append(catalog.get(kind, choice.name))
+        return catalog.build(kind, choice.name, choice.options, where)
+
+    base_name, reference = resolve_base(recipe.model.base, [entry.name for entry in catalog.of_kind("base")])
+    source = source_choice(recipe)
+    return Parts(
+        loss=build("loss", recipe.loss, "[loss]"),
+        packer=build("packer", recipe.data.packer, "[data] packer"),
+        tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
+        evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],
+        source=None if source.name == EXPLICIT_TASKS else build("source", source, "[data] source"),
+        base=build("base", Choice(name=base_name), "[model] base"),
+        base_reference=reference,
+        adapter=build("model", Choice(name=recipe.model.adapter), "[model] adapter") if recipe.model.adapter else None,
+        entries=entries,
+    )
+
+
+def source_choice(recipe: Recipe) -> Choice:
+    """The data source meant: [[data.tasks]] if given, else `data.path` as a folder, else the standard library."""
+    if recipe.data.source.name != "auto":
+        return recipe.data.source
+    if recipe.data.tasks:
+        return Choice(name=EXPLICIT_TASKS)
+    return Choice(name="folder") if recipe.data.path else Choice(name="stdlib")
+
+
+def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None = None) -> Plan:
+    """Do everything up to the weights: components, base folder, tokenizer, tasks, rows, steps.
+
+    Args:
+        on_progress: called as (task, records done, records in all) while tokenising.
+
+    Raises:
+        MftError: what is wrong, where, and how to mend it.
+    """
+    parts = choose_parts(recipe, catalog)
+    files = task_files(recipe, parts)
+    folder, adapter_name = fetch_base(recipe, parts, catalog)
+    adapter = parts.adapter or catalog.build("model", adapter_name)
+    if parts.adapter is None:
+        parts.entries.append(catalog.get("model", adapter_name))
+    tokenizer = load_tokenizer(adapter, folder)
+    parts.tokenization.bind(tokenizer)
+    task_set = prepare_tasks(
+        files, parts.tokenization, tokenizer, data_settings(recipe), cache_folder("tokens"), on_progress
+    )
+    table = SampleTable([task.train for task in task_set.tasks])
+    training = BatchPlan(table, parts.packer, recipe.data.max_length, recipe.train.batch_size, recipe.train.seed)
+    return Plan(
+        recipe=recipe,
+        parts=parts,
+        adapter=adapter,
+        adapter_name=adapter_name,
+        base_folder=folder,
+        tokenizer=tokenizer,
+        task_set=task_set,
+        training=training,
+        validation=SampleTable([task.valid for task in task_set.tasks]),
+        total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
+        warnings=plan_warnings(parts, task_set),
+    )
+
+
+def data_settings(recipe: Recipe) -> DataSettings:
+    """The part of the recipe that token stores depend on."""
+    data = recipe.data
+    return DataSettings(
+        max_length=data.max_length,
+        overlong=data.overlong,
+        valid_fraction=data.valid_fraction,
+        max_samples=data.max_samples,
+        max_valid_samples=data.max_valid_samples,
+        max_bad=data.max_bad,
+        seed=recipe.train.seed,
+    )
+
+
+def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
+    """The tasks' files, names checked, no name twice."""
+    data = recipe.data
+    if parts.source is None:
+        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
+        files = explicit_tasks(entries, Path(data.path or "."))
+    else:
+        request = DataRequest(Path(data.path) if data.path else None, cache_folder("sources"))
+        files = parts.source.tasks(request)
+    for task in files:
+        validate_task_name(task.name)
+    check_unique(files)
+    return files
+
+
+def fetch_base(recipe: Recipe, parts: Parts, catalog: Catalog) -> tuple[Path, str]:
+    """The base's folder and the name of its family, recognised from config.json where none was given."""
+    families = {entry.name: entry for entry in catalog.of_kind("model")}
+    if parts.adapter is None and parts.base.random_weights:
+        raise UsageError(
+            f"the base {recipe.model.base!r} is made up for a model family, and none is given",
+            f"say which: --model {' | '.join(families)}; or give real weights: --base smollm2",
+        )
+    request = BaseRequest(parts.adapter, recipe.model.adapter, cache_folder("bases"))
+    folder = parts.base.fetch(parts.base_reference, request)
+    adapters = [(name, catalog.build("model", name)) for name in families]
+    return folder, recognize_adapter(adapters, read_config(folder), recipe.model.adapter)
+
+
+def tune(model: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:
+    """The model with the parameters the recipe trains requiring gradients."""
+    return prepare_for_tuning(
+        model,
+        method=recipe.tune.method,
+        rank=recipe.tune.rank,
+        alpha=recipe.tune.alpha,
+        dropout=recipe.tune.dropout,
+        targets=recipe.tune.targets,
+        family=adapter.lora_targets,
+        gradient_checkpointing=recipe.train.gradient_checkpointing,
+        seed=recipe.train.seed,
+    )
+
+
+def plan_warnings(parts: Parts, task_set: TaskSet) -> list[str]:
+    """What the user should know before the run starts."""
+    warnings = []
+    if parts.base.random_weights:
+        warnings.append("the model has random weights: for trying things out, it will not write sensible text")
+    without = [task.name for task in task_set.tasks if not len(task.valid)]
+    if without:
+        consequence = "; their weights will not adapt" if parts.loss.probe else ""
+        warnings.append(f"no validation data for: {', '.join(without)}{consequence}")
+    return warnings

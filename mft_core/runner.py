@@ -1,0 +1,188 @@
+"""From a plan to a trained model: load, tune, evaluate, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from mft_core.attention import check_packing
+from mft_core.checkpoint import CheckpointFolder
+from mft_core.errors import MftError
+from mft_core.evaluation import EvaluationContext
+from mft_core.events import EventLog, Listener
+from mft_core.lm_loss import TokenLossModel
+from mft_core.modeling import check_vocabulary, load_base, resolve_dtype
+from mft_core.plan import Plan, tune
+from mft_core.recipe import Recipe
+from mft_core.records import Score
+from mft_core.run_folder import RunFolder
+from mft_core.saving import base_fingerprint, save_final
+from mft_core.tasks import write_quarantine
+from mft_core.trainer import Trainer, TrainingResult
+
+PACKING_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How numbers are held.
+
+    Attributes:
+        weights: dtype the base is loaded in.
+        mixed: accelerate's mixed precision, "no", "bf16" or "fp16".
+    """
+
+    weights: torch.dtype
+    mixed: str
+
+
+def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
+    """LoRA keeps the frozen base in the compute dtype; full tuning keeps float32 master weights and autocasts."""
+    dtype = resolve_dtype(recipe.model.dtype, device)
+    half = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype, "no")
+    if recipe.tune.method == "full" and half != "no":
+        return Precision(torch.float32, half)
+    return Precision(dtype, "fp16" if half == "fp16" else "no")
+
+
+def execute(
+    plan: Plan, folder: RunFolder, listeners: Mapping[str, Listener], resume: bool = False
+) -> tuple[TrainingResult, list[Score]]:
+    """Train as planned, into an opened run folder.
+
+    Args:
+        listeners: by name; each sees every event.
+        resume: continue from the newest good checkpoint in the folder.
+
+    Returns:
+        How the training ended, and the evaluators' scores (none if it was interrupted).
+
+    Raises:
+        MftError: documents of one row see each other, losses stay not finite, a checkpoint cannot be written.
+    """
+    started = time.perf_counter()
+    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, torch_device()).mixed)
+    torch.manual_seed(plan.recipe.train.seed)
+    log = EventLog(folder.path, listeners)
+    model = load_for_tuning(plan, accelerator.device)
+    trainer = _build_trainer(plan, model, accelerator, log)
+    _resume_or_start(trainer, plan, folder, log, resume)
+    result = trainer.run()
+    scores: list[Score] = []
+    if result.reason == "done":
+        scores = [score for evaluator in plan.parts.evaluators for score in evaluator.evaluate(trainer.validation)]
+        if accelerator.is_main_process:
+            save_final(model, plan.tokenizer, folder.path / "final")
+            for score in scores:
+                log.emit("score", result.step, **asdict(score))
+    if accelerator.is_main_process:
+        log.emit("end", result.step, reason=result.reason, seconds=round(time.perf_counter() - started, 2))
+    accelerator.wait_for_everyone()
+    return result, scores
+
+
+def torch_device() -> torch.device:
+    """The device accelerate will choose."""
+    from accelerate import PartialState
+
+    return PartialState().device
+
+
+def load_for_tuning(plan: Plan, device: torch.device) -> nn.Module:
+    """The base model on its device, its trainable part ready, its packed attention tested."""
+    recipe = plan.recipe
+    precision = choose_precision(recipe, device)
+    base = load_base(plan.adapter, plan.base_folder, precision.weights).to(device)
+    check_vocabulary(base, plan.tokenizer)
+    _check_packing(base, precision.weights, plan)
+    return tune(base, recipe, plan.adapter)
+
+
+def _check_packing(model: nn.Module, dtype: torch.dtype, plan: Plan) -> None:
+    difference = check_packing(model, len(plan.tokenizer))
+    if not difference <= PACKING_TOLERANCE[dtype]:
+        raise MftError(
+            f"{type(model).__name__}: documents packed into one row change each other's logits ({difference:.2g})",
+            "this model cannot be trained on packed rows; please report it with its config.json",
+        )
+
+
+def _build_trainer(plan: Plan, model: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:
+    prepared = accelerator.prepare(TokenLossModel(model))
+    settings = plan.recipe.train
+    context = EvaluationContext(
+        model=prepared,
+        names=plan.task_set.names,
+        validation=plan.validation,
+        packer=plan.parts.packer,
+        capacity=plan.recipe.data.max_length,
+        micro_batch_size=settings.micro_batch_size,
+        accelerator=accelerator,
+    )
+    return Trainer(
+        model=prepared,
+        loss=plan.parts.loss,
+        plan=plan.training,
+        counts=plan.task_set.counts,
+        validation=context,
+        settings=settings,
+        accelerator=accelerator,
+        log=log,
+        checkpoints=CheckpointFolder(log.run / "checkpoints", plan.recipe.output.keep),
+        pad_id=plan.tokenizer.pad_token_id or 0,
+    )
+
+
+def _resume_or_start(trainer: Trainer, plan: Plan, folder: RunFolder, log: EventLog, resume: bool) -> None:
+    """Take up the newest good checkpoint, or record how this run begins."""
+    checkpoint = trainer.checkpoints.load_latest() if resume else None
+    if checkpoint is not None:
+        trainer.resume(checkpoint)
+    if not trainer.accelerator.is_main_process:
+        return
+    log.rewind(checkpoint.step if checkpoint else -1)
+    folder.write_recipe(plan.recipe)
+    if checkpoint is None:
+        base = {
+            "reference": plan.recipe.model.base,
+            "folder": str(plan.base_folder),
+            "fingerprint": base_fingerprint(plan.base_folder),
+            "random_weights": plan.parts.base.random_weights,
+        }
+        folder.write_components(plan.parts.entries, base)
+        write_quarantine(plan.task_set, folder.path / "quarantine.jsonl")
+        log.emit("start", 0, **start_facts(plan, trainer))
+        for message in plan.warnings:
+            log.emit("warning", 0, message=message)
+
+
+def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
+    """The fields of the "start" event."""
+    parameters = [(p.numel(), p.requires_grad) for p in trainer.model.parameters()]
+    tasks = {
+        task.name: {**task.report.as_json(), "weight": task.weight, "train": len(task.train), "valid": len(task.valid)}
+        for task in plan.task_set.tasks
+    }
+    return {
+        "model": {
+            "adapter": plan.adapter_name,
+            "base": plan.recipe.model.base,
+            "random_weights": plan.parts.base.random_weights,
+            "method": plan.recipe.tune.method,
+            "parameters": sum(count for count, _ in parameters),
+            "trainable": sum(count for count, trainable in parameters if trainable),
+            "device": str(trainer.accelerator.device),
+            "ranks": trainer.accelerator.num_processes,
+        },
+        "tasks": tasks,
+        "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
+        "packer": plan.recipe.data.packer.name,
+        "steps": trainer.total_steps,
+        "packing_efficiency": round(plan.training.packing_efficiency(0, plan.recipe.train.micro_batch_size), 4),
+    }

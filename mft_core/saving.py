@@ -1,0 +1,204 @@
+"""Finished models on disk: `final/` of a run, merged models, and loading either again.
+
+What is written loads in plain transformers and PEFT. `mft.json` beside it says which base an adapter belongs to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mft_core.errors import MftError
+from mft_core.modeling import load_base, load_tokenizer, read_config, recognize_adapter
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from mft_core.interfaces import ModelAdapter
+
+FINAL = "final"
+RECORD_FILE = "mft.json"
+ADAPTER_CONFIG = "adapter_config.json"
+SAMPLED_BLOCKS, BLOCK = 16, 1 << 16
+# These change with the library that wrote the file, not with the weights.
+INCIDENTAL_KEYS = ("transformers_version", "_name_or_path", "_model_name_or_path", "dtype", "torch_dtype")
+
+
+def base_fingerprint(folder: Path) -> str:
+    """Identifies a base's weights: SHA-256 over its configuration and each file's size, header and sampled blocks.
+
+    Cheap for any size: about 1 MB is read of every safetensors file. The folder's place and name do not count.
+
+    Raises:
+        MftError: there is no config.json.
+    """
+    config = {key: value for key, value in read_config(folder).items() if key not in INCIDENTAL_KEYS}
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    for path in sorted(folder.glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as stream:
+            header = stream.read(8)
+            digest.update(header + stream.read(int.from_bytes(header, "little")))
+            for block in range(SAMPLED_BLOCKS):
+                stream.seek(max(0, size - BLOCK) * block // (SAMPLED_BLOCKS - 1))
+                digest.update(stream.read(BLOCK))
+    return digest.hexdigest()
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """A new folder to fill, which takes `target`'s name and place only when the block ends without an exception.
+
+    Raises:
+        MftError: it cannot be written.
+    """
+    temporary, replaced = target.with_name(f".writing-{target.name}"), target.with_name(f".replaced-{target.name}")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        _sync(temporary)
+        if target.exists():
+            target.rename(replaced)
+        temporary.rename(target)
+        _sync(target.parent, recursive=False)
+        shutil.rmtree(replaced, ignore_errors=True)
+    except OSError as error:
+        raise MftError(f"{target} could not be written: {error}", "Free some space or choose another place.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(folder: Path, recursive: bool = True) -> None:
+    """Have the folder, and the files in it, on disk before going on."""
+    from mft_core.checkpoint import sync_file, sync_folder
+
+    for path in folder.iterdir() if recursive else ():
+        sync_file(path)
+    sync_folder(folder)
+
+
+def save_final(model: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the result of a run: LoRA adapters and what they belong to, or the whole model; with the tokenizer.
+
+    Args:
+        model: from `prepare_for_tuning`, not wrapped any further.
+        tokenizer: with its chat template.
+        folder: made anew, whole or not at all.
+
+    Raises:
+        MftError: it cannot be written.
+    """
+    from peft import PeftModel
+
+    with written_whole(folder) as temporary:
+        record = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
+        if isinstance(model, PeftModel):
+            record |= _save_adapter(model, temporary)
+        else:
+            model.save_pretrained(temporary)  # type: ignore[operator]
+        tokenizer.save_pretrained(temporary)
+        (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def _save_adapter(model: Any, folder: Path) -> dict[str, str]:
+    base = Path(model.get_base_model().name_or_path)
+    config = model.peft_config["default"]
+    config.base_model_name_or_path, config.revision = _hub_name(base)
+    # Embeddings are never changed; PEFT's "auto" would ask the Hub about them.
+    model.save_pretrained(folder, save_embedding_layers=False)
+    return {"base": str(base), "fingerprint": base_fingerprint(base)}
+
+
+def _hub_name(folder: Path) -> tuple[str, str | None]:
+    """The Hub's name and commit for a folder in its cache, which hold on any machine; the path itself otherwise."""
+    snapshots, repository = folder.parent, folder.parent.parent.name
+    if snapshots.name == "snapshots" and repository.startswith("models--"):
+        return repository.removeprefix("models--").replace("--", "/"), folder.name
+    return str(folder), None
+
+
+def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a whole model with its tokenizer into an existing folder, as plain transformers loads them."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_run(
+    folder: Path,
+    adapters: Iterable[tuple[str, ModelAdapter]],
+    *,
+    dtype: torch.dtype | None = None,
+    base: Path | None = None,
+    wanted: str = "",
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A trained model (wrapped by PEFT if it has adapters), or an untuned base, in eval mode, with its tokenizer.
+
+    Args:
+        folder: a run folder, its `final/`, any PEFT adapter's folder, or a model folder.
+        adapters: all model families there are, with their names.
+        dtype: of the weights; None: the one the run had, else the checkpoint's own.
+        base: where the base lies, if no longer where it was during training.
+        wanted: the family the user chose; "": recognised.
+
+    Raises:
+        MftError: there is no finished model, its base is gone, or the base is another one than in training.
+    """
+    place = folder / FINAL if (folder / FINAL).is_dir() else folder
+    record = _read_json(place / RECORD_FILE)
+    model_folder = place
+    if (place / ADAPTER_CONFIG).is_file():
+        model_folder = _base_folder(place, record, base)
+    elif not (place / "config.json").is_file():
+        raise MftError(f"{folder} holds no finished model.", "A run has one, in final/, when it has ended.")
+    pairs = list(adapters)
+    adapter = dict(pairs)[recognize_adapter(pairs, read_config(model_folder), wanted)]
+    model = load_base(adapter, model_folder, dtype or _recorded_dtype(record, model_folder))
+    if model_folder != place:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(place), torch_device="cpu").eval()
+    return model, load_tokenizer(adapter, place if (place / "tokenizer_config.json").is_file() else model_folder)
+
+
+def _base_folder(place: Path, record: dict[str, Any], base: Path | None) -> Path:
+    """The base of the adapter in `place`, checked to be the one it was trained on."""
+    recorded = record.get("base") or _read_json(place / ADAPTER_CONFIG).get("base_model_name_or_path") or ""
+    folder = base or Path(recorded)
+    if not folder.is_dir():
+        raise MftError(
+            f"The base model of {place} is not where it was: {folder}.",
+            "Fetch it again (a run with the same --base does), or say where it lies.",
+        )
+    if record.get("fingerprint") not in (None, base_fingerprint(folder)):
+        raise MftError(
+            f"The adapter in {place} was trained on other weights than those in {folder}.",
+            f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense.",
+        )
+    return folder
+
+
+def _recorded_dtype(record: dict[str, Any], folder: Path) -> torch.dtype:
+    import torch
+
+    config = read_config(folder)
+    name = record.get("dtype") or config.get("dtype") or config.get("torch_dtype") or "float32"
+    return getattr(torch, str(name))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is no such file."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise MftError(f"{path} is no valid JSON object: {error}") from error

@@ -1,0 +1,29 @@
+"""`mft report`: draw a run's curves and page again and show its result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mft_cli.session import DebugOption, JsonOption
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder, as written by `mft run`.", metavar="RUN")],
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Draw curves.png and report.html of a run from its metrics.jsonl, and show its result."""
+    from mft_cli.display import console
+    from mft_cli.summary import print_result
+    from mft_report.files import CURVES, REPORT, redraw
+
+    facts = redraw(run)
+    if json_output:
+        files = {"curves": str(run / CURVES), "report": str(run / REPORT)}
+        typer.echo(json.dumps({**facts.as_json(), "files": files}, ensure_ascii=False))
+    else:
+        print_result(console(), facts)

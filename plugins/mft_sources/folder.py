@@ -1,0 +1,66 @@
+"""A folder of task folders, or of one JSONL file per task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mft_core.errors import MftError, UsageError
+from mft_core.interfaces import DataRequest, Source
+from mft_core.records import TaskFiles
+from mft_core.task_files import LAYOUT, check_unique, folder_task, is_held_out, jsonl_files, stem
+from mft_core.tasks import validate_task_name
+
+
+class Folder(Source):
+    """`data.path`, which holds task folders (`TASK/train.jsonl`), JSONL files (`TASK.jsonl`), or is one task itself."""
+
+    def tasks(self, request: DataRequest) -> list[TaskFiles]:
+        """One task per folder or file, sorted by name; hidden ones (".x", "_x") are left alone."""
+        if request.path is None:
+            raise UsageError("The source 'folder' needs a folder.", "Name it with --data or data.path.")
+        root = request.path.expanduser()
+        if not root.is_dir():
+            raise MftError(f"{root} is not a folder.", LAYOUT)
+        tasks = _tasks(root)
+        if not tasks:
+            raise MftError(f"There is no task in {root}.", LAYOUT)
+        check_unique(tasks)
+        for task in tasks:
+            _check_inside(task, root)
+        return sorted(tasks, key=lambda task: task.name)
+
+
+def _tasks(root: Path) -> list[TaskFiles]:
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith((".", "_"))]
+    files = jsonl_files(root)
+    if any(stem(path) == "train" for path in files):
+        task = folder_task(root.resolve().name, root)
+        return [task] if task is not None else []
+    return [_folder(path) for path in folders] + [_file(path) for path in files]
+
+
+def _folder(folder: Path) -> TaskFiles:
+    task = folder_task(validate_task_name(folder.name), folder)
+    if task is None:
+        raise MftError(
+            f"{folder} holds no JSONL file.", f"{LAYOUT} Move away what is no task, or name the tasks one by one."
+        )
+    return task
+
+
+def _file(path: Path) -> TaskFiles:
+    if is_held_out(path):
+        raise MftError(
+            f"{path} looks like validation or test data, not like a task.",
+            "Rename it, or name the tasks one by one with --task NAME=PATH or [[data.tasks]].",
+        )
+    return TaskFiles(validate_task_name(stem(path)), (path,))
+
+
+def _check_inside(task: TaskFiles, root: Path) -> None:
+    inside = root.resolve()
+    for path in (*task.train, *task.valid):
+        if not path.resolve().is_relative_to(inside):
+            raise MftError(
+                f"Task {task.name!r}: {path} is a link out of {root}.", "Copy the file, or name it with [[data.tasks]]."
+            )

@@ -1,0 +1,122 @@
+"""Plain text to token ids, in which control tokens are never recognised and no prefix space appears in the middle."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+from tokenizers import Tokenizer
+
+from mft_core.errors import MftError, RecordError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Place = Literal["start", "after control", "continuation"]
+"""Where a piece of text stands: at the start of the sequence, after a control token, or right after other text."""
+
+BARRED = re.compile("<[|\uff5c].*[|\uff5c]>")
+"""Control tokens that some tokenizers do not flag as special, such as <|fim_prefix|>; some use the full-width bar."""
+
+
+class TextEncoder:
+    """A tokenizer's own rules for text, without its control tokens.
+
+    Control tokens are the added tokens that are flagged special, look like it, or stand in the chat template. They are
+    inserted by id, never found in text. Other added tokens (runs of spaces, HTML tags) are vocabulary like any other.
+
+    Args:
+        tokenizer: a fast tokenizer; it is copied, not changed.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        state = json.loads(tokenizer.backend_tokenizer.to_str())
+        state["truncation"] = state["padding"] = None
+        self.controls: dict[str, dict[str, Any]] = {
+            token["content"]: token for token in state["added_tokens"] if _is_control(token, tokenizer)
+        }
+        for token in self.controls.values():
+            token["special"] = True
+        self._forbidden = {token["id"] for token in self.controls.values()} - {tokenizer.unk_token_id}
+        longest_first = sorted(self.controls, key=len, reverse=True)
+        self._splitter = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        bare, everywhere = without_prefix_space(state)
+        at_start, elsewhere = _tokenizer(state), _tokenizer(bare)
+        self._encoders: dict[Place, Tokenizer] = {
+            "start": at_start,
+            "after control": at_start if everywhere else elsewhere,
+            "continuation": elsewhere,
+        }
+
+    def split(self, literal: str) -> list[tuple[str, int | None]]:
+        """A template's literal as text pieces (with None) and control tokens (with their ids), in order."""
+        pieces: list[tuple[str, int | None]] = []
+        position = 0
+        for match in self._splitter.finditer(literal):
+            pieces.append((literal[position : match.start()], None))
+            pieces.append((match.group(), self.controls[match.group()]["id"]))
+            position = match.end()
+        pieces.append((literal[position:], None))
+        return [(text, control) for text, control in pieces if text]
+
+    def encode(self, text: str, place: Place) -> list[int]:
+        """Token ids of a piece of text.
+
+        Raises:
+            RecordError: "control token in text", for a tokenizer that finds control tokens by its model.
+        """
+        if not text:
+            return []
+        ids: list[int] = self._encoders[place].encode(text, add_special_tokens=False).ids
+        if not self._forbidden.isdisjoint(ids):
+            raise RecordError("control token in text", "this tokenizer cannot write it as plain text")
+        return ids
+
+    def strips(self, control: str, side: Literal["lstrip", "rstrip"]) -> bool:
+        """Whether a control token swallows the white space on its left or right."""
+        return bool(self.controls[control][side])
+
+
+def without_prefix_space(state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """A tokenizer.json without the space it puts before text, and whether it puts it after control tokens too."""
+    state = copy.deepcopy(state)
+    everywhere = False
+    for step in _steps(state.get("normalizer"), "normalizers"):
+        if step["type"] == "Prepend":
+            step.update(type="Replace", pattern={"String": "\ue0fd"}, content="\ue0fd")  # a step that changes nothing
+            step.pop("prepend")
+            everywhere = True
+    for step in _steps(state.get("pre_tokenizer"), "pretokenizers"):
+        if step["type"] == "Metaspace":
+            everywhere = everywhere or step.get("prepend_scheme", "always") == "always"
+            step["prepend_scheme"] = "never"
+        elif step.get("add_prefix_space"):
+            everywhere = True
+            step["add_prefix_space"] = False
+    return state, everywhere
+
+
+def _steps(step: dict[str, Any] | None, inner: str) -> list[dict[str, Any]]:
+    """A normalizer's or pre-tokenizer's steps, sequences unrolled."""
+    if step is None:
+        return []
+    if step["type"] == "Sequence":
+        return [leaf for part in step[inner] for leaf in _steps(part, inner)]
+    return [step]
+
+
+def _is_control(token: dict[str, Any], tokenizer: PreTrainedTokenizerBase) -> bool:
+    text = token["content"]
+    in_template = bool(text.strip()) and text in (tokenizer.chat_template or "")
+    return bool(token["special"]) or in_template or BARRED.fullmatch(text) is not None
+
+
+def _tokenizer(state: dict[str, Any]) -> Tokenizer:
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(state))
+    except Exception as error:
+        raise MftError(f"This tokenizer cannot be copied: {error}", "Use another base model.") from error
+    tokenizer.encode_special_tokens = True
+    return tokenizer

@@ -1,0 +1,63 @@
+"""The bundled tokenizations: one machinery, several chat templates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mft_core.errors import MftError
+from mft_tokenization.chat_tokenization import ChatTokenization, adds_beginning
+from mft_tokenization.templates import ALPACA, BEGINNING, CHATML, MFTCODER
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Chat(ChatTokenization):
+    """The tokenizer's own chat template."""
+
+    def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        """The template that came with the tokenizer."""
+        if tokenizer.chat_template is None:
+            raise MftError(
+                "This model's tokenizer has no chat template.",
+                'Use data.tokenization = "mftcoder" (or "chatml", "alpaca").',
+            )
+        return tokenizer.get_chat_template()
+
+
+class Auto(Chat):
+    """The tokenizer's own chat template if it has one, else MFTCoder's roles."""
+
+    def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        """The template that came with the tokenizer, or MFTCoder's."""
+        return super().template(tokenizer) if tokenizer.chat_template is not None else MFTCODER
+
+
+class MftCoder(ChatTokenization):
+    """MFTCoder's roles."""
+
+    def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        """MFTCoder's template, which needs no token but the end token."""
+        return MFTCODER
+
+
+class ChatMl(ChatTokenization):
+    """ChatML, for tokenizers that have its two tokens."""
+
+    def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        """The template, after the beginning token where the tokenizer adds one."""
+        missing = [token for token in ("<|im_start|>", "<|im_end|>") if token not in tokenizer.get_vocab()]
+        if missing:
+            raise MftError(
+                f"ChatML needs the token {missing[0]}, which this model's tokenizer does not have.",
+                'Use data.tokenization = "mftcoder" or "alpaca".',
+            )
+        return (BEGINNING if adds_beginning(tokenizer) else "") + CHATML
+
+
+class Alpaca(ChatTokenization):
+    """Alpaca's headings."""
+
+    def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        """The template, after the beginning token where the tokenizer adds one."""
+        return (BEGINNING if adds_beginning(tokenizer) else "") + ALPACA

@@ -1,0 +1,17 @@
+"""A model family and a loss for mft."""
+
+from __future__ import annotations
+
+from mft_core.hookspecs import Component, hookimpl
+
+
+@hookimpl
+def mft_models() -> list[Component]:
+    """One family."""
+    return [Component("toy", "mft_toy.model:Toy", "a small Llama under a name of its own")]
+
+
+@hookimpl
+def mft_losses() -> list[Component]:
+    """One loss."""
+    return [Component("toy-fixed", "mft_toy.loss:Fixed", "task weights that you give", aliases=("toy-weights",))]

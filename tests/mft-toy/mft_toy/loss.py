@@ -1,0 +1,34 @@
+"""Fixed task weights."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field, NonNegativeFloat
+
+from mft_core.errors import UsageError
+from mft_core.interfaces import Loss, LossOptions
+
+
+class FixedOptions(LossOptions):
+    """Options of `Fixed`."""
+
+    weights: tuple[NonNegativeFloat, ...] = Field((), description="one per task, in order of their names; none: all equal")
+
+
+class Fixed(Loss):
+    """omega is what the option `weights` says, normalised to sum 1."""
+
+    Options: ClassVar[type[FixedOptions]] = FixedOptions
+
+    def task_weights(self) -> np.ndarray:
+        """float64 [N], constant.
+
+        Raises:
+            UsageError: there are not as many weights as tasks.
+        """
+        weights = np.array(self.options.weights or np.ones(len(self.counts)), dtype=np.float64)
+        if len(weights) != len(self.counts):
+            raise UsageError(f"loss.weights has {len(weights)} values for the tasks {', '.join(self.counts.names)}.")
+        return weights / weights.sum()

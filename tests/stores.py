@@ -1,0 +1,64 @@
+"""Small sample tables held in memory, with the interface of a token store."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from mft_core.batches import SampleTable
+from mft_core.records import Sample, TaskCounts
+
+
+class ListStore:
+    """Samples in a list."""
+
+    def __init__(self, samples: list[Sample]) -> None:
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        return np.array([len(sample.ids) for sample in self.samples], np.int64)
+
+    @cached_property
+    def supervised_counts(self) -> np.ndarray:
+        return np.array([sample.supervised.sum() for sample in self.samples], np.int64)
+
+    def sample(self, number: int) -> Sample:
+        return self.samples[number]
+
+
+def random_sample(generator: np.random.Generator, length: int, vocabulary: int) -> Sample:
+    """Random ids; a random suffix is supervised."""
+    supervised = np.zeros(length, bool)
+    supervised[int(generator.integers(1, length)) :] = True
+    return Sample(generator.integers(0, vocabulary, length), supervised)
+
+
+def random_stores(sizes: list[int], seed: int = 0, vocabulary: int = 64, longest: int = 24) -> list[ListStore]:
+    """One store per task with `sizes[i]` samples, lengths 2 to `longest`."""
+    generator = np.random.default_rng(seed)
+
+    def sample() -> Sample:
+        return random_sample(generator, int(generator.integers(2, longest + 1)), vocabulary)
+
+    return [ListStore([sample() for _ in range(size)]) for size in sizes]
+
+
+def random_table(sizes: list[int], seed: int = 0, vocabulary: int = 64, longest: int = 24) -> SampleTable:
+    """A table over `random_stores`."""
+    return SampleTable(random_stores(sizes, seed, vocabulary, longest))
+
+
+def table_counts(table: SampleTable, importance: list[float] | None = None) -> TaskCounts:
+    """The counts of a table, tasks called task0, task1, ..."""
+    tasks = int(table.task.max()) + 1
+    return TaskCounts(
+        names=tuple(f"task{index}" for index in range(tasks)),
+        samples=np.bincount(table.task, minlength=tasks),
+        tokens=np.bincount(table.task, weights=table.supervised, minlength=tasks).astype(np.int64),
+        importance=np.array(importance or [1.0] * tasks),
+    )

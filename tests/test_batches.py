@@ -1,0 +1,117 @@
+"""Order and batches: exactly once, in proportion, the same for everybody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stores import random_table
+
+from mft_core.batches import BatchPlan, collate, micro_batches, stratified_order
+from mft_core.records import IGNORED_LABEL
+from mft_packing.best_fit import BestFit
+from mft_packing.padding import Dynamic, Pad
+from mft_packing.sequential import Sequential
+
+PACKERS = [Pad, Dynamic, Sequential, BestFit]
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_every_sample_is_used_exactly_once_per_epoch_remainder_included(packer) -> None:
+    table = random_table([1, 7, 120])
+    plan = BatchPlan(table, packer(), 32, batch_size=5, seed=3)
+    for number in range(3):
+        epoch = plan.epoch(number)
+        used = np.concatenate([np.concatenate(epoch.step_rows(step)) for step in range(epoch.steps)])
+        assert sorted(used.tolist()) == list(range(len(table)))
+
+
+def test_the_order_depends_on_seed_and_epoch_only() -> None:
+    table = random_table([40, 60])
+    first, second = (BatchPlan(table, BestFit(), 32, 4, seed=1) for _ in range(2))
+    second.epoch(5)  # visiting another epoch before changes nothing
+    assert np.array_equal(first.epoch(2).rows.members, second.epoch(2).rows.members)
+    assert not np.array_equal(first.epoch(2).rows.members, first.epoch(3).rows.members)
+    assert not np.array_equal(first.epoch(2).rows.members, BatchPlan(table, BestFit(), 32, 4, 2).epoch(2).rows.members)
+
+
+def test_stratified_order_spreads_every_group_over_the_epoch() -> None:
+    groups = np.repeat([0, 1, 2], [900, 90, 10])
+    order = stratified_order(groups, np.random.default_rng(0))
+    assert sorted(order.tolist()) == list(range(1000))
+    for stretch in np.split(groups[order], 10):
+        counts = np.bincount(stretch, minlength=3)
+        assert abs(counts[0] - 90) <= 2
+        assert abs(counts[1] - 9) <= 2
+        assert counts[2] in (0, 1, 2)
+
+
+def test_imbalance_of_one_to_100_000_uses_the_rare_sample_once() -> None:
+    groups = np.array([0] * 100_000 + [1])
+    order = stratified_order(groups, np.random.default_rng(0))
+    assert np.count_nonzero(order == 100_000) == 1
+
+
+def test_steps_are_located_across_epochs_of_different_length() -> None:
+    plan = BatchPlan(random_table([30, 30]), Sequential(), 32, batch_size=4, seed=0)
+    expected = [(number, step) for number in range(3) for step in range(plan.epoch(number).steps)]
+    assert [plan.locate(step) for step in range(len(expected))] == expected
+    assert plan.total_steps(3) == len(expected)
+    assert plan.total_steps(0.5) == -(-plan.epoch(0).steps // 2)
+
+
+def test_step_counts_are_those_of_its_rows() -> None:
+    table = random_table([30, 30, 30])
+    plan = BatchPlan(table, BestFit(), 48, batch_size=3, seed=0)
+    rows, counts = plan.step(1)
+    members = np.concatenate(rows)
+    for task in range(3):
+        mine = members[table.task[members] == task]
+        assert counts.samples[task] == len(mine)
+        assert counts.tokens[task] == table.supervised[mine].sum()
+
+
+def test_labels_never_cross_a_document() -> None:
+    table = random_table([3, 3], seed=5)
+    rows = [np.array([0, 4]), np.array([2])]
+    batch = collate(rows, table)
+    for row, start, end in batch.documents:
+        assert batch.labels[row, end - 1] == IGNORED_LABEL
+        assert batch.position_ids[row, start:end].tolist() == list(range(end - start))
+    for number, sample in enumerate([0, 4, 2]):
+        ids, supervised = table.tokens(sample)
+        mine = batch.sample_index == number
+        assert batch.input_ids[mine].tolist() == ids.tolist()
+        labels = batch.labels[mine]
+        assert labels[labels != IGNORED_LABEL].tolist() == ids[supervised].tolist()
+        assert batch.sample_tokens[number] == supervised.sum()
+
+
+def test_padding_belongs_to_no_sample_and_has_no_label() -> None:
+    table = random_table([3])
+    batch = collate([np.array([0])], table, width=64)
+    padding = batch.sample_index == -1
+    assert int(padding.sum()) == 64 - table.lengths[0] == 64 - batch.real_tokens
+    assert (batch.labels[padding] == IGNORED_LABEL).all()
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 2, 7])
+def test_ranks_share_the_rows_and_run_equally_many_micro_batches(ranks, rows) -> None:
+    all_rows = [np.array([row]) for row in range(rows)]
+    parts = [micro_batches(all_rows, 2, rank, ranks) for rank in range(ranks)]
+    assert len({len(part) for part in parts}) == 1
+    used = [int(row[0]) for part in parts for batch in part for row in batch]
+    assert sorted(used) == list(range(rows))
+
+
+def test_a_rank_without_rows_gets_a_batch_that_supervises_nothing() -> None:
+    batch = collate([], random_table([2]))
+    assert batch.input_ids.shape == (1, 1)
+    assert (batch.labels == IGNORED_LABEL).all()
+    assert batch.real_tokens == 0
+
+
+def test_best_fit_wastes_less_than_sequential_and_dynamic() -> None:
+    table = random_table([200, 200])
+    efficiency = {p: BatchPlan(table, p(), 64, 8, 0).packing_efficiency(0, 4) for p in PACKERS}
+    assert efficiency[Pad] < efficiency[Dynamic] < efficiency[Sequential] < efficiency[BestFit] <= 1

@@ -1,0 +1,150 @@
+"""FAMO: the reference algorithm, driven by validation losses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mft_core.records import TaskCounts, TaskLosses
+from mft_losses.famo import Famo, FamoOptions
+
+PLAIN = {"scale_delta": False, "guard": False, "floor": 1e-12}
+
+
+def famo(tasks: int, **options) -> Famo:
+    loss = Famo(FamoOptions(**options))
+    ones = np.ones(tasks, np.int64)
+    loss.start(TaskCounts(tuple(map(str, range(tasks))), ones, ones, np.ones(tasks)))
+    return loss
+
+
+def losses(values) -> TaskLosses:
+    """Per-task means `values`; NaN: no sample of that task."""
+    values = np.asarray(values, float)
+    counts = np.isfinite(values).astype(np.int64)
+    sums = np.where(counts, values, 0.0)
+    return TaskLosses(sums, counts, sums, counts)
+
+
+class ReferenceFamo:
+    """FAMO as its paper states it (arXiv 2306.03792, algorithm 1), with autograd and torch's Adam."""
+
+    def __init__(self, tasks: int, gamma: float) -> None:
+        self.xi = torch.zeros(tasks, dtype=torch.float64, requires_grad=True)
+        self.optimizer = torch.optim.Adam([self.xi], lr=0.025, weight_decay=gamma)
+
+    def weights(self, loss: torch.Tensor) -> torch.Tensor:
+        share = torch.softmax(self.xi.detach(), 0) / (loss + 1e-8)
+        return share / share.sum()
+
+    def update(self, before: torch.Tensor, after: torch.Tensor) -> None:
+        delta = (before + 1e-8).log() - (after + 1e-8).log()
+        self.xi.grad = torch.autograd.grad(torch.softmax(self.xi, 0), self.xi, delta)[0]
+        self.optimizer.step()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1e-5, 1e-2])
+def test_it_follows_the_reference_algorithm(gamma) -> None:
+    generator = np.random.default_rng(0)
+    ours, reference = famo(5, gamma=gamma, **PLAIN), ReferenceFamo(5, gamma)
+    before = generator.uniform(0.5, 3, 5)
+    first = losses(before)
+    ours.observe(first, first)
+    for _ in range(100):
+        expected = reference.weights(torch.from_numpy(before)).numpy()
+        assert np.allclose(ours.task_weights(), expected, rtol=1e-9)
+        after = before * generator.uniform(0.9, 1.02, 5)
+        ours.observe(losses(before), losses(after))
+        reference.update(torch.from_numpy(before), torch.from_numpy(after))
+        before = after
+    assert np.allclose(ours.logits, reference.xi.detach().numpy(), atol=1e-12)
+    assert np.abs(ours.logits).max() > 1e-2
+
+
+def feed(loss: Famo, trajectory) -> None:
+    for before, after in zip(trajectory[:-1], trajectory[1:], strict=True):
+        loss.observe(losses(before), losses(after))
+
+
+def test_the_slow_task_gains_weight() -> None:
+    loss = famo(3)
+    feed(loss, [[2 * 0.95**step, 2 * 0.99**step, 2 * 0.95**step] for step in range(30)])
+    assert loss.logits.argmax() == 1
+    assert loss.task_weights().sum() == pytest.approx(1, abs=1e-12)
+
+
+def test_identical_losses_keep_uniform_weights() -> None:
+    loss = famo(4)
+    feed(loss, [[2 * 0.97**step] * 4 for step in range(20)])
+    assert np.allclose(loss.task_weights(), 0.25, atol=1e-12)
+
+
+def test_scaling_one_tasks_loss_leaves_xi_and_its_share_of_the_objective() -> None:
+    plain, scaled = famo(3, **PLAIN), famo(3, **PLAIN)
+    trajectory = np.random.default_rng(1).uniform(0.9, 1, (20, 3)).cumprod(0)
+    factor = np.array([1.0, 50.0, 1.0])
+    feed(plain, trajectory)
+    feed(scaled, trajectory * factor)
+    assert np.allclose(plain.logits, scaled.logits, atol=1e-6)
+    one, other = plain.task_weights() * trajectory[-1], scaled.task_weights() * trajectory[-1] * factor
+    assert np.allclose(one / one.sum(), other / other.sum(), atol=1e-6)
+
+
+def test_permuting_the_tasks_permutes_the_weights() -> None:
+    trajectory = np.random.default_rng(2).uniform(0.9, 1, (20, 4)).cumprod(0)
+    order = [2, 0, 3, 1]
+    one, other = famo(4), famo(4)
+    feed(one, trajectory)
+    feed(other, trajectory[:, order])
+    assert np.allclose(one.task_weights()[order], other.task_weights(), atol=1e-12)
+
+
+def test_a_vanishing_loss_does_not_take_all_the_weight() -> None:
+    with_floor, without = famo(3, floor=0.1), famo(3, floor=1e-12)
+    for loss in (with_floor, without):
+        value = losses([2.0, 2.0, 1e-9])
+        loss.observe(value, value)
+    assert with_floor.task_weights()[2] < 0.92
+    assert without.task_weights()[2] > 0.999
+
+
+def test_an_overfitting_task_is_not_rewarded() -> None:
+    trajectory = [[2 * 0.97**step, 2 * 1.05**step, 2 * 0.96**step] for step in range(30)]
+    guarded, unguarded = famo(3), famo(3, guard=False)
+    feed(guarded, trajectory)
+    feed(unguarded, trajectory)
+    assert unguarded.logits[1] > 0.1
+    assert guarded.logits[1] <= 0.03
+
+
+def test_a_task_without_measurement_keeps_its_logit_and_counts_with_the_mean_loss() -> None:
+    loss = famo(3)
+    feed(loss, [[2 * 0.95**step, np.nan, 2 * 0.99**step] for step in range(10)])
+    assert loss.logits[1] == 0
+    assert np.isfinite(loss.task_weights()).all()
+    nothing = famo(2)
+    empty = losses([np.nan, np.nan])
+    nothing.observe(empty, empty)
+    assert nothing.task_weights().tolist() == [0.5, 0.5]
+
+
+def test_one_task_gone_nan_leaves_the_other_weights_finite() -> None:
+    loss = famo(2)
+    bad = TaskLosses(np.array([np.nan, 2.0]), np.array([5, 1]), np.array([np.nan, 2.0]), np.array([1, 1]))
+    loss.observe(losses([2.0, 2.1]), bad)
+    assert np.isfinite(loss.task_weights()).all()
+    assert np.isfinite(loss.logits).all()
+
+
+def test_its_state_survives_json_bit_by_bit() -> None:
+    trajectory = np.random.default_rng(3).uniform(0.9, 1.01, (40, 4)).cumprod(0)
+    whole, first = famo(4), famo(4)
+    feed(whole, trajectory)
+    feed(first, trajectory[:20])
+    second = famo(4)
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    feed(second, trajectory[19:])
+    assert second.task_weights().tolist() == whole.task_weights().tolist()

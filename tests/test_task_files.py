@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mft_core.errors import MftError, UsageError
+from mft_core.records import TaskFiles
+from mft_core.task_files import explicit_tasks, folder_task, is_held_out
+from mft_core.tasks import validate_task_name
+
+
+def make(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}\n")
+    return folder
+
+
+def names(paths: tuple[Path, ...]) -> list[str]:
+    return [path.name for path in paths]
+
+
+@pytest.mark.parametrize("name", ["a", "code_repair", "text2code-v1.1", "代码", "é", "x" * 100])
+def test_task_names(name: str) -> None:
+    assert validate_task_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "../a", "a\\b", "a b", "a\n", "a\0", "~", "x" * 101])
+def test_path_tricks_are_no_task_names(name: str) -> None:
+    with pytest.raises(UsageError):
+        validate_task_name(name)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "stem"),
+    [(True, name) for name in ("valid", "validation", "dev", "dev-1", "val", "eval", "test", "test_2", "Valid.small")]
+    + [(False, name) for name in ("train", "unit_test", "device", "values", "part-1")],
+)
+def test_held_out_names(held_out: bool, stem: str) -> None:
+    assert is_held_out(Path(f"{stem}.jsonl")) is held_out
+    assert is_held_out(Path(f"{stem}.jsonl.gz")) is held_out
+
+
+@pytest.mark.parametrize(
+    ("files", "train", "valid"),
+    [
+        (["train.jsonl", "valid.jsonl", "extra.jsonl"], ["train.jsonl"], ["valid.jsonl"]),
+        (["train.jsonl.gz", "notes.txt"], ["train.jsonl.gz"], []),
+        (["train-00001.jsonl", "train-00002.jsonl"], ["train-00001.jsonl", "train-00002.jsonl"], []),
+        (["b.jsonl", "a.jsonl", "dev.jsonl", "test.jsonl", ".c.jsonl"], ["a.jsonl", "b.jsonl"], ["dev.jsonl"]),
+        (["train.jsonl", "validation.jsonl", "dev.jsonl"], ["train.jsonl"], ["validation.jsonl"]),
+    ],
+)
+def test_the_files_of_a_folder(tmp_path: Path, files: list[str], train: list[str], valid: list[str]) -> None:
+    task = folder_task("t", make(tmp_path, *files))
+    assert task is not None
+    assert (names(task.train), names(task.valid)) == (train, valid)
+
+
+def test_a_folder_without_training_data(tmp_path: Path) -> None:
+    assert folder_task("t", make(tmp_path / "a", "notes.txt")) is None
+    with pytest.raises(MftError, match="no training data"):
+        folder_task("t", make(tmp_path / "b", "valid.jsonl"))
+
+
+def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MftError, match="side by side"):
+        folder_task("t", make(tmp_path, "train.jsonl", "train.jsonl.gz"))
+
+
+def test_explicit_tasks(tmp_path: Path) -> None:
+    make(tmp_path, "a/x.jsonl", "a/valid.jsonl", "a/y.jsonl", "b/train.jsonl", "b/valid.jsonl", "c.jsonl", "test.jsonl")
+    tasks = explicit_tasks(
+        [
+            ("glob", "a/*.jsonl", None, 1.0),
+            ("split", "a/*.jsonl", "a/y.jsonl", 2.0),
+            ("folder", "b", None, 1.0),
+            ("other", "b", "c.jsonl", 1.0),
+            ("file", str(tmp_path / "c.jsonl"), None, 0.5),
+            ("named", "test.jsonl", None, 1.0),
+        ],
+        tmp_path,
+    )
+    assert [(task.name, names(task.train), names(task.valid), task.weight) for task in tasks] == [
+        ("glob", ["x.jsonl", "y.jsonl"], [], 1.0),
+        ("split", ["x.jsonl"], ["y.jsonl"], 2.0),
+        ("folder", ["train.jsonl"], ["valid.jsonl"], 1.0),
+        ("other", ["train.jsonl"], ["c.jsonl"], 1.0),
+        ("file", ["c.jsonl"], [], 0.5),
+        ("named", ["test.jsonl"], [], 1.0),
+    ]
+    assert all(isinstance(task, TaskFiles) for task in tasks)
+
+
+@pytest.mark.parametrize("pattern", ["nothing.jsonl", "none/*.jsonl", "empty"])
+def test_what_is_not_found_is_named(tmp_path: Path, pattern: str) -> None:
+    make(tmp_path, "train.jsonl")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MftError, match="'t'") as caught:
+        explicit_tasks([("t", pattern, None, 1.0)], tmp_path)
+    assert pattern in caught.value.message
+    with pytest.raises(MftError, match="validation"):
+        explicit_tasks([("t", "train.jsonl", pattern, 1.0)], tmp_path)
+
+
+def test_bad_and_repeated_names(tmp_path: Path) -> None:
+    make(tmp_path, "a.jsonl")
+    with pytest.raises(UsageError, match=r"'\.\./a'"):
+        explicit_tasks([("../a", "a.jsonl", None, 1.0)], tmp_path)
+    with pytest.raises(UsageError, match="Two tasks"):
+        explicit_tasks([("a", "a.jsonl", None, 1.0), ("a", "a.jsonl", None, 1.0)], tmp_path)
+
+
+def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, "a.jsonl")
+    with pytest.raises(MftError, match="also a validation file"):
+        explicit_tasks([("a", "a.jsonl", "a.jsonl", 1.0)], tmp_path)

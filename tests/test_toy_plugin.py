@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def toy_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which pip has installed tests/mft-toy, without a network."""
+    missing = [name for name in ("pip", "hatchling") if importlib.util.find_spec(name) is None]
+    if missing:
+        pytest.skip(f"building a package here needs {' and '.join(missing)}")
+    target = tmp_path_factory.mktemp("toy-site")
+    source = REPOSITORY / "tests" / "mft-toy"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(target), str(source)], check=True, capture_output=True, text=True)
+    return target
+
+
+def test_a_package_of_a_third_party_is_listed(toy_site: Path, mft: Run) -> None:
+    done = mft("list", "--json", PYTHONPATH=str(toy_site))
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in json.loads(done.stdout) if row["plugin"] == "mft-toy"]
+    assert [(row["kind"], row["name"], row["version"], row["status"]) for row in rows] == [
+        ("model", "toy", "1.2.3", "ok"),
+        ("loss", "toy-fixed", "1.2.3", "ok"),
+    ]
+
+
+def test_its_loss_is_shown(toy_site: Path, mft: Run) -> None:
+    done = mft("show", "loss.toy-fixed", "--json", PYTHONPATH=str(toy_site))
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert "weights" in {option["name"] for option in shown["options"]}
+    assert Path(shown["file"]).is_relative_to(toy_site)
+
+
+def test_without_it_nothing_of_it_is_known(mft: Run) -> None:
+    done = mft("show", "loss.toy-fixed")
+    assert done.returncode == 2
+    assert "There is no loss called 'toy-fixed'" in done.stderr
