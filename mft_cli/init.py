@@ -49,9 +49,13 @@ def commented_recipe(name: str) -> str:
         if section == "loss":
             parts.append('[loss]\nname = "balanced"                # and its options; `mft show loss.balanced`\n')
         elif isinstance(default, Section):
-            parts.append(f"[{section}]\n" + "".join(_lines(type(default))) + (TASK_EXAMPLE if section == "data" else ""))
+            parts.append(
+                f"[{section}]\n" + "".join(_lines(type(default))) + (TASK_EXAMPLE if section == "data" else "")
+            )
         else:
-            parts.append('# [[eval]]                          # evaluators run at the end; `mft list evaluator`\n# name = "loss"\n')
+            parts.append(
+                '# [[eval]]                          # evaluators run at the end; `mft list evaluator`\n# name = "loss"\n'
+            )
     return "\n".join(parts)
 
 

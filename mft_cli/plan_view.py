@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_cli.summary import PlanFacts, TaskFacts
-from mft_core.ranks import main_rank_first
+from mft_core.ranks import main_rank_first, process_state
 
 if TYPE_CHECKING:
     from mft_core.discovery import Plugins
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 def prepare(recipe: Recipe, plugins: Plugins, on_progress: Callable[[str, int, int], None] | None) -> Plan:
     """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
+    from mft_core.modeling import quieten_libraries
     from mft_core.plan import make_plan
 
+    quieten_libraries()
     with main_rank_first():
         return make_plan(recipe, plugins.catalog, on_progress)
 
@@ -28,14 +30,18 @@ def prepare(recipe: Recipe, plugins: Plugins, on_progress: Callable[[str, int, i
 def plan_facts(plan: Plan) -> PlanFacts:
     """What the run is going to do, in numbers; no weights are loaded for it."""
     from mft_core.memory import estimate_memory
-    from mft_core.runner import choose_precision, torch_device
+    from mft_core.runner import choose_precision
 
     recipe, counts = plan.recipe, plan.task_set.counts
-    device = torch_device()
+    device = process_state().device
     precision = choose_precision(recipe, device)
     tokens = int(plan.training.table.lengths.sum())
     memory = estimate_memory(
-        recipe, plan.adapter, plan.adapter.load_config(plan.base_folder), precision.weights, counts.tokens.sum() / tokens
+        recipe,
+        plan.adapter,
+        plan.adapter.load_config(plan.base_folder),
+        precision.weights,
+        counts.tokens.sum() / tokens,
     )
     epoch = plan.training.epoch(0)
     return PlanFacts(

@@ -96,7 +96,9 @@ class Progress:
         if state.clock is None:
             return Text(work or "preparing", style="dim")
         numbers = Text("  ".join(overall(state, self._clock())), no_wrap=True)
-        return Group(numbers, ProgressBar(total=max(1, state.clock.steps), completed=state.step), _table(state))
+        bar = Table.grid(expand=True)  # a bar by itself ends in no line break
+        bar.add_row(ProgressBar(total=max(1, state.clock.steps), completed=state.step))
+        return Group(numbers, bar, _table(state))
 
 
 def _table(state: State) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,10 @@ from mft_cli.compose import (
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mft_core.discovery import Plugins
+    from mft_core.events import Listener
     from mft_core.recipe import Recipe
     from mft_core.run_folder import RunFolder
 
@@ -111,38 +115,47 @@ def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
         print_plan(console(), facts)
 
 
-def _run(
-    recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, force: bool, json_output: bool
-) -> int:
+def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, force: bool, json_output: bool) -> int:
+    """Train in a locked folder; returns the exit code."""
     from mft_cli.display import console, show_warning
-    from mft_cli.plan_view import plan_facts, prepare
-    from mft_cli.progress import Progress
-    from mft_cli.summary import print_plan, print_result
+    from mft_cli.summary import print_result
     from mft_core.ranks import is_main_rank
     from mft_core.results import read_run_facts
-    from mft_core.runner import execute
-    from mft_core.tracking import Trackers
 
-    main = is_main_rank()
-    if main:
-        folder.open(resume)
+    screen = console(stderr=json_output)
+    if not is_main_rank():
+        screen.quiet = True
+        return _train(recipe, plugins, folder, screen, resume)
+    folder.open(resume)
+    try:
         for difference in folder.check_recipe(recipe, force) if resume else ():
             show_warning(f"resumed with another recipe: {difference}")
-    try:
-        screen = console(stderr=json_output)
-        with Progress(screen) as progress:
-            plan = prepare(recipe, plugins, progress.tokenizing)
-            if main:
-                print_plan(screen, plan_facts(plan))
-            listeners = {**plugins.listeners(), "progress": progress}
-            if recipe.output.trackers:
-                listeners["trackers"] = Trackers(recipe.output.trackers, folder.path)
-            result, scores = execute(plan, folder, listeners, resume)
-        if main:
-            print_result(screen, read_run_facts(folder.path))
-        if main and json_output:
-            facts = {"run": str(folder.path), "step": result.step, "reason": result.reason}
-            typer.echo(json.dumps({**facts, "scores": [score_as_json(score) for score in scores]}, indent=1))
+        code = _train(recipe, plugins, folder, screen, resume)
     finally:
         folder.close()
+    facts = read_run_facts(folder.path)
+    print_result(screen, facts)
+    if json_output:
+        typer.echo(json.dumps(facts.as_json(), indent=1))
+    return code
+
+
+def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console, resume: bool) -> int:
+    """Plan, say so, train with everybody listening; returns the exit code."""
+    from mft_cli.plan_view import plan_facts, prepare
+    from mft_cli.progress import Progress
+    from mft_cli.summary import print_plan
+    from mft_core.tracking import Trackers
+
+    with Progress(screen) as progress, ExitStack() as cleanup:
+        listeners: dict[str, Listener] = {**plugins.listeners(), "progress": progress}
+        if recipe.output.trackers and not screen.quiet:
+            trackers = Trackers(recipe.output.trackers, folder.path)
+            cleanup.callback(trackers.close)
+            listeners["trackers"] = trackers
+        plan = prepare(recipe, plugins, progress.tokenizing)
+        print_plan(screen, plan_facts(plan))
+        from mft_core.runner import execute
+
+        result, _ = execute(plan, folder, listeners, resume)
     return result.exit_code

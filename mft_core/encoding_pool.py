@@ -99,7 +99,7 @@ class EncodingPool:
         except BrokenProcessPool as error:
             raise MftError(
                 "A process that tokenises the data was killed.",
-                "If memory ran out, use fewer processes (data.processes=1) or a machine with more of it.",
+                "If memory ran out, close other programs or use a machine with more of it; then start again.",
             ) from error
 
 

@@ -37,7 +37,7 @@ class Component:
     """Something that has a name on the command line.
 
     Attributes:
-        name: what the user types, such as "famo"; lower case, digits and dashes.
+        name: what the user types, such as "famo"; lower-case letters and digits, joined by - or _.
         target: "module:Class", imported on first use.
         summary: its line in `mft list`.
         aliases: further names that find it.

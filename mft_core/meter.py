@@ -15,6 +15,9 @@ class Meter:
 
     Args:
         names: the tasks, in task-id order.
+
+    Attributes:
+        total_tokens: non-padding tokens of all steps so far.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -23,6 +26,7 @@ class Meter:
         self._gradient_norm = 0.0
         self._learning_rate = 0.0
         self._total_seconds = 0.0
+        self.total_tokens = 0
         self._clear()
 
     def _clear(self) -> None:
@@ -34,6 +38,7 @@ class Meter:
         """One step's training losses and non-padding tokens, over all ranks."""
         self._losses = self._losses + losses
         self._real_tokens += real_tokens
+        self.total_tokens += real_tokens
 
     def end_step(self, seconds: float, gradient_norm: float, learning_rate: float, weights: np.ndarray) -> None:
         """One step's time (data, forward, backward, update, probe) and settings."""
@@ -77,6 +82,7 @@ class Meter:
             "real_tokens": self._real_tokens,
             "seconds": self._seconds,
             "total_seconds": self._total_seconds,
+            "total_tokens": self.total_tokens,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -85,3 +91,4 @@ class Meter:
         self._real_tokens = state["real_tokens"]
         self._seconds = state["seconds"]
         self._total_seconds = state["total_seconds"]
+        self.total_tokens = state["total_tokens"]

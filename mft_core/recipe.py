@@ -166,7 +166,7 @@ def load_recipe(
     Raises:
         UsageError: unreadable TOML, an unknown or ill-typed key, named with its file and the nearest right one.
     """
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = Recipe().model_dump(mode="json")
     origins: list[tuple[str, Mapping[str, Any]]] = []
     if defaults:
         origins.append((f"{defaults_file or 'plugins.toml'} [defaults]", defaults))

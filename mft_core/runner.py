@@ -19,6 +19,7 @@ from mft_core.events import EventLog, Listener
 from mft_core.lm_loss import TokenLossModel
 from mft_core.modeling import check_vocabulary, load_base, resolve_dtype
 from mft_core.plan import Plan, tune
+from mft_core.ranks import process_state
 from mft_core.recipe import Recipe
 from mft_core.records import Score
 from mft_core.run_folder import RunFolder
@@ -67,7 +68,8 @@ def execute(
         MftError: documents of one row see each other, losses stay not finite, a checkpoint cannot be written.
     """
     started = time.perf_counter()
-    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, torch_device()).mixed)
+    device = process_state().device
+    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners)
     model = load_for_tuning(plan, accelerator.device)
@@ -82,16 +84,10 @@ def execute(
             for score in scores:
                 log.emit("score", result.step, **asdict(score))
     if accelerator.is_main_process:
-        log.emit("end", result.step, reason=result.reason, seconds=round(time.perf_counter() - started, 2))
+        seconds = round(time.perf_counter() - started, 2)
+        log.emit("end", result.step, reason=result.reason, seconds=seconds, tokens=trainer.real_tokens)
     accelerator.wait_for_everyone()
     return result, scores
-
-
-def torch_device() -> torch.device:
-    """The device accelerate will choose."""
-    from accelerate import PartialState
-
-    return PartialState().device
 
 
 def load_for_tuning(plan: Plan, device: torch.device) -> nn.Module:

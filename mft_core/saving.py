@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
 from mft_core.modeling import load_base, load_tokenizer, read_config, recognize_adapter
+from mft_core.tuning import checkpointing_by_its_old_name
 
 if TYPE_CHECKING:
     import torch
@@ -126,12 +127,6 @@ def _hub_name(folder: Path) -> tuple[str, str | None]:
     return str(folder), None
 
 
-def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a whole model with its tokenizer into an existing folder, as plain transformers loads them."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
 def load_run(
     folder: Path,
     adapters: Iterable[tuple[str, ModelAdapter]],
@@ -165,7 +160,8 @@ def load_run(
     if model_folder != place:
         from peft import PeftModel
 
-        model = PeftModel.from_pretrained(model, str(place), torch_device="cpu").eval()
+        with checkpointing_by_its_old_name():
+            model = PeftModel.from_pretrained(model, str(place), torch_device="cpu").eval()
     return model, load_tokenizer(adapter, place if (place / "tokenizer_config.json").is_file() else model_folder)
 
 

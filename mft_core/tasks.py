@@ -88,9 +88,9 @@ class Task:
     report: TaskReport
 
     def sources(self) -> Iterator[tuple[TokenEntry, tuple[Path, ...]]]:
-        """The entries its samples come from, each once, with their files."""
+        """The entries its samples come from, with their files; one where validation is split off."""
         yield self.train.entry, self.train.paths
-        if self.valid.entry is not self.train.entry:
+        if self.valid.paths != self.train.paths:
             yield self.valid.entry, self.valid.paths
 
 

@@ -6,6 +6,7 @@ record), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, wr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -101,7 +102,10 @@ class TokenStore:
 
 
 class EntryWriter:
-    """Writes an entry into a folder of its own beside `target`; `finish` puts it in place in one rename."""
+    """Writes an entry into a folder of its own beside `target`; `finish` puts it in place in one rename.
+
+    As a context manager, it leaves nothing behind where it was not finished.
+    """
 
     def __init__(self, target: Path, ids_dtype: np.dtype) -> None:
         self.target = target
@@ -112,6 +116,12 @@ class EntryWriter:
             name: (self.folder / name).open("wb") for name in ("ids.bin", "supervised.bin", "quarantine.jsonl")
         }
         self._columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lengths", *ARRAYS) if name != "offsets"}
+
+    def __enter__(self) -> EntryWriter:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._discard()
 
     def add(
         self, ids: np.ndarray, supervised: np.ndarray, columns: Mapping[str, np.ndarray], refused: Sequence[dict]
@@ -154,13 +164,12 @@ class EntryWriter:
         except OSError:
             if open_entry(self.target) is None:
                 raise
-            self.discard()
         _sync(self.target.parent)
 
-    def discard(self) -> None:
-        """Remove what was written."""
+    def _discard(self) -> None:
         for stream in self._streams.values():
-            stream.close()
+            with contextlib.suppress(OSError):  # closing writes what is buffered: on a full disk that fails again
+                stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

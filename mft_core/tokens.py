@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CACHE_VERSION = 1
-CHUNK_BYTES = 1 << 19
+CHUNK_BYTES = 1 << 17
 EXAMPLES = 5
 
 Progress = Callable[[str, int, int], None]
@@ -109,12 +109,14 @@ def prepare_tasks(
     common = _common_key(tokenization, tokenizer, settings)
     sides = [_sides(task, common, cache) for task in files]
     policy = LengthPolicy(settings.max_length, settings.overlong)
-    missing = [side for pair in sides for side in pair if side is not None and open_entry(side.folder) is None]
+    by_folder = {side.folder: side for pair in sides for side in pair if side is not None}
+    entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
+    missing = [side for folder, side in by_folder.items() if folder not in entries]
     with EncodingPool(tokenization, tokenizer, policy, sum(side.size for side in missing), processes) as pool:
         for side in missing:
-            _build(side, pool, _ids_dtype(tokenizer), on_progress)
+            entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
     pairs = enumerate(zip(files, sides, strict=True))
-    tasks = TaskSet(tuple(_task(index, task, pair, settings) for index, (task, pair) in pairs))
+    tasks = TaskSet(tuple(_task(index, task, pair, entries, settings) for index, (task, pair) in pairs))
     _check(tasks, settings, cache)
     return tasks
 
@@ -160,26 +162,25 @@ def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
     return np.dtype(np.uint16 if largest < 1 << 16 else np.uint32)
 
 
-def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None) -> None:
+def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None) -> TokenEntry:
     """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
-    if open_entry(side.folder) is not None:  # another task has the same files
-        return
-    writer, counts, done = EntryWriter(side.folder, dtype), Counter[str](), 0
     try:
-        for encoded in pool.encode(_chunks(_lines(side.paths)), [str(path) for path in side.paths]):
-            writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
-            counts.update(encoded.counts)
-            done += encoded.size
-            if on_progress is not None:
-                on_progress(side.task, done, side.size)
-        writer.finish(counts)
+        with EntryWriter(side.folder, dtype) as writer:
+            counts, done = Counter[str](), 0
+            for encoded in pool.encode(_chunks(_lines(side.paths)), [str(path) for path in side.paths]):
+                writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
+                counts.update(encoded.counts)
+                done += encoded.size
+                if on_progress is not None:
+                    on_progress(side.task, done, side.size)
+            writer.finish(counts)
     except OSError as error:
-        writer.discard()
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
-    except BaseException:
-        writer.discard()
-        raise
+    entry = open_entry(side.folder)
+    if entry is None:
+        raise MftError(f"The token cache {side.folder} was damaged at once.", "Check the disk, or set MFT_CACHE.")
+    return entry
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[Line]:
@@ -201,11 +202,17 @@ def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _task(index: int, files: TaskFiles, sides: tuple[_Side, _Side | None], settings: DataSettings) -> Task:
+def _task(
+    index: int,
+    files: TaskFiles,
+    sides: tuple[_Side, _Side | None],
+    entries: Mapping[Path, TokenEntry],
+    settings: DataSettings,
+) -> Task:
     train_side, valid_side = sides
-    train_entry = _opened(train_side)
+    train_entry = entries[train_side.folder]
     if valid_side is not None:
-        valid_entry = _opened(valid_side)
+        valid_entry = entries[valid_side.folder]
         train, valid = np.arange(len(train_entry)), np.arange(len(valid_entry))
     else:
         valid_entry = train_entry
@@ -220,15 +227,8 @@ def _task(index: int, files: TaskFiles, sides: tuple[_Side, _Side | None], setti
     return Task(files.name, index, files.weight, train_store, valid_store, report)
 
 
-def _opened(side: _Side) -> TokenEntry:
-    entry = open_entry(side.folder)
-    if entry is None:
-        raise MftError(f"The token cache {side.folder} was damaged while it was used.", "Start again: it is made anew.")
-    return entry
-
-
 def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
-    stores = [train] if valid.entry is train.entry else [train, valid]
+    stores = [train] if valid.paths == train.paths else [train, valid]
     counts = sum((Counter(store.entry.counts) for store in stores), Counter[str]())
     special = {"read", OVERLONG, TRUNCATED}
     train_digests = train.entry.digests[train.index]

@@ -263,6 +263,11 @@ class Trainer:
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()
 
+    @property
+    def real_tokens(self) -> int:
+        """Non-padding tokens trained on since step 0."""
+        return self._meter.total_tokens
+
     def state_dict(self) -> dict[str, Any]:
         """Everything beside tensors that a resumed run needs, as JSON values."""
         return {

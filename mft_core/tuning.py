@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
@@ -47,24 +48,31 @@ def prepare_for_tuning(
     Raises:
         UsageError: a target that names no linear module; the message lists what there is.
     """
-    if gradient_checkpointing:
-        # Not reentrant: that form differentiates through a frozen embedding and keeps keyword arguments.
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if method == "full":
-        return model.requires_grad_(True)
+    with checkpointing_by_its_old_name():
+        if gradient_checkpointing:
+            # Not reentrant: the reentrant form loses keyword arguments and gradients behind a frozen embedding.
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        if method == "full":
+            return model.requires_grad_(True)
+        return _add_lora(model, rank, alpha, dropout, lora_modules(model, targets, family), seed)
+
+
+@contextmanager
+def checkpointing_by_its_old_name() -> Iterator[None]:
+    """No warning for `gradient_checkpointing`: transformers 5 renamed it, PEFT uses the name that holds until 6."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`(is_)?gradient_checkpointing", FutureWarning)
+        yield
+
+
+def _add_lora(
+    model: PreTrainedModel, rank: int, alpha: float, dropout: float, modules: list[str], seed: int
+) -> nn.Module:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=rank,
-        lora_alpha=alpha,
-        lora_dropout=dropout,
-        target_modules=lora_modules(model, targets, family),
-    )
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        # PEFT asks transformers 5 for the old name of this property.
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+    config = LoraConfig(task_type="CAUSAL_LM", r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=modules)
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
         return get_peft_model(model, config)
 

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# The models here are tiny: a second thread only waits for the first. Read when torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -80,9 +80,6 @@ def test_a_plugin_that_raises_or_exits_on_import_breaks_nothing(mft: Run, tmp_pa
     rows = json.loads(done.stdout)
     assert [row["status"] for row in rows if row["plugin"] == "sick"] == ["broken"]
     assert {"famo", "balanced"} <= {row["name"] for row in rows if row["status"] == "ok"}
-    doctor = mft("doctor", PYTHONPATH=str(tmp_path))
-    assert doctor.returncode == 1
-    assert "sick.py" in doctor.stdout
 
 
 def test_every_bundled_plugin_works() -> None:

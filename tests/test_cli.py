@@ -162,6 +162,11 @@ def test_exit_codes_of_failures(site: Path, capsys: Captured) -> None:
     assert "toot" in capsys.readouterr().err
 
 
+def test_an_interrupt_before_any_command_is_an_interrupt(site: Path) -> None:
+    write_distribution(site, "slow", "raise KeyboardInterrupt")
+    assert run_command_line(["list"]) == 130
+
+
 def test_an_unexpected_error_has_its_traceback_only_with_debug_and_no_secret(site: Path, capsys: Captured) -> None:
     write_distribution(site, "horn", COMMAND)
     assert run_command_line(["toot", "--how", "unknown"]) == 1
@@ -206,6 +211,22 @@ def test_a_plugin_file(site: Path, tmp_path: Path, capsys: Captured) -> None:
     assert "my-cli-loss" not in {row["plugin"] for row in listed(capsys)}
     assert run_command_line(["list", "--plugin", "missing.py"]) == 2
     assert "missing.py: there is no such file" in capsys.readouterr().err
+
+
+def test_commands_that_work_fail_for_a_broken_plugin_only_if_it_was_asked_for(
+    site: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "my_sick_file.py"
+    path.write_text("raise ValueError('no luck')")
+    assert run_command_line(["run", "--dry-run", "--plugin", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "my_sick_file.py cannot be used: ValueError: no luck" in error
+    assert "line 1" in error
+    write_distribution(site, "sick", "raise ValueError('no luck')")
+    assert run_command_line(["check", "missing.toml"]) != 0
+    error = capsys.readouterr().err
+    assert "warning: plugin 'sick' is broken and left out: ValueError: no luck" in error
+    assert "missing.toml" in error
 
 
 def test_a_bad_workspace_file_is_wrong_use(site: Path, capsys: Captured) -> None:

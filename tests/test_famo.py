@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_it_follows_the_reference_algorithm(gamma) -> None:
 
 
 def feed(loss: Famo, trajectory) -> None:
-    for before, after in zip(trajectory[:-1], trajectory[1:], strict=True):
+    for before, after in itertools.pairwise(trajectory):
         loss.observe(losses(before), losses(after))
 
 

@@ -23,7 +23,9 @@ def tasks(root: Path) -> list[TaskFiles]:
 
 
 def test_task_folders(tmp_path: Path) -> None:
-    make(tmp_path, "b/train.jsonl", "b/valid.jsonl", "a/train.jsonl.gz", "_x/train.jsonl", ".y/train.jsonl", "README.md")
+    make(
+        tmp_path, "b/train.jsonl", "b/valid.jsonl", "a/train.jsonl.gz", "_x/train.jsonl", ".y/train.jsonl", "README.md"
+    )
     found = tasks(tmp_path)
     assert [task.name for task in found] == ["a", "b"]
     assert found[1].train == (tmp_path / "b/train.jsonl",)

@@ -110,5 +110,4 @@ def _svg(figure: Figure) -> str:
     text = target.getvalue()
     element = text[text.index("<svg") :].replace(INK, "currentColor")
     element = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", element)
-    element = re.sub(r"<!--.*?-->", "", element, flags=re.DOTALL)
     return re.sub(r'\s(?:width|height)="[\d.]+pt"', "", element, count=2)

@@ -12,13 +12,13 @@ from mft_core.results import RunFacts, load_events, run_facts
 CURVES = "curves.png"
 REPORT = "report.html"
 
-SECONDS_BETWEEN = 20.0
+SECONDS_BETWEEN = 60.0
 BYTES_PER_SECOND = 100_000
 """Redrawing reads the whole log, tens of megabytes a second; this keeps it near one percent of a run's time."""
 
 
 def worth_redrawing(run: Path) -> bool:
-    """Whether the last drawing is so old, for the length of the log, that a new one costs the run next to nothing."""
+    """Whether the last drawing is old enough, for the length of the log, that a new one costs next to nothing."""
     drawn = run / CURVES
     if not drawn.exists():
         return True

@@ -26,9 +26,9 @@ def series(axes: Axes, steps: np.ndarray, values: np.ndarray, choice: Choice) ->
         _bands(axes, steps, values)
     for line in choice.lines:
         there = ~np.isnan(values[:, line.task])
-        axes.plot(
-            steps[there], values[there, line.task], color=line.colour, linestyle=line.dash, **_marker(there.sum())
-        )
+        if there.any():
+            points = (steps[there], values[there, line.task])
+            axes.plot(*points, color=line.colour, linestyle=line.dash, **_marker(there.sum()))
 
 
 def _marker(points: int) -> dict[str, Any]:
@@ -53,9 +53,10 @@ def training_loss(axes: Axes, history: History, choice: Choice, steps: int) -> N
         return
     half_life = max(1, round(steps / 50))
     for line in choice.lines:
-        axes.scatter(
-            history.steps, history.loss[:, line.task], s=5, color=line.colour, alpha=0.28, linewidths=0, rasterized=True
-        )
+        there = ~np.isnan(history.loss[:, line.task])
+        if there.any():
+            points = (history.steps[there], history.loss[there, line.task])
+            axes.scatter(*points, s=5, color=line.colour, alpha=0.28, linewidths=0, rasterized=True)
     smooth = history.smoothed(half_life)
     series(axes, history.steps, smooth, choice)
     drawn = [line.task for line in choice.lines]

@@ -6,7 +6,6 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from mft_core.errors import MftError, RecordError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
 from mft_tokenization.layout import Layout, find_layout
+from mft_tokenization.templates import FIXED_DATE
 from mft_tokenization.text_encoder import Place, TextEncoder
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 """Part of the fingerprint: to be raised when `encode` changes."""
-
-TODAY = datetime(2024, 7, 26)
-"""What templates that show the date are told, so that neither the clock nor the cache changes what is learned."""
 
 
 class ChatTokenization(Tokenization):
@@ -52,6 +49,7 @@ class ChatTokenization(Tokenization):
         if tokenizer.eos_token_id is None:
             raise MftError("This model's tokenizer has no end token.", "Set eos_token in its tokenizer_config.json.")
         tokenizer.chat_template = self.template(tokenizer)
+        self._template = (FIXED_DATE if "strftime_now" in tokenizer.chat_template else "") + tokenizer.chat_template
         self._tokenizer = tokenizer
         self._encoder = TextEncoder(tokenizer)
         self._layouts: dict[tuple[str, ...], _Plan] = {}
@@ -92,14 +90,14 @@ class ChatTokenization(Tokenization):
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
         try:
             return self._tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=generate, strftime_now=TODAY.strftime
+                messages, chat_template=self._template, tokenize=False, add_generation_prompt=generate
             )
         except TemplateError as error:
             raise RecordError("template refuses roles", str(error)) from error
 
     def _plan(self, roles: tuple[str, ...]) -> _Plan:
         if roles not in self._layouts:
-            layout = find_layout(roles, self._render, self._tokenizer.all_special_tokens)
+            layout = find_layout(roles, self._render, self._encoder.specials)
             self._layouts[roles] = _make_plan(layout, roles, self._encoder, self._tokenizer.eos_token_id)
         return self._layouts[roles]
 

@@ -45,5 +45,13 @@ ALPACA = """\
 {%- endif -%}
 """
 
+FIXED_DATE = """\
+{%- macro strftime_now(format) -%}
+{{ format | replace('%Y', '2024') | replace('%m', '07') | replace('%B', 'July') | replace('%b', 'Jul')
+    | replace('%d', '26') | replace('%A', 'Friday') | replace('%H', '12') | replace('%M', '00') | replace('%S', '00') }}
+{%- endmacro -%}
+"""
+"""Put before templates that show the date, so that neither the clock nor the cache changes what is learned."""
+
 BEGINNING = "{{ bos_token }}"
 """Put before ALPACA and CHATML for tokenizers that begin every text with their beginning token (Llama)."""

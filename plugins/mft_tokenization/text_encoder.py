@@ -37,6 +37,7 @@ class TextEncoder:
         self.controls: dict[str, dict[str, Any]] = {
             token["content"]: token for token in state["added_tokens"] if _is_control(token, tokenizer)
         }
+        self.specials = [text for text, token in self.controls.items() if token["special"]]
         for token in self.controls.values():
             token["special"] = True
         self._forbidden = {token["id"] for token in self.controls.values()} - {tokenizer.unk_token_id}

@@ -72,7 +72,7 @@ class Definition:
     @cached_property
     def docstring(self) -> str:
         """The docstring without indentation; "" where there is none."""
-        return ast.get_docstring(self.node) or ""
+        return (ast.get_docstring(self.node) or "").strip()
 
     @cached_property
     def statements(self) -> list[ast.stmt]:

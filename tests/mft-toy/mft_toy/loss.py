@@ -14,7 +14,7 @@ from mft_core.interfaces import Loss, LossOptions
 class FixedOptions(LossOptions):
     """Options of `Fixed`."""
 
-    weights: tuple[NonNegativeFloat, ...] = Field((), description="one per task, in order of their names; none: all equal")
+    weights: tuple[NonNegativeFloat, ...] = Field((), description="one per task, by name; none: all equal")
 
 
 class Fixed(Loss):

@@ -40,7 +40,13 @@ def _cuts(definition: Definition) -> list[int]:
     nodes = [node for statement in definition.statements for node in ast.walk(statement)]
     starts = {_first_line(node) for node in nodes if isinstance(node, ast.stmt)}
     taken = {line for node in nodes if isinstance(node, ast.stmt) for line in _continuation(node)}
-    return sorted({definition.docstring_end} | {start - 1 for start in starts - taken})
+    return sorted({_first_code(definition)} | {start - 1 for start in starts - taken})
+
+
+def _first_code(definition: Definition) -> int:
+    """How many lines stand before the body's first line that is not blank."""
+    lines = enumerate(definition.lines)
+    return next(index for index, line in lines if index >= definition.docstring_end and line.strip())
 
 
 def _first_line(node: ast.stmt) -> int:

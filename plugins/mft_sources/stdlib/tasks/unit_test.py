@@ -51,10 +51,10 @@ def _fitting(examples: Sequence[doctest.Example]) -> list[doctest.Example]:
 
 
 def _shown(definition: Definition, prose: str) -> str:
-    """The definition with the examples taken out of its docstring; a long body is left out."""
+    """The definition without the examples of its docstring; a body that is long, or holds examples too, is left out."""
     documented = definition.signature + _docstring(prose)
     whole = f"{documented}\n{definition.body}"
-    if len(whole) <= MAXIMUM_CODE:
+    if len(whole) <= MAXIMUM_CODE and ">>> " not in whole:
         return whole
     if definition.is_function:
         return f"{documented}\n    ..."

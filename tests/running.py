@@ -1,0 +1,86 @@
+"""Running `mft` in tests: small data, in this process or as a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mft_cli.app import run_command_line
+from mft_core.events import read_events
+
+WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa".split()
+SIZES = {"add": 30, "copy": 12, "reverse": 5}
+
+
+def write_tasks(folder: Path, sizes: dict[str, int] | None = None) -> Path:
+    """A folder of task folders; every sample different, lengths varied, two validation samples each."""
+    generator = np.random.default_rng(0)
+    for task, size in (sizes or SIZES).items():
+        (folder / task).mkdir(parents=True)
+        for name, count in (("train", size), ("valid", 2)):
+            with (folder / task / f"{name}.jsonl").open("w", encoding="utf-8") as stream:
+                for number in range(count):
+                    words = generator.choice(WORDS, size=int(generator.integers(1, 9)))
+                    record = {"prompt": f"{task} {name} {number}: {' '.join(words)}", "response": " ".join(words[::-1])}
+                    stream.write(json.dumps(record) + "\n")
+    return folder
+
+
+def arguments(data: Path, output: Path, *more: str) -> list[str]:
+    """A short, small `mft run`."""
+    small = ("data.max_length=128", "train.batch_size=4", "train.micro_batch_size=2", "train.log_every=1")
+    settings = [part for setting in small for part in ("--set", setting)]
+    return ["run", "--model", "llama", "--data", str(data), "--output", str(output), *settings, *more]
+
+
+def mft(*command: str) -> int:
+    """Run a command in this process, as the script does; returns its exit code."""
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state(True)
+    return run_command_line(list(command))
+
+
+def start_mft(command: Sequence[str], launcher: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Start a command as a process of its own, one thread, both its outputs readable."""
+    program = [*(launcher or (sys.executable,)), "-m", "mft_cli"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*program, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+
+
+def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
+    """Return when the run has logged `step`; fail with its output if it ends before."""
+    import time
+
+    while not any(event["event"] == "train" and event["step"] >= step for event in read_events(run / "metrics.jsonl")):
+        if process.poll() is not None:
+            raise AssertionError(f"ended early: {process.communicate()[0]}")
+        time.sleep(0.01)
+
+
+def weights(run: Path) -> dict[str, np.ndarray]:
+    """The tensors of `final/`."""
+    from safetensors.numpy import load_file
+
+    (path,) = (run / "final").glob("*.safetensors")
+    return load_file(path)
+
+
+def largest_difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
+    """Over all tensors, which must have the same names."""
+    assert one.keys() == other.keys()
+    return max(float(np.abs(one[name] - other[name]).max()) for name in one)
+
+
+def events(run: Path, name: str) -> list[dict[str, Any]]:
+    """The events of one kind."""
+    return [event for event in read_events(run / "metrics.jsonl") if event["event"] == name]
