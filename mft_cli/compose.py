@@ -34,6 +34,9 @@ SetOption = Annotated[
 ]
 
 
+FIRST_TRY_STEPS = 30
+
+
 @dataclass(frozen=True, slots=True)
 class Flags:
     """What was given on the command line; None where it was not."""
@@ -87,4 +90,14 @@ def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Rec
 
     if flags.steps and flags.epochs is not None:
         raise UsageError("--steps and --epochs contradict each other", "give one of them")
-    return load_recipe(path, flags.overrides(), workspace.defaults, workspace.path)
+    return _shorten_first_try(load_recipe(path, flags.overrides(), workspace.defaults, workspace.path))
+
+
+def _shorten_first_try(recipe: Recipe) -> Recipe:
+    """Random weights on made-up data, and no word on how long: a first try, which should not take an hour."""
+    from mft_core.plan import STANDARD_LIBRARY, TINY, source_choice
+
+    first_try = recipe.model.base == TINY and source_choice(recipe).name == STANDARD_LIBRARY
+    if not first_try or recipe.train.model_fields_set & {"steps", "epochs"}:
+        return recipe
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"steps": FIRST_TRY_STEPS})})

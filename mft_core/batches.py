@@ -225,5 +225,13 @@ def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None
         if start < shape[1]:
             positions[row, start:] = np.arange(shape[1] - start)
             documents.append((row, start, shape[1]))
-    arrays = (ids, positions, labels, sample_index, table.task[members], table.supervised[members], members)
-    return Batch(*(torch.from_numpy(np.ascontiguousarray(array)) for array in arrays), documents=tuple(documents))
+    return Batch(
+        input_ids=torch.from_numpy(ids),
+        position_ids=torch.from_numpy(positions),
+        labels=torch.from_numpy(labels),
+        sample_index=torch.from_numpy(sample_index),
+        sample_task=torch.from_numpy(table.task[members]),
+        sample_tokens=torch.from_numpy(table.supervised[members]),
+        sample_ids=torch.from_numpy(members),
+        documents=tuple(documents),
+    )

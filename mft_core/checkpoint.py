@@ -93,10 +93,9 @@ class CheckpointFolder:
             sync_folder(self.path)
         except (OSError, SafetensorError) as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            last = self.steps()[-1:] or ["none"]
             raise MftError(
                 f"the checkpoint of step {step} could not be written to {self.path}: {error}",
-                f"last good checkpoint: step {last[0]}. Free some space, then continue with --resume",
+                f"{self.last_good}. Free some space, then continue with --resume",
             ) from error
         self._rotate(best_step)
         return target
@@ -116,6 +115,12 @@ class CheckpointFolder:
         for step in self.steps()[: -self.keep]:
             if step != best_step:
                 shutil.rmtree(self.folder(step))
+
+    @property
+    def last_good(self) -> str:
+        """The newest checkpoint, for messages."""
+        steps = self.steps()
+        return f"last good checkpoint: step {steps[-1]}" if steps else "there is no checkpoint yet"
 
     def load_latest(self) -> Checkpoint | None:
         """The newest checkpoint whose checksums hold; damaged ones are named in the log and passed over.

@@ -86,17 +86,13 @@ class ModelAdapter(Configurable):
             folder: config.json and safetensors. Families with formats of their own convert here.
             dtype: of the weights in memory.
             attention: name registered with transformers' attention interface.
-        """
-        from transformers import AutoModelForCausalLM
 
-        return AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=self.load_config(folder),
-            dtype=dtype,
-            attn_implementation=attention,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+        Raises:
+            MftError: the weights are not those that the configuration needs.
+        """
+        from mft_core.modeling import load_strictly
+
+        return load_strictly(folder, config=self.load_config(folder), dtype=dtype, attn_implementation=attention)
 
     def load_tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:
         """The checkpoint's tokenizer, fast, without remote code."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+from peft import PeftModel
 from torch import nn
 from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
 
 from mft_core.attention import packed_inputs
 from mft_core.records import IGNORED_LABEL, Batch, TokenLosses
@@ -25,13 +27,14 @@ class TokenLossModel(nn.Module):
 
     def forward(self, batch: Batch) -> TokenLosses:
         """Cross-entropy in float32 (float64 in a float64 model) of every supervised token, row by row."""
-        hidden = self._backbone()(
+        language_model = self._language_model()
+        hidden = language_model.base_model(
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,
             **packed_inputs(batch.documents),
         ).last_hidden_state
         supervised = batch.labels != IGNORED_LABEL
-        logits = self._language_model().get_output_embeddings()(hidden[supervised])
+        logits = language_model.get_output_embeddings()(hidden[supervised])
         if logits.dtype in (torch.bfloat16, torch.float16):
             logits = logits.float()
         sample = batch.sample_index[supervised]
@@ -42,9 +45,6 @@ class TokenLossModel(nn.Module):
             sample_tokens=batch.sample_tokens[sample],
         )
 
-    def _language_model(self) -> nn.Module:
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-
-    def _backbone(self) -> nn.Module:
-        language_model = self._language_model()
-        return getattr(language_model, language_model.base_model_prefix)
+    def _language_model(self) -> PreTrainedModel:
+        """The transformers model inside any wrapper; PEFT puts its adapters into that model's own layers."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model

@@ -216,8 +216,6 @@ def load_base(adapter: ModelAdapter, folder: Path, dtype: torch.dtype) -> PreTra
         model = adapter.load_model(folder, dtype, PACKED_ATTENTION)
     except (OSError, ValueError, RuntimeError) as error:
         raise MftError(f"The model in {folder} cannot be loaded: {error}") from error
-    if dtype == torch.float64:
-        _keep_double_precision(model)
     model.name_or_path = str(folder.resolve())
     return model.eval()
 
@@ -269,17 +267,6 @@ def _require_safetensors(folder: Path) -> None:
             "Use a revision with *.safetensors, or convert the checkpoint where you trust it.",
         )
     raise MftError(f"{folder} holds no weights (*.safetensors).")
-
-
-def _keep_double_precision(model: nn.Module) -> None:
-    """Many RMSNorms compute in float32 whatever their input; in a float64 model PyTorch's own one takes their place."""
-    from torch import nn
-
-    for name, module in list(model.named_modules()):
-        if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
-            norm = nn.RMSNorm(module.weight.shape, eps=module.variance_epsilon)
-            norm.weight = module.weight
-            model.set_submodule(name, norm)
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

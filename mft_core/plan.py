@@ -24,9 +24,9 @@ from mft_core.interfaces import (
     Source,
     Tokenization,
 )
-from mft_core.modeling import load_tokenizer, read_config, recognize_adapter, resolve_base
+from mft_core.modeling import load_tokenizer, model_adapters, read_config, recognize_adapter, resolve_base
 from mft_core.paths import cache_folder
-from mft_core.recipe import Choice, Recipe
+from mft_core.recipe import AUTO, Choice, Recipe
 from mft_core.records import TaskFiles
 from mft_core.task_files import check_unique, explicit_tasks
 from mft_core.tasks import TaskSet, validate_task_name
@@ -34,7 +34,8 @@ from mft_core.tokens import DataSettings, prepare_tasks
 from mft_core.tuning import prepare_for_tuning
 
 OnProgress = Callable[[str, int, int], None]
-EXPLICIT_TASKS = "tasks"
+EXPLICIT_TASKS, FOLDER, STANDARD_LIBRARY = "tasks", "folder", "stdlib"
+TINY = "tiny"
 
 
 @dataclass(slots=True)
@@ -110,18 +111,18 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
 
 def source_choice(recipe: Recipe) -> Choice:
     """The data source meant: [[data.tasks]] if given, else `data.path` as a folder, else the standard library."""
-    if recipe.data.source.name != "auto":
+    if recipe.data.source.name != AUTO:
         return recipe.data.source
     if recipe.data.tasks:
         return Choice(name=EXPLICIT_TASKS)
-    return Choice(name="folder") if recipe.data.path else Choice(name="stdlib")
+    return Choice(name=FOLDER if recipe.data.path else STANDARD_LIBRARY)
 
 
 def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None = None) -> Plan:
     """Do everything up to the weights: components, base folder, tokenizer, tasks, rows, steps.
 
     Args:
-        on_progress: called as (task, records done, records in all) while tokenising.
+        on_progress: called as (task, bytes done, bytes in all) while tokenising.
 
     Raises:
         MftError: what is wrong, where, and how to mend it.
@@ -185,16 +186,15 @@ def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
 
 def fetch_base(recipe: Recipe, parts: Parts, catalog: Catalog) -> tuple[Path, str]:
     """The base's folder and the name of its family, recognised from config.json where none was given."""
-    families = {entry.name: entry for entry in catalog.of_kind("model")}
     if parts.adapter is None and parts.base.random_weights:
+        families = " | ".join(entry.name for entry in catalog.of_kind("model"))
         raise UsageError(
             f"the base {recipe.model.base!r} is made up for a model family, and none is given",
-            f"say which: --model {' | '.join(families)}; or give real weights: --base smollm2",
+            f"say which: --model {families}; or give real weights: --base smollm2",
         )
-    request = BaseRequest(parts.adapter, recipe.model.adapter, cache_folder("bases"))
-    folder = parts.base.fetch(parts.base_reference, request)
-    adapters = [(name, catalog.build("model", name)) for name in families]
-    return folder, recognize_adapter(adapters, read_config(folder), recipe.model.adapter)
+    wanted = recipe.model.adapter and catalog.get("model", recipe.model.adapter).name
+    folder = parts.base.fetch(parts.base_reference, BaseRequest(parts.adapter, wanted, cache_folder("bases")))
+    return folder, recognize_adapter(model_adapters(catalog), read_config(folder), wanted)
 
 
 def tune(model: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:

@@ -35,20 +35,30 @@ class Choice(Section):
     options: dict[str, Any] = {}
 
 
-def _choice(value: Any) -> Any:
-    if isinstance(value, str):
-        return Choice(name=value)
-    if isinstance(value, Mapping):
-        options = {key: inner for key, inner in value.items() if key != "name"}
-        return {"name": value.get("name"), "options": options}
-    return value
+def _named(default: str) -> BeforeValidator:
+    """Reads a component from its name or its table; options without a name belong to the default one."""
+
+    def choice(value: Any) -> Any:
+        if isinstance(value, str):
+            return Choice(name=value)
+        if isinstance(value, Mapping):
+            options = {key: inner for key, inner in value.items() if key != "name"}
+            return {"name": value.get("name", default), "options": options}
+        return value
+
+    return BeforeValidator(choice)
 
 
 def _unchoice(value: Choice) -> Any:
     return {"name": value.name, **value.options} if value.options else value.name
 
 
-ComponentChoice = Annotated[Choice, BeforeValidator(_choice), PlainSerializer(_unchoice)]
+AUTO, PACKER, LOSS, EVALUATOR = "auto", "best-fit", "balanced", "loss"
+
+AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_unchoice)]
+PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_unchoice)]
+LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_unchoice)]
+EvaluatorChoice = Annotated[Choice, _named(EVALUATOR), PlainSerializer(_unchoice)]
 
 
 class ModelSection(Section):
@@ -85,15 +95,16 @@ class TaskSection(Section):
 class DataSection(Section):
     """Which tasks are learned and how their records become rows of tokens."""
 
-    source: ComponentChoice = Field(
-        Choice(name="auto"), description="auto: [[data.tasks]] if given, else the folder `path`, else stdlib"
+    source: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: [[data.tasks]] if given, else the folder `path`, else stdlib"
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
     tasks: list[TaskSection] = Field([], description="tasks by their files")
-    tokenization: ComponentChoice = Field(
-        Choice(name="auto"), description="auto: the tokenizer's chat template if it has one, else mftcoder"
+    tokenization: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )
-    packer: ComponentChoice = Field(Choice(name="best-fit"), description="how samples share rows; `mft list packer`")
+    packer: PackerChoice = Field(
+        Choice(name=PACKER), description="how samples share rows; `mft list packer`")
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")
     overlong: Literal["drop", "truncate"] = Field("drop", description="what happens to samples over max_length")
     valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
@@ -138,9 +149,9 @@ class Recipe(Section):
     model: ModelSection = ModelSection()
     tune: TuneSection = TuneSection()
     data: DataSection = DataSection()
-    loss: ComponentChoice = Choice(name="balanced")
+    loss: LossChoice = Choice(name=LOSS)
     train: TrainSection = TrainSection()
-    eval: list[ComponentChoice] = Field([Choice(name="loss")], description="evaluators run on the trained model")
+    eval: list[EvaluatorChoice] = Field([Choice(name=EVALUATOR)], description="evaluators run on the trained model")
     output: OutputSection = OutputSection()
 
     def as_toml(self) -> str:
@@ -166,7 +177,7 @@ def load_recipe(
     Raises:
         UsageError: unreadable TOML, an unknown or ill-typed key, named with its file and the nearest right one.
     """
-    merged: dict[str, Any] = Recipe().model_dump(mode="json")
+    merged: dict[str, Any] = {}
     origins: list[tuple[str, Mapping[str, Any]]] = []
     if defaults:
         origins.append((f"{defaults_file or 'plugins.toml'} [defaults]", defaults))

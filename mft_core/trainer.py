@@ -215,11 +215,10 @@ class Trainer:
         what = "loss" if outcome.bad_samples else "gradient"
         self._emit("skip", reason=f"{what} not finite", tasks=names, samples=outcome.bad_samples[:20])
         if self._bad_in_a_row >= self.settings.max_bad_steps:
-            last = self.checkpoints.steps()[-1:] or ["none"]
             raise MftError(
                 f"{what} not finite in {self._bad_in_a_row} steps in a row, last at step {self.step}, "
                 f"in: {', '.join(names)}",
-                f"last good checkpoint: {last[0]}. Try a lower train.learning_rate, or model.dtype = 'float32'",
+                f"{self.checkpoints.last_good}. Try a lower train.learning_rate, or model.dtype = 'float32'",
             )
 
     def _after_step(self) -> None:
