@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mft_cli.compose import Flags, SetOption, compose_recipe
+from mft_cli.messages import progress_shown
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -27,14 +28,13 @@ def check(
     """Check a recipe: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     from mft_cli.display import console
     from mft_cli.plan_view import facts_as_json, plan_facts, prepare
-    from mft_cli.progress import Progress
     from mft_cli.summary import print_plan
 
     session: Session = context.obj
     plugins = session.use(plugin)
     chosen = compose_recipe(recipe, Flags(settings=settings or ()), session.workspace)
-    with Progress(console(stderr=True)) as progress:
-        plan = prepare(chosen, plugins, progress.tokenizing)
+    with progress_shown(console(stderr=True)) as progress:
+        plan = prepare(chosen, plugins, progress)
     facts, packers = plan_facts(plan), padding_per_packer(plan, plugins.catalog)
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HEADER = """# A recipe for `mft run`. Every key is shown with its default; delete what you do not change.
 # `mft check {name}` says what it would do; `mft list` shows what can be named here.
 """
-TASK_EXAMPLE = """# [[data.tasks]]                     # instead of a source: tasks by their files, relative to this recipe
+TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
 # name = "text2code"
 # train = "text2code/*.jsonl"
 # valid = ""
@@ -54,7 +54,7 @@ def commented_recipe(name: str) -> str:
             )
         else:
             parts.append(
-                '# [[eval]]                          # evaluators run at the end; `mft list evaluator`\n# name = "loss"\n'
+                '# [[eval]]                        # more evaluators at the end; `mft list evaluator`\n# name = "loss"\n'
             )
     return "\n".join(parts)
 

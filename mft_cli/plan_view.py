@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,20 +10,21 @@ from mft_cli.summary import PlanFacts, TaskFacts
 from mft_core.ranks import main_rank_first, process_state
 
 if TYPE_CHECKING:
+    from mft_cli.progress import Progress
     from mft_core.discovery import Plugins
     from mft_core.plan import Plan
     from mft_core.recipe import Recipe
     from mft_core.tasks import Task
 
 
-def prepare(recipe: Recipe, plugins: Plugins, on_progress: Callable[[str, int, int], None] | None) -> Plan:
+def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
     """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
     from mft_core.modeling import quieten_libraries
     from mft_core.plan import make_plan
 
     quieten_libraries()
     with main_rank_first():
-        return make_plan(recipe, plugins.catalog, on_progress)
+        return make_plan(recipe, plugins.catalog, progress.tokenizing)
 
 
 def plan_facts(plan: Plan) -> PlanFacts:

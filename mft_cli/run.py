@@ -25,6 +25,7 @@ from mft_cli.compose import (
     TaskOption,
     compose_recipe,
 )
+from mft_cli.messages import progress_shown
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -101,11 +102,10 @@ def _default_folder(recipe: Recipe) -> Path:
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
     from mft_cli.display import console
     from mft_cli.plan_view import plan_facts, prepare
-    from mft_cli.progress import Progress
     from mft_cli.summary import print_plan
 
-    with Progress(console(stderr=True)) as progress:
-        plan = prepare(recipe, plugins, progress.tokenizing)
+    with progress_shown(console(stderr=True)) as progress:
+        plan = prepare(recipe, plugins, progress)
     facts = plan_facts(plan)
     if json_output:
         from mft_cli.plan_view import facts_as_json
@@ -143,17 +143,16 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
 def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console, resume: bool) -> int:
     """Plan, say so, train with everybody listening; returns the exit code."""
     from mft_cli.plan_view import plan_facts, prepare
-    from mft_cli.progress import Progress
     from mft_cli.summary import print_plan
     from mft_core.tracking import Trackers
 
-    with Progress(screen) as progress, ExitStack() as cleanup:
+    with progress_shown(screen) as progress, ExitStack() as cleanup:
         listeners: dict[str, Listener] = {**plugins.listeners(), "progress": progress}
         if recipe.output.trackers and not screen.quiet:
             trackers = Trackers(recipe.output.trackers, folder.path)
             cleanup.callback(trackers.close)
             listeners["trackers"] = trackers
-        plan = prepare(recipe, plugins, progress.tokenizing)
+        plan = prepare(recipe, plugins, progress)
         print_plan(screen, plan_facts(plan))
         from mft_core.runner import execute
 

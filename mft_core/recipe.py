@@ -151,7 +151,7 @@ class Recipe(Section):
     data: DataSection = DataSection()
     loss: LossChoice = Choice(name=LOSS)
     train: TrainSection = TrainSection()
-    eval: list[EvaluatorChoice] = Field([Choice(name=EVALUATOR)], description="evaluators run on the trained model")
+    eval: list[EvaluatorChoice] = Field([], description="evaluators run on the trained model, beside the losses")
     output: OutputSection = OutputSection()
 
     def as_toml(self) -> str:

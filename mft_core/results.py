@@ -235,11 +235,17 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         before=first.get("loss"),
         after=last.get("loss"),
         tasks=tuple(_task_result(name, found, first, last) for name in found.names()),
-        warnings=tuple((event["step"], str(event.get("message", ""))) for event in found.others.get("warning", ())),
+        warnings=_warnings(found),
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
     )
+
+
+def _warnings(found: _Gathered) -> tuple[tuple[int, str], ...]:
+    """Those of the plan, which belong to step 0, then those of the run."""
+    planned = [(0, str(message)) for message in found.start.get("warnings", ())]
+    return (*planned, *((event["step"], str(event.get("message", ""))) for event in found.others.get("warning", ())))
 
 
 def _task_result(name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]) -> TaskResult:

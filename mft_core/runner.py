@@ -154,8 +154,6 @@ def _resume_or_start(trainer: Trainer, plan: Plan, folder: RunFolder, log: Event
         folder.write_components(plan.parts.entries, base)
         write_quarantine(plan.task_set, folder.path / "quarantine.jsonl")
         log.emit("start", 0, **start_facts(plan, trainer))
-        for message in plan.warnings:
-            log.emit("warning", 0, message=message)
 
 
 def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
@@ -179,6 +177,7 @@ def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
         "tasks": tasks,
         "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
         "packer": plan.recipe.data.packer.name,
+        "warnings": plan.warnings,
         "steps": trainer.total_steps,
         "packing_efficiency": round(plan.training.packing_efficiency(0, plan.recipe.train.micro_batch_size), 4),
     }
