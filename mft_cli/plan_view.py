@@ -86,7 +86,7 @@ def task_facts(task: Task) -> TaskFacts:
         train=report.train,
         valid=report.valid,
         tokens=report.tokens,
-        supervised=report.supervised_tokens,
+        supervised=report.supervised,
         dropped=report.overlong + report.left_out,
         truncated=report.truncated,
         bad=report.bad_records,

@@ -7,28 +7,40 @@ function, the only cursor a checkpoint needs is the number of steps done.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mft_core.interfaces import Packer
-from mft_core.records import IGNORED_LABEL, Batch, PackedRows, StepCounts
+from mft_core.records import IGNORED_LABEL, Batch, PackedRows, Sample, StepCounts
 
-if TYPE_CHECKING:
-    from mft_core.token_store import TokenStore
+
+class SampleStore(Protocol):
+    """One task's samples: what a table needs of `mft_core.token_store.TokenStore`."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def lengths(self) -> np.ndarray: ...
+
+    @property
+    def supervised_counts(self) -> np.ndarray: ...
+
+    def sample(self, number: int) -> Sample: ...
 
 
 class SampleTable:
     """All samples of all tasks under one index: task 0's samples first, then task 1's, and so on.
 
     Args:
-        stores: one token store per task, in task-id order; a store may be empty.
+        stores: one per task, in task-id order; a store may be empty.
     """
 
-    def __init__(self, stores: list[TokenStore]) -> None:
+    def __init__(self, stores: Sequence[SampleStore]) -> None:
         self._stores = stores
         self._starts = np.cumsum([0, *(len(store) for store in stores)])
         self.task = np.repeat(np.arange(len(stores)), [len(store) for store in stores])

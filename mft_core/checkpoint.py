@@ -1,17 +1,14 @@
 """Checkpoints: everything needed to resume, written so that a crash at any moment leaves the last good one.
 
 A checkpoint is a folder `step-000050/` with tensors as safetensors, the rest as JSON, and a SHA-256 of each file.
-It is written under another name, flushed to disk, then renamed: what has the right name is whole.
+What has the right name is whole, see `mft_core.durable`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from mft_core.durable import file_digest, remove_folder, whole_folder
 from mft_core.errors import MftError
 
 logger = logging.getLogger(__name__)
@@ -80,19 +78,11 @@ class CheckpointFolder:
         Raises:
             MftError: it could not be written (disk full, read-only); earlier checkpoints are untouched.
         """
-        temporary = self.path / f".writing-step-{step:06d}"
+        target = self.folder(step)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir()
-            self._write(temporary, tensors, state)
-            target = self.folder(step)
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.rename(target)
-            sync_folder(self.path)
+            with whole_folder(target) as folder:
+                self._write(folder, tensors, state)
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(temporary, ignore_errors=True)
             raise MftError(
                 f"the checkpoint of step {step} could not be written to {self.path}: {error}",
                 f"{self.last_good}. Free some space, then continue with --resume",
@@ -107,14 +97,11 @@ class CheckpointFolder:
         (folder / STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
         checksums = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
         (folder / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
-        for path in folder.iterdir():
-            sync_file(path)
-        sync_folder(folder)
 
     def _rotate(self, best_step: int | None) -> None:
         for step in self.steps()[: -self.keep]:
             if step != best_step:
-                shutil.rmtree(self.folder(step))
+                remove_folder(self.folder(step))
 
     @property
     def last_good(self) -> str:
@@ -160,27 +147,3 @@ class CheckpointFolder:
         except (OSError, ValueError, SafetensorError) as error:
             raise MftError(f"the checkpoint {folder} cannot be read: {error}") from error
         return Checkpoint(step, state, tensors)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def sync_file(path: Path) -> None:
-    """Have the file's contents on disk before going on."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Have the folder's entries (creations, renames) on disk before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from mft_core.durable import write_text
 
 Listener = Callable[["Event"], None]
 
@@ -71,9 +72,7 @@ class EventLog:
     def rewind(self, step: int) -> None:
         """Forget what came after `step`: those steps are about to be done again, bit by bit the same."""
         kept = [event for event in read_events(self.path) if event["step"] <= step and event["event"] != "end"]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept), encoding="utf-8")
-        os.replace(temporary, self.path)
+        write_text(self.path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
 
     def emit(self, name: str, step: int, **data: Any) -> None:
         """Write one event and tell every listener."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mft_core.catalog import Entry
+from mft_core.durable import write_text
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe import Recipe, load_recipe
 
@@ -64,7 +65,7 @@ class RunFolder:
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
-        write_atomically(self.path / RECIPE_FILE, recipe.as_toml())
+        write_text(self.path / RECIPE_FILE, recipe.as_toml())
 
     def write_components(self, entries: Iterable[Entry], base: Mapping[str, Any]) -> None:
         """Record which distribution and version gave each component, and the libraries underneath."""
@@ -80,7 +81,7 @@ class RunFolder:
         ]
         versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         content = {"components": components, "base": dict(base), "versions": versions}
-        write_atomically(self.path / COMPONENTS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+        write_text(self.path / COMPONENTS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
 
     def check_recipe(self, recipe: Recipe, force: bool) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
@@ -121,13 +122,6 @@ def newest_run(root: Path) -> Path | None:
     """The run folder below `root` that was written to last; None where there is none."""
     runs = [recipe.parent for recipe in root.glob(f"*/{RECIPE_FILE}")]
     return max(runs, key=lambda run: (run / RECIPE_FILE).stat().st_mtime, default=None)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a small file as a whole."""
-    temporary = path.with_name(f".{path.name}.writing")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _version(distribution: str) -> str | None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
+
+from mft_core.durable import whole_folder
 from mft_core.errors import MftError
 from mft_core.modeling import load_base, load_tokenizer, read_config, recognize_adapter
 from mft_core.tuning import checkpointing_by_its_old_name
@@ -61,30 +63,11 @@ def written_whole(target: Path) -> Iterator[Path]:
     Raises:
         MftError: it cannot be written.
     """
-    temporary, replaced = target.with_name(f".writing-{target.name}"), target.with_name(f".replaced-{target.name}")
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        yield temporary
-        _sync(temporary)
-        if target.exists():
-            target.rename(replaced)
-        temporary.rename(target)
-        _sync(target.parent, recursive=False)
-        shutil.rmtree(replaced, ignore_errors=True)
-    except OSError as error:
+        with whole_folder(target) as folder:
+            yield folder
+    except (OSError, SafetensorError) as error:
         raise MftError(f"{target} could not be written: {error}", "Free some space or choose another place.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _sync(folder: Path, recursive: bool = True) -> None:
-    """Have the folder, and the files in it, on disk before going on."""
-    from mft_core.checkpoint import sync_file, sync_folder
-
-    for path in folder.iterdir() if recursive else ():
-        sync_file(path)
-    sync_folder(folder)
 
 
 def save_final(model: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

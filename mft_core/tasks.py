@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mft_core.durable import whole_file
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
 from mft_core.token_store import TokenEntry, TokenStore, read_quarantine
@@ -49,7 +50,7 @@ class TaskReport:
         duplicates: training samples that repeat an earlier one.
         overlap: validation samples that are also training samples.
         tokens: training tokens.
-        supervised_tokens: training tokens that are targets.
+        supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
     """
 
@@ -63,7 +64,7 @@ class TaskReport:
     duplicates: int
     overlap: int
     tokens: int
-    supervised_tokens: int
+    supervised: int
     examples: tuple[str, ...] = field(default=())
 
     @property
@@ -134,17 +135,15 @@ def write_quarantine(tasks: TaskSet, path: Path) -> int:
     Raises:
         MftError: the file cannot be written.
     """
-    partial, written = path.with_name(f"{path.name}.{os.getpid()}.partial"), 0
+    refused, written = _refused(tasks), 0
+    first = next(refused, None)
+    if first is None:
+        return 0
     try:
-        with partial.open("w", encoding="utf-8") as stream:
-            for written, line in enumerate(_refused(tasks), 1):  # noqa: B007 - the last number is the count
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-        if written:
-            partial.replace(path)
-        else:
-            partial.unlink()
+        with whole_file(path) as stream:
+            for written, line in enumerate(chain([first], refused), 1):  # noqa: B007 - the last number is the count
+                stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
     return written
 

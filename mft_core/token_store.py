@@ -6,13 +6,10 @@ record), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, wr
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from mft_core.errors import MftError
+from mft_core.durable import whole_folder
 from mft_core.records import Sample
 
 ARRAYS = {
@@ -30,6 +27,8 @@ ARRAYS = {
     "files": np.int32,
     "lines": np.int64,
 }
+
+STREAMS = ("ids.bin", "supervised.bin", "quarantine.jsonl")
 
 
 @dataclass(frozen=True)
@@ -102,26 +101,30 @@ class TokenStore:
 
 
 class EntryWriter:
-    """Writes an entry into a folder of its own beside `target`; `finish` puts it in place in one rename.
+    """Writes an entry; a context manager whose block ends with `finish`, after which the entry appears at `target`.
 
-    As a context manager, it leaves nothing behind where it was not finished.
+    A whole entry that is there by then stays; an exception leaves nothing behind.
+
+    Raises:
+        OSError: it cannot be written.
     """
 
     def __init__(self, target: Path, ids_dtype: np.dtype) -> None:
         self.target = target
-        self.folder = target.with_name(f"{target.name}.{uuid.uuid4().hex}.partial")
-        self.folder.mkdir(parents=True)
         self._dtype = ids_dtype
-        self._streams: dict[str, IO[bytes]] = {
-            name: (self.folder / name).open("wb") for name in ("ids.bin", "supervised.bin", "quarantine.jsonl")
-        }
+        self._streams: dict[str, IO[bytes]] = {}
         self._columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lengths", *ARRAYS) if name != "offsets"}
 
     def __enter__(self) -> EntryWriter:
+        with ExitStack() as stack:
+            self.folder = stack.enter_context(whole_folder(self.target, keep_existing=_is_whole))
+            for name in STREAMS:
+                self._streams[name] = stack.enter_context((self.folder / name).open("wb"))
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self._discard()
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
 
     def add(
         self, ids: np.ndarray, supervised: np.ndarray, columns: Mapping[str, np.ndarray], refused: Sequence[dict]
@@ -142,7 +145,11 @@ class EntryWriter:
             parts.append(columns[name])
 
     def finish(self, counts: Mapping[str, Any]) -> None:
-        """Make the entry durable and visible. Where another process was quicker, its entry stays."""
+        """Write what is known only at the end.
+
+        Args:
+            counts: see `TokenEntry`.
+        """
         for stream in self._streams.values():
             stream.close()
         arrays = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in self._columns.items()}
@@ -152,25 +159,6 @@ class EntryWriter:
         checksums = {path.name: _checksum(path) for path in sorted(self.folder.iterdir())}
         meta = {"dtype": self._dtype.name, "counts": dict(counts), "checksums": checksums}
         (self.folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-        for path in (*self.folder.iterdir(), self.folder):
-            _sync(path)
-        self._publish()
-
-    def _publish(self) -> None:
-        if self.target.exists() and open_entry(self.target) is None:
-            shutil.rmtree(self.target, ignore_errors=True)
-        try:
-            self.folder.rename(self.target)
-        except OSError:
-            if open_entry(self.target) is None:
-                raise
-        _sync(self.target.parent)
-
-    def _discard(self) -> None:
-        for stream in self._streams.values():
-            with contextlib.suppress(OSError):  # closing writes what is buffered: on a full disk that fails again
-                stream.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def open_entry(folder: Path) -> TokenEntry | None:
@@ -187,6 +175,10 @@ def open_entry(folder: Path) -> TokenEntry | None:
     return TokenEntry(ids=ids, supervised=supervised, counts=meta["counts"], folder=folder, **arrays)
 
 
+def _is_whole(folder: Path) -> bool:
+    return open_entry(folder) is not None
+
+
 def read_quarantine(entry: TokenEntry) -> Iterator[dict[str, Any]]:
     """The refused records of an entry: "file" (a number), "line", "reason", "detail", "record"."""
     with (entry.folder / "quarantine.jsonl").open(encoding="utf-8") as stream:
@@ -201,21 +193,9 @@ def _mapped(path: Path, dtype: np.dtype) -> np.ndarray:
 
 
 def _checksum(path: Path) -> int:
+    """CRC-32: a whole data set is checked at every start, and SHA-256 would take several times as long."""
     value = 0
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
             value = zlib.crc32(block, value)
     return value
-
-
-def _sync(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        raise MftError(
-            f"{path} could not be written to disk: {error}", "Check the space and the rights there."
-        ) from error

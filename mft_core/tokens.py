@@ -243,7 +243,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         duplicates=len(train) - len(np.unique(train_digests)),
         overlap=int(np.isin(valid.entry.digests[valid.index], train_digests).sum()),
         tokens=int(train.lengths.sum()),
-        supervised_tokens=int(train.supervised_counts.sum()),
+        supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
     )
 

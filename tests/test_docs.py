@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from running import arguments, events, mft, write_tasks
 
 from mft_cli.app import run_command_line
 from mft_core.workspace import Workspace
@@ -28,6 +29,27 @@ def test_the_plugin_example_works_and_has_20_lines(site: Path, capsys: pytest.Ca
     assert run_command_line(["show", "loss.sqrt", "--json", "--plugin", str(path)]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["plugin"], shown["version"], shown["file"]) == ("my-loss", "local", str(path))
+
+
+def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    assert len(example[1].splitlines()) <= 20
+    path = tmp_path / "my_loss.py"
+    path.write_text(example[1])
+    data, run = write_tasks(tmp_path / "data"), tmp_path / "run"
+    assert mft(*arguments(data, run, "--loss", "sqrt", "--plugin", str(path), "--steps", "1")) == 0
+    (start,), (train,) = events(run, "start"), events(run, "train")
+    sizes = {name: task["supervised"] ** 0.5 for name, task in start["tasks"].items()}
+    for name, task in train["tasks"].items():
+        assert task["weight"] == pytest.approx(sizes[name] / sum(sizes.values()))
+
+
+def test_the_readmes_tree_names_every_module_and_plugin() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    modules = [path.name for path in (REPOSITORY / "mft_core").glob("*.py") if path.stem not in ("__init__",)]
+    plugins = [path.name for path in (REPOSITORY / "plugins").iterdir() if (path / "__init__.py").exists()]
+    assert [name for name in modules + plugins if name not in text] == []
 
 
 def test_plugins_toml_is_valid_and_has_everything_off() -> None:

@@ -115,7 +115,7 @@ def test_every_supervised_token_is_seen_once_per_epoch(famo_run: Path) -> None:
     (start,) = events(famo_run, "start")
     for name, task in start["tasks"].items():
         seen = sum(event["tasks"][name]["tokens"] for event in events(famo_run, "train"))
-        assert seen == 2 * task["supervised_tokens"]
+        assert seen == 2 * task["supervised"]
 
 
 def test_training_lowers_every_tasks_validation_loss(data, tmp_path) -> None:

@@ -108,7 +108,7 @@ def test_the_arrays_agree_with_the_samples(tmp_path: Path) -> None:
         assert all(sample.ids.dtype == np.int64 and sample.supervised.dtype == bool for sample in samples)
         assert not any(sample.supervised[0] for sample in samples)
     assert task.report.tokens == task.train.lengths.sum()
-    assert task.report.supervised_tokens == task.train.supervised_counts.sum()
+    assert task.report.supervised == task.train.supervised_counts.sum()
     assert isinstance(task.train.entry.ids, np.memmap)
     assert task.train.entry.ids.dtype == np.uint16
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from running import arguments, events, write_tasks
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -42,6 +43,17 @@ def test_its_loss_is_shown(toy_site: Path, mft: Run) -> None:
     shown = json.loads(done.stdout)
     assert "weights" in {option["name"] for option in shown["options"]}
     assert Path(shown["file"]).is_relative_to(toy_site)
+
+
+def test_its_model_and_loss_train_by_name(toy_site: Path, mft: Run, tmp_path: Path) -> None:
+    data, run = write_tasks(tmp_path / "data"), tmp_path / "run"
+    command = arguments(data, run, "--model", "toy", "--loss", "toy-fixed", "--steps", "2")
+    done = mft(*command, "--set", "loss.weights=[0.5, 0.25, 0.25]", PYTHONPATH=str(toy_site))
+    assert done.returncode == 0, done.stderr
+    last = events(run, "train")[-1]["tasks"]
+    assert [last[name]["weight"] for name in ("add", "copy", "reverse")] == [0.5, 0.25, 0.25]
+    components = json.loads((run / "components.json").read_text())["components"]
+    assert {part["name"] for part in components if part["distribution"] == "mft-toy"} == {"toy", "toy-fixed"}
 
 
 def test_without_it_nothing_of_it_is_known(mft: Run) -> None:

