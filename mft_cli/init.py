@@ -22,6 +22,9 @@ TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks
 # valid = ""
 # weight = 1.0
 """
+EVALUATOR_EXAMPLE = """# [[eval]]                        # more evaluators at the end; `mft list evaluator`
+# name = "loss"
+"""
 
 
 def init(
@@ -53,9 +56,7 @@ def commented_recipe(name: str) -> str:
                 f"[{section}]\n" + "".join(_lines(type(default))) + (TASK_EXAMPLE if section == "data" else "")
             )
         else:
-            parts.append(
-                '# [[eval]]                        # more evaluators at the end; `mft list evaluator`\n# name = "loss"\n'
-            )
+            parts.append(EVALUATOR_EXAMPLE)
     return "\n".join(parts)
 
 

@@ -156,5 +156,5 @@ def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console,
         print_plan(screen, plan_facts(plan))
         from mft_core.runner import execute
 
-        result, _ = execute(plan, folder, listeners, resume)
+        result = execute(plan, folder, listeners, resume)
     return result.exit_code

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ class CheckpointFolder:
 
     Args:
         path: `RUN/checkpoints`.
-        keep: how many of the newest stay; the best one stays beyond that.
+        keep: how many of the newest stay; the best ones stay beyond that.
     """
 
     def __init__(self, path: Path, keep: int) -> None:
@@ -71,9 +71,9 @@ class CheckpointFolder:
         step: int,
         tensors: Mapping[str, Mapping[str, torch.Tensor]],
         state: Mapping[str, Any],
-        best_step: int | None = None,
+        kept: Collection[int] = (),
     ) -> Path:
-        """Write one checkpoint whole or not at all, then delete old ones beyond `keep`, never `best_step`.
+        """Write one checkpoint whole or not at all, then delete old ones beyond `keep`, except the steps `kept`.
 
         Raises:
             MftError: it could not be written (disk full, read-only); earlier checkpoints are untouched.
@@ -87,7 +87,7 @@ class CheckpointFolder:
                 f"the checkpoint of step {step} could not be written to {self.path}: {error}",
                 f"{self.last_good}. Free some space, then continue with --resume",
             ) from error
-        self._rotate(best_step)
+        self._rotate(kept)
         return target
 
     @staticmethod
@@ -98,9 +98,9 @@ class CheckpointFolder:
         checksums = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
         (folder / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
 
-    def _rotate(self, best_step: int | None) -> None:
+    def _rotate(self, kept: Collection[int]) -> None:
         for step in self.steps()[: -self.keep]:
-            if step != best_step:
+            if step not in kept:
                 remove_folder(self.folder(step))
 
     @property

@@ -77,7 +77,7 @@ def encode_lines(
         try:
             record = _parse(line.raw, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
-            sample = _encode(record, tokenization)
+            sample = encode_record(record, tokenization)
             if len(sample.ids) > policy.max_length:
                 sample = _shorten(sample, policy)
                 counts[TRUNCATED] += 1
@@ -100,7 +100,13 @@ def _parse(raw: bytes, origin: str) -> Record:
     return parse_record(value, origin)
 
 
-def _encode(record: Record, tokenization: Tokenization) -> Sample:
+def encode_record(record: Record, tokenization: Tokenization) -> Sample:
+    """The record's tokens, at least one of them a target, the first never.
+
+    Raises:
+        RecordError: the tokenization refuses the record, or nothing in it is supervised.
+        MftError: the tokenization failed with anything else, or supervised the first token.
+    """
     try:
         sample = tokenization.encode(record)
     except (RecordError, MemoryError):

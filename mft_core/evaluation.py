@@ -13,7 +13,7 @@ from torch import nn
 
 from mft_core.batches import SampleTable, collate, micro_batches, row_lengths
 from mft_core.interfaces import Packer
-from mft_core.records import PackedRows, TaskLosses, TokenLosses
+from mft_core.records import Batch, PackedRows, TaskLosses, TokenLosses
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -42,18 +42,30 @@ class EvaluationContext:
     def losses(self, samples: np.ndarray | None = None) -> TaskLosses:
         """Per-task losses of some validation samples (None: all), over all ranks, in evaluation mode."""
         chosen = np.arange(len(self.validation)) if samples is None else samples
-        packed = self.packer.pack(self.validation.lengths[chosen], self.capacity)
-        rows = PackedRows(chosen[packed.members], packed.offsets)
+        total = TaskSums(len(self.names), self.accelerator.device)
+        for batch, tokens in self._forwards(chosen):
+            total.add(tokens, batch.sample_task)
+        return total.reduce(self.accelerator)
+
+    def _forwards(self, samples: np.ndarray) -> Iterator[tuple[Batch, TokenLosses]]:
+        """This rank's part of the samples, packed, through the model in evaluation mode."""
+        packed = self.packer.pack(self.validation.lengths[samples], self.capacity)
+        rows = PackedRows(samples[packed.members], packed.offsets)
+        width = self.capacity if self.packer.pads_to_maximum else None
         longest_first = np.argsort(-row_lengths(rows, self.validation.lengths), kind="stable")
         by_length = [rows[row] for row in longest_first]
-        width = self.capacity if self.packer.pads_to_maximum else None
-        total = TaskSums(len(self.names), self.accelerator.device)
         ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
         with evaluation_mode(self.model):
             for batch_rows in micro_batches(by_length, self.micro_batch_size, rank, ranks):
                 batch = collate(batch_rows, self.validation, width).to(self.accelerator.device)
-                total.add(self.model(batch), batch.sample_task)
-        return total.reduce(self.accelerator)
+                yield batch, self.model(batch)
+
+    def sample_losses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Summed cross-entropy (float64) and supervised tokens (int64) of every validation sample, over all ranks."""
+        sums = torch.zeros(len(self.validation), dtype=torch.float64, device=self.accelerator.device)
+        for batch, tokens in self._forwards(np.arange(len(self.validation))):
+            sums.index_add_(0, batch.sample_ids[tokens.sample], tokens.cross_entropy.to(torch.float64))
+        return self.accelerator.reduce(sums, "sum").cpu().numpy(), self.validation.supervised
 
 
 @contextmanager
@@ -72,7 +84,7 @@ class TaskSums:
     """Running per-task sums of token losses, on the device, in float64."""
 
     def __init__(self, tasks: int, device: torch.device) -> None:
-        self._sums = torch.zeros(4, tasks, dtype=torch.float64, device=device)
+        self._sums = torch.zeros(5, tasks, dtype=torch.float64, device=device)
 
     def add(self, tokens: TokenLosses, sample_task: torch.Tensor) -> None:
         """Add one micro-batch; `sample_task` is int64 [m]."""
@@ -84,8 +96,10 @@ class TaskSums:
         self._sums[1].index_add_(0, tokens.task, ones)
         self._sums[2].index_add_(0, tokens.task, loss / tokens.sample_tokens)
         self._sums[3].index_add_(0, sample_task, present)
+        self._sums[4].index_add_(0, tokens.task, torch.exp(-loss) / tokens.sample_tokens)
 
     def reduce(self, accelerator: Accelerator) -> TaskLosses:
         """The sums over all ranks."""
-        token_sum, tokens, sample_sum, samples = accelerator.reduce(self._sums, "sum").cpu().numpy()
-        return TaskLosses(token_sum, tokens.astype(np.int64), sample_sum, samples.astype(np.int64))
+        rows = accelerator.reduce(self._sums, "sum").cpu().numpy()
+        named = zip(TaskLosses.dtypes().items(), rows, strict=True)
+        return TaskLosses(**{name: row.astype(dtype) for (name, dtype), row in named})

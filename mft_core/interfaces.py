@@ -27,6 +27,7 @@ from mft_core.records import (
     TokenLosses,
     Turn,
 )
+from mft_core.within import Within, make_within, weighted_sum
 
 if TYPE_CHECKING:
     import torch
@@ -70,7 +71,7 @@ class ModelAdapter(Configurable):
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A configuration for a random model of this family that trains in seconds on one core.
 
-        Sizes are multiples of 64 where quantisation will want them to be.
+        Sizes are multiples of 64 where quantisation will want them to be; a context of 4096 tokens or more, no dropout.
         """
 
     def load_config(self, folder: Path) -> PreTrainedConfig:
@@ -168,10 +169,10 @@ class Tokenization(Configurable):
     def encode(self, record: Record) -> Sample:
         """The record's tokens; every assistant turn supervised with its end token, nothing else.
 
-        Control tokens typed inside a turn's content stay text.
+        Control tokens typed inside a turn's content stay text. The core refuses a sample without any target.
 
         Raises:
-            RecordError: the record cannot be rendered faithfully, or nothing in it is supervised.
+            RecordError: the record cannot be rendered faithfully.
         """
 
     @abstractmethod
@@ -206,6 +207,14 @@ class LossOptions(Options):
     by: Literal["tokens", "samples"] = Field(
         "tokens", description="what counts equally inside a task: every supervised token, or every sample"
     )
+    within: Literal["mean", "focal-sample", "focal-task"] = Field(
+        "mean", description="form of a task's own loss: its mean, or the paper's focal losses (by samples)"
+    )
+    gamma: float = Field(2.0, ge=0, description="focal losses: focusing exponent; 0: none")
+    alpha: float | dict[str, float] = Field(1.0, description="focal losses: factor of every task, or of some by name")
+    statistics: Literal["step", "running"] = Field(
+        "step", description="focal-task: P and Q of the whole step (exact; one more forward), or their running means"
+    )
     normalize: Literal["expected", "step"] = Field(
         "expected",
         description="divide a step's objective by its expectation (unbiased), or by its own weights (constant scale)",
@@ -236,14 +245,41 @@ class Loss(Configurable):
 
     Options: ClassVar[type[Options]] = LossOptions
     counts: TaskCounts
+    within: Within
+
+    measures_step_first: bool = False
+    """Whether `before_step` must see the step's training losses: one more forward of its rows, without gradients."""
+
+    measures_step_again: bool = False
+    """Whether `after_step` must see the step's rows measured again after the update: one more forward."""
 
     def start(self, counts: TaskCounts) -> None:
-        """Called once, before the first step, with the whole training set's counts."""
+        """Called once, before the first step, with the whole training set's counts.
+
+        Raises:
+            UsageError: an option that names a task there is not.
+        """
         self.counts = counts
+        self.within = make_within(self.options, counts)
+
+    def before_step(self, step: StepCounts) -> None:
+        """Called before every step, ahead of `task_weights`; `step.losses` is set if `measures_step_first`."""
+
+    def after_step(self, training: TaskLosses, again: TaskLosses | None) -> None:
+        """Called after every step taken, with its training losses over all ranks.
+
+        Args:
+            training: of the step's own forward; tasks absent from the step have no samples in it.
+            again: the same rows with the same dropout after the update, if `measures_step_again`.
+        """
 
     @abstractmethod
     def task_weights(self) -> np.ndarray:
-        """float64 [N], non-negative, summing to 1: omega for the coming step. Must be equal on every rank."""
+        """float64 [N], non-negative, summing to 1: omega for the coming step, the same on every rank.
+
+        At the start it is in proportion to `counts.importance`, whatever else it depends on; asking twice changes
+        nothing, and another order of the tasks gives the same weights in that order.
+        """
 
     @property
     def probe(self) -> ProbeRequest | None:
@@ -256,30 +292,18 @@ class Loss(Configurable):
         At the start of training, and whenever other samples are taken, both arguments are the same object.
         """
 
-    def contributions(self, tokens: TokenLosses) -> torch.Tensor:
-        """[N], differentiable: what one micro-batch adds to each L_i; summed over an epoch it is L_i."""
-        from mft_core.objective import task_contributions
-
-        return task_contributions(tokens, self.counts, self.options.by)
-
     def objective(self, tokens: TokenLosses, weights: np.ndarray, step: StepCounts) -> torch.Tensor:
-        """Scalar: one micro-batch's part of the step's objective.
+        """Scalar: one micro-batch's part of the step's objective, sum_i omega_i L_i / Z.
 
         The step's objective is the sum of this over its micro-batches and ranks.
         """
-        from mft_core.objective import weighted_sum
-
-        share = weights / self.step_scale(weights, step)
-        return weighted_sum(self.contributions(tokens), share)
+        return weighted_sum(self.within.contributions(tokens, step), weights / self.step_scale(weights, step))
 
     def step_scale(self, weights: np.ndarray, step: StepCounts) -> float:
         """Z: what a step's weighted sum is divided by; "expected": 1 / steps per epoch; "step": the step's own."""
         if self.options.normalize == "expected":
             return 1.0 / step.steps_per_epoch
-        part, whole = (
-            (step.tokens, self.counts.tokens) if self.options.by == "tokens" else (step.samples, self.counts.samples)
-        )
-        return float(np.sum(weights * part / whole)) or 1.0
+        return float(np.sum(weights * self.within.share(step))) or 1.0
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to continue bit by bit, as JSON values (floats survive JSON exactly)."""

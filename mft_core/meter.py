@@ -18,6 +18,7 @@ class Meter:
 
     Attributes:
         total_tokens: non-padding tokens of all steps so far.
+        steps: in the open window.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -33,6 +34,7 @@ class Meter:
         self._losses = TaskLosses.zeros(len(self._names))
         self._real_tokens = 0
         self._seconds = 0.0
+        self.steps = 0
 
     def add(self, losses: TaskLosses, real_tokens: int) -> None:
         """One step's training losses and non-padding tokens, over all ranks."""
@@ -42,6 +44,7 @@ class Meter:
 
     def end_step(self, seconds: float, gradient_norm: float, learning_rate: float, weights: np.ndarray) -> None:
         """One step's time (data, forward, backward, update, probe) and settings."""
+        self.steps += 1
         self._seconds += seconds
         self._total_seconds += seconds
         self._gradient_norm = gradient_norm
@@ -81,6 +84,7 @@ class Meter:
             "losses": self._losses.as_json(),
             "real_tokens": self._real_tokens,
             "seconds": self._seconds,
+            "steps": self.steps,
             "total_seconds": self._total_seconds,
             "total_tokens": self.total_tokens,
         }
@@ -90,5 +94,6 @@ class Meter:
         self._losses = TaskLosses.from_json(state["losses"])
         self._real_tokens = state["real_tokens"]
         self._seconds = state["seconds"]
+        self.steps = state["steps"]
         self._total_seconds = state["total_seconds"]
         self.total_tokens = state["total_tokens"]

@@ -13,7 +13,6 @@ from mft_core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from mft_core.catalog import Catalog
@@ -200,7 +199,6 @@ def load_base(adapter: ModelAdapter, folder: Path, dtype: torch.dtype) -> PreTra
     Raises:
         MftError: another family, remote code, pickled weights, or weights that do not fit the configuration.
     """
-    import torch
 
     from mft_core.attention import PACKED_ATTENTION, register_packed_attention
 

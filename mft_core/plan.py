@@ -138,6 +138,7 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     task_set = prepare_tasks(
         files, parts.tokenization, tokenizer, data_settings(recipe), cache_folder("tokens"), on_progress
     )
+    parts.loss.start(task_set.counts)
     table = SampleTable([task.train for task in task_set.tasks])
     training = BatchPlan(table, parts.packer, recipe.data.max_length, recipe.train.batch_size, recipe.train.seed)
     return Plan(

@@ -103,8 +103,7 @@ class DataSection(Section):
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )
-    packer: PackerChoice = Field(
-        Choice(name=PACKER), description="how samples share rows; `mft list packer`")
+    packer: PackerChoice = Field(Choice(name=PACKER), description="how samples share rows; `mft list packer`")
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")
     overlong: Literal["drop", "truncate"] = Field("drop", description="what happens to samples over max_length")
     valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
@@ -132,6 +131,10 @@ class TrainSection(Section):
     log_every: int = Field(10, ge=0, description="optimizer steps; 0: never")
     eval_every: int = Field(50, ge=0, description="optimizer steps; 0: only before the first and after the last")
     save_every: int = Field(50, ge=0, description="optimizer steps; 0: only at the end")
+    stop: Literal["none", "paper", "patience"] = Field(
+        "none", description="paper: stop after two evaluations above the one before them; the best model is the result"
+    )
+    patience: int = Field(2, ge=1, description='evaluations without a new best, for stop = "patience"')
     max_bad_steps: int = Field(5, ge=1, description="non-finite steps in a row that end the run")
 
 

@@ -77,12 +77,28 @@ class TaskCounts:
         samples: int64 [N], M_i.
         tokens: int64 [N], supervised tokens, sum_j T_ij.
         importance: float64 [N], the recipe's `weight` of each task.
+        repeats: float64 [N], how often a sample of each task is used per epoch on average; None: once.
     """
 
     names: tuple[str, ...]
     samples: np.ndarray
     tokens: np.ndarray
     importance: np.ndarray
+    repeats: np.ndarray | None = None
+
+    @property
+    def epoch_samples(self) -> np.ndarray:
+        """float64 [N]: samples of each task in an epoch, repetitions counted; what losses by samples divide by."""
+        return self.samples * (1.0 if self.repeats is None else self.repeats)
+
+    @property
+    def epoch_tokens(self) -> np.ndarray:
+        """float64 [N]: supervised tokens of each task in an epoch, expected; what losses by tokens divide by."""
+        return self.tokens * (1.0 if self.repeats is None else self.repeats)
+
+    def sizes(self, by: str) -> np.ndarray:
+        """float64 [N]: the tasks' own sizes, by "tokens" or by "samples"."""
+        return (self.tokens if by == "tokens" else self.samples).astype(np.float64)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -176,40 +192,52 @@ class TaskLosses:
         tokens: int64 [N], number of terms in `token_sum`.
         sample_sum: float64 [N], sum_j of the sample's mean -log P.
         samples: int64 [N].
+        probability_sum: float64 [N], sum_j of the sample's mean P.
     """
 
     token_sum: np.ndarray
     tokens: np.ndarray
     sample_sum: np.ndarray
     samples: np.ndarray
+    probability_sum: np.ndarray
 
     @classmethod
     def zeros(cls, tasks: int) -> TaskLosses:
         """No samples seen yet, for `tasks` tasks."""
-        return cls(*(np.zeros(tasks, dtype) for dtype in (np.float64, np.int64, np.float64, np.int64)))
+        return cls(*(np.zeros(tasks, dtype) for dtype in cls.dtypes().values()))
+
+    @staticmethod
+    def dtypes() -> dict[str, type]:
+        """The fields, in order, with their dtypes."""
+        return {
+            "token_sum": np.float64,
+            "tokens": np.int64,
+            "sample_sum": np.float64,
+            "samples": np.int64,
+            "probability_sum": np.float64,
+        }
 
     def mean(self, by: str = "tokens") -> np.ndarray:
         """float64 [N]: mean loss by "tokens" or by "samples"; NaN for a task with no sample here."""
         total, count = (self.token_sum, self.tokens) if by == "tokens" else (self.sample_sum, self.samples)
         return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
 
+    def mean_probability(self) -> np.ndarray:
+        """float64 [N]: P_i, the mean over samples of the mean probability of their targets; NaN without samples."""
+        nothing = np.full(len(self.samples), np.nan)
+        return np.divide(self.probability_sum, self.samples, out=nothing, where=self.samples > 0)
+
     def as_json(self) -> dict[str, list[float]]:
         """Plain lists; floats survive JSON exactly."""
-        return {name: getattr(self, name).tolist() for name in ("token_sum", "tokens", "sample_sum", "samples")}
+        return {name: getattr(self, name).tolist() for name in self.dtypes()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, list[float]]) -> TaskLosses:
         """What `as_json` gave."""
-        dtypes = {"token_sum": np.float64, "tokens": np.int64, "sample_sum": np.float64, "samples": np.int64}
-        return cls(**{name: np.array(value[name], dtype) for name, dtype in dtypes.items()})
+        return cls(**{name: np.array(value[name], dtype) for name, dtype in cls.dtypes().items()})
 
     def __add__(self, other: TaskLosses) -> TaskLosses:
-        return TaskLosses(
-            self.token_sum + other.token_sum,
-            self.tokens + other.tokens,
-            self.sample_sum + other.sample_sum,
-            self.samples + other.samples,
-        )
+        return TaskLosses(**{name: getattr(self, name) + getattr(other, name) for name in self.dtypes()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +248,13 @@ class StepCounts:
         samples: int64 [N].
         tokens: int64 [N], supervised tokens.
         steps_per_epoch: optimizer steps in this epoch.
+        losses: the step's losses before it, where the objective asked for them (`measures_step_first`).
     """
 
     samples: np.ndarray
     tokens: np.ndarray
     steps_per_epoch: int
+    losses: TaskLosses | None = None
 
 
 @dataclass(frozen=True, slots=True)

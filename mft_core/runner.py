@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from mft_core.modeling import check_vocabulary, load_base, resolve_dtype
 from mft_core.plan import Plan, tune
 from mft_core.ranks import process_state
 from mft_core.recipe import Recipe
-from mft_core.records import Score
 from mft_core.run_folder import RunFolder
 from mft_core.saving import base_fingerprint, save_final
 from mft_core.tasks import write_quarantine
@@ -53,16 +52,18 @@ def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
 
 
 def execute(
-    plan: Plan, folder: RunFolder, listeners: Mapping[str, Listener], resume: bool = False
-) -> tuple[TrainingResult, list[Score]]:
+    plan: Plan,
+    folder: RunFolder,
+    listeners: Mapping[str, Listener],
+    resume: bool = False,
+    on_finished: Callable[[EvaluationContext], None] | None = None,
+) -> TrainingResult:
     """Train as planned, into an opened run folder.
 
     Args:
         listeners: by name; each sees every event.
         resume: continue from the newest good checkpoint in the folder.
-
-    Returns:
-        How the training ended, and the evaluators' scores (none if it was interrupted).
+        on_finished: called with the selected model when the training has ended, not when it was interrupted.
 
     Raises:
         MftError: documents of one row see each other, losses stay not finite, a checkpoint cannot be written.
@@ -71,23 +72,25 @@ def execute(
     device = process_state().device
     accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
     torch.manual_seed(plan.recipe.train.seed)
-    log = EventLog(folder.path, listeners)
+    log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     model = load_for_tuning(plan, accelerator.device)
     trainer = _build_trainer(plan, model, accelerator, log)
     _resume_or_start(trainer, plan, folder, log, resume)
     result = trainer.run()
-    scores: list[Score] = []
-    if result.reason == "done":
+    if result.reason != "interrupted":
         scores = [score for evaluator in plan.parts.evaluators for score in evaluator.evaluate(trainer.validation)]
+        if on_finished:
+            on_finished(trainer.validation)
         if accelerator.is_main_process:
             save_final(model, plan.tokenizer, folder.path / "final")
             for score in scores:
                 log.emit("score", result.step, **asdict(score))
     if accelerator.is_main_process:
         seconds = round(time.perf_counter() - started, 2)
-        log.emit("end", result.step, reason=result.reason, seconds=seconds, tokens=trainer.real_tokens)
+        facts = {"reason": result.reason, "selected": result.selected, "seconds": seconds}
+        log.emit("end", result.step, **facts, tokens=trainer.real_tokens)
     accelerator.wait_for_everyone()
-    return result, scores
+    return result
 
 
 def load_for_tuning(plan: Plan, device: torch.device) -> nn.Module:
@@ -125,7 +128,6 @@ def _build_trainer(plan: Plan, model: nn.Module, accelerator: Accelerator, log: 
         model=prepared,
         loss=plan.parts.loss,
         plan=plan.training,
-        counts=plan.task_set.counts,
         validation=context,
         settings=settings,
         accelerator=accelerator,

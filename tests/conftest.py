@@ -23,6 +23,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("MFT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
+@pytest.fixture(scope="session")
+def stdlib_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the `stdlib` source keeps its files: they are generated once, which takes seconds."""
+    return tmp_path_factory.mktemp("stdlib")
+
+
 def write_distribution(
     folder: Path, plugin: str, code: str, *, version: str = "1.0", group: str = "mft.v1", name: str = ""
 ) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 from mft_cli.app import run_command_line
 from mft_core.events import read_events
 
-WORDS = "alpha beta gamma delta epsilon zeta eta theta iota kappa".split()
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
 SIZES = {"add": 30, "copy": 12, "reverse": 5}
 
 

@@ -39,6 +39,12 @@ def test_the_core_and_the_command_line_import_no_plugin(package: str) -> None:
         assert not forbidden & set(imported(path)), path
 
 
+def test_only_the_conformance_kit_imports_pytest() -> None:
+    users = {path.parent.name for path in (REPOSITORY / "mft_core").rglob("*.py") if "pytest" in imported(path)}
+    assert users == {"testing"}
+    assert not [path for path in (REPOSITORY / "plugins").rglob("*.py") if "pytest" in imported(path)]
+
+
 def test_a_plugin_imports_no_other_plugin() -> None:
     for plugin in PLUGINS:
         for path in (REPOSITORY / "plugins" / plugin).rglob("*.py"):

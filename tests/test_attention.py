@@ -1,4 +1,4 @@
-"""Packed attention: documents in a row are as if alone, in logits and gradients, for every bundled architecture."""
+"""Packed attention itself; the conformance kit asks every architecture whether documents in a row are as if alone."""
 
 from __future__ import annotations
 
@@ -7,60 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tiny_models import ARCHITECTURES, VOCABULARY, WINDOW, load_tiny, relative_difference
+from tiny_models import WINDOW, load_tiny
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AutoModelForCausalLM
 
 from mft_core.attention import check_packing, packed_attention, packed_inputs
 from mft_core.errors import MftError
+from mft_core.testing.model_adapters import DOCUMENTS, WIDTH
+from mft_core.testing.random_models import VOCABULARY, random_ids, relative_difference
 
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
-# Two rows of 24: documents of lengths 11, 7 and 9, 11, the second row's tail of 4 a document of padding, and 6 of
-# the first row in no document at all.
-WIDTH = 24
-DOCUMENTS = ((0, 0, 11), (0, 11, 18), (1, 0, 9), (1, 9, 20), (1, 20, 24))
-TEXTS = DOCUMENTS[:4]
 LAYER = SimpleNamespace(is_causal=True)
-
-
-def random_ids(*shape: int) -> torch.Tensor:
-    return torch.randint(VOCABULARY, shape, generator=torch.Generator().manual_seed(1))
-
-
-def packed_positions() -> torch.Tensor:
-    positions = torch.zeros(2, WIDTH, dtype=torch.long)
-    for row, start, end in DOCUMENTS:
-        positions[row, start:end] = torch.arange(end - start)
-    return positions
-
-
-def gradients(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    found = {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}
-    model.zero_grad()
-    return found
-
-
-def loss_of(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.cross_entropy(logits[:-1], ids[1:], reduction="sum")
-
-
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_packed_documents_are_as_if_alone(architecture: str, dtype: torch.dtype, tmp_path: Path) -> None:
-    model = load_tiny(architecture, tmp_path, dtype)
-    ids = random_ids(2, WIDTH)
-    packed = model(input_ids=ids, position_ids=packed_positions(), **packed_inputs(DOCUMENTS)).logits
-    sum(loss_of(packed[r, a:b], ids[r, a:b]) for r, a, b in TEXTS).backward()
-    together = gradients(model)
-    for row, start, end in TEXTS:
-        logits = model(input_ids=ids[row : row + 1, start:end], use_cache=False).logits[0]
-        assert relative_difference(packed[row, start:end], logits) < TOLERANCE[dtype]
-        loss_of(logits, ids[row, start:end]).backward()
-    alone = gradients(model)
-    assert together.keys() == alone.keys()
-    scale = max(gradient.abs().max() for gradient in alone.values())
-    for name, gradient in alone.items():
-        assert (together[name] - gradient).abs().max() < TOLERANCE[dtype] * scale, name
 
 
 def test_a_windowed_document_is_as_transformers_computes_it(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from stores import random_table
 
 from mft_core.batches import BatchPlan, collate, micro_batches, stratified_order
 from mft_core.records import IGNORED_LABEL
+from mft_core.testing.samples import random_table
 from mft_packing.best_fit import BestFit
 from mft_packing.padding import Dynamic, Pad
 from mft_packing.sequential import Sequential

@@ -41,7 +41,7 @@ def test_no_checkpoint_is_none(tmp_path: Path) -> None:
 def test_old_ones_go_but_never_the_best(tmp_path: Path) -> None:
     folder = folder_at(tmp_path, keep=2)
     for step in range(1, 7):
-        folder.save(step, TENSORS, {}, best_step=2 if step >= 2 else None)
+        folder.save(step, TENSORS, {}, kept={2})
     assert folder.steps() == [2, 5, 6]
 
 

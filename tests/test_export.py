@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import torch
 from test_saving import finished, logits, plain_logits
-from tiny_models import ADAPTERS, relative_difference
+from tiny_models import ADAPTERS
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from mft_core.errors import MftError, UsageError
 from mft_core.export import export_run
+from mft_core.testing.random_models import relative_difference
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import ADAPTERS, VOCABULARY, config_of, load_tiny, relative_difference, write_checkpoint
+from tiny_models import ADAPTERS, config_of, load_tiny, write_checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mft_bases.tiny import TOKENIZER
@@ -25,6 +25,7 @@ from mft_core.modeling import (
     resolve_base,
     resolve_dtype,
 )
+from mft_core.testing.random_models import VOCABULARY, relative_difference
 from mft_core.tuning import merge, prepare_for_tuning
 
 CPU = torch.device("cpu")

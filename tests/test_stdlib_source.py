@@ -46,13 +46,8 @@ def lines(paths: tuple[Path, ...]) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def tasks(cache: Path) -> list[TaskFiles]:
-    return StandardLibrary().tasks(DataRequest(None, cache))
+def tasks(stdlib_cache: Path) -> list[TaskFiles]:
+    return StandardLibrary().tasks(DataRequest(None, stdlib_cache))
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +99,9 @@ def test_every_record_is_text_of_sensible_size(records: Records, task: str) -> N
         assert 10 <= len(record["response"].strip()) <= len(record["response"]) <= 1500
 
 
-def test_only_the_tasks_asked_for(cache: Path, tasks: list[TaskFiles]) -> None:
+def test_only_the_tasks_asked_for(stdlib_cache: Path, tasks: list[TaskFiles]) -> None:
     options = StandardLibraryOptions.model_validate({"tasks": ("repair", "comment")})
-    assert StandardLibrary(options).tasks(DataRequest(None, cache)) == [tasks[0], tasks[2]]
+    assert StandardLibrary(options).tasks(DataRequest(None, stdlib_cache)) == [tasks[0], tasks[2]]
 
 
 def test_an_unknown_task_is_named_with_the_nearest_right_one() -> None:
@@ -275,11 +270,11 @@ def modification_times(tasks: list[TaskFiles]) -> list[int]:
     return [path.stat().st_mtime_ns for task in tasks for path in (*task.train, *task.valid)]
 
 
-def test_a_second_call_uses_the_files_of_the_first(cache: Path, tasks: list[TaskFiles]) -> None:
+def test_a_second_call_uses_the_files_of_the_first(stdlib_cache: Path, tasks: list[TaskFiles]) -> None:
     before = modification_times(tasks)
-    assert StandardLibrary().tasks(DataRequest(None, cache)) == tasks
+    assert StandardLibrary().tasks(DataRequest(None, stdlib_cache)) == tasks
     assert modification_times(tasks) == before
-    assert len(list(cache.iterdir())) == 1
+    assert len(list(stdlib_cache.iterdir())) == 1
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "missing", "manifest"])

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_tokenizers import small_tokenizer
 
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, TaskFiles
 from mft_core.tasks import TaskSet, write_quarantine
+from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_core.token_store import EntryWriter, TokenStore, open_entry
 from mft_core.tokens import CHUNK_BYTES, DataSettings, prepare_tasks, tokenizer_fingerprint
 from mft_tokenization.tokenizations import ChatMl, MftCoder

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedConfig, Qwen3Config, Starcoder2Config
+from transformers import PreTrainedConfig, Qwen3Config, Starcoder2Config
 
 from mft_core.interfaces import ModelAdapter
 from mft_core.modeling import load_base
+from mft_core.testing.random_models import VOCABULARY, write_random_checkpoint
 from mft_gpt_neox.adapter import GPTNeoX
 from mft_llama.adapter import Llama
 from mft_qwen.adapter import Qwen
 from mft_starcoder.adapter import StarCoder
 
-VOCABULARY = 128
 ADAPTERS: dict[str, ModelAdapter] = {
     "llama": Llama(),
     "qwen": Qwen(),
@@ -61,25 +61,14 @@ def adapter_of(architecture: str) -> ModelAdapter:
 
 def config_of(architecture: str) -> PreTrainedConfig:
     chosen = ARCHITECTURES[architecture]
-    config = (
-        chosen.config_class(**chosen.options)
-        if chosen.config_class
-        else ADAPTERS[chosen.adapter].tiny_config(VOCABULARY)
-    )
-    # Large weights: what attention mixes then matters to every logit, so a leak between documents shows.
-    config.initializer_range = 0.2
-    return config
+    if chosen.config_class:
+        return chosen.config_class(**chosen.options)
+    return ADAPTERS[chosen.adapter].tiny_config(VOCABULARY)
 
 
 def write_checkpoint(architecture: str, folder: Path, seed: int = 0) -> Path:
-    torch.manual_seed(seed)
-    AutoModelForCausalLM.from_config(config_of(architecture), dtype=torch.float64).save_pretrained(folder)
-    return folder
+    return write_random_checkpoint(config_of(architecture), folder, seed)
 
 
 def load_tiny(architecture: str, folder: Path, dtype: torch.dtype = torch.float32) -> Any:
     return load_base(adapter_of(architecture), write_checkpoint(architecture, folder), dtype)
-
-
-def relative_difference(found: torch.Tensor, expected: torch.Tensor) -> float:
-    return float((found - expected).detach().abs().max() / expected.detach().abs().max())

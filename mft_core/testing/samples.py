@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -70,8 +69,8 @@ def table_counts(table: SampleTable, importance: list[float] | None = None) -> T
 
 
 def task_losses(means: npt.ArrayLike) -> TaskLosses:
-    """Losses whose per-task means are `means`, by tokens and by samples; NaN: no sample of that task."""
+    """One sample of each task, of one token, with these losses; NaN: no sample of that task."""
     values = np.asarray(means, float)
     counts = (~np.isnan(values)).astype(np.int64)
     sums = np.where(counts, values, 0.0)
-    return TaskLosses(sums, counts, sums, counts)
+    return TaskLosses(sums, counts, sums, counts, np.where(counts, np.exp(-sums), 0.0))

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from mft_core.interfaces import Loss, LossOptions, Options, ProbeRequest
 from mft_core.records import TaskCounts, TaskLosses
+from mft_core.running_mean import finite_or_none, nan_for_none
+from mft_losses.arithmetic import softmax
 
 EPSILON = 1e-8
 ADAM_BETAS = (0.9, 0.999)
@@ -20,7 +22,7 @@ class FamoOptions(LossOptions):
     """Options of `famo`."""
 
     learning_rate: float = Field(0.025, gt=0, description="of the task logits xi (Adam)")
-    gamma: float = Field(1e-5, ge=0, description="coupled L2 decay that pulls xi back to uniform")
+    decay: float = Field(1e-5, ge=0, description="gamma: coupled L2 decay that pulls xi back to uniform")
     floor: float = Field(
         0.1, gt=0, le=1, description="rho: a task's loss counts as at least this share of the mean loss of all tasks"
     )
@@ -101,7 +103,7 @@ class Famo(Loss):
 
     def _adam(self, gradient: np.ndarray, tasks: np.ndarray) -> None:
         """Adam with coupled L2 decay, as the authors' torch.optim.Adam(weight_decay=gamma)."""
-        gradient = gradient + self.options.gamma * self.logits[tasks]
+        gradient = gradient + self.options.decay * self.logits[tasks]
         first, second = ADAM_BETAS
         self._updates[tasks] += 1
         self._first_moment[tasks] = first * self._first_moment[tasks] + (1 - first) * gradient
@@ -120,7 +122,7 @@ class Famo(Loss):
             "mean_square": self._mean_square,
             "measurements": self._measurements,
             "running_delta": self._running_delta.tolist(),
-            "latest": [None if np.isnan(loss) else loss for loss in self._latest.tolist()],
+            "latest": finite_or_none(self._latest),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -132,10 +134,4 @@ class Famo(Loss):
         self._mean_square = state["mean_square"]
         self._measurements = state["measurements"]
         self._running_delta = np.array(state["running_delta"])
-        self._latest = np.array([np.nan if loss is None else loss for loss in state["latest"]])
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """float64 [N], non-negative, summing to 1."""
-    exponentials = np.exp(logits - logits.max())
-    return exponentials / exponentials.sum()
+        self._latest = nan_for_none(state["latest"])

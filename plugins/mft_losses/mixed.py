@@ -15,6 +15,5 @@ class Mixed(Loss):
 
     def task_weights(self) -> np.ndarray:
         """Constant: T_i / sum T by tokens, M_i / sum M by samples, times the tasks' `weight`."""
-        size = self.counts.tokens if self.options.by == "tokens" else self.counts.samples
-        weights = size * self.counts.importance
+        weights = self.counts.sizes(self.options.by) * self.counts.importance
         return weights / weights.sum()

@@ -18,7 +18,7 @@ class FixedOptions(LossOptions):
 
 
 class Fixed(Loss):
-    """omega is what the option `weights` says, normalised to sum 1."""
+    """omega is what the option `weights` says, times the tasks' importance, normalised to sum 1."""
 
     Options: ClassVar[type[FixedOptions]] = FixedOptions
 
@@ -31,4 +31,5 @@ class Fixed(Loss):
         weights = np.array(self.options.weights or np.ones(len(self.counts)), dtype=np.float64)
         if len(weights) != len(self.counts):
             raise UsageError(f"loss.weights has {len(weights)} values for the tasks {', '.join(self.counts.names)}.")
+        weights = weights * self.counts.importance
         return weights / weights.sum()

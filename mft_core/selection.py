@@ -1,0 +1,81 @@
+"""Model selection: when to stop, and which checkpoint is the result (MFTCoder, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+StopRule = Literal["none", "paper", "patience"]
+PAPER_PATIENCE = 2
+
+
+@dataclass(slots=True)
+class Selection:
+    """Follows validation losses from one evaluation to the next.
+
+    The paper stops when two consecutive validation losses lie above the one before them, and takes that one, the
+    third from last; at the end of training it takes the lowest. Without ties this is early stopping with a patience
+    of two evaluations and the best checkpoint. The evaluation of the untrained model (step 0) does not count.
+
+    Args:
+        rule: "none" never stops; "paper"; "patience" stops after `patience` evaluations without a new lowest loss.
+        patience: for "patience".
+
+    Attributes:
+        best: step of the lowest mean loss over tasks; None before the first evaluation.
+        best_per_task: step of the lowest loss of each task.
+    """
+
+    rule: StopRule = "none"
+    patience: int = PAPER_PATIENCE
+    best: int | None = None
+    best_per_task: dict[str, int] = field(default_factory=dict)
+    _lowest: float = float("inf")
+    _lowest_per_task: dict[str, float] = field(default_factory=dict)
+    _since_best: int = 0
+
+    def observe(self, step: int, loss: float, tasks: Mapping[str, float]) -> bool:
+        """Take in one evaluation.
+
+        Args:
+            step: optimizer steps done.
+            loss: mean over tasks; not finite counts as no improvement.
+            tasks: each task's loss.
+
+        Returns:
+            Whether to stop now.
+        """
+        for name, value in tasks.items():
+            if value < self._lowest_per_task.get(name, float("inf")):
+                self._lowest_per_task[name] = value
+                self.best_per_task[name] = step
+        if loss < self._lowest:
+            self.best, self._lowest, self._since_best = step, loss, 0
+        else:
+            self._since_best += 1
+        allowed = PAPER_PATIENCE if self.rule == "paper" else self.patience
+        return self.rule != "none" and self.best is not None and self._since_best >= allowed
+
+    @property
+    def kept(self) -> set[int]:
+        """Steps whose checkpoints must stay."""
+        return {*self.best_per_task.values(), *([self.best] if self.best is not None else [])}
+
+    def state_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "best": self.best,
+            "best_per_task": self.best_per_task,
+            "lowest": self._lowest if self.best is not None else None,
+            "lowest_per_task": self._lowest_per_task,
+            "since_best": self._since_best,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""
+        self.best = state["best"]
+        self.best_per_task = dict(state["best_per_task"])
+        self._lowest = float("inf") if state["lowest"] is None else state["lowest"]
+        self._lowest_per_task = dict(state["lowest_per_task"])
+        self._since_best = state["since_best"]

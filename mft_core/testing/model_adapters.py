@@ -1,0 +1,224 @@
+"""What every model family must do: be recognised, be tunable, and compute the same packed, padded, cached or alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedConfig
+
+from mft_core.attention import packed_inputs
+from mft_core.interfaces import ModelAdapter
+from mft_core.modeling import build_empty, load_base, load_tokenizer, model_adapters, read_config
+from mft_core.saving import load_run, save_final
+from mft_core.testing.components import ComponentTests
+from mft_core.testing.random_models import (
+    TOLERANCE,
+    VOCABULARY,
+    logits_alone,
+    random_ids,
+    relative_difference,
+    take_gradients,
+    write_random_checkpoint,
+)
+from mft_core.testing.small_tokenizers import small_tokenizer
+from mft_core.tuning import ALL_LINEAR, FAMILY, lora_modules, prepare_for_tuning
+
+CONTEXT = 4096
+"""Tokens that a tiny model's context holds at least."""
+LARGEST_TINY = 2_000_000
+"""Parameters of a tiny model at most."""
+
+# Two rows of 24: documents of lengths 11, 7 and 9, 11, the second row's tail of 4 a document of padding, and 6 of
+# the first row in no document at all.
+WIDTH = 24
+DOCUMENTS = ((0, 0, 11), (0, 11, 18), (1, 0, 9), (1, 9, 20), (1, 20, 24))
+TEXTS = DOCUMENTS[:4]
+CONVERSATION = (
+    {"role": "user", "content": "What is a list?"},
+    {"role": "assistant", "content": "A sequence."},
+    {"role": "user", "content": "And a tuple?"},
+)
+
+
+def packed_logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
+    """[2, WIDTH, vocabulary] of `DOCUMENTS`, packed into the rows of `ids`."""
+    positions = torch.zeros(2, WIDTH, dtype=torch.long)
+    for row, start, end in DOCUMENTS:
+        positions[row, start:end] = torch.arange(end - start)
+    return model(input_ids=ids, position_ids=positions, **packed_inputs(DOCUMENTS)).logits
+
+
+def next_token_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Scalar: the summed cross-entropy of one text, [S, vocabulary] and int64 [S]."""
+    return cross_entropy(logits[:-1], ids[1:], reduction="sum")
+
+
+def loss_and_gradients(model: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Of packed rows, in training mode."""
+    ids = random_ids(2, WIDTH)
+    logits = packed_logits(model.train(), ids)
+    loss = torch.stack([next_token_loss(logits[r, a:b], ids[r, a:b]) for r, a, b in TEXTS]).mean()
+    loss.backward()
+    return loss.detach(), take_gradients(model)
+
+
+def move_weights(model: Any) -> None:
+    """Away from where tuning starts: LoRA's B matrices are zero there, and hide what is behind them."""
+    torch.manual_seed(1)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+
+
+class ModelAdapterTests(ComponentTests):
+    """Inherit, and set `component`; override `config` to test another architecture of the same family."""
+
+    component: ClassVar[type[ModelAdapter]]
+
+    def config(self) -> PreTrainedConfig:
+        """The configuration under test, with `VOCABULARY` embeddings."""
+        return self.build().tiny_config(VOCABULARY)
+
+    @pytest.fixture
+    def adapter(self) -> ModelAdapter:
+        """The component under test."""
+        return self.build()
+
+    @pytest.fixture
+    def checkpoint(self, tmp_path: Path) -> Path:
+        """A folder with a random model."""
+        return write_random_checkpoint(self.config(), tmp_path / "base")
+
+    def test_the_tiny_model_is_small_with_a_long_context_and_no_dropout(self, adapter: ModelAdapter) -> None:
+        config = adapter.tiny_config(2048)
+        assert config.vocab_size == 2048
+        assert config.hidden_size % 64 == 0
+        assert getattr(config, "max_position_embeddings", CONTEXT) >= CONTEXT
+        rates = {key: value for key, value in config.to_dict().items() if "drop" in key and key != "classifier_dropout"}
+        assert not any(rates.values()), rates
+        assert build_empty(config, torch.float32).num_parameters() < LARGEST_TINY
+
+    def test_it_recognises_its_own_checkpoints_and_no_others(self, adapter: ModelAdapter, checkpoint: Path) -> None:
+        from mft_core.discovery import discover
+        from mft_core.workspace import Workspace
+
+        own = read_config(checkpoint)
+        assert adapter.recognizes(own)
+        for foreign in ({}, {"model_type": "no-such-type", "architectures": ["NoSuchModel"]}):
+            assert not adapter.recognizes(foreign)
+        for name, other in model_adapters(discover(Workspace()).catalog):
+            if not isinstance(other, self.component):
+                assert not other.recognizes(own), f"{name} recognises it as well"
+                assert not adapter.recognizes(other.tiny_config(VOCABULARY).to_dict()), name
+
+    @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+    def test_packed_documents_are_as_if_alone(
+        self, adapter: ModelAdapter, checkpoint: Path, dtype: torch.dtype
+    ) -> None:
+        model, ids = load_base(adapter, checkpoint, dtype), random_ids(2, WIDTH)
+        packed = packed_logits(model, ids)
+        torch.stack([next_token_loss(packed[r, a:b], ids[r, a:b]) for r, a, b in TEXTS]).sum().backward()
+        together = take_gradients(model)
+        for row, start, end in TEXTS:
+            text = ids[row, start:end]
+            alone = logits_alone(model, text)
+            assert relative_difference(packed[row, start:end], alone) < TOLERANCE[dtype]
+            next_token_loss(alone, text).backward()
+        apart = take_gradients(model)
+        assert together.keys() == apart.keys()
+        scale = max(gradient.abs().max() for gradient in apart.values())
+        for name, gradient in apart.items():
+            assert (together[name] - gradient).abs().max() < TOLERANCE[dtype] * scale, name
+
+    def test_what_stands_before_a_token_matters(self, adapter: ModelAdapter, checkpoint: Path) -> None:
+        """Without this, the comparisons above and below would prove nothing."""
+        model, ids = load_base(adapter, checkpoint, torch.float32), random_ids(20)
+        assert relative_difference(logits_alone(model, ids)[11:], logits_alone(model, ids[11:])) > 1e-2
+
+    @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+    def test_padding_on_either_side_changes_nothing(
+        self, adapter: ModelAdapter, checkpoint: Path, dtype: torch.dtype
+    ) -> None:
+        model, ids = load_base(adapter, checkpoint, dtype), random_ids(1, 9)
+        alone = logits_alone(model, ids[0])
+        padding, real = torch.zeros(1, 4, dtype=torch.long), torch.ones_like(ids)
+        right = model(input_ids=torch.cat([ids, padding], 1), attention_mask=torch.cat([real, padding], 1)).logits
+        left = model(
+            input_ids=torch.cat([padding, ids], 1),
+            attention_mask=torch.cat([padding, real], 1),
+            position_ids=torch.cat([padding, torch.arange(9)[None]], 1),
+        ).logits
+        assert relative_difference(right[0, :9], alone) < TOLERANCE[dtype]
+        assert relative_difference(left[0, 4:], alone) < TOLERANCE[dtype]
+
+    @pytest.mark.parametrize("targets", [ALL_LINEAR, FAMILY])
+    def test_a_gradient_reaches_every_lora_matrix_and_nothing_else(
+        self, adapter: ModelAdapter, checkpoint: Path, targets: str
+    ) -> None:
+        model, family = load_base(adapter, checkpoint, torch.float32), adapter.lora_targets
+        modules = lora_modules(model, targets, family)
+        assert modules, f"none of lora_targets is a linear module here; there is: {lora_modules(model, ALL_LINEAR)}"
+        expected = sum(
+            isinstance(module, torch.nn.Linear) and name.rpartition(".")[2] in modules
+            for name, module in model.named_modules()
+        )
+        tuned = prepare_for_tuning(model, targets=targets, family=family, rank=4)
+        move_weights(tuned)
+        _, gradients = loss_and_gradients(tuned)
+        assert len(gradients) == 2 * expected > 0
+        assert all("lora_" in name and gradient.abs().max() > 0 for name, gradient in gradients.items())
+
+    @pytest.mark.parametrize("method", ["lora", "full"])
+    def test_gradient_checkpointing_changes_nothing(self, adapter: ModelAdapter, checkpoint: Path, method: str) -> None:
+        found = []
+        for checkpointing in (False, True):
+            model = load_base(adapter, checkpoint, torch.float64)
+            tuned = prepare_for_tuning(model, method=method, gradient_checkpointing=checkpointing, seed=3)
+            found.append(loss_and_gradients(tuned))
+            layers = [layer for layer in model.modules() if getattr(layer, "gradient_checkpointing", False)]
+            assert bool(layers) == checkpointing
+        (plain_loss, plain), (loss, checkpointed) = found
+        torch.testing.assert_close(loss, plain_loss, rtol=1e-12, atol=0)
+        torch.testing.assert_close(checkpointed, plain, rtol=1e-9, atol=1e-12)
+
+    def test_generation_with_cache_is_generation_without(self, adapter: ModelAdapter, checkpoint: Path) -> None:
+        model, ids = load_base(adapter, checkpoint, torch.float64), random_ids(1, 7)
+        options = {"max_new_tokens": 12, "do_sample": False, "attention_mask": torch.ones_like(ids)}
+        cached = model.generate(ids, use_cache=True, **options)
+        assert torch.equal(cached, model.generate(ids, use_cache=False, **options))
+        for _ in range(cached.shape[1] - 7):
+            ids = torch.cat([ids, logits_alone(model, ids[0])[-1:].argmax(-1)[None]], 1)
+        assert torch.equal(cached, ids)
+
+    @pytest.mark.parametrize("method", ["lora", "full"])
+    def test_a_tuned_model_loads_again_bit_by_bit(
+        self, adapter: ModelAdapter, checkpoint: Path, method: str, tmp_path: Path
+    ) -> None:
+        ids = random_ids(11)
+        tuned = prepare_for_tuning(load_base(adapter, checkpoint, torch.float32), method=method, rank=4)
+        untuned = logits_alone(tuned, ids)
+        move_weights(tuned)
+        save_final(tuned, small_tokenizer(), tmp_path / "final")
+        loaded, _ = load_run(tmp_path, [("this", adapter)])
+        expected = logits_alone(tuned.eval(), ids)
+        assert torch.equal(logits_alone(loaded, ids), expected)
+        assert relative_difference(untuned, expected) > 1e-2
+
+    def test_a_tokenizer_without_template_gets_the_familys_and_it_renders(
+        self, adapter: ModelAdapter, tmp_path: Path
+    ) -> None:
+        small_tokenizer().save_pretrained(tmp_path)
+        tokenizer = load_tokenizer(adapter, tmp_path)
+        assert tokenizer.chat_template == adapter.chat_template
+        assert tokenizer.pad_token_id is not None
+        if adapter.chat_template is None:
+            return
+        whole = tokenizer.apply_chat_template(list(CONVERSATION), tokenize=False)
+        places = [whole.find(turn["content"]) for turn in CONVERSATION]
+        assert -1 < places[0] < places[1] < places[2], whole
+        asked = tokenizer.apply_chat_template(list(CONVERSATION[:1]), tokenize=False, add_generation_prompt=True)
+        assert whole.startswith(asked), "what asks for an answer is not what stands before one"

@@ -1,0 +1,43 @@
+"""The paper's focal losses."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from mft_core.interfaces import LossOptions, Options
+from mft_losses.balanced import Balanced
+from mft_losses.mixed import Mixed
+
+
+class FocalSampleOptions(LossOptions):
+    """Options of `focal-sample`."""
+
+    by: Literal["tokens", "samples"] = Field("samples", description="focal losses count by samples")
+    within: Literal["mean", "focal-sample", "focal-task"] = Field("focal-sample", description="this loss")
+
+
+class FocalSample(Mixed):
+    """sum_ij -alpha_i (1 - P_ij)^gamma Q_ij / sum_i M_i (MFTCoder, equation 2).
+
+    gamma = 0 gives the mixed mean over samples.
+    """
+
+    Options: ClassVar[type[Options]] = FocalSampleOptions
+
+
+class FocalTaskOptions(LossOptions):
+    """Options of `focal-task`."""
+
+    by: Literal["tokens", "samples"] = Field("samples", description="focal losses count by samples")
+    within: Literal["mean", "focal-sample", "focal-task"] = Field("focal-task", description="this loss")
+
+
+class FocalTask(Balanced):
+    """(1/N) sum_i -alpha_i (1 - P_i)^gamma Q_i (MFTCoder, equation 3).
+
+    gamma = 0 gives `balanced` by samples.
+    """
+
+    Options: ClassVar[type[Options]] = FocalTaskOptions
