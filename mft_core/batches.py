@@ -17,6 +17,7 @@ import numpy as np
 
 from mft_core.interfaces import Packer
 from mft_core.records import IGNORED_LABEL, Batch, PackedRows, Sample, StepCounts
+from mft_core.sampling import draw, stratified_order, uses_per_epoch
 
 
 class SampleStore(Protocol):
@@ -61,28 +62,6 @@ class SampleTable:
         return sample.ids, sample.supervised
 
 
-def stratified_order(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """An order in which every stretch holds the groups in about their proportions.
-
-    Sample k of a shuffled group of size M gets the key (k + u) / M with u uniform in [0, 1); sorting by key
-    spreads each group evenly over the epoch.
-
-    Args:
-        groups: int64 [n], group of each element.
-
-    Returns:
-        int64 [n], a permutation.
-    """
-    shuffled = generator.permutation(len(groups))
-    by_group = shuffled[np.argsort(groups[shuffled], kind="stable")]
-    sizes = np.bincount(groups)
-    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    ordered = groups[by_group]
-    rank = np.arange(len(groups)) - starts[ordered]
-    keys = (rank + generator.random(len(groups))) / sizes[ordered]
-    return by_group[np.argsort(keys, kind="stable")]
-
-
 @dataclass(frozen=True)
 class Epoch:
     """One pass over all samples, cut into optimizer steps.
@@ -115,28 +94,54 @@ class BatchPlan:
         capacity: tokens a row may hold.
         batch_size: rows per step over all ranks.
         seed: of the order; the order depends on (seed, epoch) only.
+        temperature: of task sampling; 1: every sample once per epoch.
     """
 
-    def __init__(self, table: SampleTable, packer: Packer, capacity: int, batch_size: int, seed: int) -> None:
+    def __init__(
+        self,
+        table: SampleTable,
+        packer: Packer,
+        capacity: int,
+        batch_size: int,
+        seed: int,
+        temperature: float = 1.0,
+    ) -> None:
         self.table = table
         self.packer = packer
         self.capacity = capacity
         self.batch_size = batch_size
         self._seed = seed
+        self._sizes = np.bincount(table.task)
+        self._uses = uses_per_epoch(self._sizes, temperature)
         self._task_tokens = np.maximum(np.bincount(table.task, weights=table.supervised), 1)
         self._starts = [0]
         self._latest: tuple[int, Epoch] | None = None
+
+    @property
+    def repeats(self) -> np.ndarray:
+        """float64 [N]: uses of a task's sample per epoch, on average; 1 at temperature 1."""
+        return self._uses / self._sizes
 
     def epoch(self, number: int) -> Epoch:
         """The epoch's plan; the latest one is kept, for steps come in order."""
         if self._latest is None or self._latest[0] != number:
             generator = np.random.default_rng([self._seed, number])
-            order = stratified_order(self.table.task, generator)
+            samples = self._samples(number)
+            order = samples[stratified_order(self.table.task[samples], generator)]
             packed = self.packer.pack(self.table.lengths[order], self.capacity)
             rows = PackedRows(order[packed.members], packed.offsets)
             order_of_rows = stratified_order(self._dominant_tasks(rows), generator)
             self._latest = (number, Epoch(select_rows(rows, order_of_rows), self.batch_size))
         return self._latest[1]
+
+    def _samples(self, number: int) -> np.ndarray:
+        """Every sample once at temperature 1, else each task's draw for this epoch."""
+        if np.array_equal(self._uses, self._sizes):
+            return np.arange(len(self.table))
+        tasks = range(len(self._sizes))
+        return np.concatenate(
+            [draw(self.table.task_samples(task), int(self._uses[task]), number, [self._seed, task]) for task in tasks]
+        )
 
     def _dominant_tasks(self, rows: PackedRows) -> np.ndarray:
         """int64 [rows]: the task of each row's sample with the largest share of its task's supervised tokens."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +138,10 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     task_set = prepare_tasks(
         files, parts.tokenization, tokenizer, data_settings(recipe), cache_folder("tokens"), on_progress
     )
-    parts.loss.start(task_set.counts)
     table = SampleTable([task.train for task in task_set.tasks])
-    training = BatchPlan(table, parts.packer, recipe.data.max_length, recipe.train.batch_size, recipe.train.seed)
+    data, train = recipe.data, recipe.train
+    training = BatchPlan(table, parts.packer, data.max_length, train.batch_size, train.seed, data.temperature)
+    parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
         recipe=recipe,
         parts=parts,

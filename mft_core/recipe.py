@@ -103,6 +103,9 @@ class DataSection(Section):
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )
+    temperature: float = Field(
+        1.0, ge=1, description="task sampling ~ samples ** (1 / temperature); 1: every sample once; the loss undoes it"
+    )
     packer: PackerChoice = Field(Choice(name=PACKER), description="how samples share rows; `mft list packer`")
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")
     overlong: Literal["drop", "truncate"] = Field("drop", description="what happens to samples over max_length")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mft_core.batches import BatchPlan, collate, micro_batches, stratified_order
+from mft_core.batches import BatchPlan, collate, micro_batches
 from mft_core.records import IGNORED_LABEL
 from mft_core.testing.samples import random_table
 from mft_packing.best_fit import BestFit
@@ -32,23 +32,6 @@ def test_the_order_depends_on_seed_and_epoch_only() -> None:
     assert np.array_equal(first.epoch(2).rows.members, second.epoch(2).rows.members)
     assert not np.array_equal(first.epoch(2).rows.members, first.epoch(3).rows.members)
     assert not np.array_equal(first.epoch(2).rows.members, BatchPlan(table, BestFit(), 32, 4, 2).epoch(2).rows.members)
-
-
-def test_stratified_order_spreads_every_group_over_the_epoch() -> None:
-    groups = np.repeat([0, 1, 2], [900, 90, 10])
-    order = stratified_order(groups, np.random.default_rng(0))
-    assert sorted(order.tolist()) == list(range(1000))
-    for stretch in np.split(groups[order], 10):
-        counts = np.bincount(stretch, minlength=3)
-        assert abs(counts[0] - 90) <= 2
-        assert abs(counts[1] - 9) <= 2
-        assert counts[2] in (0, 1, 2)
-
-
-def test_imbalance_of_one_to_100_000_uses_the_rare_sample_once() -> None:
-    groups = np.array([0] * 100_000 + [1])
-    order = stratified_order(groups, np.random.default_rng(0))
-    assert np.count_nonzero(order == 100_000) == 1
 
 
 def test_steps_are_located_across_epochs_of_different_length() -> None:
