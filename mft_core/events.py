@@ -18,7 +18,7 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        name: "start", "train", "eval", "checkpoint", "skip", "warning", "score" or "end".
+        name: "start", "train", "eval", "balance", "checkpoint", "skip", "warning", "score" or "end".
         step: optimizer steps done.
         run: the run folder.
         data: the event's own fields, JSON values only.

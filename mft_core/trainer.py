@@ -15,6 +15,7 @@ import numpy as np
 from accelerate import Accelerator
 from torch import nn
 
+from mft_core.balance import BalanceWatch
 from mft_core.batches import BatchPlan
 from mft_core.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.errors import MftError
@@ -100,6 +101,7 @@ class Trainer:
         self._saved_step: int | None = None
         self._stepper = Stepper(model, loss, plan, settings, accelerator, pad_id)
         self._meter = Meter(loss.counts.names)
+        self._balance = BalanceWatch(loss.counts.names)
         request = loss.probe
         self._probe = Probe(validation, loss, request, settings.seed + PROBE_SEED_OFFSET) if request else None
 
@@ -113,6 +115,7 @@ class Trainer:
         self._stop = state["stop"]
         self._bad_in_a_row = state["bad_in_a_row"]
         self._meter.load_state_dict(state["meter"])
+        self._balance.load_state_dict(state["balance"])
         self.loss.load_state_dict(state["loss"])
         self.loss.within.load_state_dict(state["within"])
         if self._probe:
@@ -164,6 +167,7 @@ class Trainer:
         self._meter.add(outcome.losses, outcome.real_tokens)
         if outcome.finite:
             self._step_taken(rows, outcome.losses)
+            self._warn(self._balance.after_step(weights, outcome.losses.tokens))
         else:
             self.step += 1
             self._report_bad_step(outcome, counts)
@@ -222,9 +226,15 @@ class Trainer:
             for index, name in enumerate(self._names)
         }
         self._emit("eval", loss=total, tasks=tasks)
+        self._warn(self._balance.after_evaluation(self.step, means))
+        self._emit("balance", tasks=self._balance.facts())
         if self.step:
             losses_by_task = {name: task["loss"] for name, task in tasks.items()}
             self._stop = self.selection.observe(self.step, total, losses_by_task)
+
+    def _warn(self, messages: list[str]) -> None:
+        for message in messages:
+            self._emit("warning", message=message)
 
     def _save(self) -> None:
         if self.accelerator.is_main_process:
@@ -253,6 +263,7 @@ class Trainer:
             "stop": self._stop,
             "bad_in_a_row": self._bad_in_a_row,
             "meter": self._meter.state_dict(),
+            "balance": self._balance.state_dict(),
             "loss": self.loss.state_dict(),
             "within": self.loss.within.state_dict(),
             "probe": self._probe.state_dict() if self._probe else None,

@@ -139,7 +139,8 @@ def test_wrong_options_name_the_place(options: dict, expected: str) -> None:
     with pytest.raises(UsageError) as caught:
         Catalog([entry("sqrt")]).build("loss", "sqrt", options, "[loss]")
     assert expected in caught.value.message
-    assert "Options of loss 'sqrt': by, normalize, floor, form." in caught.value.hint
+    assert caught.value.hint.startswith("Options of loss 'sqrt': by, ")
+    assert caught.value.hint.endswith(", floor, form.")
 
 
 def test_all_wrong_options_are_named_at_once() -> None:
