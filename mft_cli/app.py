@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from mft_cli import chat, check, doctor, export, generate, init, listing, run, show
+from mft_cli import chat, check, compare, doctor, export, generate, init, listing, run, show
 from mft_cli.display import show_error, show_traceback
 from mft_cli.session import DebugOption, Session
 from mft_core import __version__
@@ -22,6 +23,7 @@ INTERRUPTED = 130
 COMMANDS: dict[str, Callable[..., Any]] = {
     "run": run.run,
     "check": check.check,
+    "compare": compare.compare,
     "init": init.init,
     "list": listing.list_components,
     "show": show.show,
@@ -35,6 +37,8 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 def main() -> None:
     """Entry point of the `mft` script: runs the command line and exits with its code."""
+    # Read when torch is imported: threads that wait by spinning slow each other down tenfold on a busy machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run_command_line(sys.argv[1:]))
 
 

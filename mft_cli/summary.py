@@ -32,6 +32,7 @@ class TaskFacts:
     dropped: int = 0
     truncated: int = 0
     bad: int = 0
+    left_out: int = 0
     weight: float = 1.0
 
 
@@ -119,10 +120,11 @@ def _parameters(plan: PlanFacts) -> str:
 
 
 def _task_table(console: Console, tasks: Sequence[TaskFacts]) -> None:
-    lost = [key for key in ("dropped", "truncated", "bad") if any(getattr(task, key) for task in tasks)]
+    lost = [key for key in ("left_out", "dropped", "truncated", "bad") if any(getattr(task, key) for task in tasks)]
     keys = ("train", "valid", "tokens", "supervised", *lost)
     weighted = any(task.weight != 1 for task in tasks)
-    table = _table("task", *keys, *(["weight"] if weighted else []))
+    headings = [key.replace("_", " ") for key in keys]
+    table = _table("task", *headings, *(["weight"] if weighted else []))
 
     def sums(some: Sequence[TaskFacts]) -> list[str]:
         return [units.count(sum(getattr(task, key) for task in some)) for key in keys]

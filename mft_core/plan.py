@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from mft_core.modeling import load_tokenizer, model_adapters, read_config, recog
 from mft_core.paths import cache_folder
 from mft_core.recipe import AUTO, Choice, Recipe
 from mft_core.records import TaskFiles
+from mft_core.suggestions import did_you_mean
 from mft_core.task_files import check_unique, explicit_tasks
 from mft_core.tasks import TaskSet, validate_task_name
 from mft_core.tokens import DataSettings, prepare_tasks
@@ -167,12 +168,16 @@ def data_settings(recipe: Recipe) -> DataSettings:
         max_samples=data.max_samples,
         max_valid_samples=data.max_valid_samples,
         max_bad=data.max_bad,
-        seed=recipe.train.seed,
+        seed=recipe.data.split_seed,
     )
 
 
 def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
-    """The tasks' files, names checked, no name twice."""
+    """The files of the tasks to train, names checked, no name twice.
+
+    Raises:
+        UsageError: `data.include` names a task there is not.
+    """
     data = recipe.data
     if parts.source is None:
         entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
@@ -183,7 +188,23 @@ def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
     for task in files:
         validate_task_name(task.name)
     check_unique(files)
-    return files
+    return included(files, data.include, "[data] include") if data.include else files
+
+
+def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
+    """The tasks called `names`, in the order of `files`.
+
+    Args:
+        where: the place that names them, for messages.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    known = [task.name for task in files]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
+    return [task for task in files if task.name in names]
 
 
 def fetch_base(recipe: Recipe, parts: Parts, catalog: Catalog) -> tuple[Path, str]:

@@ -100,6 +100,7 @@ class DataSection(Section):
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
     tasks: list[TaskSection] = Field([], description="tasks by their files")
+    include: list[str] = Field([], description="names of the tasks to train; []: all that the source has")
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )
@@ -110,6 +111,7 @@ class DataSection(Section):
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")
     overlong: Literal["drop", "truncate"] = Field("drop", description="what happens to samples over max_length")
     valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
+    split_seed: int = Field(0, description="of that choice, and of which samples max_samples keeps")
     max_samples: int = Field(0, ge=0, description="most training samples per task; 0: all")
     max_valid_samples: int = Field(0, ge=0, description="most validation samples per task; 0: all")
     max_bad: float = Field(0.05, ge=0, le=1, description="share of unusable records in a task that stops the run")

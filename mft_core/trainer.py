@@ -127,6 +127,7 @@ class Trainer:
         Raises:
             MftError: too many steps in a row were not finite; the checkpoint before them is kept.
         """
+        self.model.train()
         with Interruption() as interruption:
             if self.step == 0:
                 self._evaluate()

@@ -138,7 +138,7 @@ class FocalTask(Samples):
 
     def _factors(self, step: StepCounts) -> tuple[np.ndarray, np.ndarray]:
         """A and B of every task; A = 1 and B = 0 (no modulation) where nothing is known of it yet."""
-        if step.losses is not None:
+        if self.measures_step_first and step.losses is not None:
             probability, log_probability = step.losses.mean_probability(), -step.losses.mean("samples")
         else:
             probability, log_probability = self._probability.value, self._log_probability.value

@@ -29,14 +29,14 @@ class CobaOptions(LossOptions):
 class Coba(Loss):
     """CoBa (arXiv 2410.06741), as its equations state, with slopes of validation losses.
 
-    lbar_i(t) = l_i(t) / l_i(0); alpha_i(t) is the least-squares slope of lbar_i over the last H measurements.
-    RCS = softmax_i(N alpha_i / sum_i |alpha_i|) favours tasks that converge slowly; ACS, the softmax over tasks of
-    -n alpha_i(t) / sum_s |alpha_i(s)| over the n slopes in the window, favours tasks that still converge, against
-    their own past; DF = min(1, n softmax_s(-tau n alpha_max(s) / sum_s |alpha_max(s)|)[t]) falls when a task
-    diverges. omega = DF RCS + (1 - DF) ACS. Uniform until W.
+    lbar_i(t) = l_i(t) / l_i(0); from W on, alpha_i(t) is the least-squares slope of lbar_i over the last H
+    measurements. RCS = softmax_i(N alpha_i / sum_i |alpha_i|) favours tasks that converge slowly; ACS, the softmax over
+    tasks of -n alpha_i(t) / sum_s |alpha_i(s)| over the task's last n <= H slopes, favours tasks that still converge,
+    against their own past; DF = min(1, t softmax_s(-tau t alpha_max(s) / sum_s |alpha_max(s)|)[t]) over all t slopes
+    so far of the slowest task falls when one diverges. omega = DF RCS + (1 - DF) ACS. Uniform until W.
 
     Unlike the authors' code, DF never exceeds 1, missing measurements are masked with their step, flat losses give no
-    NaN, the window is H, and the state survives a resume. O(N H) numbers are kept.
+    NaN, the window is H, and the state survives a resume. 2 N H numbers are kept, and one per measurement.
     """
 
     Options: ClassVar[type[Options]] = CobaOptions
@@ -48,6 +48,7 @@ class Coba(Loss):
         self._first = np.full(tasks, np.nan)
         self._losses = np.full((0, tasks), np.nan)
         self._slopes = np.full((0, tasks), np.nan)
+        self._largest: list[float] = []
         self._measurements = 0
 
     @property
@@ -58,44 +59,52 @@ class Coba(Loss):
     def observe(self, before: TaskLosses, after: TaskLosses) -> None:
         """Take in one measurement of all tasks; NaN where a task has no validation data."""
         measured = after.mean(self.options.by)
-        self._first = np.where(np.isnan(self._first) & (measured > 0), measured, self._first)
-        window = self.options.window
-        self._losses = np.concatenate([self._losses, (measured / self._first)[None]])[-window:]
-        self._slopes = np.concatenate([self._slopes, least_squares_slopes(self._losses)[None]])[-window:]
+        usable = np.isfinite(measured) & (measured > 0)
+        self._first = np.where(np.isnan(self._first) & usable, measured, self._first)
+        self._losses = np.concatenate([self._losses, (measured / self._first)[None]])[-self.options.window :]
         self._measurements += 1
+        if self._measurements > self.options.warmup:
+            self._add_slopes(least_squares_slopes(self._losses))
+
+    def _add_slopes(self, slopes: np.ndarray) -> None:
+        """Slopes of the warm-up are left out: fitted to a few values, their noise would outweigh all later ones."""
+        known = np.isfinite(slopes)
+        if known.any():
+            self._slopes = np.concatenate([self._slopes, slopes[None]])[-self.options.window :]
+            self._largest.append(float(slopes[known].max()))
 
     def task_weights(self) -> np.ndarray:
         """Tasks without a slope get the mean weight of the others."""
-        weights = self._balance() if self._measurements > self.options.warmup else np.ones(len(self.counts))
+        weights = self._balance() if self._largest else np.ones(len(self.counts))
         weights = weights * self.counts.importance
         return weights / weights.sum()
 
     def _balance(self) -> np.ndarray:
         known = np.isfinite(self._slopes[-1])
-        if not known.any():
-            return np.ones(len(self.counts))
         slopes = self._slopes[:, known]
-        factor = divergence_factor(slopes, self.options.temperature)
+        factor = divergence_factor(np.array(self._largest), self.options.temperature)
         balanced = factor * relative_scores(slopes[-1]) + (1 - factor) * absolute_scores(slopes)
         weights = np.full(len(known), balanced.mean())
         weights[known] = balanced
         return weights
 
     def state_dict(self) -> dict[str, Any]:
-        """The window of losses and slopes."""
+        """The windows of losses and slopes, and the slopes of the slowest task."""
         return {
             "first": finite_or_none(self._first),
             "losses": finite_or_none(self._losses),
             "slopes": finite_or_none(self._slopes),
+            "largest": self._largest,
             "measurements": self._measurements,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue with the same window."""
+        """Continue with the same windows."""
         tasks = len(self.counts)
         self._first = nan_for_none(state["first"])
         self._losses = nan_for_none(state["losses"]).reshape(-1, tasks)
         self._slopes = nan_for_none(state["slopes"]).reshape(-1, tasks)
+        self._largest = list(state["largest"])
         self._measurements = state["measurements"]
 
 
@@ -129,10 +138,8 @@ def absolute_scores(slopes: np.ndarray) -> np.ndarray:
     return softmax(-np.isfinite(slopes).sum(0) * slopes[-1] / past)
 
 
-def divergence_factor(slopes: np.ndarray, temperature: float) -> float:
-    """DF, in [0, 1]; `slopes` is [window, N], the latest last."""
-    largest = np.max(np.where(np.isfinite(slopes), slopes, -np.inf), axis=1)
-    largest = largest[np.isfinite(largest)]
+def divergence_factor(largest: np.ndarray, temperature: float) -> float:
+    """DF, in [0, 1]; `largest` is float64 [t], the slowest task's slopes, the latest last."""
     entries = len(largest)
     scores = softmax(-temperature * entries * largest / max(np.abs(largest).sum(), TINY))
     return float(min(1.0, entries * scores[-1]))

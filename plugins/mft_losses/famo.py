@@ -93,8 +93,7 @@ class Famo(Loss):
             delta = delta[kept]
             present = np.flatnonzero(present)[kept]
         if delta.size:
-            share = softmax(self.logits[present])
-            self._adam(share * (delta - share @ delta), present)
+            self._adam(logit_gradient(self.logits[present], delta), present)
 
     def _running_scale(self, delta: np.ndarray) -> float:
         """Root of the bias-corrected running mean of delta squared."""
@@ -135,3 +134,9 @@ class Famo(Loss):
         self._measurements = state["measurements"]
         self._running_delta = np.array(state["running_delta"])
         self._latest = nan_for_none(state["latest"])
+
+
+def logit_gradient(logits: np.ndarray, delta: np.ndarray) -> np.ndarray:
+    """d = z * (delta - <z, delta>) with z = softmax(logits): the gradient of <softmax(xi), delta> at xi = logits."""
+    share = softmax(logits)
+    return share * (delta - share @ delta)

@@ -1,0 +1,84 @@
+"""A comparison on the terminal; made for 80 columns, broken over lines where there are many arms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mft_core import units
+from mft_core.comparison.arms import BASE
+from mft_core.comparison.markdown import rows, summary_lines
+from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison
+from mft_core.comparison.statistics import CONFIDENCE
+
+NAME_WIDTH = 24
+STYLES = {LOWER: "green", HIGHER: "red"}
+
+
+def print_comparison(console: Console, comparison: Comparison, output: Path) -> None:
+    """Losses, differences to the reference, cost, scores, and where the files are."""
+    arms = [BASE, *comparison.arms]
+    reference = comparison.reference
+    seeds = f"{comparison.seeds} seed{'s' * (comparison.seeds != 1)}"
+    losses = _table(f"Validation loss, nats per token, {seeds}, {CONFIDENCE:.0%} intervals", "task", *arms)
+    others = [arm for arm in arms if arm != reference]
+    differences = _table(f"Difference to {reference}; below 0 is better", "task", *others)
+    for name, task in rows(comparison):
+        shown = units.shorten(units.printable(name, console.encoding), NAME_WIDTH)
+        losses.add_row(shown, *(_loss(task.arms.get(arm)) for arm in arms))
+        differences.add_row(shown, *(_difference(task.arms.get(arm)) for arm in others))
+    for table in (losses, differences, _cost_table(comparison)):
+        console.print(table)
+    if comparison.scores:
+        console.print(_score_table(comparison))
+    for line in summary_lines(comparison):
+        console.print(Text(line), soft_wrap=True)
+    for warning in comparison.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    files = ", ".join(sorted(path.name for path in output.glob("compare.*")))
+    console.print(Text(f"written to {output}: {files}"), soft_wrap=True)
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _loss(result: ArmResult | None) -> str:
+    if result is None:
+        return units.MISSING
+    return f"{units.loss(result.loss)} {_half_width(result.low, result.high)}"
+
+
+def _difference(result: ArmResult | None) -> Text:
+    if result is None or result.difference is None:
+        return Text(units.MISSING)
+    number = f"{result.difference:+.4f} {_half_width(result.difference_low, result.difference_high)}"
+    return Text(f"{number}\n{result.verdict}", style=STYLES.get(result.verdict, ""))
+
+
+def _half_width(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"+-{(high - low) / 2:.3f}"
+
+
+def _cost_table(comparison: Comparison) -> Table:
+    table = _table("Cost of one seed", "arm", "runs", "steps", "tokens", "time")
+    for arm, cost in comparison.cost.items():
+        steps, tokens = units.count(cost.steps), units.count(cost.tokens)
+        table.add_row(arm, units.count(cost.runs), steps, tokens, units.duration(cost.seconds))
+    return table
+
+
+def _score_table(comparison: Comparison) -> Table:
+    table = _table("Scores, mean over seeds", "scored", "metric", "arm", "value")
+    for score in comparison.scores:
+        value = units.MISSING if score["mean"] is None else f"{score['mean']:.4g}"
+        table.add_row(score["task"], score["metric"], score["arm"], value)
+    return table

@@ -1,0 +1,111 @@
+"""Validation losses sample by sample, of trained models and of the base model."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mft_core.batches import SampleTable
+from mft_core.durable import whole_file
+from mft_core.evaluation import EvaluationContext
+from mft_core.paths import cache_folder
+from mft_core.plan import OnProgress, Plan, data_settings
+from mft_core.records import TaskFiles
+from mft_core.tasks import TaskSet
+from mft_core.tokens import prepare_tasks
+
+LOSSES_FILE = "losses.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLossesBySample:
+    """One task's M validation samples under one model.
+
+    Attributes:
+        cross_entropy: float64 [M], nats, summed over a sample's supervised tokens.
+        tokens: int64 [M], supervised tokens.
+        digests: uint64 [M], of the samples' contents, to tell whether two models saw the same.
+    """
+
+    cross_entropy: np.ndarray
+    tokens: np.ndarray
+    digests: np.ndarray
+
+
+Measured = dict[str, TaskLossesBySample]
+"""By task; tasks without validation samples are absent."""
+
+
+def measure(context: EvaluationContext, tasks: TaskSet) -> Measured:
+    """The losses of the model in `context` on the validation samples of `tasks`."""
+    validation = SampleTable([task.valid for task in tasks])
+    cross_entropy, tokens = replace(context, names=tasks.names, validation=validation).sample_losses()
+    found = {}
+    for task in tasks:
+        mine = validation.task_samples(task.index)
+        digests = task.valid.entry.digests[task.valid.index]
+        if len(mine):
+            found[task.name] = TaskLossesBySample(cross_entropy[mine], tokens[mine], np.asarray(digests))
+    return found
+
+
+def measure_base(plan: Plan) -> EvaluationContext:
+    """The plan's base model as it is before training, to be measured."""
+    from accelerate import Accelerator
+
+    from mft_core.lm_loss import TokenLossModel
+    from mft_core.modeling import load_base
+    from mft_core.ranks import process_state
+    from mft_core.runner import choose_precision
+
+    device = process_state().device
+    precision = choose_precision(plan.recipe, device)
+    accelerator = Accelerator(mixed_precision=precision.mixed, cpu=device.type == "cpu")
+    base = load_base(plan.adapter, plan.base_folder, precision.weights).to(device)
+    return EvaluationContext(
+        model=accelerator.prepare_model(TokenLossModel(base), evaluation_mode=True),
+        names=plan.task_set.names,
+        validation=plan.validation,
+        packer=plan.parts.packer,
+        capacity=plan.recipe.data.max_length,
+        micro_batch_size=plan.recipe.train.micro_batch_size,
+        accelerator=accelerator,
+    )
+
+
+def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress | None = None) -> TaskSet:
+    """Tasks that are only measured, tokenised as those of the plan."""
+    if not files:
+        return TaskSet(())
+    settings, cache = data_settings(plan.recipe), cache_folder("tokens")
+    return prepare_tasks(files, plan.parts.tokenization, plan.tokenizer, settings, cache, on_progress)
+
+
+def write_losses(path: Path, measured: Measured) -> None:
+    """Write them whole or not at all; plain arrays, no pickle."""
+    parts = list(measured.values())
+    with whole_file(path) as stream:
+        np.savez_compressed(
+            stream,
+            tasks=np.array(list(measured), dtype=np.str_),
+            samples=np.array([len(part.tokens) for part in parts], np.int64),
+            cross_entropy=np.concatenate([part.cross_entropy for part in parts] or [np.zeros(0)]),
+            tokens=np.concatenate([part.tokens for part in parts] or [np.zeros(0, np.int64)]),
+            digests=np.concatenate([part.digests for part in parts] or [np.zeros(0, np.uint64)]),
+        )
+
+
+def read_losses(path: Path) -> Measured | None:
+    """What `write_losses` wrote; None where it is missing or damaged."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            cuts = np.cumsum(arrays["samples"])[:-1]
+            columns = [np.split(arrays[name], cuts) for name in ("cross_entropy", "tokens", "digests")]
+            parts = [TaskLossesBySample(*part) for part in zip(*columns, strict=True)]
+            return dict(zip(arrays["tasks"].tolist(), parts, strict=True))
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,285 @@
+"""What came of a comparison: losses with intervals, differences to one arm, winners and losers, cost, scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mft_core.comparison.arms import BASE, SINGLE, Run
+from mft_core.comparison.measuring import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
+from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
+from mft_core.errors import MftError
+from mft_core.events import read_events
+from mft_core.results import read_run_facts
+
+LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
+FEW_SAMPLES = 20
+BUDGET_TOLERANCE = 0.05
+GENERATOR_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ArmResult:
+    """One arm on one task, or on the mean over tasks. None: cannot be said.
+
+    Attributes:
+        loss: validation loss, nats per supervised token, mean over seeds.
+        low, high: 95% interval of `loss`.
+        by_seed: the loss of each seed.
+        difference: to the reference arm.
+        difference_low, difference_high: its paired 95% interval.
+        verdict: "lower" or "higher" than the reference where that interval is below or above 0, else "no difference
+            shown"; "unknown" where there is no interval; "" for the reference itself.
+    """
+
+    loss: float | None
+    low: float | None
+    high: float | None
+    by_seed: tuple[float | None, ...]
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskComparison:
+    """One task.
+
+    Attributes:
+        name: the task; "" for the mean over the tasks that were trained.
+        unseen: no arm trained it.
+        samples, tokens: validation samples, and supervised tokens in them.
+        arms: by name, "base" (the model before training) first; an arm that cannot be measured here is absent.
+    """
+
+    name: str
+    unseen: bool
+    samples: int
+    tokens: int
+    arms: Mapping[str, ArmResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one seed of an arm takes on average, all its runs together.
+
+    `seconds` are those of the optimizer steps with all that a loss adds to them; loading, evaluating and drawing, which
+    are alike for all arms, are left out. `tokens` are not padding.
+    """
+
+    runs: int
+    steps: float
+    tokens: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything `mft compare` reports.
+
+    Attributes:
+        reference: the arm others are compared with.
+        arms: in the order asked for, without "base".
+        seeds: how many.
+        tasks: trained ones, then unseen ones.
+        mean: over the trained tasks, in proportion to their weight (equation 1).
+        cost: by arm.
+        scores: of evaluators: "task", "metric", "arm", "values" (by seed) and their "mean".
+        runs: each run in numbers.
+        warnings: what a reader must know to judge the numbers.
+    """
+
+    reference: str
+    arms: tuple[str, ...]
+    seeds: int
+    tasks: tuple[TaskComparison, ...]
+    mean: TaskComparison
+    cost: Mapping[str, Cost]
+    scores: tuple[Mapping[str, Any], ...]
+    runs: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...]
+
+    def tasks_with(self, arm: str, verdict: str) -> list[str]:
+        """Names of the tasks on which `arm` got that verdict."""
+        return [task.name for task in self.tasks if arm in task.arms and task.arms[arm].verdict == verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON values only; what compare.json holds."""
+        verdicts = (LOWER, HIGHER, UNDECIDED, UNKNOWN)
+        against = {
+            arm: {verdict: self.tasks_with(arm, verdict) for verdict in verdicts}
+            for arm in self.arms
+            if arm != self.reference
+        }
+        method = {"confidence": CONFIDENCE, "resamples": RESAMPLES, "unit": "nats per supervised token"}
+        return {**asdict(self), **method, "against_reference": against}
+
+
+def gather(
+    runs: Sequence[Run], base: Measured, importance: Mapping[str, float], unseen: Sequence[str], reference: str
+) -> Comparison:
+    """Compare finished runs.
+
+    Args:
+        runs: of all arms and seeds.
+        base: losses of the model before training.
+        importance: weight of each trained task, in order.
+        unseen: names of the tasks that no arm trained.
+        reference: an arm.
+
+    Raises:
+        MftError: runs were measured on different validation samples.
+    """
+    arms = tuple(dict.fromkeys(run.arm for run in runs))
+    seeds = len({run.seed for run in runs})
+    measured = [(run, _read(run)) for run in runs]
+    generator = np.random.default_rng(GENERATOR_SEED)
+    weights = seed_weights(seeds, RESAMPLES, generator)
+    trained = [name for name in importance if name in base]
+    if not trained:
+        raise MftError("no task has validation data: there is nothing to compare", "raise data.valid_fraction")
+    draws, tasks = [], []
+    for name in (*trained, *(name for name in unseen if name in base)):
+        stack = _stack(name, base[name], arms, measured)
+        found = draw_task(with_differences(stack, reference), base[name].tokens, weights, generator)
+        size = (len(base[name].tokens), int(base[name].tokens.sum()))
+        tasks.append(TaskComparison(name, name not in importance, *size, _results(list(stack), reference, found)))
+        if name in importance:
+            draws.append(found)
+    mean = mean_over_tasks(draws, np.array([importance[name] for name in trained], np.float64))
+    facts = [_run_facts(run) for run in runs]
+    cost = {arm: _cost([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
+    return Comparison(
+        reference=reference,
+        arms=arms,
+        seeds=seeds,
+        tasks=tuple(tasks),
+        mean=TaskComparison("", False, *_sizes(tasks), _results([BASE, *arms], reference, mean)),
+        cost=cost,
+        scores=tuple(_scores(facts)),
+        runs=tuple(facts),
+        warnings=tuple(_warnings(tasks, cost, seeds, sorted({*importance, *unseen} - base.keys()))),
+    )
+
+
+def with_differences(stack: Mapping[str, np.ndarray], reference: str) -> np.ndarray:
+    """float64 [2A, S, M]: every arm, then every arm less the reference; `stack` has float64 [S, M] for each of A.
+
+    Without the reference (a task alone is not measured on unseen tasks) the differences are NaN.
+    """
+    arms = np.stack(list(stack.values()))
+    return np.concatenate([arms, arms - stack.get(reference, np.nan)])
+
+
+def _read(run: Run) -> Measured:
+    measured = read_losses(run.folder / LOSSES_FILE)
+    if measured is None:
+        raise MftError(f"{run.folder / LOSSES_FILE} is missing or damaged", "delete it and compare again")
+    return measured
+
+
+def _stack(
+    name: str, base: TaskLossesBySample, arms: Sequence[str], measured: Sequence[tuple[Run, Measured]]
+) -> dict[str, np.ndarray]:
+    """Cross-entropy of one task's samples under each arm that measured it, float64 [S, M]; the base first."""
+    found: dict[str, list[np.ndarray]] = {}
+    for run, losses in sorted(measured, key=lambda pair: pair[0].seed):
+        if run.task not in ("", name) or name not in losses:
+            continue
+        part = losses[name]
+        if not np.array_equal(part.digests, base.digests):
+            raise MftError(
+                f"{run.folder} was measured on other validation samples of {name!r} than the base model",
+                "the data has changed since: compare in another --output",
+            )
+        found.setdefault(run.arm, []).append(part.cross_entropy)
+    ordered = {arm: np.stack(found[arm]) for arm in arms if arm in found}
+    seeds = len(next(iter(ordered.values())))
+    return {BASE: np.repeat(base.cross_entropy[None], seeds, axis=0), **ordered}
+
+
+def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, ArmResult]:
+    """`draws` has the losses of the arms, then their differences to the reference."""
+    low, high = draws.interval()
+    results = {}
+    for index, arm in enumerate(arms):
+        delta = index + len(arms)
+        by_seed = tuple(_finite(value) for value in draws.by_seed[index])
+        result = ArmResult(_finite(draws.point[index]), _finite(low[index]), _finite(high[index]), by_seed)
+        if arm != reference:
+            below, above = _finite(low[delta]), _finite(high[delta])
+            result = replace(
+                result,
+                difference=_finite(draws.point[delta]),
+                difference_low=below,
+                difference_high=above,
+                verdict=_verdict(below, above),
+            )
+        results[arm] = result
+    return results
+
+
+def _verdict(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return UNKNOWN
+    return LOWER if high < 0 else HIGHER if low > 0 else UNDECIDED
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _sizes(tasks: Iterable[TaskComparison]) -> tuple[int, int]:
+    trained = [task for task in tasks if not task.unseen]
+    return sum(task.samples for task in trained), sum(task.tokens for task in trained)
+
+
+def _run_facts(run: Run) -> dict[str, Any]:
+    facts = read_run_facts(run.folder)
+    latest = {event["event"]: event for event in read_events(run.folder / "metrics.jsonl")}
+    scores = {(score["task"], score["metric"]): score for score in facts.scores}  # measured twice: the later one
+    return {
+        "arm": run.arm, "task": run.task, "seed": run.seed, "folder": str(run.folder),
+        "reason": facts.reason, "steps": facts.step, "selected": latest["end"].get("selected"),
+        "tokens": facts.tokens or 0, "seconds": latest["train"]["seconds"], "scores": list(scores.values()),
+    }  # fmt: skip
+
+
+def _cost(facts: Sequence[Mapping[str, Any]], seeds: int) -> Cost:
+    steps, tokens, seconds = (sum(fact[key] for fact in facts) / seeds for key in ("steps", "tokens", "seconds"))
+    return Cost(len(facts) // seeds, steps, tokens, seconds)
+
+
+def _scores(facts: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    """Evaluators' scores, seeds together. A model trained on one task is told from the others by the task's name."""
+    found: dict[tuple[str, str, str], list[float]] = {}
+    for fact in facts:
+        arm = f"{fact['arm']}/{fact['task']}" if fact["task"] else fact["arm"]
+        for score in fact["scores"]:
+            found.setdefault((score["task"], score["metric"], arm), []).append(score["value"])
+    for (task, metric, arm), values in sorted(found.items()):
+        known = [value for value in values if value is not None]
+        mean = sum(known) / len(known) if known else None
+        yield {"task": task, "metric": metric, "arm": arm, "mean": mean, "values": values}
+
+
+def _warnings(
+    tasks: Sequence[TaskComparison], cost: Mapping[str, Cost], seeds: int, missing: Sequence[str]
+) -> Iterable[str]:
+    if seeds == 1:
+        yield "one seed: the intervals do not say how other seeds would come out"
+    if missing:
+        yield f"no validation data, so not compared: {', '.join(missing)}"
+    few = [task.name for task in tasks if task.samples < FEW_SAMPLES]
+    if few:
+        yield f"fewer than {FEW_SAMPLES} validation samples, so intervals are rough: {', '.join(few)}"
+    tokens = {arm: spent.tokens for arm, spent in cost.items() if spent.tokens}
+    if tokens and max(tokens.values()) > (1 + BUDGET_TOLERANCE) * min(tokens.values()):
+        spent = ", ".join(f"{arm} {count:,.0f}" for arm, count in tokens.items())
+        reason = "a part of a pass is rounded up to whole steps" if SINGLE in tokens else "some runs stopped early"
+        yield f"the arms did not train on equally many tokens ({spent}): {reason}, or a stopping rule ended some"

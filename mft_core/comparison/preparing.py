@@ -1,0 +1,93 @@
+"""Everything a comparison can know before the first run: tasks, budgets, runs; whatever can be wrong shows here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mft_core.catalog import Catalog
+from mft_core.comparison.arms import (
+    SINGLE,
+    Request,
+    Run,
+    arm_losses,
+    base_run,
+    common_recipe,
+    make_runs,
+    single_budgets,
+)
+from mft_core.comparison.measuring import unseen_tasks
+from mft_core.comparison.runs import State, state_of
+from mft_core.errors import UsageError
+from mft_core.plan import OnProgress, Plan, choose_parts, included, task_files
+from mft_core.recipe import Recipe
+from mft_core.records import TaskFiles
+from mft_core.task_files import check_unique, explicit_tasks
+from mft_core.tasks import TaskSet
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A comparison, ready to be carried out.
+
+    Attributes:
+        base: stands for the model before training.
+        plan: of `base`: all tasks that are trained.
+        unseen: tasks that are only measured.
+        runs: each run, and how far it is.
+    """
+
+    base: Run
+    plan: Plan
+    unseen: TaskSet
+    runs: list[tuple[Run, State]]
+
+    @property
+    def importance(self) -> dict[str, float]:
+        """Weight of each trained task."""
+        return {task.name: task.weight for task in self.plan.task_set}
+
+
+def prepare_comparison(
+    request: Request,
+    elsewhere: Sequence[tuple[str, Path]],
+    catalog: Catalog,
+    plan_of: Callable[[Recipe], Plan],
+    on_progress: OnProgress | None = None,
+) -> Prepared:
+    """Plan a comparison.
+
+    Args:
+        request: what is compared.
+        elsewhere: (name, path) of unseen tasks that are not in the recipe.
+        catalog: all components.
+        plan_of: makes a plan of a recipe.
+        on_progress: as in `mft_core.plan.make_plan`.
+
+    Raises:
+        UsageError: an unknown arm, option or task; or a run that was begun with another recipe.
+        MftError: data that cannot be used.
+    """
+    if all(arm == SINGLE for arm in request.arms) and (request.unseen or elsewhere):
+        raise UsageError("--unseen needs an arm that learns several tasks", "for example --arms single,mixed")
+    losses = arm_losses(request, catalog)
+    files = task_files(request.recipe, choose_parts(request.recipe, catalog))
+    common = common_recipe(request, [task.name for task in files])
+    base = base_run(request, common)
+    plan = plan_of(base.recipe)
+    for choice in losses.values():
+        catalog.build("loss", choice.name, choice.options, "[loss]").start(plan.task_set.counts)
+    unseen_files = [*included(files, request.unseen, "--unseen"), *map(_measured_whole, elsewhere)]
+    check_unique([*included(files, plan.task_set.names, "tasks"), *unseen_files])
+    unseen = unseen_tasks(plan, unseen_files, on_progress)
+    measurable = {task.name for task in unseen if len(task.valid)}
+    runs = make_runs(request, common, losses, single_budgets(plan))
+    return Prepared(base, plan, unseen, [(run, state_of(run, () if run.task else measurable)) for run in runs])
+
+
+def _measured_whole(task: tuple[str, Path]) -> TaskFiles:
+    """An unseen task from elsewhere: a task folder's validation files, else all there is."""
+    name, path = task
+    (files,) = explicit_tasks([(name, str(path), None, 1.0)], Path())
+    return files if files.valid else replace(files, valid=files.train)

@@ -1,0 +1,102 @@
+"""Carrying out the runs of a comparison: what is finished stays, what was interrupted goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from mft_core.comparison.arms import Run
+from mft_core.comparison.measuring import LOSSES_FILE, Measured, measure, measure_base, read_losses, write_losses
+from mft_core.errors import UsageError
+from mft_core.evaluation import EvaluationContext
+from mft_core.events import Listener, read_events
+from mft_core.plan import Plan
+from mft_core.ranks import is_main_rank
+from mft_core.run_folder import RECIPE_FILE, RunFolder
+from mft_core.runner import execute
+from mft_core.tasks import TaskSet
+from mft_core.trainer import TrainingResult
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a run is."""
+
+    begun: bool
+    finished: bool
+
+
+def state_of(run: Run, unseen: Collection[str]) -> State:
+    """How far a run is, from its folder.
+
+    Args:
+        unseen: tasks that must have been measured for it to be finished, beside those it learns.
+
+    Raises:
+        UsageError: it was begun with another recipe; the message lists the differences.
+    """
+    folder = RunFolder(run.folder)
+    if not (run.folder / RECIPE_FILE).exists():
+        return State(begun=False, finished=False)
+    try:
+        folder.check_recipe(run.recipe, force=False)
+    except UsageError as error:
+        raise UsageError(error.message, "put it back, or compare in another --output") from None
+    ends = [event for event in read_events(run.folder / "metrics.jsonl") if event["event"] == "end"]
+    measured = read_losses(run.folder / LOSSES_FILE)
+    ended = bool(ends) and ends[-1]["reason"] != "interrupted"
+    return State(begun=True, finished=ended and measured is not None and measured.keys() >= set(unseen))
+
+
+def carry_out(
+    run: Run, plan: Plan, unseen: TaskSet, listeners: Mapping[str, Listener], *, begun: bool
+) -> TrainingResult:
+    """Train (on) one run and measure what came of it, sample by sample.
+
+    Args:
+        plan: of the run's recipe.
+        unseen: tasks that are measured beside its own.
+        listeners: see every event.
+        begun: it goes on from its newest checkpoint. One that lacks nothing but the measurement is only measured.
+
+    Raises:
+        MftError: see `mft_core.runner.execute`; or another process writes to this run.
+    """
+    folder = RunFolder(run.folder)
+
+    def finish(context: EvaluationContext) -> None:
+        measured = _measure_all(context, plan, unseen)
+        if is_main_rank():
+            write_losses(run.folder / LOSSES_FILE, measured)
+
+    if not is_main_rank():
+        return execute(plan, folder, listeners, begun, finish)
+    folder.open(begun)
+    try:
+        return execute(plan, folder, listeners, begun, finish)
+    finally:
+        folder.close()
+
+
+def base_losses(run: Run, plan: Plan, unseen: TaskSet) -> Measured:
+    """The base model's losses, measured once and kept in a folder beside the arms.
+
+    Args:
+        run: stands for the base: its folder, and a recipe on all tasks.
+        plan: of that recipe.
+    """
+    wanted = {task.name for task in (*plan.task_set, *unseen) if len(task.valid)}
+    path = run.folder / LOSSES_FILE
+    known = read_losses(path) if state_of(run, ()).begun else None
+    if known is not None and known.keys() >= wanted:
+        return known
+    measured = _measure_all(measure_base(plan), plan, unseen)
+    if is_main_rank():
+        write_losses(path, measured)
+        RunFolder(run.folder).write_recipe(plan.recipe)
+    return measured
+
+
+def _measure_all(context: EvaluationContext, plan: Plan, unseen: TaskSet) -> Measured:
+    measured = measure(context, plan.task_set)
+    return {**measured, **measure(context, unseen)} if len(unseen) else measured

@@ -1,0 +1,99 @@
+"""compare.png: losses of every arm with their intervals, and differences to the reference arm, task by task."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mft_core.durable import whole_file
+from mft_core.units import printable, shorten
+from mft_report.style import COLOURS, INK, SETTINGS, font_families
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PICTURE, OUTCOME = "compare.png", "compare.json"
+MOST_TASKS = 24
+WIDTH = 10.0
+RESOLUTION = 150
+MARKERS = "osD^vPX<>"
+Row = tuple[str, Mapping[str, Mapping[str, Any]]]
+"""What a task is called, and the results of its arms."""
+
+
+def draw_comparison(folder: Path) -> None:
+    """Draw the outcome that lies in `folder`."""
+    outcome = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
+    with whole_file(folder / PICTURE) as stream:
+        stream.write(picture(outcome))
+
+
+def picture(outcome: Mapping[str, Any]) -> bytes:
+    """The PNG of an outcome as compare.json has it."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    rows, arms = chosen_rows(outcome), ["base", *outcome["arms"]]
+    others = [arm for arm in outcome["arms"] if arm != outcome["reference"]]
+    with matplotlib.rc_context({**SETTINGS, "font.family": font_families()}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        height = 1.6 + len(rows) * max(0.35, 0.13 * len(arms))
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        _intervals(left, rows, arms, arms, ("loss", "low", "high"))
+        left.set_title("Validation loss, nats per token")
+        _intervals(right, rows, others, arms, ("difference", "difference_low", "difference_high"))
+        right.set_title(f"Difference to {outcome['reference']}: left of 0 is better")
+        right.axvline(0, color=INK, linewidth=1)
+        _name_rows(left, [name for name, _ in rows])
+        handles, labels = left.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(arms), 8))
+        target = io.BytesIO()
+        figure.savefig(target, format="png", dpi=RESOLUTION, facecolor="white")
+        return target.getvalue()
+
+
+def chosen_rows(outcome: Mapping[str, Any]) -> list[Row]:
+    """The mean, then the tasks; of too many those where an arm differs most from the reference."""
+
+    def largest(task: Mapping[str, Any]) -> float:
+        arms = [arm for name, arm in task["arms"].items() if name != "base"]
+        return max((abs(arm["difference"]) for arm in arms if arm["difference"] is not None), default=0.0)
+
+    tasks = outcome["tasks"]
+    if len(tasks) > MOST_TASKS:
+        kept = {task["name"] for task in sorted(tasks, key=largest, reverse=True)[:MOST_TASKS]}
+        tasks = [task for task in tasks if task["name"] in kept]
+    named = [(shorten(printable(task["name"]), 24) + " (unseen)" * task["unseen"], task["arms"]) for task in tasks]
+    return [("mean over tasks", outcome["mean"]["arms"]), *named]
+
+
+def _intervals(axes: Axes, rows: Sequence[Row], arms: Sequence[str], order: Sequence[str], keys: Sequence[str]) -> None:
+    """One point with its interval for each arm and row; an arm looks the same in both panels."""
+    value, low, high = keys
+    for arm in arms:
+        index = order.index(arm)
+        offset = 0.7 * ((index + 0.5) / len(order) - 0.5)
+        colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+        points = [(row + offset, results[arm]) for row, (_, results) in enumerate(rows) if arm in results]
+        points = [(height, result) for height, result in points if result[value] is not None]
+        for height, result in points:
+            if result[low] is not None and result[high] is not None:
+                axes.plot([result[low], result[high]], [height, height], color=colour)
+        axes.plot(
+            [result[value] for _, result in points],
+            [height for height, _ in points],
+            marker, color=colour, markersize=4.5, label=arm.lstrip("_"),
+        )  # fmt: skip
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")

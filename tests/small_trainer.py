@@ -1,0 +1,74 @@
+"""A real `Trainer` on a tiny random float64 model, in memory but for its run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.nn.functional import dropout as drop
+
+from mft_core.batches import BatchPlan, SampleTable
+from mft_core.checkpoint import CheckpointFolder
+from mft_core.events import EventLog
+from mft_core.interfaces import Loss
+from mft_core.lm_loss import TokenLossModel
+from mft_core.optimization import trainable_tensors
+from mft_core.recipe import TrainSection
+from mft_core.testing.contexts import evaluation_context
+from mft_core.testing.random_models import random_token_loss_model
+from mft_core.testing.samples import random_table, table_counts
+from mft_core.trainer import Trainer
+from mft_packing.best_fit import BestFit
+
+CAPACITY = 48
+DEFAULTS = {
+    "batch_size": 4, "micro_batch_size": 2, "log_every": 1, "save_every": 3, "learning_rate": 0.1,
+    "optimizer": "sgd", "schedule": "constant", "clip": 0.0,
+}  # fmt: skip
+
+
+def dropout_model(probability: float) -> TokenLossModel:
+    """As `load_for_tuning` leaves one: new, the language model inside in evaluation mode; drops embeddings."""
+    model = random_token_loss_model()
+
+    def forget(module: nn.Module, inputs: object, output: torch.Tensor) -> torch.Tensor:
+        return drop(output, probability, training=module.training)
+
+    model.model.get_input_embeddings().register_forward_hook(forget)
+    return model
+
+
+def make_trainer(
+    run: Path,
+    loss: Loss,
+    training: SampleTable,
+    validation: SampleTable | None = None,
+    dropout: float = 0.0,
+    **settings,
+) -> Trainer:
+    """Everything as the runner builds it; `validation` has as many tasks as `training`."""
+    run.mkdir(parents=True, exist_ok=True)
+    counts = table_counts(training)
+    loss.start(counts)
+    section = TrainSection(**{**DEFAULTS, **settings})
+    accelerator = Accelerator(cpu=True)
+    model = accelerator.prepare(dropout_model(dropout))
+    if validation is None:
+        validation = random_table([3] * len(counts), seed=1)
+    return Trainer(
+        model=model,
+        loss=loss,
+        plan=BatchPlan(training, BestFit(), CAPACITY, section.batch_size, section.seed),
+        validation=evaluation_context(model, validation, counts.names),
+        settings=section,
+        accelerator=accelerator,
+        log=EventLog(run),
+        checkpoints=CheckpointFolder(run / "checkpoints", keep=9),
+    )
+
+
+def tensors(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """The trained weights, copied."""
+    return {name: tensor.clone() for name, tensor in trainable_tensors(trainer.model).items()}
