@@ -162,7 +162,8 @@ class BatchPlan:
         """Optimizer steps in `epochs` passes, a broken last pass rounded up."""
         whole = int(epochs)
         total = sum(self.epoch(number).steps for number in range(whole))
-        return total + (ceil((epochs - whole) * self.epoch(whole).steps) if epochs > whole else 0)
+        # 5.7 epochs of 10 steps are 57 steps, though 0.7 as a float is a little more than that.
+        return total + (ceil((epochs - whole) * self.epoch(whole).steps - 1e-9) if epochs > whole else 0)
 
     def step(self, step: int) -> tuple[list[np.ndarray], StepCounts]:
         """Rows and per-task counts of a global step, over all ranks."""

@@ -42,6 +42,11 @@ def test_steps_are_located_across_epochs_of_different_length() -> None:
     assert plan.total_steps(0.5) == -(-plan.epoch(0).steps // 2)
 
 
+def test_a_broken_epoch_is_not_rounded_up_by_float_noise() -> None:
+    plan = BatchPlan(random_table([10]), Dynamic(), 32, batch_size=1, seed=0)
+    assert [plan.total_steps(5 + tenths / 10) for tenths in range(10)] == list(range(50, 60))
+
+
 def test_step_counts_are_those_of_its_rows() -> None:
     table = random_table([30, 30, 30])
     plan = BatchPlan(table, BestFit(), 48, batch_size=3, seed=0)
