@@ -133,6 +133,7 @@ def _build_trainer(plan: Plan, model: nn.Module, accelerator: Accelerator, log: 
         accelerator=accelerator,
         log=log,
         checkpoints=CheckpointFolder(log.run / "checkpoints", plan.recipe.output.keep),
+        total_steps=plan.total_steps,
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
 
@@ -161,10 +162,7 @@ def _resume_or_start(trainer: Trainer, plan: Plan, folder: RunFolder, log: Event
 def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
     """The fields of the "start" event."""
     parameters = [(p.numel(), p.requires_grad) for p in trainer.model.parameters()]
-    tasks = {
-        task.name: {**task.report.as_json(), "weight": task.weight, "train": len(task.train), "valid": len(task.valid)}
-        for task in plan.task_set.tasks
-    }
+    tasks = {task.name: {**task.report.as_json(), "weight": task.weight} for task in plan.task_set}
     return {
         "model": {
             "adapter": plan.adapter_name,

@@ -69,6 +69,7 @@ class Trainer:
         accelerator: device and ranks.
         log: where events go; None on ranks other than the first.
         checkpoints: where checkpoints go.
+        total_steps: optimizer steps of the whole run.
         pad_id: token that fills rows.
     """
 
@@ -82,6 +83,7 @@ class Trainer:
         accelerator: Accelerator,
         log: EventLog,
         checkpoints: CheckpointFolder,
+        total_steps: int,
         pad_id: int = 0,
     ) -> None:
         self.model = model
@@ -92,7 +94,7 @@ class Trainer:
         self.accelerator = accelerator
         self.log = log
         self.checkpoints = checkpoints
-        self.total_steps = settings.steps or plan.total_steps(settings.epochs)
+        self.total_steps = total_steps
         self.step = 0
         self.selection = Selection(settings.stop, settings.patience)
         self._stop = False

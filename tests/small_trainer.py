@@ -57,15 +57,17 @@ def make_trainer(
     model = accelerator.prepare(dropout_model(dropout))
     if validation is None:
         validation = random_table([3] * len(counts), seed=1)
+    plan = BatchPlan(training, BestFit(), CAPACITY, section.batch_size, section.seed)
     return Trainer(
         model=model,
         loss=loss,
-        plan=BatchPlan(training, BestFit(), CAPACITY, section.batch_size, section.seed),
+        plan=plan,
         validation=evaluation_context(model, validation, counts.names),
         settings=section,
         accelerator=accelerator,
         log=EventLog(run),
         checkpoints=CheckpointFolder(run / "checkpoints", keep=9),
+        total_steps=section.steps or plan.total_steps(section.epochs),
     )
 
 
