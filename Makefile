@@ -20,9 +20,9 @@ demo: $(VENV)/.installed
 	rm -rf runs/demo
 	$(BIN)/mft run recipes/demo.toml --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
 
-## All tests.
+## All tests, a file at a time on every core.
 test: $(VENV)/.installed check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 ## Style, types.
 check: $(VENV)/.installed
