@@ -132,6 +132,9 @@ class TrainSection(Section):
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, a third more time")
+    sharding: Literal["none", "full"] = Field(
+        "none", description="full: weights, gradients and optimizer spread over all processes (FSDP); none: a copy each"
+    )
     seed: int = 0
     log_every: int = Field(10, ge=0, description="optimizer steps; 0: never")
     eval_every: int = Field(50, ge=0, description="optimizer steps; 0: only before the first and after the last")

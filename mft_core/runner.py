@@ -18,11 +18,13 @@ from mft_core.evaluation import EvaluationContext
 from mft_core.events import EventLog, Listener
 from mft_core.lm_loss import TokenLossModel
 from mft_core.modeling import check_vocabulary, load_base, resolve_dtype
+from mft_core.optimization import trainable_tensors
 from mft_core.plan import Plan, tune
 from mft_core.ranks import process_state
 from mft_core.recipe import Recipe
 from mft_core.run_folder import RunFolder
 from mft_core.saving import base_fingerprint, save_final
+from mft_core.sharding import is_sharded, shard
 from mft_core.tasks import write_quarantine
 from mft_core.trainer import Trainer, TrainingResult
 
@@ -73,16 +75,20 @@ def execute(
     accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
-    model = load_for_tuning(plan, accelerator.device)
-    trainer = _build_trainer(plan, model, accelerator, log)
+    sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
+    # A model to be sharded may be larger than a device: it gets there layer by layer.
+    model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
+    prepared = shard(TokenLossModel(model), accelerator) if sharded else accelerator.prepare(TokenLossModel(model))
+    trainer = _build_trainer(plan, prepared, accelerator, log)
     _resume_or_start(trainer, plan, folder, log, resume)
     result = trainer.run()
     if result.reason != "interrupted":
         scores = [score for evaluator in plan.parts.evaluators for score in evaluator.evaluate(trainer.validation)]
         if on_finished:
             on_finished(trainer.validation)
+        tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
-            save_final(model, plan.tokenizer, folder.path / "final")
+            save_final(model, plan.tokenizer, folder.path / "final", tensors)
             for score in scores:
                 log.emit("score", result.step, **asdict(score))
     if accelerator.is_main_process:
@@ -93,11 +99,19 @@ def execute(
     return result
 
 
-def load_for_tuning(plan: Plan, device: torch.device) -> nn.Module:
-    """The base model on its device, its trainable part ready, its packed attention tested."""
+def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
+    """The trained tensors of a sharded model by the language model's own names, on the main rank."""
+    if not is_sharded(trainer.model):
+        return None
+    tensors = trainable_tensors(trainer.model, keep=trainer.accelerator.is_main_process)
+    return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+
+
+def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> nn.Module:
+    """The base model at `place`, in the precision for `device`, its trainable part ready, packed attention tested."""
     recipe = plan.recipe
     precision = choose_precision(recipe, device)
-    base = load_base(plan.adapter, plan.base_folder, precision.weights).to(device)
+    base = load_base(plan.adapter, plan.base_folder, precision.weights).to(place)
     check_vocabulary(base, plan.tokenizer)
     _check_packing(base, precision.weights, plan)
     return tune(base, recipe, plan.adapter)
@@ -112,8 +126,7 @@ def _check_packing(model: nn.Module, dtype: torch.dtype, plan: Plan) -> None:
         )
 
 
-def _build_trainer(plan: Plan, model: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:
-    prepared = accelerator.prepare(TokenLossModel(model))
+def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:
     settings = plan.recipe.train
     context = EvaluationContext(
         model=prepared,

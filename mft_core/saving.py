@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,13 +70,19 @@ def written_whole(target: Path) -> Iterator[Path]:
         raise MftError(f"{target} could not be written: {error}", "Free some space or choose another place.") from error
 
 
-def save_final(model: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def save_final(
+    model: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    tensors: Mapping[str, torch.Tensor] | None = None,
+) -> None:
     """Write the result of a run: LoRA adapters and what they belong to, or the whole model; with the tokenizer.
 
     Args:
         model: from `prepare_for_tuning`, not wrapped any further.
         tokenizer: with its chat template.
         folder: made anew, whole or not at all.
+        tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
 
     Raises:
         MftError: it cannot be written.
@@ -86,19 +92,19 @@ def save_final(model: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Pat
     with written_whole(folder) as temporary:
         record = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
         if isinstance(model, PeftModel):
-            record |= _save_adapter(model, temporary)
+            record |= _save_adapter(model, temporary, tensors)
         else:
-            model.save_pretrained(temporary)  # type: ignore[operator]
+            model.save_pretrained(temporary, state_dict=tensors)  # type: ignore[operator]
         tokenizer.save_pretrained(temporary)
         (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def _save_adapter(model: Any, folder: Path) -> dict[str, str]:
+def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] | None) -> dict[str, str]:
     base = Path(model.get_base_model().name_or_path)
     config = model.peft_config["default"]
     config.base_model_name_or_path, config.revision = _hub_name(base)
     # Embeddings are never changed; PEFT's "auto" would ask the Hub about them.
-    model.save_pretrained(folder, save_embedding_layers=False)
+    model.save_pretrained(folder, save_embedding_layers=False, state_dict=tensors)
     return {"base": str(base), "fingerprint": base_fingerprint(base)}
 
 

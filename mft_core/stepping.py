@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from mft_core.interfaces import Loss
 from mft_core.optimization import build_optimizer
 from mft_core.recipe import TrainSection
 from mft_core.records import Batch, StepCounts, TaskLosses
+from mft_core.sharding import is_sharded, whole
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ class Stepper:
         bad: list[int] = []
         real_tokens = 0
         for batch, last in self._batches(rows):
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
+            with self._gradients_kept(last):
                 tokens = self.model(batch)
                 objective = self.loss.objective(tokens, weights, counts)
                 # DDP and FSDP average gradients over ranks; the objective is a sum over ranks.
@@ -112,7 +114,7 @@ class Stepper:
             not_finite = ~torch.isfinite(tokens.cross_entropy.detach())
             if not_finite.any():
                 bad += batch.sample_ids[tokens.sample[not_finite].unique()].tolist()
-        norm = float(self.accelerator.clip_grad_norm_(self._parameters, self.settings.clip or float("inf")))
+        norm = float(whole(self.accelerator.clip_grad_norm_(self._parameters, self.settings.clip or float("inf"))))
         losses = sums.reduce(self.accelerator)
         finite = bool(np.isfinite(norm)) and not sum_over_ranks(self.accelerator, len(bad))
         # A float16 gradient scaler must see the overflow itself: it then skips the update and lowers its scale.
@@ -122,6 +124,12 @@ class Stepper:
             self.optimizer.step()
         self.optimizer.zero_grad()
         return StepOutcome(norm, finite, bad, losses, sum_over_ranks(self.accelerator, real_tokens))
+
+    def _gradients_kept(self, last: bool) -> AbstractContextManager[object]:
+        """Ranks add up their gradients after the last micro-batch; shards after each: whole ones have no room."""
+        if last or is_sharded(self.model):
+            return contextlib.nullcontext()
+        return self.accelerator.no_sync(self.model)
 
     def _batches(self, rows: list[np.ndarray]) -> Iterator[tuple[Batch, bool]]:
         """This rank's micro-batches, and whether each is the last of the step."""

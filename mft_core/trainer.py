@@ -240,16 +240,13 @@ class Trainer:
             self._emit("warning", message=message)
 
     def _save(self) -> None:
-        if self.accelerator.is_main_process:
-            path = self.checkpoints.save(
-                self.step,
-                {
-                    "model": trainable_tensors(self.model),
-                    "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer),
-                },
-                self.state_dict(),
-                self.selection.kept,
-            )
+        main = self.accelerator.is_main_process
+        tensors = {
+            "model": trainable_tensors(self.model, keep=main),
+            "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer, keep=main),
+        }
+        if main:
+            path = self.checkpoints.save(self.step, tensors, self.state_dict(), self.selection.kept)
             self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()

@@ -16,6 +16,7 @@ from mft_core.interfaces import Loss
 from mft_core.lm_loss import TokenLossModel
 from mft_core.optimization import trainable_tensors
 from mft_core.recipe import TrainSection
+from mft_core.sharding import shard
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts
@@ -46,6 +47,7 @@ def make_trainer(
     training: SampleTable,
     validation: SampleTable | None = None,
     dropout: float = 0.0,
+    sharded: bool = False,
     **settings,
 ) -> Trainer:
     """Everything as the runner builds it; `validation` has as many tasks as `training`."""
@@ -54,7 +56,7 @@ def make_trainer(
     loss.start(counts)
     section = TrainSection(**{**DEFAULTS, **settings})
     accelerator = Accelerator(cpu=True)
-    model = accelerator.prepare(dropout_model(dropout))
+    model = shard(dropout_model(dropout), accelerator) if sharded else accelerator.prepare(dropout_model(dropout))
     if validation is None:
         validation = random_table([3] * len(counts), seed=1)
     plan = BatchPlan(training, BestFit(), CAPACITY, section.batch_size, section.seed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from accelerate.state import AcceleratorState
-from rank_worker import CASES, train_every_case
+from rank_worker import CASES, save, train, train_every_case
 from running import arguments, events, largest_difference, mft, start_mft, weights, write_tasks
 from safetensors.numpy import load_file
 
@@ -64,13 +65,33 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_every_kind_of_loss_trains_the_same_on_several_processes(alone, tmp_path, ranks) -> None:
+def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_sharded(alone, tmp_path, ranks) -> None:
+    """And a sharded run goes on where it stopped, on as many processes or unsharded on one."""
     worker = Path(__file__).with_name("rank_worker.py")
     program = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", str(worker)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*program, str(tmp_path)], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for name in CASES:
-        found, expected = (load_file(folder / name / "weights.safetensors") for folder in (tmp_path, alone))
-        assert largest_difference(found, expected) < 1e-9, name
-        assert_equal_steps(tmp_path / name, alone / name)
+        for placed in ("copied", "sharded"):
+            assert_equal_weights(tmp_path / placed / name, alone / name)
+            assert_equal_steps(tmp_path / placed / name, alone / name)
+    assert_equal_weights(tmp_path / "resumed", alone / "coba")
+    shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "step-000006")
+    save(train(tmp_path / "resumed", "coba", False, steps=6, resume=True), tmp_path / "resumed" / "weights.safetensors")
+    assert_equal_weights(tmp_path / "resumed", alone / "coba")
+
+
+def assert_equal_weights(run: Path, other: Path) -> None:
+    found, expected = (load_file(folder / "weights.safetensors") for folder in (run, other))
+    assert largest_difference(found, expected) < 1e-9, run
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_sharded_run_gives_the_model_of_one_process(data, tmp_path, method) -> None:
+    exact = ["model.dtype=float64", "tune.dropout=0", "train.micro_batch_size=1", f"tune.method={method}"]
+    more = ["--steps", "3", *(part for setting in exact for part in ("--set", setting))]
+    sharded = run_on(2, data, tmp_path / "two", *more, "--set", "train.sharding=full")
+    assert mft(*arguments(data, tmp_path / "one", *more)) == 0
+    assert largest_difference(weights(tmp_path / "one"), weights(sharded)) < 1e-9
+    assert mft("export", str(sharded), "--output", str(tmp_path / "merged")) == 0

@@ -1,0 +1,65 @@
+"""Parameters, gradients and optimizer states spread over ranks (FSDP2), and whole tensors out of and into them.
+
+Accelerate shards on accelerators only; `fully_shard` itself works on every device that has collectives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+
+def shard(model: nn.Module, accelerator: Accelerator) -> nn.Module:
+    """Spread `model` over all ranks: each decoder layer is gathered when it runs, the rest stays for the whole forward.
+
+    Args:
+        model: TokenLossModel on the CPU or its device; changed in place. Layers are the modules that transformers
+            says must not be split (`_no_split_modules`).
+        accelerator: gives the ranks and the device, and autocasts if it is to.
+    """
+    mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+    for layer in decoder_layers(model):
+        fully_shard(layer, mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    # "Evaluation" to accelerate means: nothing around the model; it only adds autocast.
+    return accelerator.prepare_model(model, evaluation_mode=True)
+
+
+def decoder_layers(model: nn.Module) -> list[nn.Module]:
+    """The modules that transformers' own sharding would keep whole, in the order of the forward."""
+    names: set[str] = set()
+    for module in model.modules():
+        names.update(getattr(module, "_no_split_modules", None) or ())
+    return [module for module in model.modules() if type(module).__name__ in names]
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether `shard` was applied to it."""
+    return isinstance(model, FSDPModule)
+
+
+def own_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """The parameters the optimizer has, by name: a forward without backward leaves gathered ones in their place."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+    yield from model.named_parameters()
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor itself, gathered from all ranks if it is sharded: then to be called on every rank."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def placed_like(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """A whole tensor on the device of `like`, and sharded as `like` is; the same on every rank."""
+    tensor = tensor.to(like.device)
+    if isinstance(like, DTensor):
+        return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
+    return tensor
