@@ -1,0 +1,1 @@
+"""What runs inside of the sandboxes of the split judge. Standard library only."""
