@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mft_cli import chat, check, compare, doctor, export, generate, init, listing, run, show
+from mft_cli import chat, check, compare, doctor, export, generate, init, listing, prepare, run, show
+from mft_cli import eval as evaluation
 from mft_cli.display import show_error, show_traceback
 from mft_cli.session import DebugOption, Session
 from mft_core import __version__
@@ -23,6 +24,7 @@ INTERRUPTED = 130
 COMMANDS: dict[str, Callable[..., Any]] = {
     "run": run.run,
     "check": check.check,
+    "prepare": prepare.prepare,
     "compare": compare.compare,
     "init": init.init,
     "list": listing.list_components,
@@ -30,6 +32,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "doctor": doctor.doctor,
     "chat": chat.chat,
     "generate": generate.generate,
+    "eval": evaluation.evaluate,
     "export": export.export,
 }
 """In the order of `mft --help`. These modules import nothing heavy at their top."""

@@ -14,7 +14,10 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
     from mft_core.catalog import Catalog
+    from mft_core.memory import MemoryEstimate
     from mft_core.plan import Plan
+
+MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "total")
 
 
 def check(
@@ -27,7 +30,7 @@ def check(
 ) -> None:
     """Check a recipe: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     from mft_cli.display import console
-    from mft_cli.plan_view import facts_as_json, plan_facts, prepare
+    from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare
     from mft_cli.summary import print_plan
 
     session: Session = context.obj
@@ -35,14 +38,16 @@ def check(
     chosen = compose_recipe(recipe, Flags(settings=settings or ()), session.workspace)
     with progress_shown(console(stderr=True)) as progress:
         plan = prepare(chosen, plugins, progress)
-    facts, packers = plan_facts(plan), padding_per_packer(plan, plugins.catalog)
+    facts, packers, memory = plan_facts(plan), padding_per_packer(plan, plugins.catalog), memory_per_method(plan)
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}
-        typer.echo(json.dumps({**facts_as_json(facts), "packers": packers, "data": reports}, indent=1))
+        more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
+        typer.echo(json.dumps({**facts_as_json(facts), **more}, indent=1))
         return
     print_plan(console(), facts)
     _print_packers(packers)
-    _print_refused(plan)
+    _print_memory(memory)
+    print_refused(plan)
 
 
 def padding_per_packer(plan: Plan, catalog: Catalog) -> list[dict[str, Any]]:
@@ -72,7 +77,21 @@ def _print_packers(packers: list[dict[str, Any]]) -> None:
     console().print(table)
 
 
-def _print_refused(plan: Plan) -> None:
+def _print_memory(estimates: list[MemoryEstimate]) -> None:
+    from rich.table import Table
+
+    from mft_cli.display import console
+    from mft_core.units import memory
+
+    table = Table("method", title="Expected memory of a step, by tune.method", title_justify="left", box=None)
+    for heading in MEMORY_PARTS:
+        table.add_column(heading, justify="right")
+    for estimate in estimates:
+        table.add_row(estimate.method, *(memory(estimate.as_json()[part]) for part in MEMORY_PARTS))
+    console().print(table)
+
+
+def print_refused(plan: Plan) -> None:
     """The first refused records of every task."""
     from mft_cli.display import show_warning
 

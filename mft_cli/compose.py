@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RecipeArgument = Annotated[Path | None, typer.Argument(metavar="[RECIPE.toml]", help="A recipe; see `mft init`.")]
 ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help="Model family; `mft list model`.")]
 BaseOption = Annotated[
-    str | None, typer.Option("--base", metavar="REF", help="tiny, smollm2, a folder, ORG/NAME, modelscope:ORG/NAME.")
+    str | None, typer.Option("--base", metavar="REF", help="tiny, smollm2, a folder or GGUF file, ORG/NAME, pypi:NAME.")
 ]
 LossOption = Annotated[str | None, typer.Option("--loss", metavar="NAME", help="Objective; `mft list loss`.")]
 PackerOption = Annotated[str | None, typer.Option("--packer", metavar="NAME", help="`mft list packer`.")]

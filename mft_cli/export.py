@@ -1,15 +1,18 @@
-"""`mft export`: a run's result as a standalone model."""
+"""`mft export`: a run's result as a standalone model, an adapter, or in the base's own format."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+
+if TYPE_CHECKING:
+    from mft_core.export import Export
 
 
 def export(
@@ -19,11 +22,17 @@ def export(
     dtype: Annotated[
         str | None, typer.Option("--dtype", help="float32, bfloat16, float16 or float64; as in the run by default.")
     ] = None,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help="merged: native; adapter: PEFT; original: the base's own keys."
+        ),
+    ] = "merged",
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write a run's model, adapters merged in, as plain transformers loads it; checked by loading it again."""
+    """Write a run's result as a model or adapter for others to use; checked by loading it again."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     from mft_cli.display import console
@@ -31,11 +40,27 @@ def export(
     from mft_core.modeling import dtype_named, model_adapters, quieten_libraries
 
     quieten_libraries()
-    made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None)
+    made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None, format)
     if json_output:
         typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}, indent=1))
         return
-    screen = console()
-    screen.print(f"{made.folder}: {made.parameters:,} parameters in {made.dtype}", markup=False)
-    screen.print(f"loaded again with plain transformers: logits differ by {made.reload_difference:.1g}")
-    screen.print(f"merging changed them by {made.merge_difference:.1g} (relative to the largest; rounding)")
+    for line in report(made):
+        console().print(line, markup=False, highlight=False)
+
+
+def report(made: Export) -> list[str]:
+    """What was written and how true it is, line by line."""
+    lines = [f"{made.folder}: {made.format}, {made.parameters:,} parameters in {made.dtype}"]
+    lines.append(f"loaded again: logits differ by {made.reload_difference:.1g} (relative to the largest)")
+    if made.format != "adapter":
+        lines.append(f"merging changed them by {made.merge_difference:.1g} (rounding)")
+        if made.quantization:
+            lines.append(f"its weights are those of the training: the base's rounded to {made.quantization}, plus LoRA")
+    if made.dense_difference is not None:
+        lines.append(
+            f"it was trained beside {made.quantization} weights; on the base as it is, logits differ by "
+            f"{made.dense_difference:.1g}"
+        )
+    if made.unchanged is not None:
+        lines.append(f"{made.unchanged} tensors are the base's bit by bit, {made.changed} were trained")
+    return lines

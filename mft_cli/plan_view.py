@@ -12,6 +12,7 @@ from mft_core.ranks import main_rank_first, process_state
 if TYPE_CHECKING:
     from mft_cli.progress import Progress
     from mft_core.discovery import Plugins
+    from mft_core.memory import MemoryEstimate
     from mft_core.plan import Plan
     from mft_core.recipe import Recipe
     from mft_core.tasks import Task
@@ -29,20 +30,13 @@ def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
 
 def plan_facts(plan: Plan) -> PlanFacts:
     """What the run is going to do, in numbers; no weights are loaded for it."""
-    from mft_core.memory import estimate_memory
     from mft_core.runner import choose_precision
 
-    recipe, counts = plan.recipe, plan.task_set.counts
+    recipe = plan.recipe
     device = process_state().device
     precision = choose_precision(recipe, device)
     tokens = int(plan.training.table.lengths.sum())
-    memory = estimate_memory(
-        recipe,
-        plan.adapter,
-        plan.adapter.load_config(plan.base_folder),
-        precision.weights,
-        counts.tokens.sum() / tokens,
-    )
+    memory = expected_memory(plan, recipe)
     epoch = plan.training.epoch(0)
     return PlanFacts(
         adapter=plan.adapter_name,
@@ -69,13 +63,35 @@ def plan_facts(plan: Plan) -> PlanFacts:
     )
 
 
+def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
+    """Of a training step of the plan's data under `recipe`."""
+    from mft_core.memory import estimate_memory
+    from mft_core.runner import choose_precision
+
+    supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
+    dtype = choose_precision(recipe, process_state().device).weights
+    config = plan.adapter.load_config(plan.base_folder)
+    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens)
+
+
+def memory_per_method(plan: Plan) -> list[MemoryEstimate]:
+    """What a training step would need with every `tune.method`, all else as in the recipe."""
+    from mft_core.memory import with_method
+    from mft_core.tuning import METHODS
+
+    return [expected_memory(plan, with_method(plan.recipe, method)) for method in METHODS]
+
+
 def tuning_text(recipe: Recipe) -> str:
     """The tuning method in a few words."""
     tune = recipe.tune
     if tune.method == "full":
         return "full"
     targets = tune.targets if isinstance(tune.targets, str) else ", ".join(tune.targets)
-    return f"LoRA rank {tune.rank}, alpha {tune.alpha:g}, dropout {tune.dropout:g}, {targets}"
+    name = f"QLoRA ({tune.quant_type})" if tune.method == "qlora" else "LoRA"
+    more = [word for word, chosen in (("DoRA", tune.dora), ("rsLoRA", tune.rslora)) if chosen]
+    more += [tune.init] if tune.init != "default" else []
+    return ", ".join([f"{name} rank {tune.rank}", f"alpha {tune.alpha:g}", f"dropout {tune.dropout:g}", targets, *more])
 
 
 def task_facts(task: Task) -> TaskFacts:
@@ -90,6 +106,7 @@ def task_facts(task: Task) -> TaskFacts:
         dropped=report.overlong,
         left_out=report.left_out,
         truncated=report.truncated,
+        split=report.split,
         bad=report.bad_records,
         weight=task.weight,
     )

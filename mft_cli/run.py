@@ -78,7 +78,7 @@ def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bo
     """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
     from mft_core.errors import UsageError
     from mft_core.recipe import load_recipe
-    from mft_core.run_folder import RECIPE_FILE, newest_run
+    from mft_core.run_folder import RECIPE_FILE, newest_run, with_recorded_base
 
     folder = Path(flags.output) if flags.output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
@@ -88,6 +88,8 @@ def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bo
         recipe = load_recipe(folder / RECIPE_FILE)
     else:
         recipe = compose_recipe(path, flags, session.workspace)
+        if resume and folder and (folder / RECIPE_FILE).exists():
+            recipe = with_recorded_base(recipe, folder)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
     resolved = recipe.output.model_copy(update={"dir": str(folder.absolute()) if folder else recipe.output.dir})
     return recipe.model_copy(update={"output": resolved})

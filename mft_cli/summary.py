@@ -31,6 +31,7 @@ class TaskFacts:
     supervised: int
     dropped: int = 0
     truncated: int = 0
+    split: int = 0
     bad: int = 0
     left_out: int = 0
     weight: float = 1.0
@@ -120,7 +121,8 @@ def _parameters(plan: PlanFacts) -> str:
 
 
 def _task_table(console: Console, tasks: Sequence[TaskFacts]) -> None:
-    lost = [key for key in ("left_out", "dropped", "truncated", "bad") if any(getattr(task, key) for task in tasks)]
+    some_have = ("left_out", "dropped", "truncated", "split", "bad")
+    lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
     keys = ("train", "valid", "tokens", "supervised", *lost)
     weighted = any(task.weight != 1 for task in tasks)
     headings = [key.replace("_", " ") for key in keys]

@@ -7,7 +7,7 @@ function, the only cursor a checkpoint needs is the number of steps done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -85,6 +85,14 @@ class Epoch:
         return [self.rows[row] for row in range(first, min(first + self.batch_size, len(self.rows)))]
 
 
+class OneEach(Packer):
+    """One sample per row."""
+
+    def pack(self, lengths: np.ndarray, capacity: int) -> PackedRows:
+        """Row r is sample r."""
+        return PackedRows(np.arange(len(lengths)), np.arange(len(lengths) + 1))
+
+
 class BatchPlan:
     """Which rows each optimizer step trains on.
 
@@ -95,6 +103,7 @@ class BatchPlan:
         batch_size: rows per step over all ranks.
         seed: of the order; the order depends on (seed, epoch) only.
         temperature: of task sampling; 1: every sample once per epoch.
+        stored_rows: what `rows` gave for an epoch before, where that was kept (`mft_core.prepared`), else None.
     """
 
     def __init__(
@@ -105,12 +114,14 @@ class BatchPlan:
         batch_size: int,
         seed: int,
         temperature: float = 1.0,
+        stored_rows: Callable[[int], PackedRows | None] | None = None,
     ) -> None:
         self.table = table
         self.packer = packer
         self.capacity = capacity
         self.batch_size = batch_size
         self._seed = seed
+        self._stored_rows = stored_rows
         self._sizes = np.bincount(table.task)
         self._uses = uses_per_epoch(self._sizes, temperature)
         self._task_tokens = np.maximum(np.bincount(table.task, weights=table.supervised), 1)
@@ -125,14 +136,22 @@ class BatchPlan:
     def epoch(self, number: int) -> Epoch:
         """The epoch's plan; the latest one is kept, for steps come in order."""
         if self._latest is None or self._latest[0] != number:
-            generator = np.random.default_rng([self._seed, number])
-            samples = self._samples(number)
-            order = samples[stratified_order(self.table.task[samples], generator)]
-            packed = self.packer.pack(self.table.lengths[order], self.capacity)
-            rows = PackedRows(order[packed.members], packed.offsets)
-            order_of_rows = stratified_order(self._dominant_tasks(rows), generator)
-            self._latest = (number, Epoch(select_rows(rows, order_of_rows), self.batch_size))
+            rows = longest_first_in_steps(self.rows(number), self.table.lengths, self.batch_size)
+            self._latest = (number, Epoch(rows, self.batch_size))
         return self._latest[1]
+
+    def rows(self, number: int) -> PackedRows:
+        """The rows of an epoch in training order, the same for every batch size."""
+        stored = self._stored_rows(number) if self._stored_rows else None
+        return self._pack(number) if stored is None else stored
+
+    def _pack(self, number: int) -> PackedRows:
+        generator = np.random.default_rng([self._seed, number])
+        samples = self._samples(number)
+        order = samples[stratified_order(self.table.task[samples], generator)]
+        packed = self.packer.pack(self.table.lengths[order], self.capacity)
+        rows = PackedRows(order[packed.members], packed.offsets)
+        return select_rows(rows, stratified_order(self._dominant_tasks(rows), generator))
 
     def _samples(self, number: int) -> np.ndarray:
         """Every sample once at temperature 1, else each task's draw for this epoch."""
@@ -178,13 +197,11 @@ class BatchPlan:
 
     def packing_efficiency(self, number: int = 0, micro_batch_size: int = 1) -> float:
         """Real tokens / tokens processed in one epoch, rows padded to the longest of their micro-batch."""
-        epoch = self.epoch(number)
-        lengths = row_lengths(epoch.rows, self.table.lengths)
-        processed = 0
-        for first in range(0, len(lengths), micro_batch_size):
-            rows = lengths[first : first + micro_batch_size]
-            processed += len(rows) * (self.capacity if self.packer.pads_to_maximum else int(rows.max()))
-        return float(lengths.sum() / processed)
+        lengths = row_lengths(self.epoch(number).rows, self.table.lengths)
+        starts = np.flatnonzero(np.arange(len(lengths)) % self.batch_size % micro_batch_size == 0)
+        sizes = np.diff(np.append(starts, len(lengths)))
+        width = self.capacity if self.packer.pads_to_maximum else lengths[starts]
+        return float(lengths.sum() / (sizes * width).sum())
 
 
 def select_rows(rows: PackedRows, order: np.ndarray) -> PackedRows:
@@ -193,6 +210,19 @@ def select_rows(rows: PackedRows, order: np.ndarray) -> PackedRows:
     offsets = np.concatenate(([0], np.cumsum(sizes)))
     inner = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
     return PackedRows(rows.members[np.repeat(rows.offsets[order], sizes) + inner], offsets)
+
+
+def longest_first_in_steps(rows: PackedRows, lengths: np.ndarray, batch_size: int) -> PackedRows:
+    """Every step's rows with the longest first, so that those of a micro-batch are about equally long.
+
+    Sorting further than that would make steps of long samples only. This changes no step, thus no gradient, and the
+    largest micro-batch of a step comes first: where memory is short, that shows at once.
+
+    Args:
+        lengths: int64 [samples], of every sample.
+    """
+    steps = np.arange(len(rows)) // batch_size
+    return select_rows(rows, np.lexsort((-row_lengths(rows, lengths), steps)))
 
 
 def row_lengths(rows: PackedRows, lengths: np.ndarray) -> np.ndarray:

@@ -17,6 +17,10 @@ from mft_core.records import Record, Sample
 
 OVERLONG = "over-long"
 TRUNCATED = "truncated"
+SPLIT = "split"
+PARTS = "parts"
+
+Overlong = Literal["drop", "truncate", "split"]
 
 
 class Line(NamedTuple):
@@ -28,10 +32,10 @@ class Line(NamedTuple):
 
 
 class LengthPolicy(NamedTuple):
-    """What happens to samples of more than `max_length` tokens."""
+    """What happens to samples of more than `max_length` tokens; "split" splits plain text and drops the others."""
 
     max_length: int
-    overlong: Literal["drop", "truncate"]
+    overlong: Overlong
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,9 @@ class Encoded:
     Attributes:
         ids: uint32 [tokens].
         supervised: bool [tokens].
-        columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per record.
+        columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per sample.
         refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
-        counts: "read", "truncated", and refused records by reason.
+        counts: "read", "truncated", "split" (records) and the "parts" they became, and refused records by reason.
         size: bytes of the lines.
     """
 
@@ -77,16 +81,15 @@ def encode_lines(
         try:
             record = _parse(line.raw, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
-            sample = encode_record(record, tokenization)
-            if len(sample.ids) > policy.max_length:
-                sample = _shorten(sample, policy)
-                counts[TRUNCATED] += 1
+            fitting = [encode_record(record, tokenization)]
+            if len(fitting[0].ids) > policy.max_length:
+                fitting = _fit(record, fitting[0], policy, counts)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
-        samples.append(sample)
-        rows.append((len(sample.ids), int(sample.supervised.sum()), digest, line.file, line.number))
+        samples += fitting
+        rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
     return Encoded(*_flat(samples), _columns(rows), refused, counts, sum(len(line.raw) for line in lines))
 
 
@@ -123,14 +126,35 @@ def encode_record(record: Record, tokenization: Tokenization) -> Sample:
     return sample
 
 
-def _shorten(sample: Sample, policy: LengthPolicy) -> Sample:
+def _fit(record: Record, sample: Sample, policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
+    """Samples of at most `max_length` tokens for a longer one, counted.
+
+    Raises:
+        RecordError: it cannot be shortened.
+    """
     length = len(sample.ids)
-    if policy.overlong == "drop":
+    if policy.overlong == "truncate":
+        short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
+        if not short.supervised.any():
+            raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
+        counts[TRUNCATED] += 1
+        return [short]
+    if policy.overlong == "drop" or record.text is None:
         raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
-    short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
-    if not short.supervised.any():
-        raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
-    return short
+    parts = _split(sample, policy.max_length)
+    counts.update({SPLIT: 1, PARTS: len(parts)})
+    return parts
+
+
+def _split(sample: Sample, max_length: int) -> list[Sample]:
+    """As few parts as possible. Each starts with the last token of the one before it, as context for its first target:
+    so every token but the very first is a target exactly once, as in the whole text."""
+    parts = []
+    for start in range(0, len(sample.ids) - 1, max_length - 1):
+        supervised = sample.supervised[start : start + max_length].copy()
+        supervised[0] = False
+        parts.append(Sample(sample.ids[start : start + max_length], supervised))
+    return [part for part in parts if part.supervised.any()]
 
 
 def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:

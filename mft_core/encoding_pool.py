@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from mft_core.encoding import Encoded, LengthPolicy, Line, encode_lines
 from mft_core.errors import MftError
 from mft_core.interfaces import Tokenization
+from mft_core.threads import allowed_processors
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -54,7 +55,7 @@ class EncodingPool:
         self._policy = policy
         self._executor: ProcessPoolExecutor | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        wanted = processes if processes is not None else _cores() if size >= PARALLEL_BYTES else 1
+        wanted = processes if processes is not None else allowed_processors() if size >= PARALLEL_BYTES else 1
         payload = _pickled(tokenization, tokenizer) if wanted > 1 and size > 0 else None
         if payload is not None:
             self._start(payload, wanted)
@@ -101,10 +102,6 @@ class EncodingPool:
                 "A process that tokenises the data was killed.",
                 "If memory ran out, close other programs or use a machine with more of it; then start again.",
             ) from error
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _pickled(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> bytes | None:

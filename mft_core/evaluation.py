@@ -13,6 +13,7 @@ from torch import nn
 
 from mft_core.batches import SampleTable, collate, micro_batches, row_lengths
 from mft_core.interfaces import Packer
+from mft_core.prefetch import ahead
 from mft_core.records import Batch, PackedRows, TaskLosses, TokenLosses
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ class EvaluationContext:
         by_length = [rows[row] for row in longest_first]
         ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
         with evaluation_mode(self.model):
-            for batch_rows in micro_batches(by_length, self.micro_batch_size, rank, ranks):
-                batch = collate(batch_rows, self.validation, width).to(self.accelerator.device)
+            parts = micro_batches(by_length, self.micro_batch_size, rank, ranks)
+            for collated in ahead(collate(part, self.validation, width) for part in parts):
+                batch = collated.to(self.accelerator.device)
                 yield batch, self.model(batch)
 
     def sample_losses(self) -> tuple[np.ndarray, np.ndarray]:

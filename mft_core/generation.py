@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import BaseRequest, Tokenization
 from mft_core.modeling import model_adapters, resolve_base
 from mft_core.paths import cache_folder
+from mft_core.ranks import process_state
 from mft_core.recipe import Choice, load_recipe
 from mft_core.records import Record, Turn
 from mft_core.saving import load_run
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 RECIPE_FILE = "recipe.toml"
 
+Prompt = str | Sequence[Turn]
+"""Text to be continued, or a conversation to be answered, laid out as in training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -31,11 +36,13 @@ class Sampling:
         max_new_tokens: most tokens of one answer.
         temperature: 0: always the likeliest token; else samples from the softened distribution.
         seed: of the sampling.
+        stop: strings that end an answer.
     """
 
     max_new_tokens: int = 512
     temperature: float = 0.0
     seed: int = 0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class Answer:
         text: without control tokens.
         prompt_tokens: length of the prompt.
         new_tokens: tokens generated, the end token included.
-        finished: the model ended its turn itself.
+        finished: the model ended its turn itself, or with a stop string.
     """
 
     text: str
@@ -70,11 +77,12 @@ class Assistant:
         self.tokenizer = tokenizer
         self.tokenization = tokenization
 
-    @property
-    def end_tokens(self) -> list[int]:
+    @cached_property
+    def end_tokens(self) -> tuple[int, ...]:
         """Token ids that end an answer: what training puts behind one, and the tokenizer's own end token."""
         sample = self.tokenization.encode(Record(turns=(Turn("user", "question"), Turn("assistant", "answer"))))
-        return sorted({int(sample.ids[sample.supervised][-1]), self.tokenizer.eos_token_id} - {None})
+        trained = int(sample.ids[sample.supervised][-1])
+        return tuple(sorted({trained, self.tokenizer.eos_token_id} - {None}))
 
     def answer(self, turns: Sequence[Turn], sampling: Sampling, on_text: Callable[[str], None] | None = None) -> Answer:
         """The model's next turn.
@@ -86,38 +94,81 @@ class Assistant:
         Raises:
             MftError: the conversation is longer than the model's context.
         """
-        import torch
-        from transformers import GenerationConfig
-
-        prompt = self.tokenization.prompt(turns)
-        ends = self.end_tokens
-        config = GenerationConfig(
-            max_new_tokens=self._room(len(prompt), sampling.max_new_tokens),
-            do_sample=sampling.temperature > 0,
-            eos_token_id=ends,
-            pad_token_id=self.tokenizer.pad_token_id,
-            **({"temperature": sampling.temperature, "top_k": 0} if sampling.temperature > 0 else {}),
-        )
-        ids = torch.tensor([prompt], device=self.model.device)
-        with torch.inference_mode(), torch.random.fork_rng():
-            torch.manual_seed(sampling.seed + len(prompt))
-            output = self.model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                generation_config=config,
-                streamer=_streamer(self.tokenizer, on_text) if on_text else None,
-            )
-        new = output[0, len(prompt) :].tolist()
-        text = self.tokenizer.decode(new, skip_special_tokens=True)
-        return Answer(text, len(prompt), len(new), bool(new) and new[-1] in ends)
-
-    def _room(self, prompt_tokens: int, wanted: int) -> int:
-        context = getattr(self.model.config, "max_position_embeddings", None) or prompt_tokens + wanted
-        if prompt_tokens >= context:
+        ids = self.tokenization.prompt(turns)
+        room = self._room(ids, sampling)
+        if not room:
             raise MftError(
-                f"The conversation has {prompt_tokens} tokens and the model's context {context}.", "Start a new one."
+                f"The conversation has {len(ids)} tokens and the model's context {self._context}.", "Start a new one."
             )
-        return min(wanted, context - prompt_tokens)
+        streamer = _streamer(self.tokenizer, on_text) if on_text else None
+        (answer,) = self._write([turns], [ids], [(sampling.seed, len(ids))], sampling, room, streamer)
+        return answer
+
+    def answer_many(
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[tuple[int, ...]]
+    ) -> list[Answer]:
+        """What the model makes of each prompt, written together; no answer depends on the other prompts.
+
+        Args:
+            prompts: text to be continued, or conversations that end with the user's turn.
+            sampling: of all of them; `seed` is not used.
+            seeds: one for every prompt.
+
+        Returns:
+            In the order of `prompts`. A prompt without room for one token in the model's context has an empty,
+            unfinished answer of 0 tokens.
+        """
+        ids = [self.prompt_ids(prompt) for prompt in prompts]
+        rooms = [self._room(prompt, sampling) for prompt in ids]
+        whole = [index for index, room in enumerate(rooms) if room == sampling.max_new_tokens]
+        # What the context cuts short is written alone: the others of its batch would run past its end.
+        groups = [whole] * bool(whole) + [[i] for i, room in enumerate(rooms) if 0 < room < sampling.max_new_tokens]
+        answers = {index: Answer("", len(ids[index]), 0, False) for index, room in enumerate(rooms) if not room}
+        for group in groups:
+            texts, own_ids, own_seeds = ([values[index] for index in group] for values in (prompts, ids, seeds))
+            answers.update(zip(group, self._write(texts, own_ids, own_seeds, sampling, rooms[group[0]]), strict=True))
+        return [answers[index] for index in range(len(prompts))]
+
+    def prompt_ids(self, prompt: Prompt) -> list[int]:
+        """Token ids of a text as the tokenizer begins one, or of a conversation laid out as in training."""
+        if isinstance(prompt, str):
+            return list(self.tokenizer(prompt)["input_ids"])
+        return self.tokenization.prompt(prompt)
+
+    def _write(
+        self,
+        prompts: Sequence[Any],
+        ids: Sequence[Any],
+        seeds: Sequence[Any],
+        sampling: Sampling,
+        room: int,
+        streamer: Any = None,
+    ) -> list[Answer]:
+        from mft_core.decoding import Decoding, Drawing, continue_prompts
+
+        decoding = Decoding(room, sampling.temperature, self.end_tokens, sampling.stop)
+        drawings = [Drawing(prompt, seed) for prompt, seed in zip(ids, seeds, strict=True)]
+        written = continue_prompts(self.model, self.tokenizer, drawings, decoding, streamer)
+        return [self._as_answer(*triple, sampling) for triple in zip(prompts, ids, written, strict=True)]
+
+    def _as_answer(self, prompt: Prompt, ids: list[int], new: list[int], sampling: Sampling) -> Answer:
+        from mft_core.decoding import continuation_text
+
+        if isinstance(prompt, str):
+            text = continuation_text(self.tokenizer, ids, new)
+        else:
+            text = self.tokenizer.decode(new, skip_special_tokens=True)
+        finished = new[-1] in self.end_tokens or any(word in text for word in sampling.stop)
+        return Answer(text, len(ids), len(new), finished)
+
+    @property
+    def _context(self) -> int | None:
+        return getattr(self.model.config, "max_position_embeddings", None)
+
+    def _room(self, ids: Sequence[int], sampling: Sampling) -> int:
+        """New tokens that the context leaves room for, at most those wanted; 0: none."""
+        left = sampling.max_new_tokens if self._context is None else max(0, self._context - len(ids))
+        return min(sampling.max_new_tokens, left)
 
 
 def _streamer(tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> Any:
@@ -144,18 +195,36 @@ def open_assistant(target: str, catalog: Catalog, wanted: str = "") -> Assistant
         UsageError: `target` is neither.
         MftError: the model cannot be had or loaded.
     """
+    return open_folder(target_folder(target, catalog, wanted), catalog, wanted)
+
+
+def target_folder(target: str, catalog: Catalog, wanted: str = "") -> Path:
+    """The run's folder, or that of a base, fetched where it is not here yet.
+
+    Raises:
+        UsageError: `target` is neither.
+        MftError: the base cannot be had.
+    """
+    folder = Path(target).expanduser()
+    if (folder / RECIPE_FILE).is_file() or (folder.is_dir() and target not in _base_names(catalog)):
+        return folder
+    return _fetch(target, catalog, catalog.get("model", wanted).name if wanted else "")
+
+
+def open_folder(folder: Path, catalog: Catalog, wanted: str = "") -> Assistant:
+    """The model in a run's or a base's folder, with the tokenization it was trained with.
+
+    Raises:
+        MftError: it cannot be loaded.
+    """
     import torch
 
-    wanted = catalog.get("model", wanted).name if wanted else ""
-    folder = Path(target).expanduser()
-    choice = Choice(name="auto")
-    if (folder / RECIPE_FILE).is_file():
-        choice = load_recipe(folder / RECIPE_FILE).data.tokenization
-    elif not folder.is_dir() or target in _base_names(catalog):
-        folder = _fetch(target, catalog, wanted)
-    model, tokenizer = load_run(folder, model_adapters(catalog), wanted=wanted)
+    recipe = folder / RECIPE_FILE
+    choice = load_recipe(recipe).data.tokenization if recipe.is_file() else Choice(name="auto")
+    family = catalog.get("model", wanted).name if wanted else ""
+    model, tokenizer = load_run(folder, model_adapters(catalog), wanted=family)
     if torch.cuda.is_available():
-        model = model.to("cuda")
+        model = model.to(process_state().device)
     return Assistant(model, tokenizer, catalog.build("tokenization", choice.name, choice.options))
 
 

@@ -2,49 +2,209 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from peft import PeftModel
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from mft_core.attention import packed_inputs
+from mft_core.errors import MftError
+from mft_core.head_loss import HALVES, Head, LogitForm, head_losses
+from mft_core.linear import is_plain_linear, is_whole
 from mft_core.records import IGNORED_LABEL, Batch, TokenLosses
+from mft_core.router_loss import ROUTER_INPUTS, RouterLoss
+
+BatchInputs = Callable[[Batch], dict[str, Any]]
+Objective = Callable[[TokenLosses], torch.Tensor]
+
+MODULE_ROWS = 256
+FEW = 4
+PROBED = (1e-3, 1.0, -7.0, 50.0, 1e30)
+"""What a head's output is replaced with to see what the model makes of it; the last one is beyond every softcap."""
+
+
+def packed_batch_inputs(batch: Batch) -> dict[str, Any]:
+    """Keyword arguments of an ordinary decoder's forward over a batch."""
+    return {"input_ids": batch.input_ids, "position_ids": batch.position_ids, **packed_inputs(batch.documents)}
 
 
 class TokenLossModel(nn.Module):
     """A language model whose forward turns a batch into token losses; this is what DDP and FSDP wrap.
 
-    The head runs on the supervised positions only, so logits of prompts and padding are never computed.
+    The head runs on the supervised positions only, a few of them at a time (`mft_core.head_loss`).
 
     Args:
-        model: a transformers causal language model, or PEFT's wrapper around one.
+        model: a transformers causal language model, or PEFT's wrapper around one; it is run once, on a few tokens.
+        inputs: a batch as keyword arguments of the model's forward (`ModelAdapter.model_inputs`).
+        router_loss: of a mixture of experts (`ModelAdapter.router_loss`), computed in training only.
+
+    Raises:
+        MftError: the model makes its logits in a way that is not known here.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(
+        self, model: nn.Module, inputs: BatchInputs = packed_batch_inputs, router_loss: RouterLoss | None = None
+    ) -> None:
         super().__init__()
         self.model = model
+        self._inputs = inputs
+        self._router_loss = router_loss
+        self._form = logit_form(self._language_model(), inputs)
 
-    def forward(self, batch: Batch) -> TokenLosses:
-        """Cross-entropy in float32 (float64 in a float64 model) of every supervised token, row by row."""
+    def forward(self, batch: Batch, objective: Objective | None = None) -> TokenLosses:
+        """Cross-entropy in float32 (float64 in a float64 model) of every supervised token, row by row.
+
+        Args:
+            objective: what the token losses are to be used for, if it is known; a trainable head is faster with it.
+        """
         language_model = self._language_model()
-        hidden = language_model.base_model(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            **packed_inputs(batch.documents),
-        ).last_hidden_state
-        supervised = batch.labels != IGNORED_LABEL
-        logits = language_model.get_output_embeddings()(hidden[supervised])
-        if logits.dtype in (torch.bfloat16, torch.float16):
-            logits = logits.float()
-        sample = batch.sample_index[supervised]
-        return TokenLosses(
-            cross_entropy=cross_entropy(logits, batch.labels[supervised], reduction="none"),
+        router_loss = self._router_loss if self.training else None
+        outputs = language_model.base_model(**self._inputs(batch), **(ROUTER_INPUTS if router_loss else {}))
+        hidden = outputs.last_hidden_state
+        labels = batch.labels.flatten()
+        places = (labels != IGNORED_LABEL).nonzero().squeeze(1)
+        hidden, labels = hidden.flatten(0, 1).index_select(0, places), labels[places]
+        sample = batch.sample_index.flatten()[places]
+        tokens = TokenLosses(
+            cross_entropy=torch.zeros(len(places), device=hidden.device, dtype=_loss_dtype(hidden.dtype)),
             task=batch.sample_task[sample],
             sample=sample,
             sample_tokens=batch.sample_tokens[sample],
+            router_loss=router_loss(outputs, batch.sample_index >= 0) if router_loss and batch.real_tokens else None,
         )
+        module = language_model.get_output_embeddings()
+        head = plain_head(module, hidden, self._form)
+        if head is None:
+            tokens.cross_entropy = module_losses(module, hidden, labels, self._form)
+        else:
+            wanted = objective is not None and head.trainable and torch.is_grad_enabled()
+            weights = constant_token_weights(objective, tokens) if objective is not None and wanted else None
+            tokens.cross_entropy = head_losses(hidden, head, labels, weights)
+        return tokens
 
     def _language_model(self) -> PreTrainedModel:
         """The transformers model inside any wrapper; PEFT puts its adapters into that model's own layers."""
         return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+
+
+def plain_head(module: nn.Module, hidden: torch.Tensor, form: LogitForm) -> Head | None:
+    """The head as tensors, if that is all there is to it; None: it must be called."""
+    if not is_plain_linear(module):
+        return None
+    weight, bias, device = module.weight, module.bias, hidden.device.type
+    if not is_whole(weight):
+        return None
+    dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+    return Head(weight, bias, form, dtype)
+
+
+def module_losses(
+    module: nn.Module, hidden: torch.Tensor, labels: torch.Tensor, form: LogitForm, rows: int = MODULE_ROWS
+) -> torch.Tensor:
+    """-log p of every label, int64 [n], through a head of any kind: quantised, with adapters, sharded by itself.
+
+    Logits exist for `rows` of `hidden`, [n, H], at a time; the backward computes them again.
+    """
+
+    def losses(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        scores = module(states)
+        return cross_entropy(form.apply(scores.to(_loss_dtype(scores.dtype))), targets, reduction="none")
+
+    def kept_small(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if not torch.is_grad_enabled():
+            return losses(states, targets)
+        return checkpoint(losses, states, targets, use_reentrant=False)
+
+    # Without any token there is one empty chunk: sharded and replicated parameters must take part all the same.
+    return torch.cat([kept_small(*part) for part in zip(hidden.split(rows), labels.split(rows), strict=True)])
+
+
+def constant_token_weights(objective: Objective, tokens: TokenLosses) -> torch.Tensor | None:
+    """[n], d objective / d token loss, where that does not depend on the losses; None where it does.
+
+    Args:
+        tokens: all but their losses.
+    """
+    low = torch.zeros_like(tokens.cross_entropy)
+    found = []
+    for losses in (low, torch.linspace(1, 3, len(low)).to(low)):
+        losses.requires_grad_(True)
+        scalar = objective(TokenLosses(losses, tokens.task, tokens.sample, tokens.sample_tokens))
+        found.append(torch.autograd.grad(scalar, losses, allow_unused=True, materialize_grads=True)[0])
+    return found[0] if torch.equal(*found) else None
+
+
+@torch.no_grad()
+def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs) -> LogitForm:
+    """What `model` makes of its head's output, found by putting known numbers there.
+
+    Raises:
+        MftError: its logits do not come from its head, the head does not see the last hidden states as they are, or
+            its output is changed by something else than a scale and a softcap.
+    """
+    head = model.get_output_embeddings()
+    seen: dict[str, torch.Tensor] = {}
+
+    def keep(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
+        seen["given"] = arguments[0]
+
+    def replace(module: nn.Module, arguments: tuple[torch.Tensor, ...], output: torch.Tensor) -> torch.Tensor:
+        numbers = torch.zeros_like(output, dtype=torch.float64)
+        numbers[..., : len(PROBED)] = torch.tensor(PROBED, dtype=torch.float64)
+        return numbers
+
+    def remember(module: nn.Module, arguments: Any, output: Any) -> None:
+        seen["hidden"] = output.last_hidden_state
+
+    hooks = [model.base_model.register_forward_hook(remember)]
+    if head is not None:
+        hooks += [head.register_forward_pre_hook(keep, prepend=True), head.register_forward_hook(replace)]
+    try:
+        with torch.random.fork_rng([model.device] if model.device.type == "cuda" else []):
+            logits = model(**inputs(_few_tokens(model.device))).logits
+    finally:
+        for hook in hooks:
+            hook.remove()
+    hidden, given = seen["hidden"], seen.get("given")
+    if given is None:
+        raise _unknown_head(model, "come from somewhere else than its output embeddings")
+    if hidden.shape != given.shape or not torch.allclose(hidden.float(), given.float(), rtol=1e-2, atol=1e-6):
+        raise _unknown_head(model, "are not made of its last hidden states as they are")
+    numbers = torch.tensor(PROBED, dtype=torch.float64)
+    made = logits[0, 0, : len(PROBED)].double().cpu()
+    form = _fitted(made)
+    if not torch.allclose(made, form.apply(numbers), rtol=1e-5):
+        raise _unknown_head(model, "are changed by more than a scale and a softcap")
+    return form
+
+
+def _fitted(made: torch.Tensor) -> LogitForm:
+    """The form that takes `PROBED` to `made`, if there is one."""
+    small, one, *_, beyond = made.tolist()
+    if abs(beyond) >= 1e-3 * PROBED[-1] * abs(one):
+        return LogitForm(scale=one)
+    scale = beyond * float(torch.atanh(torch.tensor(small / beyond, dtype=torch.float64))) / PROBED[0]
+    return LogitForm(1.0 if abs(scale - 1) < 1e-6 else scale, beyond)
+
+
+def _few_tokens(device: torch.device) -> Batch:
+    """One sample; several different tokens, for one may be padding, whose hidden states say nothing."""
+    ids = torch.arange(FEW, device=device)[None]
+    one = torch.ones(1, dtype=torch.int64, device=device)
+    return Batch(ids, ids, ids, torch.zeros_like(ids), one - 1, one, one - 1, ((0, 0, FEW),))
+
+
+def _unknown_head(model: PreTrainedModel, problem: str) -> MftError:
+    return MftError(
+        f"{type(model).__name__}: its logits {problem}, which mft does not know.",
+        "This architecture cannot be trained here yet; choose another model.",
+    )
+
+
+def _loss_dtype(dtype: torch.dtype) -> torch.dtype:
+    return torch.float32 if dtype in HALVES else dtype

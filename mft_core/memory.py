@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from mft_core.interfaces import ModelAdapter
 from mft_core.modeling import build_empty
-from mft_core.plan import tune
+from mft_core.plan import quantization, tune
+from mft_core.quantization import quantizable
 from mft_core.recipe import Recipe
+from mft_core.tuning import DEFAULT_INIT, FULL, LORA, QLORA
 
 ADAM_MOMENTS = 2
 # Tensors a decoder layer keeps for its backward, in elements per token: about 14 of the hidden size (norm and
 # projection inputs, queries, keys, values, attention output, residuals) and 4 of the MLP's inner size.
 HIDDEN_COPIES, INNER_COPIES = 14, 4
-LOGIT_COPIES = 3
+# Beside quantised weights PEFT gives each adapter its own float32 copy of its input, and dropout keeps a mask of bytes.
+ADAPTER_INPUTS, ADAPTER_INPUT_BYTES = 6, 5
+LOGIT_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +30,21 @@ class MemoryEstimate:
     """Bytes on one rank, without sharding.
 
     Attributes:
-        parameters: in all.
+        method: "lora", "qlora" or "full".
+        parameters: in all, adapters included.
         trainable: of them.
-        weights: base weights and adapters.
+        weights: of the base.
+        adapters: LoRA's own.
         gradients: of the trainable parameters.
         optimizer: its states.
-        activations: kept for the backward, logits included.
+        activations: kept for the backward, logits included; with quantised weights the largest one, dequantised.
     """
 
+    method: str
     parameters: int
     trainable: int
     weights: int
+    adapters: int
     gradients: int
     optimizer: int
     activations: int
@@ -43,7 +52,11 @@ class MemoryEstimate:
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.gradients + self.optimizer + self.activations
+        return self.weights + self.adapters + self.gradients + self.optimizer + self.activations
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields and the total."""
+        return {**asdict(self), "total": self.total}
 
 
 def estimate_memory(
@@ -53,26 +66,54 @@ def estimate_memory(
 
     Args:
         config: the base's native transformers configuration.
-        weights_dtype: the base is loaded in.
-        supervised_share: supervised / real tokens; logits exist for supervised positions only.
+        weights_dtype: the base is loaded in, as far as it is not quantised.
+        supervised_share: supervised / real tokens; the head runs on supervised positions, a few at a time.
     """
-    model = tunable_skeleton(recipe, adapter, config, weights_dtype)
+    base = build_empty(config, weights_dtype)
+    weights, workspace = _base_bytes(base, recipe)
+    in_base = {id(parameter) for parameter in base.parameters()}
+    model = _tuned_skeleton(base, recipe, adapter)
     sizes = [(p.numel(), p.element_size(), p.requires_grad) for p in model.parameters()]
     trainable_bytes = sum(count * size for count, size, trainable in sizes if trainable)
     moments = ADAM_MOMENTS if recipe.train.optimizer == "adamw" else 0
     return MemoryEstimate(
+        method=recipe.tune.method,
         parameters=sum(count for count, _, _ in sizes),
         trainable=sum(count for count, _, trainable in sizes if trainable),
-        weights=sum(count * size for count, size, _ in sizes),
+        weights=weights,
+        adapters=sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in in_base),
         gradients=trainable_bytes,
         optimizer=moments * trainable_bytes,
-        activations=_activations(recipe, config, weights_dtype.itemsize, supervised_share),
+        activations=workspace + _activations(recipe, config, weights_dtype.itemsize, supervised_share),
     )
 
 
 def tunable_skeleton(recipe: Recipe, adapter: ModelAdapter, config: PreTrainedConfig, dtype: torch.dtype) -> nn.Module:
     """The model as it will be trained, on the meta device: shapes without memory."""
-    return tune(build_empty(config, dtype), recipe, adapter)
+    return _tuned_skeleton(build_empty(config, dtype), recipe, adapter)
+
+
+def with_method(recipe: Recipe, method: str, **changes: Any) -> Recipe:
+    """The recipe with another `tune.method`, and with other keys of [tune]."""
+    return recipe.model_copy(update={"tune": recipe.tune.model_copy(update={"method": method, **changes})})
+
+
+def _tuned_skeleton(base: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:
+    """Its quantised weights keep their dense shapes, and the initial values that need weights are not computed."""
+    method = FULL if recipe.tune.method == FULL else LORA
+    with torch.device("meta"):  # else PEFT draws every adapter's values before it drops them
+        return tune(base, with_method(recipe, method, init=DEFAULT_INIT), adapter)
+
+
+def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
+    """Bytes of the base's weights, and of the largest one that is dequantised for a while."""
+    dense = sum(parameter.numel() * parameter.element_size() for parameter in base.parameters())
+    settings = quantization(recipe)
+    if settings is None:
+        return dense, 0
+    chosen = [module.weight for module in quantizable(base).values()]
+    saved = sum(p.numel() * p.element_size() - settings.stored_bytes(p.numel()) for p in chosen)
+    return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
 
 
 def _activations(recipe: Recipe, config: PreTrainedConfig, item: int, supervised_share: float) -> int:
@@ -81,6 +122,9 @@ def _activations(recipe: Recipe, config: PreTrainedConfig, item: int, supervised
     inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * hidden
     layers = config.num_hidden_layers
     per_layer = (HIDDEN_COPIES * hidden + INNER_COPIES * inner) * item * tokens
+    if recipe.tune.method == QLORA:
+        per_layer += (ADAPTER_INPUTS * hidden + inner) * ADAPTER_INPUT_BYTES * tokens
     kept = layers * hidden * item * tokens + per_layer if recipe.train.gradient_checkpointing else layers * per_layer
-    logits = int(tokens * supervised_share) * config.vocab_size * 4 * LOGIT_COPIES
-    return int(kept + logits)
+    supervised = int(tokens * supervised_share)
+    head = min(supervised, LOGIT_ROWS) * config.vocab_size * (4 + item) + 2 * supervised * hidden * item
+    return int(kept + head)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError, UsageError
+from mft_core.quantization import Quantization, bitsandbytes_config, keep_dense_path
 from mft_core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ FOLDER, HUB = "folder", "hub"
 """Bases that a bare path and a bare ORG/NAME stand for."""
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")
+MOST_TEST_EMBEDDINGS = 1024
+"""A model with more of them needs the tokenizer that it was trained with."""
+
 PAD_TOKENS = ("<pad>", "<|pad|>", "[PAD]")
 
 
 def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
     """Which base component `--base REFERENCE` means, and the reference to hand to it.
 
-    A component's name; "NAME:rest"; an existing folder; ORG/NAME on the Hub; in this order.
+    A component's name; "NAME:rest"; an existing folder or file; ORG/NAME on the Hub; in this order.
 
     Args:
         reference: as the user typed it.
@@ -44,7 +48,7 @@ def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
     name, colon, rest = reference.partition(":")
     if colon and name in names:
         return name, rest
-    if reference and Path(reference).expanduser().is_dir():
+    if reference and Path(reference).expanduser().exists():
         return FOLDER, reference
     if reference.count("/") == 1 and all(reference.split("/")) and not reference.startswith((".", "~")):
         return HUB, reference
@@ -100,7 +104,7 @@ def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapp
 
     Raises:
         UsageError: the wanted one does not recognise the checkpoint; the message names the right one. Or several do.
-        MftError: none does.
+        MftError: none does, or it is a variant that would load wrong.
     """
     pairs = list(adapters)
     fitting = [name for name, adapter in pairs if adapter.recognizes(config)]
@@ -115,7 +119,9 @@ def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapp
         raise UsageError(f"--model {wanted} does not fit this checkpoint ({kind}).", f"Use --model {fitting[0]}.")
     if not wanted and len(fitting) > 1:
         raise UsageError(f"Several adapters recognise this checkpoint: {', '.join(fitting)}.", "Choose with --model.")
-    return wanted or fitting[0]
+    chosen = wanted or fitting[0]
+    dict(pairs)[chosen].check_supported(config)
+    return chosen
 
 
 def describe_config(config: Mapping[str, Any]) -> str:
@@ -168,21 +174,44 @@ def _computes_in_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def load_tokenizer(adapter: ModelAdapter, folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(adapter: ModelAdapter | None, folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in `folder`, with a pad token, and with the family's chat template if it has none of its own.
+
+    Args:
+        adapter: of the family; None: not known.
 
     Raises:
         MftError: it cannot be loaded without remote code, or has neither pad nor end token.
     """
+    from mft_core.tokenizers import load_tokenizer_files
+    from mft_core.tokenizers.byte_level import holds_tokenizer
+
+    if not holds_tokenizer(folder):
+        return _bytes_as_tokens(adapter, folder)
     try:
-        tokenizer = adapter.load_tokenizer(folder)
+        tokenizer = adapter.load_tokenizer(folder) if adapter is not None else load_tokenizer_files(folder)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise MftError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = _pad_token(tokenizer, folder)
-    if tokenizer.chat_template is None and adapter.chat_template is not None:
+    if tokenizer.chat_template is None and adapter is not None:
         tokenizer.chat_template = adapter.chat_template
     return tokenizer
+
+
+def _bytes_as_tokens(adapter: ModelAdapter | None, folder: Path) -> PreTrainedTokenizerBase:
+    """The byte tokenizer, for a checkpoint without any; only where the embeddings are too few for a published one."""
+    from mft_core.tokenizers.byte_level import BYTE_VOCABULARY, byte_tokenizer
+
+    rows = adapter.load_config(folder).vocab_size if adapter is not None else 0
+    if not BYTE_VOCABULARY <= rows <= MOST_TEST_EMBEDDINGS:
+        raise MftError(
+            f"{folder} holds no tokenizer.",
+            "Put the files that were published with the model beside its weights: tokenizer.json, or tokenizer.model, "
+            "or *.tiktoken.",
+        )
+    logger.warning("%s holds no tokenizer, and a model of %d embeddings: its tokens are taken for bytes.", folder, rows)
+    return byte_tokenizer()
 
 
 def _pad_token(tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:
@@ -193,14 +222,27 @@ def _pad_token(tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:
     raise MftError(f"The tokenizer in {folder} has neither a pad nor an end token.")
 
 
-def load_base(adapter: ModelAdapter, folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+def load_base(
+    adapter: ModelAdapter,
+    folder: Path,
+    dtype: torch.dtype,
+    *,
+    quantization: Quantization | None = None,
+    device: torch.device | None = None,
+) -> PreTrainedModel:
     """The checkpoint in `folder` as a native transformers model in eval mode, with packed attention.
 
-    Raises:
-        MftError: another family, remote code, pickled weights, or weights that do not fit the configuration.
-    """
+    Args:
+        dtype: of the weights in memory, as far as they are not quantised.
+        quantization: of the linear layers' weights, while they are read; None: they stay dense.
+        device: where the weights go straight from the files; None: memory of the processor.
 
-    from mft_core.attention import PACKED_ATTENTION, register_packed_attention
+    Raises:
+        MftError: another family, remote code, code in a pickle, or weights that do not fit the configuration.
+    """
+    import torch
+
+    from mft_core.attention import register_packed_attention, suitable_attention
 
     config = read_config(folder)
     if not adapter.recognizes(config):
@@ -208,13 +250,19 @@ def load_base(adapter: ModelAdapter, folder: Path, dtype: torch.dtype) -> PreTra
         raise MftError(
             f"{type(adapter).__name__} does not recognise the checkpoint in {folder} ({kind}).{_remote_code(config)}"
         )
-    _require_safetensors(folder)
     register_packed_attention()
+    loading = None
+    if quantization:
+        loading = bitsandbytes_config(quantization, build_empty(adapter.load_config(folder), dtype), dtype)
+        device = device or torch.device("cpu")
     try:
-        model = adapter.load_model(folder, dtype, PACKED_ATTENTION)
+        attention = suitable_attention(adapter.load_config(folder))
+        model = adapter.load_model(folder, dtype, attention, quantization=loading, device=device)
     except (OSError, ValueError, RuntimeError) as error:
         raise MftError(f"The model in {folder} cannot be loaded: {error}") from error
     model.name_or_path = str(folder.resolve())
+    if quantization:
+        keep_dense_path(model)
     return model.eval()
 
 
@@ -225,46 +273,6 @@ def build_empty(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel
 
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(config, dtype=dtype)
-
-
-def load_strictly(folder: Path, **options: Any) -> PreTrainedModel:
-    """`AutoModelForCausalLM.from_pretrained`, where a missing, unexpected or misshapen weight is an error.
-
-    Raises:
-        MftError: the checkpoint's weights are not those that its configuration needs.
-    """
-    from transformers import AutoModelForCausalLM
-
-    model, found = AutoModelForCausalLM.from_pretrained(
-        folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **options
-    )
-    problems = [
-        f"{len(found[key])} {word} ({', '.join(sorted(map(str, found[key]))[:3])}{', ...' * (len(found[key]) > 3)})"
-        for key, word in (
-            ("missing_keys", "missing"),
-            ("unexpected_keys", "unexpected"),
-            ("mismatched_keys", "misshapen"),
-        )
-        if found[key]
-    ]
-    if problems:
-        raise MftError(
-            f"The weights in {folder} do not fit its config.json: {'; '.join(problems)}.",
-            "The checkpoint is incomplete or was saved from another architecture.",
-        )
-    return model
-
-
-def _require_safetensors(folder: Path) -> None:
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
-    if pickled:
-        raise MftError(
-            f"{folder} holds pickled weights only ({pickled[0]}), which can carry code.",
-            "Use a revision with *.safetensors, or convert the checkpoint where you trust it.",
-        )
-    raise MftError(f"{folder} holds no weights (*.safetensors).")
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

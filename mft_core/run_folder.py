@@ -83,6 +83,24 @@ class RunFolder:
         content = {"components": components, "base": dict(base), "versions": versions}
         write_text(self.path / COMPONENTS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
 
+    def check_base(self, base: Mapping[str, Any]) -> None:
+        """Refuse to continue on another base, or beside another part of it, than the run was started on.
+
+        Raises:
+            MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
+        """
+        recorded = json.loads((self.path / COMPONENTS_FILE).read_text(encoding="utf-8"))["base"]
+        if recorded["fingerprint"] != base["fingerprint"]:
+            raise MftError(
+                f"the base {base['reference']} ({base['folder']}) has other weights than when {self.path} was started",
+                f"give the one it was started on: {recorded['reference']}, then in {recorded['folder']}",
+            )
+        if recorded.get("initialization", "") != base["initialization"]:
+            raise MftError(
+                f"LoRA's initial matrices came out other than when {self.path} was started",
+                "they are computed from the base's weights: continue on the same kind of machine, with as many threads",
+            )
+
     def check_recipe(self, recipe: Recipe, force: bool) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
 
@@ -116,6 +134,14 @@ def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = inner
     return flat
+
+
+def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
+    """The recipe with the pinned base of the run in `run`, where it names the same one without a revision."""
+    base, recorded = recipe.model.base, load_recipe(run / RECIPE_FILE).model.base
+    if not recorded.startswith((f"{base}@", f"{base}==")):
+        return recipe
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": recorded})})
 
 
 def newest_run(root: Path) -> Path | None:

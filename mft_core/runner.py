@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import nn
 
-from mft_core.attention import check_packing
 from mft_core.checkpoint import CheckpointFolder
-from mft_core.errors import MftError
+from mft_core.evaluating.training import TrainingEvaluations
 from mft_core.evaluation import EvaluationContext
 from mft_core.events import EventLog, Listener
 from mft_core.lm_loss import TokenLossModel
 from mft_core.modeling import check_vocabulary, load_base, resolve_dtype
 from mft_core.optimization import trainable_tensors
-from mft_core.plan import Plan, tune
+from mft_core.plan import Plan, quantization, tune
+from mft_core.quantization import parameter_count
 from mft_core.ranks import process_state
 from mft_core.recipe import Recipe
+from mft_core.row_form import Fitted, fit_rows, validation_context
 from mft_core.run_folder import RunFolder
 from mft_core.saving import base_fingerprint, save_final
 from mft_core.sharding import is_sharded, shard
 from mft_core.tasks import write_quarantine
+from mft_core.threads import set_threads
 from mft_core.trainer import Trainer, TrainingResult
-
-PACKING_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+from mft_core.tuning import FULL, initial_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +72,32 @@ def execute(
         MftError: documents of one row see each other, losses stay not finite, a checkpoint cannot be written.
     """
     started = time.perf_counter()
+    set_threads()
     device = process_state().device
     accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
     # A model to be sharded may be larger than a device: it gets there layer by layer.
-    model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
-    prepared = shard(TokenLossModel(model), accelerator) if sharded else accelerator.prepare(TokenLossModel(model))
+    fitted, model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
+    plan = fitted.plan
+    router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
+    token_losses = TokenLossModel(model, fitted.inputs, router_loss)
+    prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
     trainer = _build_trainer(plan, prepared, accelerator, log)
-    _resume_or_start(trainer, plan, folder, log, resume)
+    evaluations = TrainingEvaluations(plan, model, trainer.validation, log)
+    trainer.after_step = evaluations.after_step
+    _resume_or_start(trainer, plan, base_facts(plan, model), folder, log, resume)
+    if fitted.warning and accelerator.is_main_process:
+        log.emit("warning", trainer.step, message=fitted.warning)
     result = trainer.run()
     if result.reason != "interrupted":
-        scores = [score for evaluator in plan.parts.evaluators for score in evaluator.evaluate(trainer.validation)]
         if on_finished:
             on_finished(trainer.validation)
         tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
             save_final(model, plan.tokenizer, folder.path / "final", tensors)
-            for score in scores:
-                log.emit("score", result.step, **asdict(score))
+        evaluations.at_end(result.step)
     if accelerator.is_main_process:
         seconds = round(time.perf_counter() - started, 2)
         facts = {"reason": result.reason, "selected": result.selected, "seconds": seconds}
@@ -107,36 +114,22 @@ def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
     return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
 
 
-def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> nn.Module:
-    """The base model at `place`, in the precision for `device`, its trainable part ready, packed attention tested."""
+def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tuple[Fitted, nn.Module]:
+    """The base model at `place`, in the precision for `device`, its trainable part ready; and rows that suit it."""
     recipe = plan.recipe
     precision = choose_precision(recipe, device)
-    base = load_base(plan.adapter, plan.base_folder, precision.weights).to(place)
+    quantized = quantization(recipe)
+    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantized, device=place).to(place)
     check_vocabulary(base, plan.tokenizer)
-    _check_packing(base, precision.weights, plan)
-    return tune(base, recipe, plan.adapter)
-
-
-def _check_packing(model: nn.Module, dtype: torch.dtype, plan: Plan) -> None:
-    difference = check_packing(model, len(plan.tokenizer))
-    if not difference <= PACKING_TOLERANCE[dtype]:
-        raise MftError(
-            f"{type(model).__name__}: documents packed into one row change each other's logits ({difference:.2g})",
-            "this model cannot be trained on packed rows; please report it with its config.json",
-        )
+    fitted = fit_rows(plan, base, precision.weights)
+    if recipe.tune.method == FULL:
+        plan.adapter.prepare_full_tuning(base, plan.base_folder)
+    return fitted, tune(base, recipe, plan.adapter)
 
 
 def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:
     settings = plan.recipe.train
-    context = EvaluationContext(
-        model=prepared,
-        names=plan.task_set.names,
-        validation=plan.validation,
-        packer=plan.parts.packer,
-        capacity=plan.recipe.data.max_length,
-        micro_batch_size=settings.micro_batch_size,
-        accelerator=accelerator,
-    )
+    context = validation_context(plan, prepared, accelerator)
     return Trainer(
         model=prepared,
         loss=plan.parts.loss,
@@ -151,22 +144,30 @@ def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, lo
     )
 
 
-def _resume_or_start(trainer: Trainer, plan: Plan, folder: RunFolder, log: EventLog, resume: bool) -> None:
+def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
+    """What a run is built on: where its base came from, what identifies its weights and LoRA's part of them."""
+    return {
+        "reference": plan.recipe.model.base,
+        "folder": str(plan.base_folder),
+        "fingerprint": base_fingerprint(plan.base_folder),
+        "random_weights": plan.parts.base.random_weights,
+        "initialization": initial_digest(model),
+    }
+
+
+def _resume_or_start(
+    trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder, log: EventLog, resume: bool
+) -> None:
     """Take up the newest good checkpoint, or record how this run begins."""
     checkpoint = trainer.checkpoints.load_latest() if resume else None
     if checkpoint is not None:
+        folder.check_base(base)
         trainer.resume(checkpoint)
     if not trainer.accelerator.is_main_process:
         return
     log.rewind(checkpoint.step if checkpoint else -1)
     folder.write_recipe(plan.recipe)
     if checkpoint is None:
-        base = {
-            "reference": plan.recipe.model.base,
-            "folder": str(plan.base_folder),
-            "fingerprint": base_fingerprint(plan.base_folder),
-            "random_weights": plan.parts.base.random_weights,
-        }
         folder.write_components(plan.parts.entries, base)
         write_quarantine(plan.task_set, folder.path / "quarantine.jsonl")
         log.emit("start", 0, **start_facts(plan, trainer))
@@ -174,7 +175,7 @@ def _resume_or_start(trainer: Trainer, plan: Plan, folder: RunFolder, log: Event
 
 def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
     """The fields of the "start" event."""
-    parameters = [(p.numel(), p.requires_grad) for p in trainer.model.parameters()]
+    parameters = [(parameter_count(p), p.requires_grad) for p in trainer.model.parameters()]
     tasks = {task.name: {**task.report.as_json(), "weight": task.weight} for task in plan.task_set}
     return {
         "model": {

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,9 @@ from safetensors import SafetensorError
 from mft_core.durable import whole_folder
 from mft_core.errors import MftError
 from mft_core.modeling import load_base, load_tokenizer, read_config, recognize_adapter
-from mft_core.tuning import checkpointing_by_its_old_name
+from mft_core.quantization import Quantization, quantization_of, take_dequantized
+from mft_core.tuning import checkpointing_by_its_old_name, initial_adapter
+from mft_core.weights import weight_files
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 FINAL = "final"
 RECORD_FILE = "mft.json"
-ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 SAMPLED_BLOCKS, BLOCK = 16, 1 << 16
 # These change with the library that wrote the file, not with the weights.
 INCIDENTAL_KEYS = ("transformers_version", "_name_or_path", "_model_name_or_path", "dtype", "torch_dtype")
@@ -37,19 +41,20 @@ INCIDENTAL_KEYS = ("transformers_version", "_name_or_path", "_model_name_or_path
 def base_fingerprint(folder: Path) -> str:
     """Identifies a base's weights: SHA-256 over its configuration and each file's size, header and sampled blocks.
 
-    Cheap for any size: about 1 MB is read of every safetensors file. The folder's place and name do not count.
+    Cheap for any size: about 1 MB is read of every weight file. The folder's place and name do not count.
 
     Raises:
-        MftError: there is no config.json.
+        MftError: there is no config.json, or there are no weights.
     """
     config = {key: value for key, value in read_config(folder).items() if key not in INCIDENTAL_KEYS}
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in weight_files(folder).paths:
         size = path.stat().st_size
         digest.update(f"{path.name} {size}".encode())
         with path.open("rb") as stream:
-            header = stream.read(8)
-            digest.update(header + stream.read(int.from_bytes(header, "little")))
+            if path.suffix == ".safetensors":
+                header = stream.read(8)
+                digest.update(header + stream.read(int.from_bytes(header, "little")))
             for block in range(SAMPLED_BLOCKS):
                 stream.seek(max(0, size - BLOCK) * block // (SAMPLED_BLOCKS - 1))
                 digest.update(stream.read(BLOCK))
@@ -89,23 +94,54 @@ def save_final(
     """
     from peft import PeftModel
 
+    from mft_core.raw_weights import folded_tensors
+
     with written_whole(folder) as temporary:
-        record = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
+        record: dict[str, Any] = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
         if isinstance(model, PeftModel):
             record |= _save_adapter(model, temporary, tensors)
         else:
-            model.save_pretrained(temporary, state_dict=tensors)  # type: ignore[operator]
+            model.save_pretrained(temporary, state_dict=folded_tensors(model, tensors))  # type: ignore[operator]
+            record |= _base_record(Path(model.name_or_path))  # type: ignore[arg-type]
         tokenizer.save_pretrained(temporary)
         (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] | None) -> dict[str, str]:
+def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] | None) -> dict[str, Any]:
     base = Path(model.get_base_model().name_or_path)
+    quantization = quantization_of(model.get_base_model())
     config = model.peft_config["default"]
     config.base_model_name_or_path, config.revision = _hub_name(base)
     # Embeddings are never changed; PEFT's "auto" would ask the Hub about them.
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=tensors)
+    if initial := initial_adapter(model):
+        _as_plain_lora(folder, initial)
+    return _base_record(base) | ({"quantization": asdict(quantization)} if quantization else {})
+
+
+def _base_record(base: Path) -> dict[str, str]:
     return {"base": str(base), "fingerprint": base_fingerprint(base)}
+
+
+def _as_plain_lora(folder: Path, initial: Mapping[str, torch.Tensor]) -> None:
+    """Rewrite an adapter for the base as it lies on disk, from which `initial` was subtracted before training.
+
+    W - s B0 A0 + s B A is W + s [B, -B0] [A; A0]: plain LoRA of twice the rank, with the scale s unchanged.
+    """
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    trained = load_file(folder / ADAPTER_WEIGHTS)
+    doubled = {
+        name: torch.cat([tensor, initial[name]], 0) if ".lora_A." in name else torch.cat([tensor, -initial[name]], 1)
+        for name, tensor in trained.items()
+    }
+    save_file(doubled, folder / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+    config = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    config["r"] *= 2
+    config["lora_alpha"] *= math.sqrt(2) if config["use_rslora"] else 2
+    config["init_lora_weights"] = True
+    (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _hub_name(folder: Path) -> tuple[str, str | None]:
@@ -114,6 +150,44 @@ def _hub_name(folder: Path) -> tuple[str, str | None]:
     if snapshots.name == "snapshots" and repository.startswith("models--"):
         return repository.removeprefix("models--").replace("--", "/"), folder.name
     return str(folder), None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished model on disk, found but not loaded.
+
+    Attributes:
+        place: folder of the adapter, or of the whole model.
+        base: folder of the model that the adapter belongs to; that of the whole model otherwise.
+        record: what `save_final` noted; empty for a folder of another origin.
+        family: that loads the base.
+    """
+
+    place: Path
+    base: Path
+    record: Mapping[str, Any]
+    family: ModelAdapter
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it is an adapter, not a whole model."""
+        return self.place != self.base
+
+
+def find_finished(
+    folder: Path, adapters: Iterable[tuple[str, ModelAdapter]], *, base: Path | None = None, wanted: str = ""
+) -> Finished:
+    """What `load_run` would load, with the same arguments and errors."""
+    place = folder / FINAL if (folder / FINAL).is_dir() else folder
+    record = _read_json(place / RECORD_FILE)
+    model_folder = place
+    if (place / ADAPTER_CONFIG).is_file():
+        model_folder = base_folder(place, record, base)
+    elif not (place / "config.json").is_file():
+        raise MftError(f"{folder} holds no finished model.", "A run has one, in final/, when it has ended.")
+    pairs = list(adapters)
+    family = dict(pairs)[recognize_adapter(pairs, read_config(model_folder), wanted)]
+    return Finished(place, model_folder, record, family)
 
 
 def load_run(
@@ -136,26 +210,58 @@ def load_run(
     Raises:
         MftError: there is no finished model, its base is gone, or the base is another one than in training.
     """
-    place = folder / FINAL if (folder / FINAL).is_dir() else folder
-    record = _read_json(place / RECORD_FILE)
-    model_folder = place
-    if (place / ADAPTER_CONFIG).is_file():
-        model_folder = _base_folder(place, record, base)
-    elif not (place / "config.json").is_file():
-        raise MftError(f"{folder} holds no finished model.", "A run has one, in final/, when it has ended.")
-    pairs = list(adapters)
-    adapter = dict(pairs)[recognize_adapter(pairs, read_config(model_folder), wanted)]
-    model = load_base(adapter, model_folder, dtype or _recorded_dtype(record, model_folder))
-    if model_folder != place:
-        from peft import PeftModel
-
-        with checkpointing_by_its_old_name():
-            model = PeftModel.from_pretrained(model, str(place), torch_device="cpu").eval()
-    return model, load_tokenizer(adapter, place if (place / "tokenizer_config.json").is_file() else model_folder)
+    finished = find_finished(folder, adapters, base=base, wanted=wanted)
+    return load_finished(finished, dtype), finished_tokenizer(finished)
 
 
-def _base_folder(place: Path, record: dict[str, Any], base: Path | None) -> Path:
-    """The base of the adapter in `place`, checked to be the one it was trained on."""
+def load_finished(finished: Finished, dtype: torch.dtype | None = None, dense: bool = False) -> PreTrainedModel:
+    """The model, as `load_run` gives it.
+
+    Args:
+        dense: of a base that was quantised in training, take the weights it had then as dense ones, to be merged.
+    """
+    model = _load_as_trained(finished, dtype, dense)
+    if not finished.is_adapter:
+        return model
+    from peft import PeftModel
+
+    from mft_core.lora_linear import use_own_lora_linear
+
+    with checkpointing_by_its_old_name():
+        tuned = PeftModel.from_pretrained(model, str(finished.place), torch_device="cpu").eval()
+    use_own_lora_linear(tuned)
+    return tuned
+
+
+def finished_tokenizer(finished: Finished) -> PreTrainedTokenizerBase:
+    """Its tokenizer, the one it was trained with."""
+    own = (finished.place / "tokenizer_config.json").is_file()
+    return load_tokenizer(finished.family, finished.place if own else finished.base)
+
+
+def _load_as_trained(finished: Finished, dtype: torch.dtype | None, dense: bool) -> PreTrainedModel:
+    """The base, or the whole model: quantised, or rounded through the quantisation, as it was in training."""
+    family, folder, record = finished.family, finished.base, finished.record
+    recorded = _recorded_dtype(record, folder)
+    if not record.get("quantization"):
+        return load_base(family, folder, dtype or recorded)
+    quantization = Quantization(**record["quantization"])
+    if not dense:
+        return load_base(family, folder, dtype or recorded, quantization=quantization)
+    model = load_base(family, folder, dtype or recorded)
+    take_dequantized(model, load_base(family, folder, recorded, quantization=quantization))
+    return model
+
+
+def base_folder(place: Path, record: Mapping[str, Any], base: Path | None = None) -> Path:
+    """The base of the result in `place`, checked to be the one it was trained on.
+
+    Args:
+        base: where it lies, if no longer where it was during training.
+
+    Raises:
+        MftError: it is gone, or has other weights.
+    """
     recorded = record.get("base") or _read_json(place / ADAPTER_CONFIG).get("base_model_name_or_path") or ""
     folder = base or Path(recorded)
     if not folder.is_dir():
@@ -171,7 +277,7 @@ def _base_folder(place: Path, record: dict[str, Any], base: Path | None) -> Path
     return folder
 
 
-def _recorded_dtype(record: dict[str, Any], folder: Path) -> torch.dtype:
+def _recorded_dtype(record: Mapping[str, Any], folder: Path) -> torch.dtype:
     import torch
 
     config = read_config(folder)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from mft_core.batches import BatchPlan, collate, micro_batches
 from mft_core.evaluation import TaskSums
 from mft_core.interfaces import Loss
 from mft_core.optimization import build_optimizer
+from mft_core.prefetch import ahead
 from mft_core.recipe import TrainSection
 from mft_core.records import Batch, StepCounts, TaskLosses
 from mft_core.sharding import is_sharded, whole
@@ -101,16 +103,18 @@ class Stepper:
         """
         self._seed(step)
         sums = TaskSums(len(self.loss.counts), self.accelerator.device)
+        objective = partial(self.loss.objective, weights=weights, step=counts)
+        step_tokens = sum(int(self.plan.table.lengths[row].sum()) for row in rows)
         bad: list[int] = []
-        real_tokens = 0
         for batch, last in self._batches(rows):
             with self._gradients_kept(last):
-                tokens = self.model(batch)
-                objective = self.loss.objective(tokens, weights, counts)
+                tokens = self.model(batch, objective)
+                value = objective(tokens)
+                if tokens.router_loss is not None:
+                    value = value + tokens.router_loss * (batch.real_tokens / step_tokens)
                 # DDP and FSDP average gradients over ranks; the objective is a sum over ranks.
-                self.accelerator.backward(objective * self.accelerator.num_processes)
+                self.accelerator.backward(value * self.accelerator.num_processes)
             sums.add(tokens, batch.sample_task)
-            real_tokens += batch.real_tokens
             not_finite = ~torch.isfinite(tokens.cross_entropy.detach())
             if not_finite.any():
                 bad += batch.sample_ids[tokens.sample[not_finite].unique()].tolist()
@@ -123,7 +127,7 @@ class Stepper:
                 group["lr"] = rate
             self.optimizer.step()
         self.optimizer.zero_grad()
-        return StepOutcome(norm, finite, bad, losses, sum_over_ranks(self.accelerator, real_tokens))
+        return StepOutcome(norm, finite, bad, losses, step_tokens)
 
     def _gradients_kept(self, last: bool) -> AbstractContextManager[object]:
         """Ranks add up their gradients after the last micro-batch; shards after each: whole ones have no room."""
@@ -136,8 +140,8 @@ class Stepper:
         ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
         parts = micro_batches(rows, self.settings.micro_batch_size, rank, ranks)
         width = self.plan.capacity if self.plan.packer.pads_to_maximum else None
-        for number, part in enumerate(parts):
-            batch = collate(part, self.plan.table, width, self._pad_id)
+        collated = (collate(part, self.plan.table, width, self._pad_id) for part in parts)
+        for number, batch in enumerate(ahead(collated)):
             yield batch.to(self.accelerator.device), number == len(parts) - 1
 
 

@@ -40,14 +40,17 @@ class TaskReport:
     """What became of a task's records.
 
     Attributes:
-        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `overlong`, `bad`.
+        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `overlong`, `bad`, where
+            one that was split counts as its parts: read - split + parts is the sum of those.
         train: training samples.
         valid: validation samples; 0 where the task is too small to split.
         bad: records that cannot be used, by reason.
         overlong: records dropped because they are longer than `max_length` (or nothing supervised was left of them).
         truncated: records cut to `max_length` and used.
+        split: records of plain text longer than `max_length`, split into samples.
+        parts: samples they were split into.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
-        duplicates: training samples that repeat an earlier one.
+        duplicates: training records that repeat an earlier one.
         overlap: validation samples that are also training samples.
         tokens: training tokens.
         supervised: training tokens that are targets.
@@ -60,6 +63,8 @@ class TaskReport:
     bad: Mapping[str, int]
     overlong: int
     truncated: int
+    split: int
+    parts: int
     left_out: int
     duplicates: int
     overlap: int

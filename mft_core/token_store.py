@@ -1,7 +1,10 @@
 """Tokenised records on disk: flat memory-mapped arrays, written whole or not at all.
 
-An entry is a folder: `ids.bin`, `supervised.bin` (one element per token), the arrays of `ARRAYS` (one element per
-record), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, written last.
+An entry is a folder: `ids.bin` (one element per token), `spans.bin` (the supervised stretches), the arrays of `ARRAYS`
+(one element per sample), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, written last.
+
+A million samples of 60 tokens take about 0.16 GiB on disk. Only what is used becomes resident, and the kernel may
+take it back.
 """
 
 from __future__ import annotations
@@ -11,7 +14,6 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,33 +24,33 @@ from mft_core.records import Sample
 
 ARRAYS = {
     "offsets": np.int64,
-    "supervised_counts": np.int64,
+    "supervised_counts": np.int32,
     "digests": np.uint64,
     "files": np.int32,
     "lines": np.int64,
 }
 
-STREAMS = ("ids.bin", "supervised.bin", "quarantine.jsonl")
+STREAMS = ("ids.bin", "spans.bin", "quarantine.jsonl")
 
 
 @dataclass(frozen=True)
 class TokenEntry:
-    """Everything one list of files became.
+    """Everything one list of files became. A record is one sample; one that was split is several in a row.
 
     Attributes:
-        ids: uint16 or uint32 [tokens], memory-mapped.
-        supervised: bool [tokens], memory-mapped.
-        offsets: int64 [records + 1].
-        supervised_counts: int64 [records].
-        digests: uint64 [records], equal for equal contents.
-        files: int32 [records], which of the files a record stands in.
-        lines: int64 [records], its line number there, from 1.
-        counts: "read", "truncated", and for every reason a record was refused for, how many.
+        ids: uint16 or uint32 [tokens], memory-mapped, as are all arrays.
+        spans: int64 [stretches, 2], ascending: start and end, in `ids`, of each stretch of supervised tokens.
+        offsets: int64 [samples + 1].
+        supervised_counts: int32 [samples].
+        digests: uint64 [samples], equal for equal contents and for the parts of one record.
+        files: int32 [samples], which of the files the record stands in.
+        lines: int64 [samples], its line number there, from 1.
+        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many.
         folder: where it lies.
     """
 
     ids: np.ndarray
-    supervised: np.ndarray
+    spans: np.ndarray
     offsets: np.ndarray
     supervised_counts: np.ndarray
     digests: np.ndarray
@@ -60,6 +62,16 @@ class TokenEntry:
     def __len__(self) -> int:
         return len(self.digests)
 
+    def sample(self, number: int) -> Sample:
+        """Sample `number`, copied out of the mapped arrays."""
+        bounds = self.offsets[number : number + 2]
+        first, end = bounds.tolist()
+        supervised = np.zeros(end - first, bool)
+        inside = slice(*self.spans[:, 0].searchsorted(bounds))
+        for start, stop in self.spans[inside].tolist():
+            supervised[start - first : stop - first] = True
+        return Sample(self.ids[first:end].astype(np.int64), supervised)
+
 
 @dataclass(frozen=True)
 class TokenStore:
@@ -67,7 +79,7 @@ class TokenStore:
 
     Attributes:
         entry: the arrays they lie in, shared by both sides where validation is split off.
-        index: int64 [samples], which records of the entry these are, ascending.
+        index: int64 [samples], which samples of the entry these are, ascending.
         paths: the files that `entry.files` counts.
     """
 
@@ -78,21 +90,27 @@ class TokenStore:
     def __len__(self) -> int:
         return len(self.index)
 
-    @cached_property
+    @property
     def lengths(self) -> np.ndarray:
-        """int64 [samples], tokens of each sample."""
+        """int64 [samples], tokens of each sample; made anew whenever it is asked for."""
         return np.diff(self.entry.offsets)[self.index]
 
-    @cached_property
+    @property
     def supervised_counts(self) -> np.ndarray:
-        """int64 [samples], supervised tokens of each sample; never 0."""
-        return self.entry.supervised_counts[self.index]
+        """int64 [samples], supervised tokens of each sample, never 0; made anew whenever it is asked for."""
+        return self.entry.supervised_counts[self.index].astype(np.int64)
+
+    @property
+    def records(self) -> int:
+        """Records these samples are of: fewer than samples where some were split."""
+        if not self.entry.counts.get("split"):
+            return len(self)
+        lines, files = self.entry.lines[self.index], self.entry.files[self.index]
+        return int(np.count_nonzero((np.diff(lines) != 0) | (np.diff(files) != 0))) + (len(self) > 0)
 
     def sample(self, number: int) -> Sample:
-        """Sample `number` (0 .. len - 1), copied out of the mapped arrays."""
-        record = self.index[number]
-        span = slice(self.entry.offsets[record], self.entry.offsets[record + 1])
-        return Sample(self.entry.ids[span].astype(np.int64), self.entry.supervised[span].astype(bool))
+        """Sample `number` (0 .. len - 1)."""
+        return self.entry.sample(int(self.index[number]))
 
     def origin(self, number: int) -> str:
         """ "file:line" of sample `number`, for messages."""
@@ -112,6 +130,7 @@ class EntryWriter:
     def __init__(self, target: Path, ids_dtype: np.dtype) -> None:
         self.target = target
         self._dtype = ids_dtype
+        self._tokens = 0
         self._streams: dict[str, IO[bytes]] = {}
         self._columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lengths", *ARRAYS) if name != "offsets"}
 
@@ -129,16 +148,17 @@ class EntryWriter:
     def add(
         self, ids: np.ndarray, supervised: np.ndarray, columns: Mapping[str, np.ndarray], refused: Sequence[dict]
     ) -> None:
-        """Append some records.
+        """Append some samples.
 
         Args:
             ids: [tokens] of all of them.
-            supervised: bool [tokens].
-            columns: "lengths" and every array of `ARRAYS` but the offsets, one element per record.
+            supervised: bool [tokens]; no sample's first token is.
+            columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
             refused: quarantined records, JSON values.
         """
         self._streams["ids.bin"].write(ids.astype(self._dtype).tobytes())
-        self._streams["supervised.bin"].write(supervised.astype(np.bool_).tobytes())
+        self._streams["spans.bin"].write((_spans(supervised) + self._tokens).tobytes())
+        self._tokens += len(ids)
         for line in refused:
             self._streams["quarantine.jsonl"].write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
         for name, parts in self._columns.items():
@@ -156,7 +176,7 @@ class EntryWriter:
         arrays["offsets"] = np.concatenate([[0], np.cumsum(arrays.pop("lengths"), dtype=np.int64)])
         for name, dtype in ARRAYS.items():
             np.save(self.folder / f"{name}.npy", arrays[name].astype(dtype))
-        checksums = {path.name: _checksum(path) for path in sorted(self.folder.iterdir())}
+        checksums = {path.name: checksum(path) for path in sorted(self.folder.iterdir())}
         meta = {"dtype": self._dtype.name, "counts": dict(counts), "checksums": checksums}
         (self.folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
@@ -165,14 +185,17 @@ def open_entry(folder: Path) -> TokenEntry | None:
     """The entry in `folder`, memory-mapped; None where there is none or it is damaged, so that it is made again."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        if any(_checksum(folder / name) != checksum for name, checksum in meta["checksums"].items()):
+        if any(checksum(folder / name) != expected for name, expected in meta["checksums"].items()):
             return None
-        arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in ARRAYS}
+        # Slices of a memmap itself are several times as slow as those of a plain array on top of it.
+        arrays = {
+            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in ARRAYS
+        }
         ids = _mapped(folder / "ids.bin", np.dtype(meta["dtype"]))
-        supervised = _mapped(folder / "supervised.bin", np.dtype(np.bool_))
+        spans = _mapped(folder / "spans.bin", np.dtype(np.int64)).reshape(-1, 2)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return TokenEntry(ids=ids, supervised=supervised, counts=meta["counts"], folder=folder, **arrays)
+    return TokenEntry(ids=ids, spans=spans, counts=meta["counts"], folder=folder, **arrays)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -186,13 +209,20 @@ def read_quarantine(entry: TokenEntry) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
+def _spans(supervised: np.ndarray) -> np.ndarray:
+    """int64 [stretches, 2]: start and end of each stretch of True; stretches of neighbouring samples never touch."""
+    padded = np.zeros(len(supervised) + 2, np.int8)
+    padded[1:-1] = supervised
+    return np.flatnonzero(np.diff(padded)).reshape(-1, 2)
+
+
 def _mapped(path: Path, dtype: np.dtype) -> np.ndarray:
     if path.stat().st_size == 0:
         return np.zeros(0, dtype)
-    return np.memmap(path, dtype, mode="r")
+    return np.asarray(np.memmap(path, dtype, mode="r"))
 
 
-def _checksum(path: Path) -> int:
+def checksum(path: Path) -> int:
     """CRC-32: a whole data set is checked at every start, and SHA-256 would take several times as long."""
     value = 0
     with path.open("rb") as stream:

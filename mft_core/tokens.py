@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mft_core.encoding import OVERLONG, TRUNCATED, LengthPolicy, Line
+from mft_core.encoding import OVERLONG, PARTS, SPLIT, TRUNCATED, LengthPolicy, Line, Overlong
 from mft_core.encoding_pool import EncodingPool
 from mft_core.errors import MftError
 from mft_core.interfaces import Tokenization
@@ -32,7 +32,7 @@ from mft_core.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 CHUNK_BYTES = 1 << 17
 EXAMPLES = 5
 
@@ -46,7 +46,7 @@ class DataSettings:
 
     Attributes:
         max_length: most tokens of a sample.
-        overlong: "drop" longer samples or "truncate" them.
+        overlong: "drop" longer samples, "truncate" them, or "split" those that are plain text and drop the others.
         valid_fraction: share of the records split off for validation where a task has no validation files.
         max_samples: most training samples per task; 0: all.
         max_valid_samples: most validation samples per task; 0: all.
@@ -55,7 +55,7 @@ class DataSettings:
     """
 
     max_length: int = 1024
-    overlong: Literal["drop", "truncate"] = "drop"
+    overlong: Overlong = "drop"
     valid_fraction: float = 0.05
     max_samples: int = 0
     max_valid_samples: int = 0
@@ -122,21 +122,28 @@ def prepare_tasks(
 
 
 def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    """SHA-256 of all that decides how the tokenizer encodes: vocabulary, rules, special tokens, chat template."""
+    """SHA-256 of all that decides how the tokenizer encodes text: vocabulary, rules, special tokens."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     for passing in ("truncation", "padding"):
         state.pop(passing, None)
-    parts = [state, tokenizer.chat_template, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}]
+    return _digest([state, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}])
+
+
+def template_fingerprint(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> str:
+    """SHA-256 of all that decides how a record is laid out: the tokenization and the tokenizer's chat template."""
+    kind = type(tokenization)
+    return _digest([f"{kind.__module__}:{kind.__qualname__}", tokenization.fingerprint, tokenizer.chat_template])
+
+
+def _digest(parts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, settings: DataSettings) -> list[str]:
-    kind = type(tokenization)
     return [
         str(CACHE_VERSION),
         tokenizer_fingerprint(tokenizer),
-        f"{kind.__module__}:{kind.__qualname__}",
-        tokenization.fingerprint,
+        template_fingerprint(tokenization, tokenizer),
         str(settings.max_length),
         settings.overlong,
     ]
@@ -230,7 +237,7 @@ def _task(
 def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
     counts = sum((Counter(store.entry.counts) for store in stores), Counter[str]())
-    special = {"read", OVERLONG, TRUNCATED}
+    special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
     train_digests = train.entry.digests[train.index]
     return TaskReport(
         read=counts["read"],
@@ -239,8 +246,10 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         bad={reason: count for reason, count in sorted(counts.items()) if reason not in special},
         overlong=counts[OVERLONG],
         truncated=counts[TRUNCATED],
+        split=counts[SPLIT],
+        parts=counts[PARTS],
         left_out=usable - len(train) - len(valid),
-        duplicates=len(train) - len(np.unique(train_digests)),
+        duplicates=train.records - len(np.unique(train_digests)),
         overlap=int(np.isin(valid.entry.digests[valid.index], train_digests).sum()),
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),

@@ -8,6 +8,7 @@ rows are cut into micro-batches or spread over ranks.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +72,9 @@ class Trainer:
         checkpoints: where checkpoints go.
         total_steps: optimizer steps of the whole run.
         pad_id: token that fills rows.
+
+    Attributes:
+        after_step: called on every rank after each step, when it has been logged, evaluated and saved.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Trainer:
         self.total_steps = total_steps
         self.step = 0
         self.selection = Selection(settings.stop, settings.patience)
+        self.after_step: Callable[[int], None] = lambda step: None
         self._stop = False
         self._names = loss.counts.names
         self._bad_in_a_row = 0
@@ -212,6 +217,7 @@ class Trainer:
         selectable = evaluates and settings.stop != "none"
         if last or selectable or (settings.save_every and self.step % settings.save_every == 0):
             self._save()
+        self.after_step(self.step)
 
     def _log(self) -> None:
         epoch, local = self.plan.locate(self.step - 1)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_models import ADAPTERS, ARCHITECTURES, adapter_of, config_of
+from torch.nn.functional import cross_entropy
 
+from mft_core.attention import packed_inputs
+from mft_core.errors import MftError
 from mft_core.modeling import build_empty, load_base, read_config, recognize_adapter
+from mft_core.testing.random_models import relative_difference
 from mft_core.tuning import lora_modules
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
@@ -40,13 +45,57 @@ def test_qwen_answers_in_chatml() -> None:
 
 @pytest.mark.parametrize("name", ["gpt_bigcode", "gpt_neox"])
 def test_published_format_gives_the_original_codes_logits(name: str) -> None:
+    """Alone, packed, padded on the right, and its greedy continuation.
+
+    Those under left padding are left out: they were made without a mask, and equal the unpadded ones.
+    """
     folder = FIXTURES / name
     if not folder.is_dir():
-        pytest.skip(f"{folder} is not here")
+        pytest.skip("../shared is absent")
     from safetensors.torch import load_file
 
     expected = load_file(folder / "expected.safetensors")
     adapter = ADAPTERS[recognize_adapter(ADAPTERS.items(), read_config(folder))]
-    model = load_base(adapter, folder, torch.float32)
-    found = model(input_ids=expected["ids"], use_cache=False).logits
+    model, ids = load_base(adapter, folder, torch.float32), expected["ids"]
+    rows, width = ids.shape
+    found = model(input_ids=ids, use_cache=False).logits
     assert (found - expected["eval"]).abs().max() < 1e-4
+    positions = torch.arange(width).repeat(rows)[None]
+    documents = [(0, row * width, (row + 1) * width) for row in range(rows)]
+    packed = model(input_ids=ids.view(1, -1), position_ids=positions, **packed_inputs(documents)).logits
+    assert (packed.view_as(found) - expected["eval"]).abs().max() < 1e-4
+    mask = expected["right_mask"]
+    padded = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    assert (padded - expected["right"])[mask.bool()].abs().max() < 1e-4
+    greedy, prompt = expected["greedy"], ids[:1]
+    options = {"max_new_tokens": greedy.shape[1] - width, "do_sample": False, "attention_mask": torch.ones_like(prompt)}
+    assert torch.equal(model.generate(prompt, **options), greedy)
+
+
+def test_a_model_that_has_learned_something_is_as_sure_packed_as_alone() -> None:
+    folder = FIXTURES / "stories260k"
+    if not folder.is_dir():
+        pytest.skip("../shared is absent")
+    model = load_base(ADAPTERS["llama"], folder, torch.float32)
+    start = torch.tensor([[1]])
+    story = model.generate(start, max_new_tokens=60, do_sample=False, attention_mask=torch.ones_like(start))[0]
+    row, positions = torch.cat([story.flip(0), story])[None], torch.arange(len(story)).repeat(2)[None]
+    packed = model(input_ids=row, position_ids=positions, **packed_inputs([(0, 0, 61), (0, 61, 122)])).logits[0, 61:]
+    alone = model(input_ids=story[None], use_cache=False).logits[0]
+    assert relative_difference(packed, alone) < 1e-5
+    assert cross_entropy(packed[:-1], story[1:]) < 1 < cross_entropy(packed[:-1], story[1:].flip(0))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (name, kind)
+        for name, kinds in {"gemma": ("gemma3", "gemma3n"), "deepseek": ("deepseek_v32",)}.items()
+        for kind in kinds
+    ],
+)
+def test_what_a_family_cannot_train_is_refused_by_name(name: str, kind: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": kind, "architectures": ["Some"]}), encoding="utf-8")
+    assert recognize_adapter(ADAPTERS.items(), read_config(tmp_path)) == name
+    with pytest.raises(MftError, match=f"model_type '{kind}'"):
+        load_base(ADAPTERS[name], tmp_path, torch.float32)

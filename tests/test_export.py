@@ -8,13 +8,24 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
+from running import mft
+from safetensors.torch import load_file
 from test_saving import finished, logits, plain_logits
-from tiny_models import ADAPTERS
+from tiny_models import ADAPTERS, adapter_of, write_checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
+from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
 from mft_core.export import export_run
+from mft_core.modeling import load_base, read_config, recognize_adapter
+from mft_core.quantization import Quantization
+from mft_core.saving import load_run, save_final
+from mft_core.testing.model_adapters import move_weights
 from mft_core.testing.random_models import relative_difference
+from mft_core.tuning import prepare_for_tuning
+
+FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -72,3 +83,118 @@ def test_a_result_that_reloads_differently_is_no_success(tmp_path: Path, monkeyp
     with pytest.raises(MftError, match="computes other logits when loaded again"):
         export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "run"]
+
+
+def quantized_run(base: Path, run: Path) -> Any:
+    """A QLoRA run as it leaves its result."""
+    write_checkpoint("llama", base)
+    model = load_base(adapter_of("llama"), base, torch.float32, quantization=Quantization())
+    return saved(prepare_for_tuning(model, method="qlora", rank=4), run)
+
+
+def saved(tuned: Any, run: Path) -> Any:
+    """`tuned` with its adapters moved, as the result of a run."""
+    move_weights(tuned)
+    save_final(tuned, AutoTokenizer.from_pretrained(TOKENIZER), run / "final")
+    return tuned
+
+
+def weights_in(folder: Path) -> dict[str, torch.Tensor]:
+    return {key: tensor for path in folder.glob("*.safetensors") for key, tensor in load_file(path).items()}
+
+
+def test_a_quantised_run_merges_through_the_weights_it_was_trained_with(tmp_path: Path) -> None:
+    tuned = quantized_run(tmp_path / "base", tmp_path / "run")
+    made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items())
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    assert relative_difference(logits(exported), logits(tuned)) < 1e-5
+    assert made.quantization == "nf4"
+    assert made.merge_difference < 1e-5
+    assert "quantization_config" not in read_config(tmp_path / "out")
+    assert made.parameters == exported.num_parameters()
+
+
+def test_an_adapter_stands_for_itself_and_names_its_base(tmp_path: Path) -> None:
+    tuned = finished("gpt_neox", "lora", tmp_path / "base", tmp_path / "run")
+    made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), format="adapter")
+    assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["base_model_name_or_path"] == str(
+        tmp_path / "base"
+    )
+    assert (made.reload_difference, made.merge_difference, made.dense_difference) == (0, 0, None)
+    assert made.parameters == sum(p.numel() for p in tuned.parameters() if p.requires_grad)
+    assert weights_in(tmp_path / "out").keys() == weights_in(tmp_path / "run" / "final").keys()
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "out")) == 2048
+
+
+def test_an_adapter_trained_beside_quantised_weights_says_what_it_is_on_dense_ones(tmp_path: Path) -> None:
+    tuned = quantized_run(tmp_path / "base", tmp_path / "run")
+    made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), format="adapter")
+    dense = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)
+    on_dense = logits(PeftModel.from_pretrained(dense, tmp_path / "out"))
+    assert made.reload_difference == 0
+    assert made.dense_difference is not None
+    assert made.dense_difference > 1e-2
+    assert relative_difference(on_dense, logits(tuned)) > 1e-2
+    loaded, _ = load_run(tmp_path / "out", ADAPTERS.items())
+    assert torch.equal(logits(loaded), logits(tuned))
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_original_format_of_a_native_base_is_its_own(method: str, tmp_path: Path) -> None:
+    tuned = finished("qwen2", method, tmp_path / "base", tmp_path / "run")
+    made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), format="original")
+    base, written = weights_in(tmp_path / "base"), weights_in(tmp_path / "out")
+    assert {key: (t.dtype, t.shape) for key, t in written.items()} == {k: (t.dtype, t.shape) for k, t in base.items()}
+    unchanged = {key for key, tensor in base.items() if torch.equal(written[key], tensor)}
+    assert (made.unchanged, made.changed) == (len(unchanged), len(base) - len(unchanged))
+    if method == "lora":
+        assert unchanged == {key for key in base if "proj.weight" not in key}
+    found = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32))
+    assert relative_difference(found, logits(tuned)) < 1e-5
+
+
+@pytest.mark.parametrize("quantization", [None, Quantization()], ids=["lora", "qlora"])
+@pytest.mark.parametrize("name", ["qwen", "chatglm3", "baichuan7b_v2"])
+def test_a_published_format_is_written_back(name: str, quantization: Quantization | None, tmp_path: Path) -> None:
+    folder = FIXTURES / name
+    if not folder.is_dir():
+        pytest.skip("../shared is absent")
+    adapter = ADAPTERS[recognize_adapter(ADAPTERS.items(), read_config(folder))]
+    model = load_base(adapter, folder, torch.float32, quantization=quantization)
+    method = "qlora" if quantization else "lora"
+    tuned = saved(prepare_for_tuning(model, method=method, rank=4, targets=["o_proj"]), tmp_path / "run")
+    made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), format="original")
+    assert read_config(tmp_path / "out") == read_config(folder)
+    base, written = weights_in(folder), weights_in(tmp_path / "out")
+    written = {key: written[key] for key in base if key in written}
+    changed = {key for key in written if not torch.equal(base[key], written[key])}
+    assert len(changed) == made.changed > 0
+    assert made.quantization == ("nf4" if quantization else None)
+    if not quantization:
+        assert len(changed) == tuned.config.num_hidden_layers
+    again = load_base(adapter, tmp_path / "out", torch.float32)
+    assert relative_difference(logits(again), logits(tuned)) < 1e-5
+
+
+def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
+    finished("llama", "full", tmp_path / "base", tmp_path / "run")
+    for wish, reason in (
+        ({"format": "gguf"}, "no export format 'gguf'"),
+        ({"format": "adapter"}, "a whole model without an adapter"),
+        ({"format": "original", "dtype": torch.bfloat16}, "has its own dtypes"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), **wish)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_says_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quantized_run(tmp_path / "base", tmp_path / "run")
+    command = ("export", str(tmp_path / "run"), "--output")
+    assert mft(*command, str(tmp_path / "one"), "--format", "original", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["folder"] == str(tmp_path / "one")
+    assert made["format"] == "original"
+    assert made["unchanged"] + made["changed"] == len(weights_in(tmp_path / "base"))
+    assert mft(*command, str(tmp_path / "two"), "--format", "adapter") == 0
+    assert "trained beside nf4 weights" in capsys.readouterr().out

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from mft_core.batches import SampleTable
+from mft_core.data_plan import data_settings
 from mft_core.durable import whole_file
 from mft_core.evaluation import EvaluationContext
 from mft_core.paths import cache_folder
-from mft_core.plan import OnProgress, Plan, data_settings
+from mft_core.plan import OnProgress, Plan, quantization
 from mft_core.records import TaskFiles
 from mft_core.tasks import TaskSet
 from mft_core.tokens import prepare_tasks
@@ -60,21 +61,17 @@ def measure_base(plan: Plan) -> EvaluationContext:
     from mft_core.lm_loss import TokenLossModel
     from mft_core.modeling import load_base
     from mft_core.ranks import process_state
+    from mft_core.row_form import fit_rows, validation_context
     from mft_core.runner import choose_precision
 
     device = process_state().device
     precision = choose_precision(plan.recipe, device)
     accelerator = Accelerator(mixed_precision=precision.mixed, cpu=device.type == "cpu")
-    base = load_base(plan.adapter, plan.base_folder, precision.weights).to(device)
-    return EvaluationContext(
-        model=accelerator.prepare_model(TokenLossModel(base), evaluation_mode=True),
-        names=plan.task_set.names,
-        validation=plan.validation,
-        packer=plan.parts.packer,
-        capacity=plan.recipe.data.max_length,
-        micro_batch_size=plan.recipe.train.micro_batch_size,
-        accelerator=accelerator,
-    )
+    quantized = quantization(plan.recipe)
+    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantized, device=device)
+    fitted = fit_rows(plan, base, precision.weights)
+    model = accelerator.prepare_model(TokenLossModel(base, fitted.inputs), evaluation_mode=True)
+    return validation_context(fitted.plan, model, accelerator)
 
 
 def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress | None = None) -> TaskSet:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from accelerate import Accelerator
 from torch import nn
 
-from mft_core.batches import SampleTable
+from mft_core.batches import OneEach, SampleTable
+from mft_core.evaluating.request import EvaluationRequest
 from mft_core.evaluation import EvaluationContext
-from mft_core.interfaces import Packer
-from mft_core.records import PackedRows
+from mft_core.generation import Assistant
+from mft_core.interfaces import Packer, Tokenization
+from mft_core.records import PackedRows, Record, Sample, Turn
 
-
-class OneEach(Packer):
-    """One sample per row."""
-
-    def pack(self, lengths: np.ndarray, capacity: int) -> PackedRows:
-        """Row r is sample r."""
-        return PackedRows(np.arange(len(lengths)), np.arange(len(lengths) + 1))
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class AllTogether(Packer):
@@ -41,3 +42,44 @@ def evaluation_context(
         micro_batch_size=micro,
         accelerator=Accelerator(cpu=True),
     )
+
+
+class PlainTokenization(Tokenization):
+    """Turns one after another, each with a line end behind it; the answer ends with the tokenizer's end token."""
+
+    def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Any tokenizer will do."""
+        self._tokenizer = tokenizer
+
+    def encode(self, record: Record) -> Sample:
+        """All but the first turns are prompt."""
+        *before, answer = record.turns
+        prompt = self.prompt(before)
+        ids = [*prompt, *self._ids(answer.content), self._tokenizer.eos_token_id]
+        return Sample(np.array(ids, np.int64), np.arange(len(ids)) >= len(prompt))
+
+    def prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """Lines of text."""
+        return self._ids("".join(f"{turn.content}\n" for turn in turns))
+
+    @property
+    def fingerprint(self) -> str:
+        """It has no options."""
+        return "plain"
+
+    def _ids(self, text: str) -> list[int]:
+        return self._tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def evaluation_request(
+    folder: Path, model: Any, context: EvaluationContext, tokenizer: PreTrainedTokenizerBase, **others: Any
+) -> EvaluationRequest:
+    """A request about `model`, a TokenLossModel, with `context` for its losses.
+
+    Args:
+        folder: for what the evaluator writes.
+        tokenizer: ids below the model's vocabulary.
+        others: further fields of the request.
+    """
+    assistant = Assistant(model.model, tokenizer, PlainTokenization())
+    return EvaluationRequest(folder, model="random", assistant=assistant, validation=lambda: context, **others)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 
+from mft_core.batches import OneEach
+from mft_core.errors import MftError
+from mft_core.evaluating.generative import GenerativeEvaluator, Item
+from mft_core.evaluating.journal import Journal
+from mft_core.evaluating.pipeline import SAMPLES
+from mft_core.evaluating.request import EvaluationProgress, EvaluationRequest
 from mft_core.interfaces import Evaluator, Packer
 from mft_core.lm_loss import TokenLossModel
 from mft_core.records import Score
 from mft_core.testing.components import ComponentTests
-from mft_core.testing.contexts import AllTogether, OneEach, evaluation_context
+from mft_core.testing.contexts import AllTogether, evaluation_context, evaluation_request
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table
+from mft_core.testing.small_tokenizers import small_tokenizer
+
+TASKS = ("alpha", "empty", "gamma")
 
 
 class EvaluatorTests(ComponentTests):
@@ -24,29 +35,52 @@ class EvaluatorTests(ComponentTests):
     @pytest.fixture
     def model(self) -> TokenLossModel:
         """In training mode, in float64."""
-        return random_token_loss_model().train()
+        return random_token_loss_model(len(small_tokenizer())).train()
 
-    def evaluate(self, model: TokenLossModel, packer: Packer, micro_batch_size: int) -> list[Score]:
-        """Scores on three tasks, of which "empty" has no validation data."""
-        context = evaluation_context(
-            model, random_table([4, 0, 7]), ("alpha", "empty", "gamma"), packer, micro_batch_size
-        )
-        return self.build().evaluate(context)
+    @pytest.fixture(autouse=True)
+    def _own_folder(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self.folders = tmp_path_factory
+
+    def evaluator(self, batch_size: int) -> Evaluator:
+        """The evaluator, working on so much at a time, if that is its own choice."""
+        return self.build()
+
+    def request(self, model: TokenLossModel, packer: Packer, micro_batch_size: int, **others: Any) -> EvaluationRequest:
+        """On three tasks, of which "empty" has no validation data, in a new folder."""
+        context = evaluation_context(model, random_table([4, 0, 7]), TASKS, packer, micro_batch_size)
+        folder = others.pop("folder", None) or self.folders.mktemp("evaluation")
+        return evaluation_request(folder, model, context, small_tokenizer(), **others)
+
+    def evaluate(self, model: TokenLossModel, packer: Packer, micro_batch_size: int, **others: Any) -> list[Score]:
+        """Its scores."""
+        return self.evaluator(micro_batch_size).evaluate(self.request(model, packer, micro_batch_size, **others))
+
+    def test_it_can_say_beforehand_whether_it_can_work(self) -> None:
+        self.evaluator(1).check()
 
     def test_scores_are_finite_and_say_what_they_rest_on(self, model: TokenLossModel) -> None:
         scores = self.evaluate(model, OneEach(), 2)
         assert scores
         for score in scores:
-            assert math.isfinite(score.value), score
-            assert score.n > 0, score
             assert score.task, score
             assert score.metric, score
             assert score.protocol, score
+            if "not_measured" in score.details:
+                assert score.n == 0, score
+                continue
+            assert math.isfinite(score.value), score
+            assert score.n > 0, score
+            if score.interval:
+                assert score.interval[0] <= score.value <= score.interval[1], score
         measured = [(score.task, score.metric, score.protocol) for score in scores]
         assert len(set(measured)) == len(measured)
 
-    def test_a_second_time_gives_the_same(self, model: TokenLossModel) -> None:
+    def test_a_second_time_gives_the_same_and_the_model_is_left_as_it_was(self, model: TokenLossModel) -> None:
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         assert self.evaluate(model, OneEach(), 2) == self.evaluate(model, OneEach(), 2)
+        assert all(module.training for module in model.modules())
+        assert all(parameter.grad is None for parameter in model.parameters())
+        assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
 
     def test_batching_changes_nothing(self, model: TokenLossModel) -> None:
         expected = self.evaluate(model, OneEach(), 1)
@@ -57,9 +91,89 @@ class EvaluatorTests(ComponentTests):
             ]
             assert [score.value for score in found] == pytest.approx([score.value for score in expected], rel=1e-9)
 
-    def test_the_model_is_left_as_it_was(self, model: TokenLossModel) -> None:
-        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        self.evaluate(model, OneEach(), 2)
-        assert model.training
-        assert all(parameter.grad is None for parameter in model.parameters())
-        assert all(tensor.equal(before[name]) for name, tensor in model.state_dict().items())
+
+class Stopped(Exception):  # noqa: N818 - stands for a kill, not for a fault
+    """Ends an evaluation in its middle."""
+
+
+def stop_here(progress: EvaluationProgress) -> None:
+    """Raises."""
+    raise Stopped
+
+
+class GenerativeEvaluatorTests(EvaluatorTests):
+    """Inherit, set `component`, and give `rows`: a small set in the published form, two problems or more.
+
+    Override `wrong` where an empty completion may be right, and `evaluator` where `data` is no JSONL file.
+    """
+
+    component: ClassVar[type[GenerativeEvaluator]]
+    rows: ClassVar[list[Mapping[str, Any]]]
+    wrong: ClassVar[str] = ""
+    """A completion that is right for none of the rows."""
+    brief: ClassVar[Mapping[str, Any]] = {"max_new_tokens": 8, "limit": 2}
+    """Options that keep the tests short."""
+
+    def evaluator(self, batch_size: int, **options: Any) -> GenerativeEvaluator:
+        """On `rows`."""
+        path = self.folders.mktemp("set") / "rows.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
+        given = {"data": str(path), "batch_size": batch_size, **self.brief, **self.options, **options}
+        return self.component(self.component.Options.model_validate(given))
+
+    def items(self, evaluator: GenerativeEvaluator) -> list[Item]:
+        """All of them."""
+        return evaluator.items(EvaluationRequest(self.folders.mktemp("none")))
+
+    def judged(self, completions: Mapping[str, str], **others: Any) -> list[Score]:
+        """Scores of given completions by task id."""
+        folder = self.folders.mktemp("given")
+        lines = [json.dumps({"task_id": key, "completion": text}) + "\n" for key, text in completions.items()]
+        (folder / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
+        request = EvaluationRequest(folder / "out", samples_file=folder / "samples.jsonl", **others)
+        return self.evaluator(1).evaluate(request)
+
+    def test_items_and_prompts_are_there_and_distinct(self) -> None:
+        evaluator = self.evaluator(1)
+        items = self.items(evaluator)
+        assert len({item.task_id for item in items}) == len(items) >= 2
+        assert all(evaluator.prompt(item) for item in items)
+        assert items == self.items(self.evaluator(2))
+
+    def test_published_solutions_are_right_and_others_are_not(self) -> None:
+        evaluator = self.evaluator(1)
+        references = {item.task_id: evaluator.reference(item) for item in self.items(evaluator)}
+        known = {key: text for key, text in references.items() if text is not None and key not in evaluator.known_bad}
+        if not known:
+            pytest.skip("the set has no solutions")
+        best = {(score.task, score.metric): score.value for score in self.judged(known) if score.n}
+        worst = {(score.task, score.metric): score.value for score in self.judged(dict.fromkeys(known, self.wrong))}
+        if not best:
+            pytest.skip("nothing of it can be measured on this machine")
+        for measure, value in best.items():
+            assert value > worst[measure], measure
+            if measure[1].startswith("pass@"):
+                assert (value, worst[measure]) == (1.0, 0.0), measure
+
+    def test_batching_changes_nothing(self, model: TokenLossModel) -> None:
+        folders = [self.folders.mktemp("batches") for _ in range(2)]
+        one, other = (self.evaluate(model, OneEach(), size, folder=folder) for size, folder in enumerate(folders, 1))
+        assert one == other
+        written = [sorted(Journal(folder / SAMPLES).records, key=str) for folder in folders]
+        assert written[0] == written[1] != []
+
+    def test_an_interrupted_evaluation_goes_on_to_the_same_files(self, model: TokenLossModel) -> None:
+        whole, broken = self.folders.mktemp("whole"), self.folders.mktemp("broken")
+        expected = self.evaluate(model, OneEach(), 1, folder=whole)
+        with pytest.raises(Stopped):
+            self.evaluate(model, OneEach(), 1, folder=broken, on_progress=stop_here)
+        assert (broken / SAMPLES).read_bytes() != (whole / SAMPLES).read_bytes()
+        assert self.evaluate(model, OneEach(), 1, folder=broken) == expected
+        assert (broken / SAMPLES).read_bytes() == (whole / SAMPLES).read_bytes()
+
+    def test_another_set_in_the_same_folder_is_refused(self, model: TokenLossModel) -> None:
+        folder = self.folders.mktemp("shared")
+        with pytest.raises(Stopped):
+            self.evaluate(model, OneEach(), 1, folder=folder, on_progress=stop_here)
+        with pytest.raises(MftError, match="holds another evaluation"):
+            self.evaluator(1, seed=1).evaluate(self.request(model, OneEach(), 1, folder=folder))

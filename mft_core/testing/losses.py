@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -81,10 +82,10 @@ def step_gradient(
 ) -> torch.Tensor:
     """The gradient of one optimizer step in one vector, as the trainer accumulates it over micro-batches and ranks."""
     loss.before_step(counts)
-    weights = loss.task_weights()
+    objective = partial(loss.objective, weights=loss.task_weights(), step=counts)
     for rank in range(ranks):
         for part in micro_batches(rows, micro, rank, ranks):
-            loss.objective(model(collate(part, table, width)), weights, counts).backward()
+            objective(model(collate(part, table, width), objective)).backward()
     return flat_gradient(model)
 
 

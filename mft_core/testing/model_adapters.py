@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from transformers import PreTrainedConfig
 from mft_core.attention import packed_inputs
 from mft_core.interfaces import ModelAdapter
 from mft_core.modeling import build_empty, load_base, load_tokenizer, model_adapters, read_config
+from mft_core.quantization import Quantization, quantizable
 from mft_core.saving import load_run, save_final
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.random_models import (
@@ -79,6 +81,10 @@ class ModelAdapterTests(ComponentTests):
 
     component: ClassVar[type[ModelAdapter]]
 
+    tolerance: ClassVar[Mapping[torch.dtype, float]] = TOLERANCE
+    """Largest relative difference, by dtype; an architecture that always computes in float32 here and there (norms,
+    routers) needs as much in float64."""
+
     def config(self) -> PreTrainedConfig:
         """The configuration under test, with `VOCABULARY` embeddings."""
         return self.build().tiny_config(VOCABULARY)
@@ -126,13 +132,13 @@ class ModelAdapterTests(ComponentTests):
         for row, start, end in TEXTS:
             text = ids[row, start:end]
             alone = logits_alone(model, text)
-            assert relative_difference(packed[row, start:end], alone) < TOLERANCE[dtype]
+            assert relative_difference(packed[row, start:end], alone) < self.tolerance[dtype]
             next_token_loss(alone, text).backward()
         apart = take_gradients(model)
         assert together.keys() == apart.keys()
         scale = max(gradient.abs().max() for gradient in apart.values())
         for name, gradient in apart.items():
-            assert (together[name] - gradient).abs().max() < TOLERANCE[dtype] * scale, name
+            assert (together[name] - gradient).abs().max() < self.tolerance[dtype] * scale, name
 
     def test_what_stands_before_a_token_matters(self, adapter: ModelAdapter, checkpoint: Path) -> None:
         """Without this, the comparisons above and below would prove nothing."""
@@ -152,8 +158,8 @@ class ModelAdapterTests(ComponentTests):
             attention_mask=torch.cat([padding, real], 1),
             position_ids=torch.cat([padding, torch.arange(9)[None]], 1),
         ).logits
-        assert relative_difference(right[0, :9], alone) < TOLERANCE[dtype]
-        assert relative_difference(left[0, 4:], alone) < TOLERANCE[dtype]
+        assert relative_difference(right[0, :9], alone) < self.tolerance[dtype]
+        assert relative_difference(left[0, 4:], alone) < self.tolerance[dtype]
 
     @pytest.mark.parametrize("targets", [ALL_LINEAR, FAMILY])
     def test_a_gradient_reaches_every_lora_matrix_and_nothing_else(
@@ -184,6 +190,25 @@ class ModelAdapterTests(ComponentTests):
         (plain_loss, plain), (loss, checkpointed) = found
         torch.testing.assert_close(loss, plain_loss, rtol=1e-12, atol=0)
         torch.testing.assert_close(checkpointed, plain, rtol=1e-9, atol=1e-12)
+
+    def test_qlora_trains(self, adapter: ModelAdapter, checkpoint: Path) -> None:
+        expected = quantizable(build_empty(adapter.load_config(checkpoint), torch.float32))
+        assert expected, "no linear module here has an input width that is a multiple of 64"
+        model = load_base(adapter, checkpoint, torch.float32, quantization=Quantization())
+        assert [name for name, p in model.named_parameters() if hasattr(p, "quant_state")] == [
+            f"{name}.weight" for name in expected
+        ]
+        tuned = prepare_for_tuning(model, method="qlora", rank=8, seed=3)
+        optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=1e-2)
+        losses = []
+        for _ in range(6):
+            loss, gradients = loss_and_gradients(tuned)
+            for name, parameter in tuned.named_parameters():
+                parameter.grad = gradients.get(name)
+            optimizer.step()
+            tuned.zero_grad()
+            losses.append(float(loss))
+        assert losses[-1] < 0.9 * losses[0], losses
 
     def test_generation_with_cache_is_generation_without(self, adapter: ModelAdapter, checkpoint: Path) -> None:
         model, ids = load_base(adapter, checkpoint, torch.float64), random_ids(1, 7)

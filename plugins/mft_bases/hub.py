@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mft_bases.remote import WANTED_FILES, split_revision
+from mft_bases.remote import fetch_weights, split_revision
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import Base, BaseRequest
 
@@ -29,7 +29,7 @@ class Hub(Base):
 
         name, revision = split_revision(reference)
         try:
-            return Path(snapshot_download(name, revision=revision, allow_patterns=list(WANTED_FILES)))
+            return fetch_weights(lambda files: snapshot_download(name, revision=revision, allow_patterns=files))
         except HFValidationError as error:
             raise UsageError(f"{name!r} cannot be a repository on the Hub.", "Names look like ORG/NAME.") from error
         except GatedRepoError as error:
@@ -46,3 +46,7 @@ class Hub(Base):
                 f"{reference} is not in the cache and the Hub cannot be reached ({type(error).__name__}).",
                 "Check the network, give a local folder with --base FOLDER, or try things out with --base tiny.",
             ) from error
+
+    def pinned(self, reference: str, folder: Path) -> str:
+        """ORG/NAME@COMMIT."""
+        return f"{split_revision(reference)[0]}@{folder.name}" if folder.parent.name == "snapshots" else reference

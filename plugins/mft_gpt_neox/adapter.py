@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
 
@@ -14,11 +13,8 @@ if TYPE_CHECKING:
 class GPTNeoX(ModelAdapter):
     """Rotary positions on a part of each head, attention and MLP side by side; chat roles are MFTCoder's."""
 
+    native_types = ("gpt_neox",)
     lora_targets = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
-
-    def recognizes(self, config: Mapping[str, Any]) -> bool:
-        """Native configurations."""
-        return config.get("model_type") == "gpt_neox"
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """Two layers of width 64, four heads."""

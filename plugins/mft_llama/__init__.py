@@ -1,4 +1,4 @@
-"""The Llama family: Llama 1 to 3, CodeLlama, SmolLM, DeepSeek-Coder."""
+"""The Llama family: Llama 1 to 3, CodeLlama, SmolLM, DeepSeek-Coder, Mistral, Mixtral."""
 
 from __future__ import annotations
 
@@ -8,4 +8,5 @@ from mft_core.hookspecs import Component, hookimpl
 @hookimpl
 def mft_models() -> list[Component]:
     """One adapter."""
-    return [Component("llama", "mft_llama.adapter:Llama", "Llama 1-3, CodeLlama, SmolLM, DeepSeek-Coder")]
+    summary = "Llama 1-3, CodeLlama, SmolLM, DeepSeek-Coder, Mistral, Mixtral"
+    return [Component("llama", "mft_llama.adapter:Llama", summary, ("mistral", "mixtral"))]

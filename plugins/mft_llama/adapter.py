@@ -1,24 +1,27 @@
-"""Llama, as transformers has it natively."""
+"""Llama, Mistral and Mixtral, as transformers has them natively."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
+    from mft_core.router_loss import RouterLoss
+    from mft_core.tokenizers import TokenizerFamily
+
 
 class Llama(ModelAdapter):
-    """Rotary positions, RMSNorm, gated MLP, grouped-query attention. The family shares no chat template."""
+    """Rotary positions, RMSNorm, gated MLP, grouped-query attention; Mistral: in a window; Mixtral: sparse experts.
 
+    Mixtral's experts and router are no linear modules: LoRA tunes its attention. The family shares no chat template.
+    """
+
+    native_types = ("llama", "mistral", "mixtral")
     lora_targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-    def recognizes(self, config: Mapping[str, Any]) -> bool:
-        """Native configurations, whatever the checkpoint is called."""
-        return config.get("model_type") == "llama"
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """Two layers of width 64, two key-value heads for four heads."""
@@ -33,3 +36,23 @@ class Llama(ModelAdapter):
             num_key_value_heads=2,
             max_position_embeddings=4096,
         )
+
+    def router_loss(self, config: PreTrainedConfig) -> RouterLoss | None:
+        """Of the mixtures of experts, with the coefficient in the checkpoint's configuration."""
+        from mft_core.router_loss import RouterLoss
+
+        if config.model_type != "mixtral":
+            return None
+        return RouterLoss(config.router_aux_loss_coef, config.num_local_experts, config.num_experts_per_tok)
+
+    def tokenizer_family(self, folder: Path) -> TokenizerFamily:
+        """Of Llama 1 and 2 and of CodeLlama."""
+        from mft_llama.tokenizer import LLAMA_2
+
+        return LLAMA_2
+
+    def recognizes_tokenizer(self, folder: Path) -> bool:
+        """Llama 1, Llama 2 and CodeLlama share one vocabulary."""
+        from mft_llama.tokenizer import shares_vocabulary
+
+        return shares_vocabulary(folder)

@@ -1,14 +1,18 @@
-"""Qwen, as transformers has it natively."""
+"""Qwen: 1.5 and later as transformers has them natively, v1 converted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
+from mft_qwen.first_version import QwenV1
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
+
+    from mft_core.router_loss import RouterLoss
+    from mft_core.tokenizers import TokenizerFamily
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -17,14 +21,19 @@ CHATML = (
 
 
 class Qwen(ModelAdapter):
-    """Llama's shape with biased query, key and value (Qwen2) or normalised query and key (Qwen3); ChatML."""
+    """Llama's shape with biased query, key and value (v1 to 2.5) or normalised query and key (3); ChatML.
 
-    lora_targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    Of the mixtures of experts, LoRA tunes attention and the shared expert's gate; experts and routers stay.
+    """
+
+    lora_targets = (
+        *("q_proj", "k_proj", "v_proj", "o_proj"),
+        *("gate_proj", "up_proj", "down_proj"),
+        "shared_expert_gate",
+    )
     chat_template = CHATML
-
-    def recognizes(self, config: Mapping[str, Any]) -> bool:
-        """Native dense configurations."""
-        return config.get("model_type") in ("qwen2", "qwen3")
+    native_types = ("qwen2", "qwen3", "qwen2_moe", "qwen3_moe")
+    formats = (QwenV1(),)
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A Qwen2 of two layers of width 64, two key-value heads for four heads."""
@@ -39,3 +48,23 @@ class Qwen(ModelAdapter):
             num_key_value_heads=2,
             max_position_embeddings=4096,
         )
+
+    def router_loss(self, config: PreTrainedConfig) -> RouterLoss | None:
+        """Of the mixtures of experts, with the coefficient in the checkpoint's configuration."""
+        from mft_core.router_loss import RouterLoss
+
+        if config.model_type not in ("qwen2_moe", "qwen3_moe"):
+            return None
+        return RouterLoss(config.router_aux_loss_coef, config.num_experts, config.num_experts_per_tok)
+
+    def tokenizer_family(self, folder: Path) -> TokenizerFamily:
+        """Qwen v1's, the only one without a tokenizer.json."""
+        from mft_qwen.tokenizer import QWEN_V1
+
+        return QWEN_V1
+
+    def recognizes_tokenizer(self, folder: Path) -> bool:
+        """Qwen v1's file has a name of its own."""
+        from mft_qwen.tokenizer import FILE
+
+        return (folder / FILE).is_file()

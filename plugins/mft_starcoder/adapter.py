@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
 
@@ -14,11 +13,8 @@ if TYPE_CHECKING:
 class StarCoder(ModelAdapter):
     """GPTBigCode: learned positions, one key-value head. StarCoder2: rotary ones, grouped queries, sliding window."""
 
+    native_types = ("gpt_bigcode", "starcoder2")
     lora_targets = ("c_attn", "q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj")
-
-    def recognizes(self, config: Mapping[str, Any]) -> bool:
-        """Native configurations of either architecture."""
-        return config.get("model_type") in ("gpt_bigcode", "starcoder2")
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A GPTBigCode of two layers of width 64: the family's own shape, with what no other tiny model has."""

@@ -21,7 +21,7 @@ from mft_tokenization.text_encoder import Place, TextEncoder
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VERSION = "1"
+VERSION = "2"
 """Part of the fingerprint: to be raised when `encode` changes."""
 
 
@@ -111,7 +111,7 @@ class ChatTokenization(Tokenization):
             text = self._render(turns, True)
         except RecordError as error:
             raise MftError(f"The chat template of this tokenizer cannot be used ({name}): {error}", hint) from error
-        theirs = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        theirs = self._tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
         if ours[: len(theirs)] != theirs:
             raise MftError(f"This tokenizer splits a chat prompt in a way mft cannot follow ({name}).", hint)
 
@@ -124,9 +124,11 @@ def beginning_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     return full[: starts[0]] if starts else []
 
 
-def adds_beginning(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether the tokenizer begins every text with its beginning token."""
-    return tokenizer.bos_token_id is not None and beginning_ids(tokenizer) == [tokenizer.bos_token_id]
+def beginning_text(tokenizer: PreTrainedTokenizerBase) -> str:
+    """What a template must write so that a text begins as the tokenizer begins it: `<s>` in Llama, `[gMASK]<sop>` in
+    ChatGLM, or nothing.
+    """
+    return "".join(tokenizer.convert_ids_to_tokens(beginning_ids(tokenizer)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +177,6 @@ class _Writer:
     def answer(self, starts: bool) -> None:
         self.flush()
         self.answering = starts
-        if starts and self.ids:
-            self.place = "continuation"
 
 
 @dataclass(frozen=True, slots=True)

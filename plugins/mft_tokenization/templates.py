@@ -52,6 +52,3 @@ FIXED_DATE = """\
 {%- endmacro -%}
 """
 """Put before templates that show the date, so that neither the clock nor the cache changes what is learned."""
-
-BEGINNING = "{{ bos_token }}"
-"""Put before ALPACA and CHATML for tokenizers that begin every text with their beginning token (Llama)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError
-from mft_tokenization.chat_tokenization import ChatTokenization, adds_beginning
-from mft_tokenization.templates import ALPACA, BEGINNING, CHATML, MFTCODER
+from mft_tokenization.chat_tokenization import ChatTokenization, beginning_text
+from mft_tokenization.templates import ALPACA, CHATML, MFTCODER
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -30,7 +30,7 @@ class Auto(Chat):
 
     def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
         """The template that came with the tokenizer, or MFTCoder's."""
-        return super().template(tokenizer) if tokenizer.chat_template is not None else MFTCODER
+        return super().template(tokenizer) if tokenizer.chat_template is not None else _mftcoder(tokenizer)
 
 
 class MftCoder(ChatTokenization):
@@ -38,7 +38,7 @@ class MftCoder(ChatTokenization):
 
     def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
         """MFTCoder's template, which needs no token but the end token."""
-        return MFTCODER
+        return _mftcoder(tokenizer)
 
 
 class ChatMl(ChatTokenization):
@@ -52,7 +52,7 @@ class ChatMl(ChatTokenization):
                 f"ChatML needs the token {missing[0]}, which this model's tokenizer does not have.",
                 'Use data.tokenization = "mftcoder" or "alpaca".',
             )
-        return (BEGINNING if adds_beginning(tokenizer) else "") + CHATML
+        return beginning_text(tokenizer) + CHATML
 
 
 class Alpaca(ChatTokenization):
@@ -60,4 +60,10 @@ class Alpaca(ChatTokenization):
 
     def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
         """The template, after the beginning token where the tokenizer adds one."""
-        return (BEGINNING if adds_beginning(tokenizer) else "") + ALPACA
+        return beginning_text(tokenizer) + ALPACA
+
+
+def _mftcoder(tokenizer: PreTrainedTokenizerBase) -> str:
+    """MFTCoder's template, whose roles open with a beginning token of their own; ChatGLM's two come before it."""
+    beginning = beginning_text(tokenizer)
+    return MFTCODER if beginning == tokenizer.bos_token else beginning + MFTCODER

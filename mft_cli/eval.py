@@ -1,0 +1,154 @@
+"""`mft eval`: how good is it?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mft_core.evaluating.opening import Target
+    from mft_core.evaluating.session import Outcome, Samples
+    from mft_core.interfaces import Evaluator
+
+FOLDER = Path("evaluations")
+
+
+def evaluate(
+    context: typer.Context,
+    target: Annotated[
+        str, typer.Argument(metavar="[RUN|BASE]", help="A run folder, or what --base takes. Not for --samples-file.")
+    ] = "",
+    on: Annotated[
+        str, typer.Option("--on", metavar="NAMES", help="Evaluators, see `mft list evaluator`; default: the run's.")
+    ] = "",
+    samples: Annotated[
+        int | None, typer.Option("--samples", metavar="N", min=1, help="Answers to every problem.")
+    ] = None,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", metavar="T", min=0.0, help="0: always the likeliest token.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=0, help="Only the first N problems of each set.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Results; an interrupted evaluation there goes on.")
+    ] = None,
+    samples_file: Annotated[
+        Path | None,
+        typer.Option("--samples-file", metavar="FILE", help='Judge these: {"task_id", "completion"} a line.'),
+    ] = None,
+    raw_samples: Annotated[
+        bool, typer.Option("--raw-samples", help="The samples are whole answers: post-process them as the model's own.")
+    ] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option("--against", metavar="DIR", help="Another evaluation's output, for the radar chart; repeatable."),
+    ] = None,
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Model family; recognised by default.")] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="eval.NAME.KEY=VALUE", help="An evaluator's option; repeatable."),
+    ] = None,
+    unsafe_local: Annotated[
+        bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
+    ] = False,
+    plugin: PluginOption = None,
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Measure a run's model, an untuned base, or anybody's samples.
+
+    Untrusted code runs in a sandbox only. Scores carry their interval, and a protocol that must be equal for two of
+    them to be comparable.
+    """
+    session: Session = context.obj
+    catalog = session.use(plugin).catalog
+    from mft_core.evaluating.opening import Target
+    from mft_core.evaluating.results import read_results
+    from mft_core.evaluating.session import Samples, choose_evaluators
+    from mft_core.modeling import quieten_libraries
+    from mft_core.recipe import parse_setting
+
+    quieten_libraries()
+    others = [read_results(folder) for folder in against or ()]
+    opened = Target(target, catalog, model) if target else None
+    choices = opened.recipe.eval if opened and opened.recipe else []
+    flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
+    evaluators = choose_evaluators(
+        _names(on, [choice.name for choice in choices]),
+        catalog,
+        {choice.name: choice.options for choice in choices},
+        [parse_setting(text) for text in settings or ()],
+        {key: value for key, value in flags.items() if value is not None},
+    )
+    given = Samples(samples_file, raw_samples) if samples_file else None
+    folder = output or _default_folder(target, opened)
+    _run(evaluators, opened, given, folder, others, json_output=json_output)
+
+
+def _names(on: str, of_the_run: Sequence[str]) -> list[str]:
+    from mft_core.errors import UsageError
+
+    names = [name.strip() for name in on.split(",") if name.strip()] or list(of_the_run)
+    if not names:
+        raise UsageError("which evaluators?", "Say it: --on humaneval,mbpp; `mft list evaluator` shows them.")
+    return names
+
+
+def _default_folder(target: str, opened: Target | None) -> Path:
+    when = f"{datetime.now():%Y%m%d-%H%M%S}"
+    if opened and opened.recipe:
+        return opened.folder / FOLDER / when
+    return FOLDER / f"{Path(target).name.replace(':', '-') or 'samples'}-{when}"
+
+
+def _run(
+    evaluators: dict[str, Evaluator],
+    target: Target | None,
+    samples: Samples | None,
+    folder: Path,
+    others: Sequence[dict[str, Any]],
+    *,
+    json_output: bool,
+) -> None:
+    """Evaluate with progress; print and draw what came out."""
+    from mft_cli.display import console
+    from mft_cli.eval_view import EvaluationView, print_scores
+    from mft_core.evaluating.results import as_row
+    from mft_core.evaluating.session import evaluate as evaluate_all
+    from mft_core.ranks import is_main_rank
+
+    screen = console(stderr=json_output)
+    screen.quiet = not is_main_rank()
+    with EvaluationView(screen) as view:
+        outcome = evaluate_all(evaluators, target, folder, samples, view.progress, view.notice)
+    if not is_main_rank():
+        return
+    print_scores(screen, outcome.scores, folder)
+    _draw(outcome, folder, others, screen)
+    if json_output:
+        typer.echo(json.dumps({"results": [as_row(score) for score in outcome.scores]}, indent=1))
+
+
+def _draw(outcome: Outcome, folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:
+    """The radar chart, where there is something to compare with."""
+    if not others:
+        return
+    from mft_core.evaluating.radar import FEWEST_AXES, FILE, draw_radar, shares
+    from mft_core.evaluating.results import read_results
+
+    mine = read_results(folder)
+    models = [(facts["name"], shares(facts["results"])) for facts in (mine, *others)]
+    if draw_radar(models, folder / FILE):
+        screen.print(f"drawn: {folder / FILE}", soft_wrap=True)
+    else:
+        screen.print(f"no radar chart: these results have fewer than {FEWEST_AXES} measures in common", style="yellow")

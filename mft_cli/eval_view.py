@@ -1,0 +1,104 @@
+"""An evaluation on the terminal: how far it is, and its table."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from mft_core import units
+from mft_core.evaluating.request import EvaluationProgress
+from mft_core.records import Score
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class EvaluationView:
+    """Shows progress: a bar on a terminal, else a plain line now and then; a context manager.
+
+    Args:
+        console: where to; on stderr when stdout carries JSON.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._last_line = float("-inf")
+        self._bars: Progress | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[score]}"),
+            )
+            self._bars = Progress(*columns, TimeRemainingColumn(), console=console)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> EvaluationView:
+        if self._bars:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bars:
+            self._bars.stop()
+
+    def progress(self, now: EvaluationProgress) -> None:
+        """Take in how far it is."""
+        score = f"{units.percent(now.score)} so far" if now.score is not None and now.score <= 1 else ""
+        if self._bars:
+            if now.evaluator not in self._tasks:
+                self._tasks[now.evaluator] = self._bars.add_task(now.evaluator, total=now.total, score="")
+            self._bars.update(self._tasks[now.evaluator], completed=now.done, total=now.total, score=score)
+        elif now.done >= now.total or self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = self._clock()
+            self._line(f"{now.evaluator}: {now.done} of {now.total}  {score}".rstrip())
+
+    def notice(self, text: str) -> None:
+        """One line that stays."""
+        self._line(text, "yellow")
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(units.printable(text, self._console.encoding), style=style), soft_wrap=True)
+
+
+def print_scores(console: Console, scores: Sequence[Score], folder: Path) -> None:
+    """The table, and where the files are."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("set", style="bold")
+    table.add_column("metric")
+    for heading in ("value", "95% interval", "n"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("protocol", style="dim")
+    for score in scores:
+        table.add_row(score.task, score.metric, _value(score), _interval(score), str(score.n), score.protocol)
+    console.print(table)
+    console.print(Text(f"written to {folder}"), soft_wrap=True)
+
+
+def _value(score: Score) -> str:
+    if "not_measured" in score.details:
+        return f"not measured: {score.details['not_measured']}"
+    return _number(score.value, score)
+
+
+def _interval(score: Score) -> str:
+    return " .. ".join(_number(end, score) for end in score.interval) if score.interval else units.MISSING
+
+
+def _number(value: float, score: Score) -> str:
+    if not math.isfinite(value):
+        return units.MISSING
+    return units.percent(value) if score.details.get("best") == 1.0 else units.loss(value)

@@ -1,0 +1,85 @@
+"""`mft prepare`: tokenise and pack now, train later, anywhere, any number of times."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mft_cli.compose import Flags, SetOption, compose_recipe
+from mft_cli.messages import progress_shown
+from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mft_core.plan import Plan
+
+FOLDER = Path("prepared")
+
+
+def prepare(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe whose data is prepared.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="New or empty; default: prepared/RECIPE.")
+    ] = None,
+    settings: SetOption = None,
+    plugin: PluginOption = None,
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Tokenise and pack a recipe's data into a folder that `mft run` trains from, on this machine or another."""
+    session: Session = context.obj
+    plugins = session.use(plugin)
+    chosen = compose_recipe(recipe, Flags(settings=settings or ()), session.workspace)
+    if chosen.data.prepared:
+        raise UsageError("the recipe reads prepared data already", "to prepare it anew: --set data.prepared=")
+    from mft_cli.display import console
+    from mft_cli.plan_view import prepare as make_plan
+    from mft_core.prepared import refuse_existing
+
+    folder = output or FOLDER / recipe.stem
+    refuse_existing(folder)
+    with progress_shown(console(stderr=True)) as progress:
+        plan = make_plan(chosen, plugins, progress)
+    facts = _write(plan, folder)
+    if json_output:
+        typer.echo(json.dumps(facts, indent=1))
+    else:
+        _print(plan, folder, facts)
+
+
+def _write(plan: Plan, folder: Path) -> dict[str, Any]:
+    """Write the folder; returns what it holds, as JSON values."""
+    from mft_core.data_plan import preparation
+    from mft_core.prepared import write_prepared
+
+    epochs = plan.training.locate(plan.total_steps - 1)[0] + 1
+    made_from = preparation(plan.recipe, plan.parts.tokenization, plan.tokenizer, plan.parts.packer)
+    write_prepared(folder, plan.recipe, plan.task_set, plan.training, epochs, made_from)
+    table = plan.training.table
+    return {
+        "folder": str(folder),
+        "samples": len(table),
+        "tokens": int(table.lengths.sum()),
+        "packer": plan.recipe.data.packer.name,
+        "rows": [len(plan.training.rows(epoch)) for epoch in range(epochs)],
+        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        "data": {task.name: task.report.as_json() for task in plan.task_set},
+    }
+
+
+def _print(plan: Plan, folder: Path, facts: dict[str, Any]) -> None:
+    from mft_cli.check import print_refused
+    from mft_cli.display import console
+    from mft_core import units
+
+    screen = console()
+    tokens, size = units.count(facts["tokens"]), units.memory(facts["bytes"])
+    rows = ", ".join(units.count(rows) for rows in facts["rows"])
+    screen.print(f"{folder}: {facts['samples']:,} training samples, {tokens} tokens, {size}", markup=False)
+    screen.print(f"rows per epoch, packed by {facts['packer']}: {rows}", markup=False)
+    screen.print(f"train from it: mft run {folder / 'recipe.toml'}", markup=False, soft_wrap=True)
+    print_refused(plan)

@@ -1,0 +1,1 @@
+"""A model behind an OpenAI-compatible endpoint: asked with care, each question paid for once."""

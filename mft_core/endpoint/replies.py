@@ -1,0 +1,123 @@
+"""What an endpoint's response is: a reply, or one of the many things that come instead, also with status 200."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+WHOLE = "stop"
+"""The finish_reason, and the `Reply.end`, of an answer that ended by itself."""
+CUT_OFF = ("length", "content_filter")
+"""Those of an answer that would be cut off again."""
+REFUSAL = "refused"
+REFUSED = (400, 413, 422)
+"""Statuses that say something about this question, not about the endpoint."""
+WRONG_USE = (401, 402, 403, 404, 405)
+"""Statuses that every question would get."""
+NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said.
+
+    Attributes:
+        end: "stop": it is whole; "length", "content_filter": it was cut off and would be again; "refused": the
+            endpoint does not take this question.
+        text: the answer, or why it was refused.
+        model: as the endpoint calls the one that answered.
+    """
+
+    end: str
+    text: str
+    model: str = ""
+
+
+class TryAgain(Exception):  # noqa: N818 - a verdict on a response, no error of ours
+    """The response is of no use, another one may be.
+
+    Args:
+        reason: in words.
+        after: seconds that the endpoint wants to be left alone; None: it does not say.
+    """
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason[:LONGEST_REASON])
+        self.after = after
+
+
+class GiveUp(Exception):  # noqa: N818
+    """No question will be answered: no money, no access, no such model."""
+
+
+def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
+    """The reply in a response.
+
+    Args:
+        headers: with names in lower case.
+
+    Raises:
+        TryAgain: there is none this time.
+        GiveUp: there will be none.
+    """
+    content = _as_object(body)
+    error = content.get("error")
+    message = _message(error) or body.strip()[:LONGEST_REASON]
+    if isinstance(error, Mapping) and {error.get("code"), error.get("type")} & set(NO_MONEY):
+        raise GiveUp(f"the account has no quota left: {message}")
+    if status in WRONG_USE:
+        raise GiveUp(f"status {status}: {message}")
+    if status in REFUSED:
+        return Reply(REFUSAL, f"status {status}: {message}")
+    if status != 200:
+        raise TryAgain(f"status {status}: {message}", seconds_to_wait(headers.get("retry-after", "")))
+    if error:
+        raise TryAgain(f"an error with status 200: {message}")
+    return _from_choice(content, body)
+
+
+def seconds_to_wait(text: str, now: datetime | None = None) -> float | None:
+    """What a Retry-After header says, as seconds or as a date; None: nothing of use."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(text) - (now or datetime.now(timezone.utc))).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds < float("inf") else None
+
+
+def _from_choice(content: Mapping[str, Any], body: str) -> Reply:
+    choices = content.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        raise TryAgain(f"a response without choices: {body.strip()[:LONGEST_REASON]}")
+    message, reason = choices[0].get("message"), choices[0].get("finish_reason")
+    text = message.get("content") if isinstance(message, Mapping) else None
+    model = str(content.get("model") or "")
+    if reason in CUT_OFF:
+        return Reply(reason, text if isinstance(text, str) else "", model)
+    if reason != WHOLE:
+        raise TryAgain(f"a reply that did not end: finish_reason {reason!r}")
+    if not isinstance(text, str) or not text.strip():
+        raise TryAgain("a reply without text")
+    return Reply(WHOLE, text, model)
+
+
+def _as_object(body: str) -> dict[str, Any]:
+    """The JSON object in a body; {} where it is HTML, cut off, a list or nothing."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _message(error: Any) -> str:
+    told = error.get("message") if isinstance(error, Mapping) else error
+    return str(told)[:LONGEST_REASON] if told else ""

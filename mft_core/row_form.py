@@ -1,0 +1,73 @@
+"""Packed rows or padded ones: the plan is kept, or changed, to what the loaded model computes exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from mft_core.attention import packing_or_padding, padded_batch_inputs
+from mft_core.batches import OneEach
+from mft_core.data_plan import batch_plan
+from mft_core.evaluation import EvaluationContext
+from mft_core.lm_loss import BatchInputs
+from mft_core.plan import Plan
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+"""Largest relative difference of logits that is rounding; some families compute norms in float32 in any dtype."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A plan that its model can be trained and measured by.
+
+    Attributes:
+        plan: with rows that the model computes exactly.
+        inputs: a batch of them as keyword arguments of the model's forward.
+        warning: why rows are not packed, and what that means; "" where they are.
+    """
+
+    plan: Plan
+    inputs: BatchInputs
+    warning: str = ""
+
+
+def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
+    """Test the loaded model on packed rows; where they do not suit it, every row gets one sample.
+
+    Args:
+        model: the base as `load_base` gives it; it may be given another attention.
+        dtype: it computes in.
+
+    Raises:
+        MftError: padded rows do not suit it either.
+    """
+    test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
+    if test.packed:
+        return Fitted(plan, plan.adapter.model_inputs)
+    packer = OneEach()
+    training = batch_plan(plan.recipe, packer, plan.task_set, None)
+    steps = plan.recipe.train.steps or training.total_steps(plan.recipe.train.epochs)
+    changed = replace(plan, parts=replace(plan.parts, packer=packer), training=training, total_steps=steps)
+    return Fitted(
+        changed, padded_batch_inputs, f"{test.reason}; so every row holds one sample, and there are {steps} steps"
+    )
+
+
+def validation_context(plan: Plan, model: nn.Module, accelerator: Accelerator) -> EvaluationContext:
+    """All validation samples under `model`, a prepared TokenLossModel."""
+    return EvaluationContext(
+        model=model,
+        names=plan.task_set.names,
+        validation=plan.validation,
+        packer=plan.parts.packer,
+        capacity=plan.recipe.data.max_length,
+        micro_batch_size=plan.recipe.train.micro_batch_size,
+        accelerator=accelerator,
+    )

@@ -1,0 +1,88 @@
+"""What the JSON files beside a vocabulary say: named tokens, added tokens, the chat template."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mft_core.errors import MftError
+
+CONFIG_FILE = "tokenizer_config.json"
+NAMED = ("bos_token", "eos_token", "unk_token", "pad_token")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerSettings:
+    """Settings of one checkpoint's tokenizer; what its files leave open is None or empty.
+
+    Attributes:
+        named: "bos_token", "eos_token", "unk_token", "pad_token" -> token.
+        added: id -> token and whether it is special.
+        beginning: whether every text begins with the beginning token.
+        ending: whether every text ends with the end token.
+        chat_template: Jinja.
+        longest: tokens of the longest text the model was trained for.
+    """
+
+    named: dict[str, str] = field(default_factory=dict)
+    added: dict[int, tuple[str, bool]] = field(default_factory=dict)
+    beginning: bool | None = None
+    ending: bool = False
+    chat_template: str | None = None
+    longest: int | None = None
+
+
+def read_settings(folder: Path) -> TokenizerSettings:
+    """From tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat_template.jinja.
+
+    Raises:
+        MftError: one of them is no JSON object.
+    """
+    config = _read_object(folder / CONFIG_FILE)
+    special = {**_read_object(folder / "special_tokens_map.json"), **config}
+    names = {key: _content(special[key]) for key in NAMED if special.get(key)}
+    added = {number: (name, True) for name, number in _read_object(folder / "added_tokens.json").items()}
+    for number, token in (config.get("added_tokens_decoder") or {}).items():
+        added[int(number)] = (_content(token), isinstance(token, dict) and bool(token.get("special")))
+    longest = config.get("model_max_length")
+    return TokenizerSettings(
+        named={key: name for key, name in names.items() if name},
+        added=added,
+        beginning=config.get("add_bos_token"),
+        ending=bool(config.get("add_eos_token")),
+        chat_template=_chat_template(folder, config),
+        longest=int(longest) if longest and longest < 1 << 31 else None,
+    )
+
+
+def wants_remote_code(folder: Path) -> bool:
+    """Whether the tokenizer's class is code in the checkpoint."""
+    return bool(_read_object(folder / CONFIG_FILE).get("auto_map"))
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MftError(f"{path} is no valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise MftError(f"{path} is no JSON object.")
+    return value
+
+
+def _content(token: Any) -> str:
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token)
+
+
+def _chat_template(folder: Path, config: dict[str, Any]) -> str | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = config.get("chat_template")
+    if isinstance(template, list):  # several by name
+        return next((each["template"] for each in template if each.get("name") == "default"), None)
+    return template

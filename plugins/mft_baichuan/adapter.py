@@ -1,0 +1,53 @@
+"""Baichuan and Baichuan 2: original checkpoints converted, 13B models that were saved after tuning as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mft_baichuan.original import First7B, First13B, Second7B, Second13B
+from mft_core.interfaces import ModelAdapter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
+
+    from mft_core.tokenizers import TokenizerFamily
+
+
+class Baichuan(ModelAdapter):
+    """7B: loads as Llama, and is one once saved. 13B: Llama with ALiBi, under a model type of this plugin's."""
+
+    lora_targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    native_types = ("baichuan_alibi",)
+    formats = (First7B(), First13B(), Second7B(), Second13B())
+
+    def load_config(self, folder: Path) -> PreTrainedConfig:
+        """The native configuration of the checkpoint in `folder`."""
+        import mft_baichuan.alibi  # noqa: F401 - makes its model type known
+
+        return super().load_config(folder)
+
+    def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
+        """A 13B of two layers of width 64; four heads."""
+        from mft_baichuan.alibi import BaichuanAlibiConfig
+
+        return BaichuanAlibiConfig(
+            vocab_size=vocabulary_size,
+            hidden_size=64,
+            intermediate_size=192,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=4096,
+        )
+
+    def tokenizer_family(self, folder: Path) -> TokenizerFamily:
+        """No beginning token; turns open with reserved tokens."""
+        from mft_baichuan.tokenizer import tokenizer_family
+
+        return tokenizer_family(folder)
+
+    def recognizes_tokenizer(self, folder: Path) -> bool:
+        """Baichuan's vocabularies have reserved tokens where others have bytes."""
+        from mft_baichuan.tokenizer import chat_tokens
+
+        return bool(chat_tokens(folder))
