@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import multiprocessing
 import os
@@ -15,11 +16,11 @@ import pytest
 
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import Tokenization
-from mft_core.records import Record, Sample, TaskFiles
+from mft_core.records import Record, Sample, TaskFiles, Turn
 from mft_core.tasks import TaskSet, write_quarantine
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.token_store import EntryWriter, TokenStore, open_entry
-from mft_core.tokens import CHUNK_BYTES, DataSettings, prepare_tasks, tokenizer_fingerprint
+from mft_core.token_store import ARRAYS, EntryWriter, TokenStore, open_entry
+from mft_core.tokens import CHUNK_BYTES, DataSettings, prepare_tasks, template_fingerprint, tokenizer_fingerprint
 from mft_tokenization.tokenizations import ChatMl, MftCoder
 
 
@@ -109,7 +110,7 @@ def test_the_arrays_agree_with_the_samples(tmp_path: Path) -> None:
         assert not any(sample.supervised[0] for sample in samples)
     assert task.report.tokens == task.train.lengths.sum()
     assert task.report.supervised == task.train.supervised_counts.sum()
-    assert isinstance(task.train.entry.ids, np.memmap)
+    assert isinstance(task.train.entry.ids.base, np.memmap)
     assert task.train.entry.ids.dtype == np.uint16
 
 
@@ -186,6 +187,66 @@ def test_overlong_records_are_dropped_or_cut_and_counted(tmp_path: Path) -> None
     assert cut.report.train + cut.report.valid == 7
     assert max(cut.train.lengths.max(), cut.valid.lengths.max()) == 60
     assert min(cut.train.supervised_counts.min(), cut.valid.supervised_counts.min()) > 0
+
+
+def chained(parts: list[Sample]) -> list[int]:
+    """The text that parts are of: each begins with the last token of the one before it."""
+    assert all(left.ids[-1] == right.ids[0] for left, right in itertools.pairwise(parts))
+    return [int(parts[0].ids[0]), *(int(token) for part in parts for token in part.ids[1:])]
+
+
+@pytest.mark.parametrize("words", [20, 21, 22, 39, 40, 41, 150])
+def test_a_long_text_is_split_and_each_of_its_tokens_is_a_target_once(tmp_path: Path, words: int) -> None:
+    text = {"text": " ".join(str(number % 10) for number in range(words))}
+    (whole,) = one_task(tmp_path / "whole", [text], max_length=1000)
+    (task,) = one_task(tmp_path / "split", [text], max_length=20, overlong="split")
+    original = whole.train.sample(0)
+    parts = [task.train.sample(number) for number in range(len(task.train))]
+    assert chained(parts) == original.ids.tolist()
+    assert all(part.supervised.tolist() == [False] + [True] * (len(part.ids) - 1) for part in parts)
+    assert all(len(part.ids) == 20 for part in parts[:-1])
+    assert 2 <= len(parts[-1].ids) <= 20
+    assert task.report.supervised == whole.report.supervised == len(original.ids) - 1
+    assert task.train.supervised_counts.tolist() == [int(part.supervised.sum()) for part in parts]
+    was_split = len(original.ids) > 20
+    assert (task.report.split, task.report.parts) == ((1, len(parts)) if was_split else (0, 0))
+    assert task.train.records == 1
+
+
+def test_splitting_is_counted_and_conversations_are_dropped(tmp_path: Path) -> None:
+    texts_ = [{"text": f"{number} " * (3 + 60 * (number % 3))} for number in range(30)]
+    (task,) = one_task(tmp_path, [*texts_, texts_[2], pair(1), pair(2, 90)], max_length=50, overlong="split")
+    report = task.report
+    assert (report.overlong, report.truncated, report.bad) == (1, 0, {})
+    assert report.split > 10
+    assert report.read - report.split + report.parts == report.train + report.valid + report.overlong
+    assert report.duplicates == (report.train + report.valid > 0) * 1
+    assert report.overlap == 0
+    sides = [{store.origin(number) for number in range(len(store))} for store in (task.train, task.valid)]
+    assert not sides[0] & sides[1], "parts of one text train and validate"
+    assert "over-long" in report.examples[0]
+
+
+def test_supervision_comes_back_as_it_was_encoded(tmp_path: Path) -> None:
+    rounds = [{"role": role, "content": f"{role} {turn}"} for turn in range(3) for role in ("user", "assistant")]
+    (task,) = one_task(tmp_path, [{"text": "a b c"}, {"messages": rounds}, pair(1), {"text": "d"}], valid_fraction=1e-9)
+    tokenization = MftCoder()
+    tokenization.bind(small_tokenizer())
+    turns = tuple(Turn(turn["role"], turn["content"]) for turn in rounds)
+    expected = tokenization.encode(Record(turns=turns))
+    stores = [(store, number) for store in (task.train, task.valid) for number in range(len(store))]
+    (found,) = [store.sample(number) for store, number in stores if store.origin(number).endswith(":2")]
+    assert found.ids.tolist() == expected.ids.tolist()
+    assert found.supervised.tolist() == expected.supervised.tolist()
+    assert np.count_nonzero(np.diff(found.supervised.astype(int)) == 1) == 3
+
+
+def test_a_store_is_mapped_and_small(tmp_path: Path) -> None:
+    (task,) = one_task(tmp_path, [pair(number) for number in range(2000)])
+    entry = task.train.entry
+    arrays = (entry.ids, entry.spans, *(getattr(entry, name) for name in ARRAYS))
+    assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
+    assert sum(array.nbytes for array in arrays) <= 2 * len(entry.ids) + 49 * len(entry)
 
 
 BAD_LINES = [
@@ -299,11 +360,15 @@ def test_the_key_covers_tokenizer_and_template(tmp_path: Path) -> None:
     before = tokenizer_fingerprint(plain)
     plain(["a", "b c d"], padding=False, truncation=True, max_length=2)
     assert tokenizer_fingerprint(plain) == before
+    tokenization = MftCoder()
+    tokenization.bind(plain)
+    laid_out = template_fingerprint(tokenization, plain)
     plain.chat_template = "x"
-    assert tokenizer_fingerprint(plain) != before
+    assert tokenizer_fingerprint(plain) == before
+    assert template_fingerprint(tokenization, plain) != laid_out
 
 
-@pytest.mark.parametrize("name", ["ids.bin", "supervised.bin", "offsets.npy", "quarantine.jsonl", "meta.json"])
+@pytest.mark.parametrize("name", ["ids.bin", "spans.bin", "offsets.npy", "quarantine.jsonl", "meta.json"])
 @pytest.mark.parametrize("damage", ["flipped", "torn", "gone"])
 def test_a_damaged_entry_is_made_anew(tmp_path: Path, name: str, damage: str) -> None:
     records = [*[pair(number) for number in range(30)], "{"]
