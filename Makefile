@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   ?= smollm2
 
-.PHONY: demo test check format docs clean
+.PHONY: demo test check format docs bench clean
 
 # The stamp is renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -37,6 +37,12 @@ format: $(VENV)/.installed
 ## docs/cli.md from the commands themselves.
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate_cli.py
+
+## Side by side with TRL and Hugging Face's Trainer: about half an hour; docs/performance.md holds what came out.
+bench: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	for part in head lora_linear packing token_memory end_to_end "end_to_end --balancers"; do \
+		echo "== $$part"; set -- $$part; $(BIN)/python benchmarks/$$1.py $$2 || exit 1; done
 
 clean:
 	rm -rf $(VENV) runs dist build

@@ -15,7 +15,7 @@ import numpy as np
 from mft_core.batches import BatchPlan, SampleStore, SampleTable
 from mft_core.discovery import discover
 from mft_core.plan import make_plan
-from mft_core.recipe import load_recipe
+from mft_core.recipe_loading import load_recipe
 from mft_core.records import Sample
 from mft_core.workspace import Workspace
 

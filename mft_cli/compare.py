@@ -62,7 +62,7 @@ def _request(
 ) -> tuple[Request, list[tuple[str, Path]]]:
     """What is asked for, and the unseen tasks that come from elsewhere."""
     from mft_core.comparison.arms import Request, check_arms
-    from mft_core.recipe import parse_setting
+    from mft_core.recipe_loading import parse_setting
 
     parsed = [(text, *parse_setting(text)) for text in settings]
     own = {key: value for _, key, value in parsed if _is_loss_option(key)}

@@ -54,7 +54,7 @@ class Flags:
 
     def overrides(self) -> list[tuple[str, Any]]:
         """(recipe key, value), --set last."""
-        from mft_core.recipe import parse_setting
+        from mft_core.recipe_loading import parse_setting
 
         pairs: list[tuple[str, Any]] = [
             ("model.adapter", self.model),
@@ -86,7 +86,7 @@ def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Rec
     Raises:
         UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs.
     """
-    from mft_core.recipe import load_recipe
+    from mft_core.recipe_loading import load_recipe
 
     if flags.steps and flags.epochs is not None:
         raise UsageError("--steps and --epochs contradict each other", "give one of them")

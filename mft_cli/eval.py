@@ -76,7 +76,7 @@ def evaluate(
     from mft_core.evaluating.results import read_results
     from mft_core.evaluating.session import Samples, choose_evaluators
     from mft_core.modeling import quieten_libraries
-    from mft_core.recipe import parse_setting
+    from mft_core.recipe_loading import parse_setting
 
     quieten_libraries()
     others = [read_results(folder) for folder in against or ()]

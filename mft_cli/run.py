@@ -77,7 +77,7 @@ def run(
 def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bool) -> Recipe:
     """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
     from mft_core.errors import UsageError
-    from mft_core.recipe import load_recipe
+    from mft_core.recipe_loading import load_recipe
     from mft_core.run_folder import RECIPE_FILE, newest_run, with_recorded_base
 
     folder = Path(flags.output) if flags.output else (newest_run(RUNS) if resume else None)

@@ -13,7 +13,8 @@ from mft_core.interfaces import BaseRequest, Tokenization
 from mft_core.modeling import model_adapters, resolve_base
 from mft_core.paths import cache_folder
 from mft_core.ranks import process_state
-from mft_core.recipe import Choice, load_recipe
+from mft_core.recipe import Choice
+from mft_core.recipe_loading import load_recipe
 from mft_core.records import Record, Turn
 from mft_core.saving import load_run
 

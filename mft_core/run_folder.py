@@ -13,7 +13,8 @@ from typing import IO, Any
 from mft_core.catalog import Entry
 from mft_core.durable import write_text
 from mft_core.errors import MftError, UsageError
-from mft_core.recipe import Recipe, load_recipe
+from mft_core.recipe import Recipe
+from mft_core.recipe_loading import load_recipe
 
 RECIPE_FILE = "recipe.toml"
 COMPONENTS_FILE = "components.json"

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,12 @@ def write_tasks(folder: Path, sizes: dict[str, int] | None = None) -> Path:
                     record = {"prompt": f"{task} {name} {number}: {' '.join(words)}", "response": " ".join(words[::-1])}
                     stream.write(json.dumps(record) + "\n")
     return folder
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """A JSONL file."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
 
 
 def arguments(data: Path, output: Path, *more: str) -> list[str]:

@@ -13,7 +13,7 @@ from conftest import REPOSITORY, write_distribution
 
 from mft_core import hookspecs
 from mft_core.discovery import discover
-from mft_core.recipe import read_toml
+from mft_core.recipe_loading import read_toml
 from mft_core.workspace import Workspace
 
 PLUGINS = sorted(path.name for path in (REPOSITORY / "plugins").iterdir() if (path / "__init__.py").exists())

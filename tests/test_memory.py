@@ -16,7 +16,8 @@ from transformers import LlamaConfig
 from mft_core.memory import MemoryEstimate, estimate_memory
 from mft_core.modeling import load_base
 from mft_core.plan import quantization, tune
-from mft_core.recipe import Recipe, load_recipe
+from mft_core.recipe import Recipe
+from mft_core.recipe_loading import load_recipe
 from mft_core.testing.model_adapters import loss_and_gradients
 from mft_llama.adapter import Llama
 

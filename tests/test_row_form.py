@@ -12,7 +12,7 @@ from transformers import BloomConfig, BloomForCausalLM
 from mft_core.comparison.measuring import measure_base
 from mft_core.discovery import discover
 from mft_core.plan import make_plan
-from mft_core.recipe import load_recipe
+from mft_core.recipe_loading import load_recipe
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_core.workspace import Workspace
 

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
 from mft_core.plan import check_tuning
-from mft_core.recipe import load_recipe
+from mft_core.recipe_loading import load_recipe
 from mft_core.run_folder import RunFolder
 from mft_core.saving import load_run, save_final
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights

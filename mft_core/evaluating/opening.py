@@ -48,7 +48,7 @@ class Target:
     @cached_property
     def recipe(self) -> Recipe | None:
         """The run's; None for a base."""
-        from mft_core.recipe import load_recipe
+        from mft_core.recipe_loading import load_recipe
 
         path = Path(self.reference).expanduser() / RECIPE_FILE
         return load_recipe(path) if path.is_file() else None

@@ -1,0 +1,110 @@
+"""Real tokens per second of a whole training step: mft against Hugging Face's Trainer and TRL, side by side.
+
+    python benchmarks/end_to_end.py                          # the stdlib tasks
+    python benchmarks/end_to_end.py --data ../shared/data/tasks --rounds 5 --dtype bfloat16
+    python benchmarks/end_to_end.py --balancers              # what mft's own losses cost
+
+The model is a random Llama, 8 layers of 512, with SmolLM2's vocabulary of 49,152. Everybody trains the same LoRA on
+the same samples, tokenised once, for one epoch; each contender in a process of its own, one after the other, `--rounds`
+times. The first optimizer step is not counted. The learning rate is next to nothing, so that all of them must see the
+same loss; that is asserted. With `--balancers` FAMO's probe has 16 validation samples of each task.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from side_by_side import Measurement, interleave, print_table
+
+from mft_core.discovery import discover
+from mft_core.plan import Plan, make_plan
+from mft_core.recipe_loading import load_recipe
+from mft_core.workspace import Workspace
+
+HERE = Path(__file__).parent
+CONTENDERS = ("mft", "hf-pad", "hf-dynamic", "hf-grouped", "trl-padding-free", "trl-best-fit", "gemm-floor")
+BASELINE = "trl-best-fit"
+BALANCERS = ("mft balanced", "mft famo every=1", "mft famo every=10", "mft coba")
+LOSS_TOLERANCE = {"float32": 2e-3, "bfloat16": 2e-2}
+
+
+def main() -> None:
+    """Print the table as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="", help="folder of task folders; default: the stdlib source")
+    parser.add_argument("--samples", type=int, default=12, help="per task")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dtype", default="float32", choices=list(LOSS_TOLERANCE))
+    parser.add_argument("--max-length", type=int, default=1024)
+    parser.add_argument("--contenders", default="")
+    parser.add_argument("--balancers", action="store_true")
+    arguments = parser.parse_args()
+    default, baseline = (BALANCERS, BALANCERS[0]) if arguments.balancers else (CONTENDERS, BASELINE)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        plan = _prepare(work, arguments)
+        print(f"{len(plan.training.table)} samples, {int(plan.training.table.lengths.sum()):,} tokens, "
+              f"{int(plan.training.table.supervised.sum()):,} supervised; {arguments.dtype}")  # fmt: skip
+        names = arguments.contenders.split(",") if arguments.contenders else default
+        results = interleave(names, lambda name: _measure(name, work), arguments.rounds)
+        _assert_equal_losses(results, LOSS_TOLERANCE[arguments.dtype])
+        print_table(results, baseline)
+
+
+def _prepare(work: Path, arguments: argparse.Namespace) -> Plan:
+    """The base, the recipe and the samples that all contenders use."""
+    catalog = discover(Workspace.find()).catalog
+    wishes = {
+        "model.base": "smollm2", "data.max_samples": arguments.samples, "data.max_length": arguments.max_length,
+        "data.max_valid_samples": 16 if arguments.balancers else 1,
+    }  # fmt: skip
+    if arguments.data:
+        wishes["data.path"] = str(Path(arguments.data).resolve())
+    plan = make_plan(load_recipe(None, list(wishes.items())), catalog)
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=49152, hidden_size=512, intermediate_size=1408, num_hidden_layers=8, num_attention_heads=8,
+        num_key_value_heads=8, max_position_embeddings=4096, tie_word_embeddings=False,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(work / "base")
+    plan.tokenizer.save_pretrained(work / "base")
+    settings = {
+        "dtype": arguments.dtype, "max_length": arguments.max_length, "data": wishes.get("data.path", ""),
+        "samples": arguments.samples, "valid_samples": wishes["data.max_valid_samples"],
+    }  # fmt: skip
+    (work / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    with (work / "samples.jsonl").open("w", encoding="utf-8") as stream:
+        for index in range(len(plan.training.table)):
+            ids, supervised = plan.training.table.tokens(index)
+            labels = [int(token) if target else -100 for token, target in zip(ids, supervised, strict=True)]
+            stream.write(json.dumps({"input_ids": ids.tolist(), "labels": labels}) + "\n")
+    return plan
+
+
+def _measure(name: str, work: Path) -> Measurement:
+    """One contender in a process of its own; its last line is the measurement."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "trainers.py"), name, str(work)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stdout}{done.stderr}")
+    return Measurement(**json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def _assert_equal_losses(results: dict[str, list[Measurement]], tolerance: float) -> None:
+    losses = {name: found[0].loss for name, found in results.items() if not math.isnan(found[0].loss)}
+    reference = next(iter(losses.values()))
+    assert all(abs(loss / reference - 1) < tolerance for loss in losses.values()), losses
+
+
+if __name__ == "__main__":
+    main()

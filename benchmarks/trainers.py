@@ -1,0 +1,214 @@
+"""One contender of `end_to_end.py`: trains one epoch of the prepared samples and prints a measurement as JSON.
+
+"mft" and "mft LOSS[ OPTION=VALUE]" are `mft run`; "gemm-floor" does nothing but the matrix products of an epoch.
+
+    python benchmarks/trainers.py CONTENDER FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from side_by_side import Measurement
+
+RANK, ALPHA = 16, 32
+RATE = 1e-12
+ROWS_PER_STEP, SAMPLES_PER_FORWARD, FORWARDS_PER_STEP = 4, 4, 6
+"""An optimizer step sees about 4,000 tokens in either form: 4 full rows of 1,024, or 24 samples of about 180."""
+
+
+def main() -> None:
+    """Run the contender that the command line names."""
+    name, work = sys.argv[1], Path(sys.argv[2])
+    settings = json.loads((work / "settings.json").read_text(encoding="utf-8"))
+    if name == "gemm-floor":
+        rate, loss = gemm_floor(work, settings)
+    else:
+        rate, loss = _mft(work, settings, name.split()[1:]) if name.startswith("mft") else _peer(name, work, settings)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(asdict(Measurement(rate, loss, peak))))
+
+
+def _mft(work: Path, settings: dict[str, Any], loss: list[str]) -> tuple[float, float]:
+    """`mft run`, as a user calls it, with every default that matters for speed; its own events say how fast it was.
+
+    Args:
+        loss: the name of a loss and its options; []: the plain mean over tokens.
+    """
+    from mft_cli.app import run_command_line
+    from mft_core.events import read_events
+
+    wishes = {
+        "model.dtype": settings["dtype"], "data.max_samples": settings["samples"], "data.max_valid_samples": 1,
+        "data.max_length": settings["max_length"], "tune.rank": RANK, "tune.alpha": ALPHA, "tune.dropout": 0,
+        "train.batch_size": ROWS_PER_STEP, "train.micro_batch_size": 1, "train.learning_rate": RATE,
+        "train.min_learning_rate": RATE, "train.eval_every": 0, "train.log_every": 1, "train.epochs": 1,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        name, *options = loss or ["mixed"]
+        command = ["run", "--base", str(work / "base"), "--loss", name, "--output", str(run), "--json"]
+        command += [part for option in options for part in ("--set", f"loss.{option}")]
+        command += ["--data", settings["data"]] if settings["data"] else []
+        code = run_command_line([*command, *(p for k, v in wishes.items() for p in ("--set", f"{k}={v}"))])
+        if code:
+            raise SystemExit(code)
+        steps = [event for event in read_events(run / "metrics.jsonl") if event["event"] == "train"]
+    seconds = [after["seconds"] - before["seconds"] for before, after in pairwise(steps)]
+    tokens = sum(step["tokens_per_second"] * took for step, took in zip(steps[1:], seconds, strict=True))
+    tasks = [task for step in steps for task in step["tasks"].values() if task["tokens"]]
+    targets = sum(task["tokens"] for task in tasks)
+    return tokens / sum(seconds), sum(task["loss"] * task["tokens"] for task in tasks) / targets
+
+
+def gemm_floor(work: Path, settings: dict[str, Any]) -> tuple[float, float]:
+    """Only the matrix products that an epoch of LoRA cannot do without, over full rows; attention's are left out.
+
+    Every frozen linear: forward and the gradient of its input. LoRA's A and B: forward and both gradients. The head, on
+    supervised tokens: forward and the gradient of its input.
+    """
+    import torch
+    from transformers import AutoConfig
+
+    torch.manual_seed(0)
+    config, dtype = AutoConfig.from_pretrained(work / "base"), getattr(torch, settings["dtype"])
+    hidden, inner = config.hidden_size, config.intermediate_size
+    shapes = [(hidden, hidden)] * 4 + [(hidden, inner)] * 2 + [(inner, hidden)]
+    layers = [[torch.randn(o, i, dtype=dtype) for i, o in shapes] for _ in range(config.num_hidden_layers)]
+    head = torch.randn(config.vocab_size, hidden, dtype=dtype)
+    samples = [json.loads(line)["labels"] for line in (work / "samples.jsonl").open(encoding="utf-8")]
+    tokens = sum(map(len, samples))
+    supervised = sum(label != -100 for labels in samples for label in labels)
+    rows = settings["max_length"]
+    share = max(1, round(rows * supervised / tokens))
+
+    def once() -> None:
+        for layer in layers:
+            for weight in layer:
+                _linear_products(torch.ones(rows, weight.shape[1], dtype=dtype), weight)
+        logits = torch.ones(share, hidden, dtype=dtype) @ head.t()
+        torch.mm(logits, head)
+
+    once()
+    started = time.perf_counter()
+    repetitions = max(3, tokens // rows)
+    for _ in range(repetitions):
+        once()
+    return repetitions * rows / (time.perf_counter() - started), float("nan")
+
+
+def _linear_products(x: Any, weight: Any) -> None:
+    """Forward and backward of one frozen linear with LoRA."""
+    down, up = weight[:RANK, :], weight[:, :RANK]
+    y, reduced = x @ weight.t(), x @ down.t()
+    y += reduced @ up.t()
+    inner = y @ up
+    y @ weight
+    inner @ down
+    inner.t() @ x
+    y.t() @ reduced
+
+
+def _peer(name: str, work: Path, settings: dict[str, Any]) -> tuple[float, float]:
+    """Hugging Face's Trainer, or TRL's, in its own best form for these samples."""
+    import datasets
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    datasets.disable_progress_bars()
+    torch.manual_seed(0)
+    samples = [json.loads(line) for line in (work / "samples.jsonl").open(encoding="utf-8")]
+    data = datasets.Dataset.from_list(samples)
+    model = AutoModelForCausalLM.from_pretrained(work / "base", dtype=settings["dtype"])
+    tokenizer = AutoTokenizer.from_pretrained(work / "base")
+    lora = LoraConfig(task_type="CAUSAL_LM", r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, target_modules="all-linear")
+    model = get_peft_model(model, lora)
+    clock = _clock()
+    with tempfile.TemporaryDirectory() as output:
+        trainer = _trainer(name, model, tokenizer, data, settings, output)
+        trainer.add_callback(clock)
+        _count(trainer, clock)
+        trainer.train()
+    return clock.tokens / clock.seconds, clock.loss / clock.targets
+
+
+def _trainer(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, Any], output: str) -> Any:
+    common = {
+        "output_dir": output, "num_train_epochs": 1, "learning_rate": RATE, "report_to": "none", "save_strategy": "no",
+        "logging_strategy": "no", "disable_tqdm": True, "bf16": False, "use_cpu": True, "gradient_checkpointing": False,
+    }  # fmt: skip
+    if name.startswith("trl"):
+        return _trl(name, model, tokenizer, data, settings, common)
+    from transformers import DataCollatorForSeq2Seq, Trainer, TrainingArguments
+
+    pad = {"padding": "max_length", "max_length": settings["max_length"]} if name == "hf-pad" else {"padding": True}
+    grouped = {"train_sampling_strategy": "group_by_length"} if name == "hf-grouped" else {}
+    arguments = TrainingArguments(
+        per_device_train_batch_size=SAMPLES_PER_FORWARD, gradient_accumulation_steps=FORWARDS_PER_STEP,
+        **grouped, **common,
+    )  # fmt: skip
+    return Trainer(model, arguments, DataCollatorForSeq2Seq(tokenizer, **pad), data)
+
+
+def _trl(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, Any], common: dict[str, Any]) -> Any:
+    from trl import SFTConfig, SFTTrainer
+
+    if name == "trl-best-fit":
+        own = {"packing": True, "packing_strategy": "bfd"}
+        size = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": ROWS_PER_STEP}
+    else:
+        own = {"padding_free": name == "trl-padding-free"}
+        size = {
+            "per_device_train_batch_size": SAMPLES_PER_FORWARD,
+            "gradient_accumulation_steps": FORWARDS_PER_STEP,
+        }
+    arguments = SFTConfig(max_length=settings["max_length"], **own, **size, **common)
+    return SFTTrainer(model, arguments, train_dataset=data, processing_class=tokenizer)
+
+
+def _clock() -> Any:
+    from transformers import TrainerCallback
+
+    class Clock(TrainerCallback):
+        """Time, tokens and loss; time and tokens from the end of the first step on."""
+
+        def __init__(self) -> None:
+            self.started = self.seconds = self.loss = 0.0
+            self.tokens = self.targets = 0
+
+        def on_step_end(self, arguments: Any, state: Any, control: Any, **others: Any) -> None:
+            if state.global_step == 1:
+                self.started, self.tokens = time.perf_counter(), 0
+            self.seconds = time.perf_counter() - self.started
+
+    return Clock()
+
+
+def _count(trainer: Any, clock: Any) -> None:
+    """Let every loss the trainer computes be counted with its real tokens and targets."""
+    compute = trainer.compute_loss
+
+    def counted(model: Any, inputs: Any, *more: Any, **options: Any) -> Any:
+        labels, mask = inputs["labels"], inputs.get("attention_mask")
+        clock.tokens += int(mask.sum()) if mask is not None else labels.numel()
+        clock.targets += int((labels[:, 1:] != -100).sum())
+        loss = compute(model, inputs, *more, **options)
+        items = options.get("num_items_in_batch")
+        value = float(loss[0] if isinstance(loss, tuple) else loss)
+        clock.loss += value * float(items if items is not None else (labels[:, 1:] != -100).sum())
+        return loss
+
+    trainer.compute_loss = counted
+
+
+if __name__ == "__main__":
+    main()
