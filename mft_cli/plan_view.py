@@ -20,16 +20,18 @@ if TYPE_CHECKING:
 
 def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
     """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
+    from mft_core.memory import with_checkpointing_decided
     from mft_core.modeling import quieten_libraries
     from mft_core.plan import make_plan
 
     quieten_libraries()
     with main_rank_first():
-        return make_plan(recipe, plugins.catalog, progress.tokenizing)
+        return with_checkpointing_decided(make_plan(recipe, plugins.catalog, progress.tokenizing))
 
 
 def plan_facts(plan: Plan) -> PlanFacts:
     """What the run is going to do, in numbers; no weights are loaded for it."""
+    from mft_core.memory import expected_memory
     from mft_core.runner import choose_precision
 
     recipe = plan.recipe
@@ -58,25 +60,15 @@ def plan_facts(plan: Plan) -> PlanFacts:
         trainable=memory.trainable,
         total=memory.parameters,
         memory=memory.total,
+        gradient_checkpointing=recipe.train.gradient_checkpointing is True,
         output=Path(recipe.output.dir) if recipe.output.dir else None,
         warnings=plan.warnings,
     )
 
 
-def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
-    """Of a training step of the plan's data under `recipe`."""
-    from mft_core.memory import estimate_memory
-    from mft_core.runner import choose_precision
-
-    supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
-    dtype = choose_precision(recipe, process_state().device).weights
-    config = plan.adapter.load_config(plan.base_folder)
-    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens)
-
-
 def memory_per_method(plan: Plan) -> list[MemoryEstimate]:
     """What a training step would need with every `tune.method`, all else as in the recipe."""
-    from mft_core.memory import with_method
+    from mft_core.memory import expected_memory, with_method
     from mft_core.tuning import METHODS
 
     return [expected_memory(plan, with_method(plan.recipe, method)) for method in METHODS]

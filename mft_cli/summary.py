@@ -77,6 +77,7 @@ class PlanFacts:
     trainable: int | None = None
     total: int | None = None
     memory: int | None = None
+    gradient_checkpointing: bool = False
     output: Path | None = None
     warnings: Sequence[str] = ()
 
@@ -109,7 +110,8 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     each = f"{_plural(plan.batch_rows, 'row')}, about {units.count(plan.tokens_per_step)} tokens each"
     yield _Fact("training", f"{_plural(plan.steps, 'step')}, {epochs}; {each}")
     if plan.memory is not None:
-        yield _Fact("memory", f"about {units.memory(plan.memory)} expected")
+        recomputed = ", activations recomputed (gradient checkpointing)" if plan.gradient_checkpointing else ""
+        yield _Fact("memory", f"about {units.memory(plan.memory)} expected{recomputed}")
     yield _Fact("output", str(plan.output) if plan.output else "none: nothing is written", whole=True)
 
 

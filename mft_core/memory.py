@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -11,9 +11,11 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from mft_core.interfaces import ModelAdapter
 from mft_core.modeling import build_empty
-from mft_core.plan import quantization, tune
+from mft_core.plan import Plan, quantization, tune
 from mft_core.quantization import quantizable
+from mft_core.ranks import process_state
 from mft_core.recipe import Recipe
+from mft_core.runner import choose_precision
 from mft_core.tuning import DEFAULT_INIT, FULL, LORA, QLORA
 
 ADAM_MOMENTS = 2
@@ -23,6 +25,8 @@ HIDDEN_COPIES, INNER_COPIES = 14, 4
 # Beside quantised weights PEFT gives each adapter its own float32 copy of its input, and dropout keeps a mask of bytes.
 ADAPTER_INPUTS, ADAPTER_INPUT_BYTES = 6, 5
 LOGIT_ROWS = 1024
+USABLE = 0.8
+"""Share of the free memory that an estimate may take: it is one, and libraries want some for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,37 @@ def estimate_memory(
     )
 
 
+def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
+    """Of a training step of the plan's data under `recipe`, on this process's device."""
+    supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
+    dtype = choose_precision(recipe, process_state().device).weights
+    config = plan.adapter.load_config(plan.base_folder)
+    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens)
+
+
+def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:
+    """The plan with `train.gradient_checkpointing` true or false: where it is "auto", on if memory asks for it.
+
+    Args:
+        available: bytes; None: what this process's device has free.
+    """
+    if plan.recipe.train.gradient_checkpointing != "auto":
+        return plan
+    room = free_memory(process_state().device) if available is None else available
+    wanted = expected_memory(plan, plan.recipe).total > USABLE * room
+    train = plan.recipe.train.model_copy(update={"gradient_checkpointing": wanted})
+    return replace(plan, recipe=plan.recipe.model_copy(update={"train": train}))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a device has free now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return psutil.virtual_memory().available
+
+
 def tunable_skeleton(recipe: Recipe, adapter: ModelAdapter, config: PreTrainedConfig, dtype: torch.dtype) -> nn.Module:
     """The model as it will be trained, on the meta device: shapes without memory."""
     return _tuned_skeleton(build_empty(config, dtype), recipe, adapter)
@@ -124,7 +159,8 @@ def _activations(recipe: Recipe, config: PreTrainedConfig, item: int, supervised
     per_layer = (HIDDEN_COPIES * hidden + INNER_COPIES * inner) * item * tokens
     if recipe.tune.method == QLORA:
         per_layer += (ADAPTER_INPUTS * hidden + inner) * ADAPTER_INPUT_BYTES * tokens
-    kept = layers * hidden * item * tokens + per_layer if recipe.train.gradient_checkpointing else layers * per_layer
+    recomputed = recipe.train.gradient_checkpointing is True
+    kept = layers * hidden * item * tokens + per_layer if recomputed else layers * per_layer
     supervised = int(tokens * supervised_share)
     head = min(supervised, LOGIT_ROWS) * config.vocab_size * (4 + item) + 2 * supervised * hidden * item
     return int(kept + head)

@@ -256,7 +256,7 @@ def tune(model: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Mo
         rslora=recipe.tune.rslora,
         init=recipe.tune.init,
         cast_activations=recipe.tune.cast_activations,
-        gradient_checkpointing=recipe.train.gradient_checkpointing,
+        gradient_checkpointing=recipe.train.gradient_checkpointing is True,
         seed=recipe.train.seed,
     )
 

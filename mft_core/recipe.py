@@ -173,7 +173,9 @@ class TrainSection(Section):
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd: plain, without momentum")
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
-    gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, a third more time")
+    gradient_checkpointing: Literal["auto"] | bool = Field(
+        "auto", description="recompute activations: less memory, a third more time; auto: where memory asks for it"
+    )
     sharding: Literal["none", "full"] = Field(
         "none", description="full: weights, gradients and optimizer spread over all processes (FSDP); none: a copy each"
     )

@@ -21,7 +21,10 @@ COMPONENTS_FILE = "components.json"
 LOCK_FILE = ".lock"
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 # Keys that do not change which weights a run ends with.
-HARMLESS_KEYS = {"train.log_every", "train.eval_every", "train.save_every", "data.max_bad", "eval"}
+HARMLESS_KEYS = {
+    *("train.log_every", "train.eval_every", "train.save_every", "train.gradient_checkpointing"),
+    *("data.max_bad", "eval"),
+}
 
 
 class RunFolder:

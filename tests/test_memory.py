@@ -13,12 +13,14 @@ from test_quantization import four_bit_layers, stored_bytes
 from tiny_models import adapter_of, config_of, write_checkpoint
 from transformers import LlamaConfig
 
-from mft_core.memory import MemoryEstimate, estimate_memory
+from mft_core.discovery import discover
+from mft_core.memory import MemoryEstimate, estimate_memory, expected_memory, with_checkpointing_decided
 from mft_core.modeling import load_base
-from mft_core.plan import quantization, tune
+from mft_core.plan import make_plan, quantization, tune
 from mft_core.recipe import Recipe
 from mft_core.recipe_loading import load_recipe
 from mft_core.testing.model_adapters import loss_and_gradients
+from mft_core.workspace import Workspace
 from mft_llama.adapter import Llama
 
 GB = 1e9
@@ -122,3 +124,14 @@ def test_check_shows_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     assert "QLoRA (nf4) rank 16" in shown
     assert all(word in shown for word in ("Expected memory", "adapters", "optimizer", "activations"))
+
+
+def test_checkpointing_is_switched_on_where_memory_asks_for_it_and_only_there(tmp_path: Path) -> None:
+    wishes = {"model.adapter": "llama", "data.path": str(write_tasks(tmp_path)), "data.max_length": 128}
+    plan = make_plan(load_recipe(None, list(wishes.items())), discover(Workspace.find()).catalog)
+    needed = expected_memory(plan, plan.recipe).total
+    roomy, tight = (with_checkpointing_decided(plan, available=2 * needed // part) for part in (1, 2))
+    assert roomy.recipe.train.gradient_checkpointing is False
+    assert tight.recipe.train.gradient_checkpointing is True
+    assert expected_memory(tight, tight.recipe).total < needed
+    assert with_checkpointing_decided(roomy, available=0) is roomy, "whoever chose is not overruled"

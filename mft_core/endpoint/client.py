@@ -63,6 +63,9 @@ class Unanswered(Exception):  # noqa: N818 - for the caller to count
 class Endpoint:
     """Questions to one model, each answered once: replies in the journal are not asked for again. For any threads.
 
+    The journal has a line for every request before it is sent, and for every response before it is looked at. Only one
+    that was under way when the process was killed is sent again, with the same Idempotency-Key.
+
     Args:
         settings: of the endpoint.
         journal: file of what was sent and received, the key left out; made when needed.
@@ -86,9 +89,6 @@ class Endpoint:
         self._over = threading.Event()
         self._failures = 0
         self._replies = dict(_replies(self._journal.records))
-        received = {record["key"] for record in self._journal.records if record["event"] == RECEIVED}
-        self.lost = len({record["key"] for record in self._journal.records} - received)
-        """Questions that an earlier process sent without writing down a response: they are asked once more."""
 
     def ask(self, stage: str, messages: Sequence[Mapping[str, str]]) -> Reply:
         """The reply to a question, from the journal if it is there.
