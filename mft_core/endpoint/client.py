@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import random
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -174,7 +176,7 @@ class Endpoint:
         url = f"{self._settings.url.rstrip('/')}/chat/completions"
         try:
             with (
-                httpx2.Client(timeout=self._settings.seconds) as client,
+                httpx2.Client(timeout=self._settings.seconds, verify=self._certificates) as client,
                 client.stream("POST", url, json=body, headers=headers) as response,
             ):
                 found = {name.lower(): value for name, value in response.headers.items()}
@@ -183,6 +185,13 @@ class Endpoint:
             raise GiveUp(f"its URL cannot be used: {error}") from None
         except (httpx2.HTTPError, OSError) as error:
             raise TryAgain(f"{type(error).__name__} {error}".strip()) from None
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext | bool:
+        """Those to trust, read once: it takes longer than a request. Without TLS there is nothing to verify."""
+        import httpx2
+
+        return httpx2.create_ssl_context() if self._settings.url.startswith("https://") else False
 
     def _read(self, response: httpx2.Response) -> str:
         """The body, unless it is endless in size or time."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from mft_core.evaluation import EvaluationContext
+from mft_core.errors import UsageError
 from mft_core.interfaces import Evaluator
 from mft_core.records import Score
+
+if TYPE_CHECKING:
+    from mft_core.evaluating.request import EvaluationRequest
 
 
 class ValidationLoss(Evaluator):
@@ -15,8 +19,15 @@ class ValidationLoss(Evaluator):
     Exact: sums and counts are taken over all samples, so batching, packing and ranks change nothing.
     """
 
-    def evaluate(self, context: EvaluationContext) -> list[Score]:
-        """Two scores for each task that has validation data."""
+    def evaluate(self, request: EvaluationRequest) -> list[Score]:
+        """Two scores for each task that has validation data.
+
+        Raises:
+            UsageError: there is no run whose tasks could be measured.
+        """
+        if request.validation is None:
+            raise UsageError("`loss` is measured on the validation data of a run's tasks", "Name a run folder.")
+        context = request.validation()
         losses = context.losses()
         means = losses.mean()
         return [

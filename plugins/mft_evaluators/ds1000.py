@@ -1,0 +1,318 @@
+"""DS-1000: 1000 data science problems in seven libraries (Lai et al. 2022, arXiv 2211.11501)."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from mft_core.errors import MftError, UsageError
+from mft_core.evaluating.code import CodeEvaluator, CodeOptions
+from mft_core.evaluating.generative import Item, before_stop
+from mft_core.evaluating.protocol import Protocol
+from mft_core.evaluating.python_source import FENCE
+from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluating.sets import PublishedSet, find_set
+from mft_core.generation import Prompt
+from mft_core.interfaces import Options
+from mft_core.records import Turn
+from mft_evaluators.ds1000_environment import (
+    LIBRARIES,
+    Environment,
+    environment,
+    installed_versions,
+    lacking,
+)
+
+if TYPE_CHECKING:
+    from mft_core.sandbox import Limits, Outcome, Tier
+
+INSIDE = Path(__file__).with_name("ds1000_inside")
+STOP = ("</code>", "# SOLUTION END", "\nEND SOLUTION", "\n```")
+INSTRUCTION = "{}\n\nAnswer with one Python code block that holds only the lines to be put in."
+ARCHIVES = ("ds1000_io.tar.xz", "ds1000_io.tar.gz", "ds1000_io.tar", "ds1000_io")
+FEW = 0.1
+"""Share of a library's problems: a module that no more of them import stops only these from being measured."""
+MATPLOTLIB = "Matplotlib"
+ANSWER = re.compile(r"(.+/ans_[^/]+)/ans(\d+)\.pkl")
+MEBIBYTE, GIBIBYTE = 2**20, 2**30
+BLANK = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636000000002000148afa4710000000049454e44ae4260"
+    "82"
+)
+"""A picture of one pixel in the place of the right one, which is compared out of the program's reach."""
+
+
+class Ds1000Options(CodeOptions):
+    """Options of DS-1000."""
+
+    protocol: Literal["completion", "chat"] = Field(
+        "completion", description="completion: the prompt as published is continued; chat: a user asks for the lines"
+    )
+    timeout: float = Field(60.0, gt=0, description="seconds that all test cases of one completion may take")
+    python: str = Field(
+        "", description="interpreter with the libraries (pandas<2, numpy<1.24, ...), for the sandbox; '': this one's"
+    )
+    any_version: bool = Field(False, description="measure with later libraries, too: right answers may then fail")
+
+
+class Ds1000(CodeEvaluator):
+    """pass@k on DS-1000, by library. Needs, of the published environment's time, and readable to every user:
+
+    NumPy, pandas, SciPy, scikit-learn, Matplotlib (with seaborn and Pillow), PyTorch and TensorFlow; xgboost,
+    statsmodels and gensim for single problems. A library's problems are not measured where what many of them import is
+    missing or too new; single ones with further needs are left out and told.
+
+    `data` is the folder with ds1000_completion.jsonl(.gz) and the inputs and answers, ds1000_io.tar.xz or the folder
+    ds1000_io. These are pickles: they are opened in the sandbox only.
+    """
+
+    Options: ClassVar[type[Options]] = Ds1000Options
+    name = "ds1000"
+    published = PublishedSet(
+        files=("ds1000_completion", "ds1000"),
+        required=("task_id", "prompt", "code_context", "canonical_solution", "test", "lib"),
+    )
+    _needs: Mapping[str, frozenset[str]] = {}
+
+    def items(self, request: EvaluationRequest) -> list[Item]:
+        """The problems, library by library as published; those without inputs or answers are counted and told."""
+        rows = self.load()
+        whole = [row for row in rows if row.get("io_complete", True) and self._cases(row)]
+        if len(whole) < len(rows):
+            request.on_notice(f"ds1000: {len(rows) - len(whole)} problems lack inputs or answers and are left out")
+        self._needs = _shared_modules(whole)
+        return [Item(str(row["task_id"]), row, row["lib"]) for row in self._possible(whole, request)]
+
+    def not_measured(self) -> Mapping[str, str]:
+        """Libraries whose problems cannot run here, with what is missing."""
+        versions = self._versions()
+        reasons = {lib: lacking(modules, versions, self.options.any_version) for lib, modules in self._needs.items()}
+        return {lib: reason for lib, reason in reasons.items() if reason}
+
+    def _possible(self, rows: Sequence[Mapping[str, Any]], request: EvaluationRequest) -> list[Mapping[str, Any]]:
+        """Without the problems that import more than others of their library do, and what is missing here."""
+        kept, versions = [], self._versions()
+        left_out: Counter[str] = Counter()
+        for row in rows:
+            shared = self._needs[row["lib"]]
+            why = lacking(_modules(row) - shared, versions, self.options.any_version)
+            if why and not lacking(shared, versions, self.options.any_version):
+                left_out[f"{row['lib']}: {why}"] += 1
+            else:
+                kept.append(row)
+        for why, count in left_out.items():
+            request.on_notice(f"ds1000: {count} problems are left out of {why}")
+        return kept
+
+    def prompt(self, item: Item) -> Prompt:
+        """The prompt as published, or a user's message around it."""
+        if self.options.protocol == "completion":
+            return item.fields["prompt"]
+        return [Turn("user", INSTRUCTION.format(item.fields["prompt"]))]
+
+    def stop_strings(self) -> tuple[str, ...]:
+        """The published ones, and the end of a code block."""
+        return STOP if self.options.protocol == "completion" else ()
+
+    def post_process(self, item: Item, text: str) -> str:
+        """The lines to be put in."""
+        if self.options.protocol == "completion":
+            return before_stop(text, STOP)
+        blocks = [match[3] for match in FENCE.finditer(text)]
+        return before_stop(blocks[-1] if blocks else text, STOP)
+
+    def describe(self) -> Protocol:
+        """The published prompt, or the instruction; and the libraries' versions, which decide what is right."""
+        versions = " ".join(f"{name} {version}" for name, version in sorted(self._versions().items()))
+        if self.options.protocol == "completion":
+            return Protocol("completion", versions, stop=STOP, post_processing="cut at the first stop string")
+        return Protocol("chat", f"{INSTRUCTION} {versions}", post_processing="the last code block")
+
+    def reference(self, item: Item) -> str:
+        """The published lines."""
+        return item.fields["canonical_solution"]
+
+    def check(self) -> None:
+        """Load the set, find a sandbox and an interpreter in it."""
+        super().check()
+        self._versions()
+
+    def limits(self) -> Limits:
+        """Libraries are large."""
+        return replace(
+            super().limits(), memory_bytes=4 * GIBIBYTE, address_space_bytes=32 * GIBIBYTE, output_bytes=64 * MEBIBYTE
+        )
+
+    def run(self, item: Item, completion: str, limits: Limits, tier: Tier) -> Outcome:
+        """The program in one sandbox, the published test on what it has pickled in another."""
+        program = item.fields["code_context"].replace("[insert]", completion)
+        if item.group == MATPLOTLIB:
+            return self._run_plot(item, program, limits, tier)
+        cases = self._cases(item.fields)
+        steps = "".join(f'"$0" main.py --test_case {case} && ' for case in cases)
+        command = ["sh", "-c", f"{steps}tar cf - result >&3", self._environment.command]
+        outcome = self._start(command, {**self._inputs(item.fields), "main.py": program}, limits, tier)
+        if not outcome.passed:
+            return outcome
+        results = _results(outcome.result)
+        if missing := [case for case in cases if case not in results]:
+            return replace(outcome, verdict="fail", detail=f"no result for test case {missing[0]}")
+        tested: dict[str, bytes | str] = {
+            "test.txt": item.fields["test"],
+            "code.txt": completion,
+            "parser.py": _inside("parser.py"),
+        }
+        for case in cases:
+            tested[f"result_{case}.pkl"] = results[case]
+            tested[f"ans_{case}.pkl"] = self._pickle(item.fields, "ans", case)
+        return self._judge(cases, tested, limits, tier)
+
+    def _run_plot(self, item: Item, program: str, limits: Limits, tier: Tier) -> Outcome:
+        """Right where the published assertions on the figure hold, or the picture is the published one."""
+        import secrets
+
+        nonce = secrets.token_hex(16).encode()
+        files = {"guard.py": _inside("guard.py"), "ans/oracle_plot.png": BLANK, **self._inputs(item.fields)}
+        files |= {
+            f"input/input{case}.pkl": self._pickle(item.fields, "input", case) for case in self._cases(item.fields)
+        }
+        command = [self._environment.command, "guard.py"]
+        outcome = self._start(command, {**files, "main.py": program}, limits, tier, private=nonce + b"\n")
+        said, _, picture = outcome.result.partition(b"\n")
+        if outcome.passed and secrets.compare_digest(said, nonce):
+            return outcome
+        oracle = self._archive.get(f"{MATPLOTLIB}/ans_{_number(item.fields)}/oracle_plot.png")
+        if outcome.verdict in ("pass", "fail") and picture and oracle:
+            return self._judge(["image"], {"plot.png": picture, "oracle.png": oracle}, limits, tier)
+        return replace(outcome, verdict="fail", detail="it left no result") if outcome.passed else outcome
+
+    def _start(
+        self,
+        command: list[str],
+        files: Mapping[str, bytes | str],
+        limits: Limits,
+        tier: Tier,
+        private: bytes | None = None,
+    ) -> Outcome:
+        from mft_core.sandbox import run_program
+
+        here = self._environment
+        return run_program(
+            command,
+            files,
+            limits=limits,
+            environment=here.variables,
+            readable=here.readable,
+            private=private,
+            tier=tier,
+        )
+
+    def _judge(self, words: Sequence[str], files: Mapping[str, bytes | str], limits: Limits, tier: Tier) -> Outcome:
+        from mft_core.sandbox import judge_with_nonce
+
+        here = self._environment
+        return judge_with_nonce(
+            [here.command, "compare.py", *words],
+            {**files, "compare.py": _inside("compare.py")},
+            limits=limits,
+            environment=here.variables,
+            readable=here.readable,
+            tier=tier,
+        )
+
+    @cached_property
+    def _environment(self) -> Environment:
+        return environment(self.options.python)
+
+    def _versions(self) -> dict[str, str]:
+        from mft_core.sandbox import best_tier
+
+        return installed_versions(self._environment, best_tier(unsafe_local=self.options.unsafe_local))
+
+    @cached_property
+    def _archive(self) -> Mapping[str, bytes]:
+        """Inputs and answers by path, such as "Numpy/input_1/input1.pkl"; never unpickled here."""
+        if not self.options.data:
+            raise UsageError("where the set 'ds1000' lies is not given", "Say it: --set eval.ds1000.data=FOLDER")
+        folder = find_set(Path(self.options.data).expanduser(), self.published, self.name).parent
+        place = next((folder / name for name in ARCHIVES if (folder / name).exists()), None)
+        if place is None:
+            hint = "Put ds1000_io.tar.xz, or its content as the folder ds1000_io, beside the problems."
+            raise MftError(f"ds1000: {folder} has no inputs and answers", hint)
+        if place.is_dir():
+            return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+        with tarfile.open(place) as archive:
+            return dict(_members(archive))
+
+    def _cases(self, row: Mapping[str, Any]) -> list[str]:
+        """The numbers of the test cases that have an answer and an input."""
+        numbers = self._answers.get(f"{row['lib']}/ans_{_number(row)}", [])
+        return [str(number) for number in sorted(numbers) if self._pickle(row, "input", str(number))]
+
+    @cached_property
+    def _answers(self) -> Mapping[str, list[int]]:
+        """The numbers of the answers by their folder in the archive."""
+        found: dict[str, list[int]] = {}
+        for path in self._archive:
+            if match := ANSWER.fullmatch(path):
+                found.setdefault(match[1], []).append(int(match[2]))
+        return found
+
+    def _inputs(self, row: Mapping[str, Any]) -> dict[str, bytes | str]:
+        """The files that a program reads, and the folder that it writes to."""
+        inputs = {f"input/input{case}.pkl": self._pickle(row, "input", case) for case in self._cases(row)}
+        return {**inputs, "result/.keep": ""}
+
+    def _pickle(self, row: Mapping[str, Any], kind: str, case: str) -> bytes:
+        return self._archive.get(f"{row['lib']}/{kind}_{_number(row)}/{kind}{case}.pkl", b"")
+
+
+def _number(row: Mapping[str, Any]) -> str:
+    return str(row["task_id"]).rpartition("/")[2]
+
+
+def _shared_modules(rows: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+    """By library, the modules that more than a few of its problems import."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts.setdefault(row["lib"], Counter()).update(_modules(row))
+    sizes = Counter(row["lib"] for row in rows)
+    return {lib: frozenset(it for it, n in found.items() if n > FEW * sizes[lib]) for lib, found in counts.items()}
+
+
+def _modules(row: Mapping[str, Any]) -> frozenset[str]:
+    """The libraries that a problem's program, test and solution import."""
+    source = "\n".join((row["code_context"], row["test"], row["canonical_solution"]))
+    imported = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source, re.MULTILINE)
+    return frozenset(imported) & LIBRARIES.keys()
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    for member in archive:
+        file = archive.extractfile(member) if member.isfile() else None
+        if file is not None:
+            yield str(PurePosixPath(member.name)), file.read()
+
+
+def _results(packed: bytes) -> dict[str, bytes]:
+    """The pickles in an archive that an untrusted program may have written, by test case."""
+    try:
+        with tarfile.open(fileobj=BytesIO(packed), mode="r:") as archive:
+            named = ((re.fullmatch(r"result/result_(\d+)\.pkl", name), content) for name, content in _members(archive))
+            return {match[1]: content for match, content in named if match}
+    except (tarfile.TarError, OSError, ValueError):
+        return {}
+
+
+def _inside(name: str) -> str:
+    return (INSIDE / name).read_text(encoding="utf-8")

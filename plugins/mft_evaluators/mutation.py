@@ -1,0 +1,83 @@
+"""Wrong variants of right Python functions: each differs in one operator, constant, condition or returned value."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import random
+from collections.abc import Iterator
+
+from mft_core.evaluating.python_source import parse
+
+COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+}
+OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr,
+}
+
+
+def mutants(source: str, function: str, seed: str) -> Iterator[str]:
+    """Variants of a module, in an order drawn with the seed; the last one has the function return None at once.
+
+    Args:
+        source: a Python module.
+        function: only what this function does is changed.
+        seed: the same gives the same variants in the same order.
+    """
+    places = [number for number, node in enumerate(ast.walk(_function(parse(source), function))) if _changed(node)]
+    random.Random(seed).shuffle(places)
+    for place in places:
+        yield _variant(source, function, place)
+    tree = parse(source)
+    _function(tree, function).body = [ast.Return(ast.Constant(None))]
+    yield ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    return next(node for node in reversed(tree.body) if isinstance(node, ast.FunctionDef) and node.name == name)
+
+
+def _variant(source: str, function: str, place: int) -> str:
+    tree = parse(source)
+    for number, node in enumerate(ast.walk(_function(tree, function))):
+        if number == place and (changed := _changed(node)):
+            node.__dict__.update(changed.__dict__)
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def _changed(node: ast.AST) -> ast.AST | None:
+    """The node with something else in it; None where there is nothing to change."""
+    other = copy.copy(node)
+    if isinstance(other, ast.Compare) and type(other.ops[0]) in COMPARISONS:
+        other.ops = [COMPARISONS[type(other.ops[0])](), *other.ops[1:]]
+    elif isinstance(other, ast.BinOp | ast.AugAssign) and type(other.op) in OPERATORS:
+        other.op = OPERATORS[type(other.op)]()
+    elif isinstance(other, ast.BoolOp):
+        other.op = ast.Or() if isinstance(other.op, ast.And) else ast.And()
+    elif isinstance(other, ast.Constant) and isinstance(other.value, bool):
+        other.value = not other.value
+    elif isinstance(other, ast.Constant) and isinstance(other.value, int | float):
+        other.value += 1
+    elif isinstance(other, ast.If | ast.While | ast.IfExp):
+        other.test = ast.UnaryOp(ast.Not(), other.test)
+    else:
+        return None
+    return other
