@@ -19,6 +19,10 @@ else:
     import tomli as tomllib
 
 
+EVALUATION_PATHS = ("data", "tables", "databases", "baseline")
+"""Options of evaluators that are paths, whichever of them has them."""
+
+
 def load_recipe(
     path: Path | None,
     overrides: Sequence[tuple[str, Any]] = (),
@@ -116,14 +120,15 @@ def _absolute_folders(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _absolute_evaluation_sets(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`data` of every [[eval]], relative to `folder`."""
+    """The paths in every [[eval]], relative to `folder`."""
     if not isinstance(values.get("eval"), list):
         return values
 
     def absolute(choice: Any) -> Any:
-        if not isinstance(choice, dict) or not isinstance(choice.get("data"), str) or not choice["data"]:
+        if not isinstance(choice, dict):
             return choice
-        return {**choice, "data": str(folder / Path(choice["data"]).expanduser())}
+        given = {key: choice[key] for key in EVALUATION_PATHS if isinstance(choice.get(key), str) and choice[key]}
+        return {**choice, **{key: str(folder / Path(path).expanduser()) for key, path in given.items()}}
 
     return {**values, "eval": [absolute(choice) for choice in values["eval"]]}
 

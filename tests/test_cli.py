@@ -64,7 +64,8 @@ def test_list_of_one_kind(site: Path, capsys: Captured) -> None:
     assert "Did you mean 'loss'" in capsys.readouterr().err
 
 
-def test_list_shows_what_is_wrong(site: Path, capsys: Captured) -> None:
+def test_list_shows_what_is_wrong(site: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     write_distribution(site, "acme", LOSS)
     write_distribution(site, "sick", "raise ValueError('no luck')")
     write_distribution(site, "unwanted", LOSS)

@@ -103,6 +103,8 @@ def test_paths_in_a_recipe_are_relative_to_it(write, tmp_path) -> None:
     assert recipe.data.tasks[0].train == str(tmp_path / "a/*.jsonl")
     inside = load_recipe(write('[data]\npath = "tasks"\n[[data.tasks]]\nname = "a"\ntrain = "a.jsonl"\n'))
     assert inside.data.tasks[0].train == str(tmp_path / "tasks" / "a.jsonl")
+    sets = load_recipe(write('eval = ["loss", {name = "text2sql", data = "a.jsonl", databases = "/b", limit = 2}]'))
+    assert sets.eval[1].options == {"data": str(tmp_path / "a.jsonl"), "databases": "/b", "limit": 2}
 
 
 def test_init_writes_every_key_with_its_default(write) -> None:

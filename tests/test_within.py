@@ -283,7 +283,8 @@ def seen_by_the_stepper(stepper: Stepper, rows: list[np.ndarray], step: int, par
         tokens.sample = tokens.sample + first
         first += sum(map(len, micro))
         parts.append(tokens)
-    joined = (torch.cat([getattr(each, name) for each in parts]) for name in TokenLosses.__slots__)
+    names = ("cross_entropy", "task", "sample", "sample_tokens")
+    joined = (torch.cat([getattr(each, name) for each in parts]) for name in names)
     return TokenLosses(*joined)
 
 
