@@ -105,20 +105,29 @@ class Watch:
     def _files(self, members: Sequence[Process]) -> tuple[int, int]:
         """Bytes and number of files; bubblewrap's file system bounds the bytes by itself."""
         if self.tier == "bubblewrap":
-            return 0, max((_files_in_memory(process.pid) for process in members), default=0)
+            return 0, max((files_in_memory(process.pid) for process in members), default=0)
         size, count = usage(self.folder)
         return size + _nameless_bytes(members), count
 
 
-def _files_in_memory(pid: int) -> int:
-    """Files in the file system that bubblewrap gave to this process; 0 for bubblewrap's own processes."""
-    inside = f"/proc/{pid}/root{INSIDE}"
+def files_in_memory(pid: int) -> int:
+    """Files in the file system that bubblewrap gave to this process; 0 for bubblewrap's own processes.
+
+    One descriptor answers both questions: while bubblewrap changes its root, the same path leads for an instant to the
+    machine's own folder.
+    """
     try:
-        if Path(inside).stat().st_dev == Path(INSIDE).stat().st_dev:
-            return 0
-        system = os.statvfs(inside)
+        folder = os.open(f"/proc/{pid}/root{INSIDE}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return 0
+    try:
+        if os.fstat(folder).st_dev == Path(INSIDE).stat().st_dev:
+            return 0
+        system = os.fstatvfs(folder)
+    except OSError:
+        return 0
+    finally:
+        os.close(folder)
     return system.f_files - system.f_ffree
 
 
