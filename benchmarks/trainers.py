@@ -47,8 +47,9 @@ def _mft(work: Path, settings: dict[str, Any], loss: list[str]) -> tuple[float, 
     from mft_core.events import read_events
 
     wishes = {
-        "model.dtype": settings["dtype"], "data.max_samples": settings["samples"], "data.max_valid_samples": 1,
-        "data.max_length": settings["max_length"], "tune.rank": RANK, "tune.alpha": ALPHA, "tune.dropout": 0,
+        "model.dtype": settings["dtype"], "data.max_samples": settings["samples"],
+        "data.max_valid_samples": settings["valid_samples"], "data.max_length": settings["max_length"],
+        "tune.rank": RANK, "tune.alpha": ALPHA, "tune.dropout": 0,
         "train.batch_size": ROWS_PER_STEP, "train.micro_batch_size": 1, "train.learning_rate": RATE,
         "train.min_learning_rate": RATE, "train.eval_every": 0, "train.log_every": 1, "train.epochs": 1,
     }  # fmt: skip

@@ -270,9 +270,14 @@ def test_history_leaves_gaps_where_nothing_was_measured(tmp_path: Path) -> None:
 
 def test_events_redraw_only_when_it_is_worth_it(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["only"])
+    recipe = run / "recipe.toml"
+    recipe.touch()
+    mft_report.mft_on_event(Event("eval", 20, run))
+    assert not (run / "curves.png").exists()  # the run has just begun
+    os.utime(recipe, (0, 0))
     mft_report.mft_on_event(Event("train", 60, run))
     assert not (run / "curves.png").exists()
-    mft_report.mft_on_event(Event("eval", 0, run))
+    mft_report.mft_on_event(Event("eval", 20, run))
     assert (run / "report.html").exists()
     assert not worth_redrawing(run)
     (run / "report.html").unlink()

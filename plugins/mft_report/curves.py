@@ -39,9 +39,9 @@ def draw(history: History, steps: int) -> tuple[bytes, str]:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure = Figure(figsize=SIZE, layout="constrained")
         _fill(figure, history, steps)
-        png = _png(figure)
-        figure.set_layout_engine("none")  # laid out by now; doing it again would double the time
-        return png, _svg(figure)
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)  # laid out by now; every savefig would do it again, with a drawing of its own
+        return _png(figure), _svg(figure)
 
 
 def _fill(figure: Figure, history: History, steps: int) -> None:

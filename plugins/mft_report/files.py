@@ -8,6 +8,7 @@ from pathlib import Path
 from mft_core.durable import whole_file
 from mft_core.errors import MftError
 from mft_core.results import RunFacts, load_events, run_facts
+from mft_core.run_folder import RECIPE_FILE
 
 CURVES = "curves.png"
 REPORT = "report.html"
@@ -18,12 +19,10 @@ BYTES_PER_SECOND = 100_000
 
 
 def worth_redrawing(run: Path) -> bool:
-    """Whether the last drawing is old enough, for the length of the log, that a new one costs next to nothing."""
-    drawn = run / CURVES
-    if not drawn.exists():
-        return True
+    """Whether the last drawing, or else the run's start, is so long ago that a new one costs next to nothing."""
+    last = run / CURVES if (run / CURVES).exists() else run / RECIPE_FILE
     wait = max(SECONDS_BETWEEN, (run / "metrics.jsonl").stat().st_size / BYTES_PER_SECOND)
-    return time.time() - drawn.stat().st_mtime > wait
+    return time.time() - last.stat().st_mtime > wait
 
 
 def redraw(run: Path) -> RunFacts:
