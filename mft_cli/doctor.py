@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
     from mft_core.discovery import Plugins
 
-PACKAGES = ("torch", "transformers", "peft", "accelerate", "bitsandbytes", "pluggy", "typer", "pydantic", "numpy")
+PACKAGES = (
+    "torch",
+    "triton",
+    "transformers",
+    "peft",
+    "accelerate",
+    "bitsandbytes",
+    "pluggy",
+    "typer",
+    "pydantic",
+    "numpy",
+)
 
 
 def doctor(

@@ -10,43 +10,19 @@ the backward computes the logits again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.function import once_differentiable
 
-HALVES = (torch.bfloat16, torch.float16)
+from mft_core.head_kernels import HALVES, LogitForm, chunk_losses, wide_dtype
+
 ROUNDING = 8
 """Units in the last place by which token weights may differ from announced ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogitForm:
-    """What a model makes of its head's output u: z = softcap * tanh(scale * u / softcap), or z = scale * u without one.
-
-    Cohere, Granite and Falcon-H1 scale; Gemma caps.
-    """
-
-    scale: float = 1.0
-    softcap: float | None = None
-
-    def apply(self, scores: torch.Tensor) -> torch.Tensor:
-        """z, differentiable."""
-        if self.softcap is None:
-            return scores if self.scale == 1.0 else scores * self.scale
-        return torch.tanh(scores * (self.scale / self.softcap)) * self.softcap
-
-    def apply_(self, scores: torch.Tensor) -> torch.Tensor | float:
-        """z in the place of `scores`; returns dz / du."""
-        if self.softcap is None:
-            if self.scale != 1.0:
-                scores.mul_(self.scale)
-            return self.scale
-        scores.mul_(self.scale / self.softcap).tanh_()
-        slope = scores.square().mul_(-self.scale).add_(self.scale)
-        scores.mul_(self.softcap)
-        return slope
+CHUNK_BYTES = 2**28
+"""Of a chunk's logits on a GPU: enough rows to keep it busy, whatever the vocabulary."""
+TILE = 128
+"""Rows that matrix products on GPUs are computed in."""
 
 
 class Head(NamedTuple):
@@ -162,8 +138,8 @@ def _factor(gradient: torch.Tensor, token_weights: torch.Tensor) -> float | None
 
 
 def _losses(hidden: torch.Tensor, head: Head, labels: torch.Tensor) -> torch.Tensor:
-    losses = hidden.new_empty(len(hidden), dtype=_wide(head.dtype))
-    for part, of_part, _ in _chunks(hidden.detach(), head, labels, _rows(hidden.device, head.dtype, False), False):
+    losses = hidden.new_empty(len(hidden), dtype=wide_dtype(head.dtype))
+    for part, of_part, _ in _chunks(hidden.detach(), head, labels, _rows(head, hidden.device, False), False):
         losses[part] = of_part
     return losses
 
@@ -175,12 +151,12 @@ def _gradients(
 
     `hidden` of the result is in the head's dtype for a frozen head, else in that of the hidden states.
     """
-    losses = hidden.new_empty(len(hidden), dtype=_wide(head.dtype))
+    losses = hidden.new_empty(len(hidden), dtype=wide_dtype(head.dtype))
     states = hidden.to(head.dtype)
     of_hidden = torch.empty_like(states)
     sums = _HeadSums(head, token_weights) if trains_head and token_weights is not None else None
     weight = head.weight.to(head.dtype)
-    for part, of_part, gradient in _chunks(hidden, head, labels, _rows(hidden.device, head.dtype, trains_head), True):
+    for part, of_part, gradient in _chunks(hidden, head, labels, _rows(head, hidden.device, trains_head), True):
         losses[part] = of_part
         torch.mm(gradient, weight, out=of_hidden[part])
         if sums is not None:
@@ -194,7 +170,7 @@ class _HeadSums:
     """Adds up sum_t w_t P_t^T h_t and sum_t w_t P_t, in float32 or float64."""
 
     def __init__(self, head: Head, token_weights: torch.Tensor) -> None:
-        wide = _wide(head.dtype)
+        wide = wide_dtype(head.dtype)
         self._head = head
         # float16 has no room for weights such as 1e-6.
         self._peak = token_weights.abs().max() if head.dtype == torch.float16 and len(token_weights) else None
@@ -233,38 +209,20 @@ def _chunks(
     """
     states, weight = hidden.to(head.dtype), head.weight.detach().to(head.dtype)
     bias = None if head.bias is None else head.bias.detach().to(head.dtype)
+    losses_of = chunk_losses(head.form, bias, len(weight), states)
     buffer = states.new_empty(min(rows, len(states)), len(weight))
-    wide = buffer if head.dtype == _wide(head.dtype) else torch.empty_like(buffer, dtype=_wide(head.dtype))
     for start in range(0, len(states), rows):
         part = slice(start, min(start + rows, len(states)))
-        size = part.stop - start
-        products = torch.mm(states[part], weight.t(), out=buffer[:size])
-        if bias is not None:
-            products.add_(bias)
-        scores = wide[:size]
-        if scores.dtype != products.dtype:
-            scores.copy_(products)
-        slope = head.form.apply_(scores)
-        torch.log_softmax(scores, 1, out=scores)
-        targets = labels[part, None]
-        losses = -scores.gather(1, targets)
-        if gradients:
-            scores.exp_().scatter_(1, targets, torch.expm1(-losses))
-            if not isinstance(slope, float) or slope != 1.0:
-                scores.mul_(slope)
-            if scores.dtype != products.dtype:
-                products.copy_(scores)
-        yield part, losses.squeeze(1), products
+        products = torch.mm(states[part], weight.t(), out=buffer[: part.stop - start])
+        losses = losses_of(products, labels[part], gradients)
+        yield part, losses, products
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.float32 if dtype in HALVES else dtype
-
-
-def _rows(device: torch.device, dtype: torch.dtype, trains_head: bool) -> int:
+def _rows(head: Head, device: torch.device, trains_head: bool) -> int:
     """Rows of a chunk: as few as matrix products run well with. Sums over the rows want more in half precision."""
     if device.type != "cpu":
-        return 1024
-    if dtype in HALVES:
+        row = len(head.weight) * head.dtype.itemsize
+        return max(TILE, CHUNK_BYTES // row // TILE * TILE)
+    if head.dtype in HALVES:
         return 512 if trains_head else 128
     return 256

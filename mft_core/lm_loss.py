@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 
 from mft_core.attention import packed_inputs
 from mft_core.errors import MftError
-from mft_core.head_loss import HALVES, Head, LogitForm, head_losses
+from mft_core.head_kernels import LogitForm, wide_dtype
+from mft_core.head_loss import Head, head_losses
 from mft_core.linear import is_plain_linear, is_whole
 from mft_core.records import IGNORED_LABEL, Batch, TokenLosses
 from mft_core.router_loss import ROUTER_INPUTS, RouterLoss
@@ -71,7 +72,7 @@ class TokenLossModel(nn.Module):
         hidden, labels = hidden.flatten(0, 1).index_select(0, places), labels[places]
         sample = batch.sample_index.flatten()[places]
         tokens = TokenLosses(
-            cross_entropy=torch.zeros(len(places), device=hidden.device, dtype=_loss_dtype(hidden.dtype)),
+            cross_entropy=torch.zeros(len(places), device=hidden.device, dtype=wide_dtype(hidden.dtype)),
             task=batch.sample_task[sample],
             sample=sample,
             sample_tokens=batch.sample_tokens[sample],
@@ -113,7 +114,7 @@ def module_losses(
 
     def losses(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         scores = module(states)
-        return cross_entropy(form.apply(scores.to(_loss_dtype(scores.dtype))), targets, reduction="none")
+        return cross_entropy(form.apply(scores.to(wide_dtype(scores.dtype))), targets, reduction="none")
 
     def kept_small(states: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if not torch.is_grad_enabled():
@@ -204,7 +205,3 @@ def _unknown_head(model: PreTrainedModel, problem: str) -> MftError:
         f"{type(model).__name__}: its logits {problem}, which mft does not know.",
         "This architecture cannot be trained here yet; choose another model.",
     )
-
-
-def _loss_dtype(dtype: torch.dtype) -> torch.dtype:
-    return torch.float32 if dtype in HALVES else dtype

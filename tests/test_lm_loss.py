@@ -30,7 +30,8 @@ from mft_core import head_loss
 from mft_core.attention import PACKED_ATTENTION, register_packed_attention
 from mft_core.batches import collate
 from mft_core.errors import MftError
-from mft_core.head_loss import Head, LogitForm, head_losses
+from mft_core.head_kernels import LogitForm
+from mft_core.head_loss import Head, head_losses
 from mft_core.lm_loss import TokenLossModel, constant_token_weights, logit_form, module_losses, plain_head
 from mft_core.records import IGNORED_LABEL, Batch, TokenLosses
 from mft_core.testing.random_models import VOCABULARY, relative_difference, take_gradients
