@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compose import Flags, SetOption, compose_recipe
-from mft_cli.messages import progress_shown
-from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.compose import SetOption, use_recipe
+from mft_cli.session import DebugOption, JsonOption, PluginOption
 
 if TYPE_CHECKING:
     from mft_core.catalog import Catalog
@@ -30,14 +29,11 @@ def check(
 ) -> None:
     """Check a recipe: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     from mft_cli.display import console
-    from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare
+    from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
-    session: Session = context.obj
-    plugins = session.use(plugin)
-    chosen = compose_recipe(recipe, Flags(settings=settings or ()), session.workspace)
-    with progress_shown(console(stderr=True)) as progress:
-        plan = prepare(chosen, plugins, progress)
+    chosen, plugins = use_recipe(context.obj, recipe, settings, plugin)
+    plan = prepare_shown(chosen, plugins)
     facts, packers, memory = plan_facts(plan), padding_per_packer(plan, plugins.catalog), memory_per_method(plan)
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}

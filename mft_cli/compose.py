@@ -12,6 +12,8 @@ import typer
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mft_cli.session import Session
+    from mft_core.discovery import Plugins
     from mft_core.recipe import Recipe
     from mft_core.workspace import Workspace
 
@@ -61,8 +63,7 @@ class Flags:
             ("model.base", self.base),
             ("loss", self.loss),
             ("data.packer", self.packer),
-            ("data.path", str(Path(self.data).expanduser().absolute()) if self.data else None),
-            ("data.tasks", [_task(text) for text in self.tasks] or None),
+            *self._data(),
             ("output.dir", self.output),
             ("train.steps", self.steps),
             ("train.epochs", self.epochs),
@@ -71,6 +72,15 @@ class Flags:
         if self.epochs is not None and self.steps is None:
             given.append(("train.steps", 0))
         return [*given, *(parse_setting(text) for text in self.settings)]
+
+    def _data(self) -> list[tuple[str, Any]]:
+        """--data or --task in place of all data that the recipe names."""
+        if self.data:
+            folder = str(Path(self.data).expanduser().absolute())
+            return [("data.prepared", ""), ("data.tasks", []), ("data.source", "auto"), ("data.path", folder)]
+        if self.tasks:
+            return [("data.prepared", ""), ("data.tasks", [_task(text) for text in self.tasks])]
+        return []
 
 
 def _task(text: str) -> dict[str, str]:
@@ -84,13 +94,24 @@ def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Rec
     """The recipe meant by a file, flags and plugins.toml.
 
     Raises:
-        UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs.
+        UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs;
+            --data with --task.
     """
     from mft_core.recipe_loading import load_recipe
 
     if flags.steps and flags.epochs is not None:
         raise UsageError("--steps and --epochs contradict each other", "give one of them")
+    if flags.data and flags.tasks:
+        raise UsageError("--data and --task contradict each other", "give the folder, or each task by its files")
     return _shorten_first_try(load_recipe(path, flags.overrides(), workspace.defaults, workspace.path))
+
+
+def use_recipe(
+    session: Session, path: Path, settings: Sequence[str] | None, plugin: Sequence[Path] | None
+) -> tuple[Recipe, Plugins]:
+    """The recipe of a file and `--set`, for a command that takes no other flags, and the plugins it is made with."""
+    plugins = session.use(plugin)
+    return compose_recipe(path, Flags(settings=settings or ()), session.workspace), plugins
 
 
 def _shorten_first_try(recipe: Recipe) -> Recipe:

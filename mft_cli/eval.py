@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mft_core.catalog import Catalog
     from mft_core.evaluating.opening import Target
     from mft_core.evaluating.session import Outcome, Samples
     from mft_core.interfaces import Evaluator
@@ -74,25 +75,34 @@ def evaluate(
     catalog = session.use(plugin).catalog
     from mft_core.evaluating.opening import Target
     from mft_core.evaluating.results import read_results
-    from mft_core.evaluating.session import Samples, choose_evaluators
+    from mft_core.evaluating.session import Samples
     from mft_core.modeling import quieten_libraries
-    from mft_core.recipe_loading import parse_setting
 
     quieten_libraries()
     others = [read_results(folder) for folder in against or ()]
     opened = Target(target, catalog, model) if target else None
-    choices = opened.recipe.eval if opened and opened.recipe else []
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
-    evaluators = choose_evaluators(
-        _names(on, [choice.name for choice in choices]),
-        catalog,
-        {choice.name: choice.options for choice in choices},
-        [parse_setting(text) for text in settings or ()],
-        {key: value for key, value in flags.items() if value is not None},
-    )
+    evaluators = _choose(on, opened, catalog, settings or (), flags)
     given = Samples(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)
     _run(evaluators, opened, given, folder, others, json_output=json_output)
+
+
+def _choose(
+    on: str, target: Target | None, catalog: Catalog, settings: Sequence[str], flags: Mapping[str, Any]
+) -> dict[str, Evaluator]:
+    """The evaluators asked for, with the options of the run's recipe, of `--set` and of the flags that were given."""
+    from mft_core.evaluating.session import choose_evaluators
+    from mft_core.recipe_loading import parse_setting
+
+    choices = target.recipe.eval if target and target.recipe else []
+    return choose_evaluators(
+        _names(on, [choice.name for choice in choices]),
+        catalog,
+        {choice.name: choice.options for choice in choices},
+        [parse_setting(text) for text in settings],
+        {key: value for key, value in flags.items() if value is not None},
+    )
 
 
 def _names(on: str, of_the_run: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ from mft_core.evaluating.request import EvaluationProgress
 from mft_core.records import Score
 
 SECONDS_BETWEEN_LINES = 10.0
+BESIDE_NAMES = 50
+"""Columns that the numbers need beside the names of sets; where there are fewer, cells are folded, never cut."""
 
 
 class EvaluationView:
@@ -75,23 +77,25 @@ class EvaluationView:
 
 
 def print_scores(console: Console, scores: Sequence[Score], folder: Path) -> None:
-    """The table, and where the files are."""
+    """The table, why sets in it were not measured, and where the files are."""
+    widest = max((len(score.task) for score in scores), default=0)
+    whole = widest + BESIDE_NAMES <= console.width
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("set", style="bold")
-    table.add_column("metric")
+    table.add_column("set", style="bold", no_wrap=whole, overflow="fold")
+    table.add_column("metric", overflow="fold")
     for heading in ("value", "95% interval", "n"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("protocol", style="dim")
+        table.add_column(heading, justify="right", no_wrap=whole, overflow="fold")
+    table.add_column("protocol", style="dim", overflow="fold")
     for score in scores:
-        table.add_row(score.task, score.metric, _value(score), _interval(score), str(score.n), score.protocol)
+        number = _number(score.value, score)
+        cells = (score.task, score.metric, number, _interval(score), str(score.n), score.protocol)
+        table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
+    reasons = {score.task: score.details["not_measured"] for score in scores if "not_measured" in score.details}
+    for name, reason in reasons.items():
+        line = units.printable(f"{name} is not measured: {reason}", console.encoding)
+        console.print(Text(line, style="yellow", overflow="fold"))
     console.print(Text(f"written to {folder}"), soft_wrap=True)
-
-
-def _value(score: Score) -> str:
-    if "not_measured" in score.details:
-        return f"not measured: {score.details['not_measured']}"
-    return _number(score.value, score)
 
 
 def _interval(score: Score) -> str:

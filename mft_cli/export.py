@@ -36,8 +36,9 @@ def export(
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     from mft_cli.display import console
+    from mft_core.dtypes import dtype_named
     from mft_core.export import export_run
-    from mft_core.modeling import dtype_named, model_adapters, quieten_libraries
+    from mft_core.modeling import model_adapters, quieten_libraries
 
     quieten_libraries()
     made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None, format)

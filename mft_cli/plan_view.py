@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mft_cli.messages import progress_shown
 from mft_cli.summary import PlanFacts, TaskFacts
 from mft_core.ranks import main_rank_first, process_state
 
@@ -27,6 +28,14 @@ def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
     quieten_libraries()
     with main_rank_first():
         return with_checkpointing_decided(make_plan(recipe, plugins.catalog, progress.tokenizing))
+
+
+def prepare_shown(recipe: Recipe, plugins: Plugins) -> Plan:
+    """The same, with its progress on stderr."""
+    from mft_cli.display import console
+
+    with progress_shown(console(stderr=True)) as progress:
+        return prepare(recipe, plugins, progress)
 
 
 def plan_facts(plan: Plan) -> PlanFacts:

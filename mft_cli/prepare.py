@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compose import Flags, SetOption, compose_recipe
-from mft_cli.messages import progress_shown
-from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.compose import SetOption, use_recipe
+from mft_cli.session import DebugOption, JsonOption, PluginOption
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,19 +30,15 @@ def prepare(
     debug: DebugOption = False,
 ) -> None:
     """Tokenise and pack a recipe's data into a folder that `mft run` trains from, on this machine or another."""
-    session: Session = context.obj
-    plugins = session.use(plugin)
-    chosen = compose_recipe(recipe, Flags(settings=settings or ()), session.workspace)
+    chosen, plugins = use_recipe(context.obj, recipe, settings, plugin)
     if chosen.data.prepared:
         raise UsageError("the recipe reads prepared data already", "to prepare it anew: --set data.prepared=")
-    from mft_cli.display import console
-    from mft_cli.plan_view import prepare as make_plan
+    from mft_cli.plan_view import prepare_shown
     from mft_core.prepared import refuse_existing
 
     folder = output or FOLDER / recipe.stem
     refuse_existing(folder)
-    with progress_shown(console(stderr=True)) as progress:
-        plan = make_plan(chosen, plugins, progress)
+    plan = prepare_shown(chosen, plugins)
     facts = _write(plan, folder)
     if json_output:
         typer.echo(json.dumps(facts, indent=1))

@@ -103,11 +103,10 @@ def _default_folder(recipe: Recipe) -> Path:
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
     from mft_cli.display import console
-    from mft_cli.plan_view import plan_facts, prepare
+    from mft_cli.plan_view import plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
-    with progress_shown(console(stderr=True)) as progress:
-        plan = prepare(recipe, plugins, progress)
+    plan = prepare_shown(recipe, plugins)
     facts = plan_facts(plan)
     if json_output:
         from mft_cli.plan_view import facts_as_json

@@ -34,7 +34,8 @@ def load_model(
         UsageError: there is no such base, family, dtype or quantisation, or the family does not fit.
         MftError: the checkpoint is of no known family, an unsupported variant, damaged or incomplete.
     """
-    from mft_core.modeling import dtype_named, load_base
+    from mft_core.dtypes import dtype_named
+    from mft_core.modeling import load_base
     from mft_core.quantization import quantization_named
 
     quantization = quantization_named(quantize) if quantize else None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mft_core.errors import MftError
+from mft_core.loadable import differing
 from mft_core.weights import load_strictly
 
 if TYPE_CHECKING:
@@ -45,10 +46,7 @@ class CheckpointFormat(ABC):
 
     def refusals(self, config: Mapping[str, Any]) -> list[str]:
         """What this checkpoint has that the native model cannot represent, in a few words each; empty: it loads."""
-        found = [f"{key} = {config[key]!r}" for key, value in self.required.items() if config.get(key, value) != value]
-        if config.get("quantization_config"):
-            found.append("weights that were quantised before they were published")
-        return found
+        return differing(config, self.required)
 
     def notes(self, config: Mapping[str, Any]) -> list[str]:
         """What users should know about this checkpoint once loaded, in whole sentences; logged as warnings."""
@@ -118,30 +116,12 @@ def renamed(names: Mapping[str, str]) -> list[WeightTransform]:
     return [WeightRenaming(stored, native) for stored, native in names.items()]
 
 
-def check_supported(original: CheckpointFormat, config: Mapping[str, Any]) -> None:
-    """Refuse a variant that would load wrong.
-
-    Args:
-        config: of the checkpoint, as parsed from config.json.
-
-    Raises:
-        MftError: the format and what it is that cannot be represented.
-    """
-    found = original.refusals(config)
-    if found:
-        raise MftError(
-            f"This {original.name} checkpoint cannot be loaded truly: it has {'; '.join(found)}.",
-            "No native model computes the same. Choose a variant without it.",
-        )
-
-
 def to_native_config(original: CheckpointFormat, config: Mapping[str, Any]) -> PreTrainedConfig:
     """The native configuration for a checkpoint with this config.json.
 
     Raises:
-        MftError: an unsupported variant, or a key without which nothing can be computed is missing.
+        MftError: a key without which nothing can be computed is missing.
     """
-    check_supported(original, config)
     try:
         return original.native_config(config)
     except KeyError as error:
@@ -149,20 +129,25 @@ def to_native_config(original: CheckpointFormat, config: Mapping[str, Any]) -> P
 
 
 def load_converted(
-    original: CheckpointFormat, folder: Path, config: Mapping[str, Any], **options: Any
+    original: CheckpointFormat,
+    folder: Path,
+    config: Mapping[str, Any],
+    native_config: PreTrainedConfig,
+    **options: Any,
 ) -> PreTrainedModel:
     """The checkpoint in `folder` as a native model, converted on the fly.
 
     Args:
         config: of the checkpoint, as parsed from config.json.
+        native_config: made of it.
         options: for `from_pretrained`: dtype, attn_implementation, quantization_config, device_map.
 
     Raises:
-        MftError: an unsupported variant, or weights that do not fit the configuration.
+        MftError: weights that do not fit the configuration.
     """
     from transformers.conversion_mapping import register_checkpoint_conversion_mapping
 
-    native_config, native_class = to_native_config(original, config), original.native_class()
+    native_class = original.native_class()
     # transformers finds conversions by a class's name or a model_type. A model_type would be wrong: PEFT renames the
     # keys of adapters on a model_type with conversions, and a native checkpoint of that type would be converted too.
     name = f"{type(original).__name__}To{native_class.__name__}"

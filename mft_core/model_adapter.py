@@ -7,11 +7,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mft_core.conversion import CheckpointFormat, check_supported, load_converted, to_native_config
-from mft_core.modeling import read_config
+from mft_core.conversion import CheckpointFormat, load_converted, to_native_config
+from mft_core.errors import MftError
+from mft_core.loadable import refuse, refuse_unloadable
+from mft_core.modeling import UNBUILDABLE, read_config
 from mft_core.options import Configurable
 from mft_core.records import Batch
 from mft_core.weights import load_strictly
+
+TINY_SIZES = {
+    "hidden_size": 64,
+    "intermediate_size": 192,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 4096,
+}
+"""Keyword arguments of most configuration classes for `ModelAdapter.tiny_config`."""
+
+NO_TOKEN_IDS = {"bos_token_id": None, "eos_token_id": None, "pad_token_id": None}
+"""The same, for families whose default ids lie beyond a small vocabulary."""
 
 if TYPE_CHECKING:
     import torch
@@ -48,33 +62,42 @@ class ModelAdapter(Configurable):
     def check_supported(self, config: Mapping[str, Any]) -> None:
         """Refuse a variant of the family that would load wrong; called before anything is done with a checkpoint.
 
+        Here: what an original format has that its native class has not, and what no family of transformers can load,
+        such as weights that are quantised already. A family that has more to refuse overrides this and calls it.
+
         Raises:
             MftError: what it is that cannot be represented.
         """
         original = self.format_of(config)
         if original is not None:
-            check_supported(original, config)
+            refuse(f"{original.name} checkpoint", original.refusals(config))
+        refuse_unloadable(config)
 
     @abstractmethod
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A configuration for a random model of this family that trains in seconds on one core.
 
-        Sizes are multiples of 64 where quantisation will want them to be; a context of 4096 tokens or more, no dropout.
+        Sizes are multiples of 64 where quantisation will want them to be; a context of 4096 tokens or more, no dropout:
+        `TINY_SIZES` has those that most families share.
         """
 
     def load_config(self, folder: Path) -> PreTrainedConfig:
-        """The native configuration of the checkpoint in `folder`.
+        """The native configuration of the checkpoint in `folder`, which `check_supported` has let pass.
 
         Raises:
-            MftError: a variant of an original format that no native model represents.
+            MftError: its config.json lacks a key, or holds a value of the wrong kind.
         """
+        from huggingface_hub.errors import StrictDataclassError
         from transformers import AutoConfig
 
         config = read_config(folder)
         original = self.format_of(config)
-        if original is None:
+        try:
+            if original is not None:
+                return to_native_config(original, config)
             return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        return to_native_config(original, config)
+        except (OSError, StrictDataclassError, *UNBUILDABLE) as error:
+            raise MftError(f"{folder / 'config.json'} makes no model: {' '.join(str(error).split())}") from error
 
     def load_model(
         self,
@@ -94,7 +117,7 @@ class ModelAdapter(Configurable):
             device: where the weights go straight from the files; None: memory of the processor.
 
         Raises:
-            MftError: a variant that no native model represents, or weights that do not fit the configuration.
+            MftError: weights that do not fit the configuration.
         """
         import torch
 
@@ -105,11 +128,11 @@ class ModelAdapter(Configurable):
             options["quantization_config"] = quantization
         if device is not None:
             options["device_map"] = {"": device}
-        config = read_config(folder)
+        config, native_config = read_config(folder), self.load_config(folder)
         original = self.format_of(config)
         if original is None:
-            return load_strictly(folder, config=self.load_config(folder), **options)
-        return load_converted(original, folder, config, **options)
+            return load_strictly(folder, config=native_config, **options)
+        return load_converted(original, folder, config, native_config, **options)
 
     def prepare_full_tuning(self, model: PreTrainedModel, folder: Path) -> None:
         """Change the model loaded from `folder` in place so that full fine-tuning trains the original's parameters."""

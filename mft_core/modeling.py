@@ -24,9 +24,11 @@ logger = logging.getLogger(__name__)
 FOLDER, HUB = "folder", "hub"
 """Bases that a bare path and a bare ORG/NAME stand for."""
 
-DTYPES = ("float32", "bfloat16", "float16", "float64")
 MOST_TEST_EMBEDDINGS = 1024
 """A model with more of them needs the tokenizer that it was trained with."""
+
+UNBUILDABLE = (ValueError, RuntimeError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What transformers' model classes raise where a configuration's values do not go together."""
 
 PAD_TOKENS = ("<pad>", "<|pad|>", "[PAD]")
 
@@ -136,44 +138,6 @@ def _remote_code(config: Mapping[str, Any]) -> str:
     return f" It wants code of its own to be run ({', '.join(map(str, config['auto_map']))}), which mft never does."
 
 
-def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The dtype of `model.dtype`; "auto" is bfloat16 where the device computes in it, else float32.
-
-    Raises:
-        UsageError: float16 on a CPU.
-    """
-    import torch
-
-    if name == "auto":
-        return torch.bfloat16 if _computes_in_bfloat16(device) else torch.float32
-    if name == "float16" and device.type == "cpu":
-        raise UsageError("model.dtype = float16 needs a GPU.", 'Use "auto", "bfloat16" or "float32" on a CPU.')
-    return dtype_named(name)
-
-
-def dtype_named(name: str) -> torch.dtype:
-    """One of `DTYPES`.
-
-    Raises:
-        UsageError: it is none of them.
-    """
-    import torch
-
-    if name not in DTYPES:
-        raise UsageError(f"There is no dtype {name!r}.", did_you_mean(name, DTYPES))
-    return getattr(torch, name)
-
-
-def _computes_in_bfloat16(device: torch.device) -> bool:
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return False
-
-
 def load_tokenizer(adapter: ModelAdapter | None, folder: Path) -> PreTrainedTokenizerBase:
     """The tokenizer in `folder`, with a pad token, and with the family's chat template if it has none of its own.
 
@@ -238,7 +202,8 @@ def load_base(
         device: where the weights go straight from the files; None: memory of the processor.
 
     Raises:
-        MftError: another family, remote code, code in a pickle, or weights that do not fit the configuration.
+        MftError: another family, a variant that would load wrong, remote code, code in a pickle, or weights that do not
+            fit the configuration.
     """
     import torch
 
@@ -250,16 +215,17 @@ def load_base(
         raise MftError(
             f"{type(adapter).__name__} does not recognise the checkpoint in {folder} ({kind}).{_remote_code(config)}"
         )
+    adapter.check_supported(config)
     register_packed_attention()
-    loading = None
+    native_config, loading = adapter.load_config(folder), None
     if quantization:
-        loading = bitsandbytes_config(quantization, build_empty(adapter.load_config(folder), dtype), dtype)
+        loading = bitsandbytes_config(quantization, build_empty(native_config, dtype), dtype)
         device = device or torch.device("cpu")
     try:
-        attention = suitable_attention(adapter.load_config(folder))
+        attention = suitable_attention(native_config)
         model = adapter.load_model(folder, dtype, attention, quantization=loading, device=device)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise MftError(f"The model in {folder} cannot be loaded: {error}") from error
+    except (OSError, *UNBUILDABLE) as error:
+        raise MftError(f"The model in {folder} cannot be loaded: {error!r}") from error
     model.name_or_path = str(folder.resolve())
     if quantization:
         keep_dense_path(model)
@@ -267,12 +233,19 @@ def load_base(
 
 
 def build_empty(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
-    """A model without memory, on the meta device: its shapes can be counted and its tuning prepared."""
+    """A model without memory, on the meta device: its shapes can be counted and its tuning prepared.
+
+    Raises:
+        MftError: transformers cannot build it.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
-    with torch.device("meta"):
-        return AutoModelForCausalLM.from_config(config, dtype=dtype)
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager")
+    except UNBUILDABLE as error:
+        raise MftError(f"config.json describes a {config.model_type} that cannot be built: {error!r}") from error
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

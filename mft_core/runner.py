@@ -12,11 +12,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.checkpoint import CheckpointFolder
+from mft_core.dtypes import resolve_dtype
 from mft_core.evaluating.training import TrainingEvaluations
 from mft_core.evaluation import EvaluationContext
 from mft_core.events import EventLog, Listener
 from mft_core.lm_loss import TokenLossModel
-from mft_core.modeling import check_vocabulary, load_base, resolve_dtype
+from mft_core.modeling import check_vocabulary, load_base
 from mft_core.optimization import trainable_tensors
 from mft_core.plan import Plan, quantization, tune
 from mft_core.quantization import parameter_count

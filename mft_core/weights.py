@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
+from mft_core.loadable import WHOLE_WEIGHTS
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +25,9 @@ SAFETENSORS, PICKLED = "model.safetensors", "pytorch_model.bin"
 
 FAILED_CONVERSION = "issues during automatic conversion"
 """In transformers' message where a tensor could not be converted."""
+
+QUANTIZED_KEYS = (".qweight", ".weight_scale", ".weight_scale_inv", ".weight_packed", ".SCB", ".absmax")
+"""Ends of the keys that GPTQ, AWQ, FP8, compressed-tensors and bitsandbytes store beside or instead of weights."""
 
 WRONG_WEIGHTS = "The checkpoint is incomplete or was saved from another architecture."
 PROBLEMS = (("missing_keys", "missing"), ("unexpected_keys", "unexpected"), ("mismatched_keys", "misshapen"))
@@ -159,7 +163,11 @@ def load_strictly(folder: Path, loader: Any = None, **options: Any) -> PreTraine
         ) from error
     problems = [_problem(found[key], word) for key, word in PROBLEMS if found[key]]
     if problems:
-        raise MftError(f"The weights in {folder} do not fit its config.json: {'; '.join(problems)}.", WRONG_WEIGHTS)
+        quantized = any(key.endswith(QUANTIZED_KEYS) for key in found["unexpected_keys"])
+        raise MftError(
+            f"The weights in {folder} do not fit its config.json: {'; '.join(problems)}.",
+            f"They were quantised before they were published. {WHOLE_WEIGHTS}" if quantized else WRONG_WEIGHTS,
+        )
     _say_truly_whether_tied(model)
     return model
 

@@ -99,6 +99,15 @@ def test_show_gives_options_with_types_and_defaults(site: Path, capsys: Captured
     assert '"tokens" | "samples"' in out
 
 
+def test_show_gives_only_options_that_mean_something(site: Path, capsys: Captured) -> None:
+    options = {}
+    for name in ("famo", "famo-train"):
+        assert run_command_line(["show", f"loss.{name}", "--json"]) == 0
+        options[name] = {option["name"] for option in json.loads(capsys.readouterr().out)["options"]}
+    assert options["famo"] - options["famo-train"] == {"probe_samples", "every", "rotate_every"}
+    assert options["famo-train"] < options["famo"]
+
+
 @pytest.mark.parametrize(
     ("asked", "expected"),
     [

@@ -110,6 +110,13 @@ class TestChatGLM(ModelAdapterTests):
     component = ChatGLM
 
 
+class TestGlm4(ModelAdapterTests):
+    component = ChatGLM
+
+    def config(self) -> PreTrainedConfig:
+        return config_of("glm4")
+
+
 class TestGlm(ModelAdapterTests):
     component = Glm
 

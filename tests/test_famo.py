@@ -13,8 +13,9 @@ from torch import nn
 from mft_core.events import read_events
 from mft_core.records import TaskCounts
 from mft_core.testing.samples import random_table, task_losses
-from mft_losses.famo import Famo, FamoOptions, logit_gradient
+from mft_losses.famo import Famo, FamoOptions
 from mft_losses.famo_train import FamoTrain
+from mft_losses.task_logits import logit_gradient
 
 PLAIN = {"scale_delta": False, "guard": False, "floor": 1e-12}
 
@@ -233,6 +234,14 @@ def test_with_the_training_data_as_probe_it_is_the_original_famo(histories, name
             reference.update(loss, torch.from_numpy(losses[step + 1]))
     assert reference.xi.abs().max() > 1e-2
     assert losses[-1].sum() < losses[0].sum()
+
+
+@pytest.mark.parametrize("option", ["probe_samples", "every", "rotate_every"])
+def test_the_original_famo_takes_no_option_of_a_probe_it_has_not(option: str) -> None:
+    with pytest.raises(ValueError, match=option):
+        FamoTrain.Options(**{option: 1})
+    assert FamoTrain().probe is None
+    assert Famo().probe is not None
 
 
 def test_both_take_the_same_course(histories) -> None:

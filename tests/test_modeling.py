@@ -13,6 +13,7 @@ from tiny_models import ADAPTERS, config_of, load_tiny, write_checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mft_bases.tiny import TOKENIZER
+from mft_core.dtypes import resolve_dtype
 from mft_core.errors import MftError, UsageError
 from mft_core.modeling import (
     build_empty,
@@ -22,7 +23,6 @@ from mft_core.modeling import (
     read_config,
     recognize_adapter,
     resolve_base,
-    resolve_dtype,
 )
 from mft_core.testing.random_models import VOCABULARY, relative_difference
 from mft_core.tuning import merge, prepare_for_tuning
@@ -132,6 +132,19 @@ def test_weights_must_be_those_the_configuration_needs(change: Any, expected: st
     edit_weights(write_checkpoint("llama", tmp_path), change)
     with pytest.raises(MftError, match=expected):
         load_strictly(tmp_path, dtype=torch.float32)
+
+
+def test_weights_that_were_quantised_without_a_word_in_the_config_are_named(tmp_path: Path) -> None:
+    """As the first GPTQ checkpoints are, whose settings lie in a file of their own."""
+
+    def quantize(weights: dict[str, torch.Tensor]) -> None:
+        matrix = weights.pop("model.layers.0.mlp.up_proj.weight")
+        weights["model.layers.0.mlp.up_proj.qweight"] = matrix.to(torch.int32)
+
+    edit_weights(write_checkpoint("llama", tmp_path), quantize)
+    with pytest.raises(MftError, match="1 missing") as caught:
+        load_base(ADAPTERS["llama"], tmp_path, torch.float32)
+    assert "quantised before they were published" in caught.value.hint
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mft_baichuan.original import First7B, First13B, Second7B, Second13B
 from mft_core.interfaces import ModelAdapter
+from mft_core.model_adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -31,14 +32,7 @@ class Baichuan(ModelAdapter):
         """A 13B of two layers of width 64; four heads."""
         from mft_baichuan.alibi import BaichuanAlibiConfig
 
-        return BaichuanAlibiConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=192,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=4096,
-        )
+        return BaichuanAlibiConfig(vocab_size=vocabulary_size, **TINY_SIZES)
 
     def tokenizer_family(self, folder: Path) -> TokenizerFamily:
         """No beginning token; turns open with reserved tokens."""

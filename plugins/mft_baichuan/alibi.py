@@ -13,6 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaFor
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 from mft_core.attention import packed_attention
+from mft_core.own_models import PackedAttentionOnly, unrotated_heads
 
 
 class BaichuanAlibiConfig(LlamaConfig):
@@ -37,11 +38,7 @@ class BaichuanAlibiAttention(LlamaAttention):
         **kwargs: Any,
     ) -> tuple[torch.Tensor, None]:
         """As in Llama; the rotary `position_embeddings` are not used."""
-        shape = (*hidden_states.shape[:-1], -1, self.head_dim)
-        projections = (self.q_proj, self.k_proj, self.v_proj)
-        query, key, value = (projection(hidden_states).view(shape).transpose(1, 2) for projection in projections)
-        if past_key_values is not None:
-            key, value = past_key_values.update(key, value, self.layer_idx)
+        query, key, value = unrotated_heads(self, hidden_states, past_key_values)
         attended, _ = packed_attention(
             self,
             query,
@@ -56,12 +53,10 @@ class BaichuanAlibiAttention(LlamaAttention):
         return self.o_proj(attended.flatten(-2)), None
 
 
-class BaichuanAlibiForCausalLM(LlamaForCausalLM):
+class BaichuanAlibiForCausalLM(PackedAttentionOnly, LlamaForCausalLM):
     """Llama with `BaichuanAlibiAttention` in every layer."""
 
     config_class = BaichuanAlibiConfig
-    _supports_flash_attn = False
-    _supports_flex_attn = False
 
     def __init__(self, config: BaichuanAlibiConfig) -> None:
         super().__init__(config)

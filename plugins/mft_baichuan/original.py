@@ -28,7 +28,7 @@ HEAD = "lm_head.weight"
 class Original(CheckpointFormat):
     """What all four have in common."""
 
-    required = {"tie_word_embeddings": False}
+    required = {"tie_word_embeddings": False, "rope_theta": 10000.0, "rope_scaling": None}
     ignored = (r"\.rotary_emb\.inv_freq$",)
     alibi: ClassVar[bool]
     normalises_head: ClassVar[bool]
@@ -38,7 +38,14 @@ class Original(CheckpointFormat):
         if config.get("model_type") != "baichuan" and not set(config.get("architectures") or ()) & set(ARCHITECTURES):
             return False
         second = "z_loss_weight" in config or config.get("vocab_size") == SECOND_VOCABULARY
-        return (self.normalises_head, self.alibi) == (second, "max_position_embeddings" not in config)
+        return (self.normalises_head, self.alibi) == (second, config.get("max_position_embeddings") is None)
+
+    def refusals(self, config: Mapping[str, Any]) -> list[str]:
+        """Also a configuration that does not tell which kind of positions it is of."""
+        found = super().refusals(config)
+        if self.alibi and config.get("model_max_length") is None:
+            found.append("neither max_position_embeddings, as the 7B have, nor model_max_length, as the 13B have")
+        return found
 
     def native_config(self, config: Mapping[str, Any]) -> PreTrainedConfig:
         """Llama's configuration, or that of Llama with ALiBi."""

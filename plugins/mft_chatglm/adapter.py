@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mft_chatglm.original import ChatGLMOriginal
 from mft_core.interfaces import ModelAdapter
+from mft_core.model_adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -19,10 +20,13 @@ OTHER_GLM_KEYS = ("block_position_encoding", "relative_encoding")
 
 
 class ChatGLM(ModelAdapter):
-    """Llama's shape with rotary positions on half of every head, and gate and up projection in one matrix."""
+    """Llama's shape with rotary positions on half of every head, and gate and up projection in one matrix.
+
+    GLM-4-0414 (`glm4`) normalises what attention and MLP give as well.
+    """
 
     lora_targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_up_proj", "down_proj")
-    native_types = ("glm",)
+    native_types = ("glm", "glm4")
     formats = (ChatGLMOriginal(),)
 
     def recognizes(self, config: Mapping[str, Any]) -> bool:
@@ -35,15 +39,11 @@ class ChatGLM(ModelAdapter):
 
         return GlmConfig(
             vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=192,
-            num_hidden_layers=2,
-            num_attention_heads=4,
             num_key_value_heads=2,
             head_dim=16,
-            max_position_embeddings=4096,
             pad_token_id=0,
             eos_token_id=1,
+            **TINY_SIZES,
         )
 
     def load_tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:

@@ -25,7 +25,6 @@ NAMES = {
     r"\.mlp\.dense_4h_to_h\.": ".mlp.down_proj.",
 }
 FIRST_VERSION_KEYS = ("position_encoding_2d", "inner_hidden_size")
-OTHER_INPUTS = ("vision_config",)
 
 
 class ChatGLMOriginal(CheckpointFormat):
@@ -43,7 +42,9 @@ class ChatGLMOriginal(CheckpointFormat):
         "interleaved_qkv": False,
         "quantization_bit": 0,
         "pre_seq_len": None,
+        "rope_scaling": None,
     }
+    # apply_query_key_layer_scaling and attention_softmax_in_fp32 change how scores are computed, not what they are.
     ignored = (r"rotary_pos_emb\.inv_freq$",)
 
     def recognizes(self, config: Mapping[str, Any]) -> bool:
@@ -51,12 +52,11 @@ class ChatGLMOriginal(CheckpointFormat):
         return config.get("model_type") == "chatglm"
 
     def refusals(self, config: Mapping[str, Any]) -> list[str]:
-        """Also the first version, and other inputs than text."""
+        """Also the first version, and a `rope_ratio` that is no factor."""
         if any(key in config for key in FIRST_VERSION_KEYS):
             return ["the architecture of the first ChatGLM-6B (two-dimensional positions)"]
-        found = super().refusals(config)
-        found += [f"{key}, so inputs other than text" for key in OTHER_INPUTS if key in config]
-        return found
+        found, ratio = super().refusals(config), config.get("rope_ratio", 1)
+        return found if isinstance(ratio, int | float) and ratio > 0 else [*found, f"rope_ratio = {ratio!r}"]
 
     def notes(self, config: Mapping[str, Any]) -> list[str]:
         """Dropout that is not kept, and which of the two meanings of `rope_ratio` was taken where nothing tells."""
@@ -90,7 +90,7 @@ class ChatGLMOriginal(CheckpointFormat):
             rope_parameters=_rotary(config),
             attention_bias=config.get("add_qkv_bias", False),
             attention_dropout=config.get("attention_dropout", 0.0),
-            tie_word_embeddings=config.get("tie_word_embeddings", False),
+            tie_word_embeddings=False,  # whatever its configuration says: the original code has no way to tie them
             use_cache=config.get("use_cache", True),
             # Else they would be GLM-4's, beyond the older vocabularies.
             pad_token_id=config.get("pad_token_id"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
 from mft_core.interfaces import ModelAdapter
-from mft_core.modeling import describe_config, read_config
+from mft_core.model_adapter import NO_TOKEN_IDS, TINY_SIZES
+from mft_core.modeling import describe_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -21,20 +22,19 @@ class Gemma(ModelAdapter):
     native_types = ("gemma", "gemma2", "gemma3_text", *WITH_IMAGES)
     lora_targets = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
-    def load_config(self, folder: Path) -> PreTrainedConfig:
-        """The native configuration of the checkpoint in `folder`.
+    def check_supported(self, config: Mapping[str, Any]) -> None:
+        """Refuse a Gemma that reads images or sound, or shares keys and values between its layers.
 
         Raises:
-            MftError: a Gemma that reads images or sound, or shares keys and values between its layers.
+            MftError: as in `ModelAdapter`.
         """
-        config = read_config(folder)
-        if config.get("model_type") in WITH_IMAGES:
+        if config["model_type"] in WITH_IMAGES:
             raise MftError(
                 f"This Gemma ({describe_config(config)}) is no plain language model: it reads images or sound, or "
                 "has layers of a kind that packed attention does not suit.",
                 "Use Gemma, CodeGemma, Gemma 2, or a text-only Gemma 3 (model_type gemma3_text, such as the 1B).",
             )
-        return super().load_config(folder)
+        super().check_supported(config)
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A Gemma 2 of two layers of width 64, the first one's attention in a window; what no other family has."""
@@ -42,16 +42,10 @@ class Gemma(ModelAdapter):
 
         return Gemma2Config(
             vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=192,
-            num_hidden_layers=2,
-            num_attention_heads=4,
             num_key_value_heads=2,
             head_dim=16,
             query_pre_attn_scalar=16,
             sliding_window=256,
-            max_position_embeddings=4096,
-            bos_token_id=None,
-            eos_token_id=None,
-            pad_token_id=None,
+            **TINY_SIZES,
+            **NO_TOKEN_IDS,
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
+from mft_core.model_adapter import NO_TOKEN_IDS, TINY_SIZES
 from mft_glm.original import GlmOriginal
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
     from mft_glm.modeling import BlockGlmConfig
 
@@ -26,16 +27,10 @@ class Glm(ModelAdapter):
     formats = (GlmOriginal(),)
 
     def load_config(self, folder: Path) -> PreTrainedConfig:
-        """The native configuration of the checkpoint in `folder`."""
+        """The native configuration, with the ids of the tokens by which prompts and answers are told apart."""
         import mft_glm.modeling  # noqa: F401 - makes its model type known
 
         return self._with_markers(super().load_config(folder), folder)
-
-    def load_model(self, folder: Path, *args: Any, **options: Any) -> PreTrainedModel:
-        """The checkpoint in `folder`, with the ids of the tokens by which it tells prompts and answers apart."""
-        model = super().load_model(folder, *args, **options)
-        self._with_markers(model.config, folder)
-        return model
 
     def load_tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:
         """The checkpoint's tokenizer, fast, without remote code."""
@@ -49,15 +44,10 @@ class Glm(ModelAdapter):
 
         return BlockGlmConfig(
             vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=256,
-            num_hidden_layers=2,
-            num_attention_heads=4,
             num_key_value_heads=4,
             hidden_act="gelu",
-            max_position_embeddings=4096,
-            bos_token_id=None,
-            eos_token_id=None,
+            **{**TINY_SIZES, "intermediate_size": 256},
+            **NO_TOKEN_IDS,
         )
 
     def _with_markers(self, config: BlockGlmConfig, folder: Path) -> BlockGlmConfig:

@@ -16,6 +16,7 @@ from transformers.models.starcoder2.modeling_starcoder2 import Starcoder2Attenti
 
 from mft_core.attention import PackedDocuments, packed_attention
 from mft_core.attention_kernels import Document, Scoring, attend_block, computable
+from mft_core.own_models import PackedAttentionOnly, unrotated_heads
 from mft_glm.rows import Markers, packed_rows, plain_rows
 
 
@@ -44,11 +45,7 @@ class BlockGlmAttention(Starcoder2Attention):
         Args:
             prompts: (row, start, end) of prompts in packed rows; elsewhere `attention_mask` says it all.
         """
-        shape = (*hidden_states.shape[:-1], -1, self.head_dim)
-        projections = (self.q_proj, self.k_proj, self.v_proj)
-        query, key, value = (projection(hidden_states).view(shape).transpose(1, 2) for projection in projections)
-        if past_key_values is not None:
-            key, value = past_key_values.update(key, value, self.layer_idx)
+        query, key, value = unrotated_heads(self, hidden_states, past_key_values)
         scoring = Scoring(self.scaling, self.attention_dropout if self.training else 0.0)
         attended, _ = packed_attention(
             self, query, key, value, attention_mask, dropout=scoring.dropout, scaling=scoring.scale, **kwargs
@@ -137,12 +134,10 @@ class BlockGlmModel(Starcoder2Model):
         )
 
 
-class BlockGlmForCausalLM(Starcoder2ForCausalLM):
+class BlockGlmForCausalLM(PackedAttentionOnly, Starcoder2ForCausalLM):
     """The decoder with a head that is tied to the embeddings."""
 
     config_class = BlockGlmConfig
-    _supports_flash_attn = False
-    _supports_flex_attn = False
 
     def __init__(self, config: BlockGlmConfig) -> None:
         super().__init__(config)

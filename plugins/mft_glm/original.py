@@ -28,6 +28,21 @@ NAMES = {
 OWN_KEYS = ("block_position_encoding", "relative_encoding")
 """Configuration keys that no other `model_type` glm has."""
 
+ANTLLM = {
+    "rotary_type": "none",
+    "use_rmsnorm": False,
+    "use_swiglu": False,
+    "use_bias": True,
+    "use_qkv_bias": False,
+    "unidirectional": False,
+    "mlp_version": "v1",
+    "norm_softmax": False,
+    "norm_head": False,
+    "attention_grouping": None,
+    "spell_length": None,
+}
+"""What AntLLM's later models of the same `model_type` may have, and GLM-10B has not."""
+
 DROPOUTS = ("attention_dropout_prob", "embedding_dropout_prob", "output_dropout_prob")
 
 
@@ -40,11 +55,22 @@ class GlmOriginal(CheckpointFormat):
         "relative_encoding": False,
         "output_predict": True,
         "focused_attention": False,
+        **ANTLLM,
     }
 
     def recognizes(self, config: Mapping[str, Any]) -> bool:
         """`model_type` glm, as GLM-4 has it too, with the keys of the older architecture."""
         return config.get("model_type") == "glm" and any(key in config for key in OWN_KEYS)
+
+    def refusals(self, config: Mapping[str, Any]) -> list[str]:
+        """Also heads that share keys and values, and an inner width of its own."""
+        grouped, inner = config.get("num_key_value_heads"), config.get("intermediate_size")
+        found = super().refusals(config)
+        if grouped not in (None, 0, config.get("num_attention_heads")):
+            found.append(f"num_key_value_heads = {grouped}")
+        if inner not in (None, 4 * config.get("hidden_size", 0)):
+            found.append(f"intermediate_size = {inner}, not 4 * hidden_size")
+        return found
 
     def notes(self, config: Mapping[str, Any]) -> list[str]:
         """Dropout that is not kept."""

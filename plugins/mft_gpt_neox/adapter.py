@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
+from mft_core.model_adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -20,11 +21,4 @@ class GPTNeoX(ModelAdapter):
         """Two layers of width 64, four heads."""
         from transformers import GPTNeoXConfig
 
-        return GPTNeoXConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=256,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=4096,
-        )
+        return GPTNeoXConfig(vocab_size=vocabulary_size, **{**TINY_SIZES, "intermediate_size": 256})

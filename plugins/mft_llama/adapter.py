@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
+from mft_core.model_adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -27,15 +28,7 @@ class Llama(ModelAdapter):
         """Two layers of width 64, two key-value heads for four heads."""
         from transformers import LlamaConfig
 
-        return LlamaConfig(
-            vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=192,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=4096,
-        )
+        return LlamaConfig(vocab_size=vocabulary_size, num_key_value_heads=2, **TINY_SIZES)
 
     def router_loss(self, config: PreTrainedConfig) -> RouterLoss | None:
         """Of the mixtures of experts, with the coefficient in the checkpoint's configuration."""

@@ -6,20 +6,20 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from mft_core.interfaces import Options, ProbeRequest
+from mft_core.interfaces import Options
 from mft_core.records import StepCounts, TaskLosses
-from mft_losses.famo import Famo, FamoOptions
+from mft_losses.task_logits import TaskLogitOptions, TaskLogits
 
 
-class FamoTrainOptions(FamoOptions):
-    """Options of `famo-train`; those of the validation probe mean nothing here."""
+class FamoTrainOptions(TaskLogitOptions):
+    """Options of `famo-train`: the published values, but for a floor."""
 
     floor: float = Field(1e-3, gt=0, le=1, description="a task's loss counts as at least this share of the mean loss")
     guard: bool = Field(False, description="a task whose training loss is rising gains no weight")
     scale_delta: bool = Field(False, description="divide the log-loss decrease by its running root mean square")
 
 
-class FamoTrain(Famo):
+class FamoTrain(TaskLogits):
     """FAMO as published (arXiv 2306.03792, algorithm 1): weights from the step's own training losses.
 
     The step's rows are measured before its weights are fixed and again after the update, with the same dropout: two
@@ -29,11 +29,6 @@ class FamoTrain(Famo):
     Options: ClassVar[type[Options]] = FamoTrainOptions
     measures_step_first = True
     measures_step_again = True
-
-    @property
-    def probe(self) -> ProbeRequest | None:
-        """None: no validation data is used."""
-        return None
 
     def before_step(self, step: StepCounts) -> None:
         """The step's losses decide its weights."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from mft_core.interfaces import ModelAdapter
+from mft_core.loadable import ROTARY, refuse, rotary_kinds
+from mft_core.model_adapter import NO_TOKEN_IDS, TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -19,19 +22,19 @@ class Phi(ModelAdapter):
         *("qkv_proj", "o_proj", "gate_up_proj", "down_proj"),
     )
 
+    def check_supported(self, config: Mapping[str, Any]) -> None:
+        """Refuse YaRN in Phi-3, for which transformers computes LongRoPE without a word.
+
+        Raises:
+            MftError: as in `ModelAdapter`.
+        """
+        super().check_supported(config)
+        kinds = {kind for key in ROTARY for kind in rotary_kinds(config.get(key))}
+        if config["model_type"] == "phi3" and "yarn" in kinds:
+            refuse("phi3 checkpoint", ["rotary positions of the type 'yarn'"])
+
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A Phi-3 of two layers of width 64, two key-value heads for four heads."""
         from transformers import Phi3Config
 
-        return Phi3Config(
-            vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=192,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=4096,
-            bos_token_id=None,
-            eos_token_id=None,
-            pad_token_id=None,
-        )
+        return Phi3Config(vocab_size=vocabulary_size, num_key_value_heads=2, **TINY_SIZES, **NO_TOKEN_IDS)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mft_core.interfaces import ModelAdapter
+from mft_core.loadable import differing, refuse
+from mft_core.model_adapter import TINY_SIZES
 from mft_qwen.first_version import QwenV1
 
 if TYPE_CHECKING:
@@ -35,19 +38,21 @@ class Qwen(ModelAdapter):
     native_types = ("qwen2", "qwen3", "qwen2_moe", "qwen3_moe")
     formats = (QwenV1(),)
 
+    def check_supported(self, config: Mapping[str, Any]) -> None:
+        """Refuse windows in the first MoE, whose native layers do not tell the attention of theirs.
+
+        Raises:
+            MftError: as in `ModelAdapter`.
+        """
+        super().check_supported(config)
+        if config["model_type"] == "qwen2_moe":
+            refuse("qwen2_moe checkpoint", differing(config, {"use_sliding_window": False}))
+
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A Qwen2 of two layers of width 64, two key-value heads for four heads."""
         from transformers import Qwen2Config
 
-        return Qwen2Config(
-            vocab_size=vocabulary_size,
-            hidden_size=64,
-            intermediate_size=192,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            num_key_value_heads=2,
-            max_position_embeddings=4096,
-        )
+        return Qwen2Config(vocab_size=vocabulary_size, num_key_value_heads=2, **TINY_SIZES)
 
     def router_loss(self, config: PreTrainedConfig) -> RouterLoss | None:
         """Of the mixtures of experts, with the coefficient in the checkpoint's configuration."""

@@ -26,7 +26,6 @@ NAMES = {
     r"\.mlp\.w1\.": ".mlp.up_proj.",
     r"\.mlp\.w2\.": ".mlp.gate_proj.",
 }
-OTHER_INPUTS = ("visual", "audio")
 EARLY_KEYS = ("n_embd", "n_layer", "n_head")
 
 
@@ -34,16 +33,15 @@ class QwenV1(CheckpointFormat):
     """Multi-head attention with biases on query, key and value only; both MLP halves of `intermediate_size` // 2."""
 
     name = "Qwen v1"
-    required = {"no_bias": True, "rotary_pct": 1.0, "scale_attn_weights": True}
+    required = {"no_bias": True, "rotary_pct": 1.0, "scale_attn_weights": True, "rope_scaling": None}
 
     def recognizes(self, config: Mapping[str, Any]) -> bool:
         """`model_type` qwen, Qwen-VL and Qwen-Audio among them."""
         return config.get("model_type") == "qwen"
 
     def refusals(self, config: Mapping[str, Any]) -> list[str]:
-        """Also other inputs than text, the keys of the very first release, and heads that do not fill the width."""
+        """Also the keys of the very first release, and heads that do not fill the width."""
         found = super().refusals(config)
-        found += [f"{key} input" for key in OTHER_INPUTS if key in config]
         found += [f"the configuration key {key} of the first release" for key in EARLY_KEYS if key in config]
         if found:
             return found

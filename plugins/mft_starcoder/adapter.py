@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
+from mft_core.model_adapter import NO_TOKEN_IDS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -29,6 +30,5 @@ class StarCoder(ModelAdapter):
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
-            bos_token_id=None,
-            eos_token_id=None,
+            **NO_TOKEN_IDS,
         )
