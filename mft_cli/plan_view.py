@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
-from mft_cli.summary import PlanFacts, TaskFacts
+from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts
 from mft_core.ranks import main_rank_first, process_state
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def plan_facts(plan: Plan) -> PlanFacts:
         tokens_per_step=tokens / epoch.steps,
         loss=recipe.loss.name,
         loss_options=plan.parts.loss.options.model_dump(),
+        probe=probe_facts(plan),
         trainable=memory.trainable,
         total=memory.parameters,
         memory=memory.total,
@@ -73,6 +74,17 @@ def plan_facts(plan: Plan) -> PlanFacts:
         output=Path(recipe.output.dir) if recipe.output.dir else None,
         warnings=plan.warnings,
     )
+
+
+def probe_facts(plan: Plan) -> ProbeFacts | None:
+    """What the loss's probe costs; which samples it takes is drawn later, so their mean length stands for them."""
+    request = plan.parts.loss.probe
+    if request is None:
+        return None
+    lengths = [task.valid.lengths for task in plan.task_set]
+    taken = [min(request.samples_per_task, len(each)) for each in lengths]
+    tokens = sum(count * float(each.mean()) for count, each in zip(taken, lengths, strict=True) if count)
+    return ProbeFacts(sum(taken), round(tokens), request.every)
 
 
 def memory_per_method(plan: Plan) -> list[MemoryEstimate]:

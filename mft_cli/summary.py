@@ -38,6 +38,15 @@ class TaskFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeFacts:
+    """What a loss has measured besides training: validation samples, their tokens, and every how many steps."""
+
+    samples: int
+    tokens: int
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFacts:
     """What a run is going to do. None: not known before the weights are loaded.
 
@@ -54,6 +63,7 @@ class PlanFacts:
         tokens_per_step: mean tokens that are not padding.
         memory: estimated peak, bytes.
         loss, loss_options: the objective and its options.
+        probe: what it has measured besides; None: nothing.
         output: the run folder; None: nothing is written.
         warnings: shown last, where they are seen.
     """
@@ -74,6 +84,7 @@ class PlanFacts:
     tokens_per_step: float
     loss: str
     loss_options: Mapping[str, Any] = field(default_factory=dict)
+    probe: ProbeFacts | None = None
     trainable: int | None = None
     total: int | None = None
     memory: int | None = None
@@ -104,6 +115,10 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     yield _Fact("tuning", plan.tuning + _parameters(plan))
     options = ", ".join(f"{key}={value}" for key, value in plan.loss_options.items())
     yield _Fact("loss", plan.loss + (f" ({options})" if options else ""))
+    if plan.probe:
+        when = "every step" if plan.probe.every == 1 else f"every {plan.probe.every} steps"
+        measured = f"{_plural(plan.probe.samples, 'validation sample')}, {units.count(plan.probe.tokens)} tokens"
+        yield _Fact("probe", f"{measured}, one forward {when}")
     filled = f"{units.percent(plan.packing_efficiency)} of their room filled"
     yield _Fact("packing", f"{plan.packer}: {_plural(plan.rows, 'row')}, {filled}")
     epochs = f"{plan.epochs:.3g} epoch{'s' * (plan.epochs != 1)}"

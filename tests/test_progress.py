@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from mft_cli.progress import Progress
-from mft_cli.summary import PlanFacts, TaskFacts, print_plan, print_result
+from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts, print_plan, print_result
 from mft_core import units
 from mft_core.events import Event
 from mft_core.results import RunFacts, TaskResult
@@ -210,6 +210,14 @@ def test_plan_says_what_is_going_to_happen_in_80_columns() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert control_characters(text) == []
     assert "random" not in text
+
+
+def test_plan_says_what_a_probe_costs() -> None:
+    assert "probe" not in printed(print_plan, plan([]))
+    text = printed(print_plan, plan([], probe=ProbeFacts(40, 12_400, 1)))
+    assert "40 validation samples, 12.4k tokens, one forward every step" in text
+    text = printed(print_plan, plan([], probe=ProbeFacts(1, 300, 10)))
+    assert "1 validation sample, 300 tokens, one forward every 10 steps" in text
 
 
 def test_plan_with_random_weights_says_so() -> None:

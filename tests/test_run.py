@@ -172,7 +172,16 @@ def test_dry_run_writes_nothing(data, tmp_path, capsys) -> None:
     assert mft(*arguments(data, tmp_path / "run", "--dry-run", "--json")) == 0
     facts = json.loads(capsys.readouterr().out)
     assert {task["name"]: task["train"] for task in facts["tasks"]} == SIZES
+    assert facts["probe"] is None
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_says_what_the_loss_measures_besides(data, tmp_path, capsys) -> None:
+    famo = ("--loss", "famo", "--set", "loss.probe_samples=1", "--set", "loss.every=4")
+    assert mft(*arguments(data, tmp_path / "run", *famo, "--dry-run", "--json")) == 0
+    probe = json.loads(capsys.readouterr().out)["probe"]
+    assert (probe["samples"], probe["every"]) == (len(SIZES), 4)
+    assert 0 < probe["tokens"] <= len(SIZES) * 128
 
 
 def test_check_reports_tokens_and_padding_of_every_packer(data, tmp_path, capsys) -> None:
