@@ -110,7 +110,9 @@ def _compare(request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugi
             request, elsewhere, plugins.catalog, lambda it: prepare(it, plugins, progress), progress.tokenizing
         )
     what = f"{', '.join(request.arms)}; {request.seeds} seed{'s' * (request.seeds != 1)} each"
-    print_plan(screen, replace(plan_facts(prepared.plan), loss=what, loss_options={}, probe=None, output=request.output))
+    print_plan(
+        screen, replace(plan_facts(prepared.plan), loss=what, loss_options={}, probe=None, output=request.output)
+    )
     return _train(prepared, plugins, screen) or _report(request, prepared, plugins, screen, json_output=json_output)
 
 

@@ -7,7 +7,7 @@ function, the only cursor a checkpoint needs is the number of steps done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -240,6 +240,13 @@ def micro_batches(rows: list[np.ndarray], size: int, rank: int = 0, ranks: int =
     return [mine[index * size : (index + 1) * size] for index in range(count)]
 
 
+def _padding(start: int, end: int, table: SampleTable) -> Iterator[tuple[int, int]]:
+    """A row's tail as documents no longer than the longest sample: learnt positions end somewhere."""
+    longest = int(table.lengths.max(initial=1))
+    for first in range(start, end, longest):
+        yield first, min(first + longest, end)
+
+
 def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None, pad_id: int = 0) -> Batch:
     """Put rows of samples into tensors.
 
@@ -270,9 +277,9 @@ def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None
             sample_index[row, start:end] = number
             documents.append((row, start, end))
             start, number = end, number + 1
-        if start < shape[1]:
-            positions[row, start:] = np.arange(shape[1] - start)
-            documents.append((row, start, shape[1]))
+        for first, end in _padding(start, shape[1], table):
+            positions[row, first:end] = np.arange(end - first)
+            documents.append((row, first, end))
     return Batch(
         input_ids=torch.from_numpy(ids),
         position_ids=torch.from_numpy(positions),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -25,8 +26,9 @@ from mft_core.interfaces import (
     Source,
     Tokenization,
 )
-from mft_core.modeling import load_tokenizer, model_adapters, read_config, recognize_adapter, resolve_base
+from mft_core.modeling import build_empty, load_tokenizer, model_adapters, read_config, recognize_adapter, resolve_base
 from mft_core.paths import cache_folder
+from mft_core.positions import learnt_positions, with_samples_within
 from mft_core.prepared import open_prepared
 from mft_core.quantization import Quantization
 from mft_core.recipe import AUTO, Choice, Recipe
@@ -113,14 +115,14 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
 
 
 def source_choice(recipe: Recipe) -> Choice:
-    """The data source meant: `data.prepared` if given, else [[data.tasks]], else `data.path` as a folder, else the
-    standard library."""
+    """The data source meant: `data.prepared` if given, else [[data.tasks]], else `data.source`, else `data.path` as a
+    folder, else the standard library."""
     if recipe.data.prepared:
         return Choice(name=PREPARED)
-    if recipe.data.source.name != AUTO:
-        return recipe.data.source
     if recipe.data.tasks:
         return Choice(name=EXPLICIT_TASKS)
+    if recipe.data.source.name != AUTO:
+        return recipe.data.source
     return Choice(name=FOLDER if recipe.data.path else STANDARD_LIBRARY)
 
 
@@ -145,7 +147,9 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = load_tokenizer(adapter, folder)
     parts.tokenization.bind(tokenizer)
-    task_set, stored_rows = tokenised_tasks(recipe, files, parts.tokenization, tokenizer, parts.packer, on_progress)
+    learnt = learnt_positions(build_empty(adapter.load_config(folder), torch.float32))
+    limited = with_samples_within(recipe, learnt)
+    task_set, stored_rows = tokenised_tasks(limited, files, parts.tokenization, tokenizer, parts.packer, on_progress)
     training = batch_plan(recipe, parts.packer, task_set, stored_rows)
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
@@ -159,7 +163,7 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
-        warnings=plan_warnings(parts, task_set),
+        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None),
     )
 
 
@@ -261,11 +265,19 @@ def tune(model: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Mo
     )
 
 
-def plan_warnings(parts: Parts, task_set: TaskSet) -> list[str]:
-    """What the user should know before the run starts."""
+def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None) -> list[str]:
+    """What the user should know before the run starts.
+
+    Args:
+        learnt: the model's learnt positions, where they are what bounds a sample.
+    """
     warnings = []
     if parts.base.random_weights:
         warnings.append("the model has random weights: for trying things out, it will not write sensible text")
+    if learnt is not None:
+        warnings.append(
+            f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)"
+        )
     without = [task.name for task in task_set.tasks if not len(task.valid)]
     if without:
         consequence = "; their weights will not adapt" if parts.loss.probe else ""

@@ -5,7 +5,6 @@ Every key has a type, a default and a sentence; `mft init` prints them as a comm
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -18,11 +17,6 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
-
-if sys.version_info >= (3, 11):
-    pass
-else:
-    pass
 
 
 class Section(BaseModel):
@@ -52,15 +46,19 @@ def _named(default: str) -> BeforeValidator:
     return BeforeValidator(choice)
 
 
-def _unchoice(value: Choice) -> Any:
-    return {"name": value.name, **value.options} if value.options else value.name
+def _as_table(value: Choice) -> dict[str, Any]:
+    return {"name": value.name, **value.options}
+
+
+def _as_name_or_table(value: Choice) -> Any:
+    return _as_table(value) if value.options else value.name
 
 
 AUTO, PACKER, LOSS, EVALUATOR = "auto", "best-fit", "balanced", "loss"
 
-AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_unchoice)]
-PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_unchoice)]
-LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_unchoice)]
+AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_as_name_or_table)]
+PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_as_name_or_table)]
+LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_as_table)]
 
 
 class EvaluatorChoice(Choice):
@@ -80,9 +78,9 @@ class EvaluatorChoice(Choice):
         return value
 
     @model_serializer
-    def _as_table(self) -> Any:
+    def _with_every(self) -> dict[str, Any]:
         every = {"every": self.every} if self.every else {}
-        return {"name": self.name, **every, **self.options} if every or self.options else self.name
+        return {"name": self.name, **every, **self.options}
 
 
 class ModelSection(Section):
@@ -135,11 +133,11 @@ class DataSection(Section):
     """Which tasks are learned and how their records become rows of tokens."""
 
     source: AutoChoice = Field(
-        Choice(name=AUTO), description="auto: [[data.tasks]] if given, else the folder `path`, else stdlib"
+        Choice(name=AUTO), description="auto: the folder `path` if given, else stdlib; not read with [[data.tasks]]"
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
-    tasks: list[TaskSection] = Field([], description="tasks by their files")
+    tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
     include: list[str] = Field([], description="names of the tasks to train; []: all that the source has")
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"

@@ -46,7 +46,7 @@ def load_recipe(
     if path is not None:
         origins.append((str(path), _absolute_paths(read_toml(path), path.resolve().parent)))
     for key, value in overrides:
-        origins.append((f"--set {key}" if "." in key else key, _absolute_folders(_nested(key, value), Path.cwd())))
+        origins.append(("the command line", _absolute_folders(_nested(key, value), Path.cwd())))
     for origin, values in origins:
         _validate(_merge(merged, values), origin)
         merged = _merge(merged, values)

@@ -12,9 +12,11 @@ from transformers import PreTrainedModel
 from mft_core.attention import packing_or_padding, padded_batch_inputs
 from mft_core.batches import OneEach
 from mft_core.data_plan import batch_plan
+from mft_core.errors import MftError
 from mft_core.evaluation import EvaluationContext
 from mft_core.lm_loss import BatchInputs
 from mft_core.plan import Plan
+from mft_core.positions import learnt_positions
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -46,8 +48,9 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
         dtype: it computes in.
 
     Raises:
-        MftError: padded rows do not suit it either.
+        MftError: padded rows do not suit it either, or a sample is longer than the positions it has learnt.
     """
+    refuse_positions_never_learnt(model, plan)
     test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
     if test.packed:
         return Fitted(plan, plan.adapter.model_inputs)
@@ -58,6 +61,21 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
     return Fitted(
         changed, padded_batch_inputs, f"{test.reason}; so every row holds one sample, and there are {steps} steps"
     )
+
+
+def refuse_positions_never_learnt(model: PreTrainedModel, plan: Plan) -> None:
+    """Samples fit into the model's table of positions, if it has one: rotary and relative positions need none.
+
+    Raises:
+        MftError: they do not.
+    """
+    limit = learnt_positions(model)
+    longest = int(max(table.lengths.max(initial=0) for table in (plan.training.table, plan.validation)))
+    if limit is not None and longest > limit:
+        raise MftError(
+            f"The model has learnt {limit} positions, and the longest sample has {longest} tokens.",
+            f"Set data.max_length = {limit} (now {plan.recipe.data.max_length}); data.overlong: what becomes of it.",
+        )
 
 
 def validation_context(plan: Plan, model: nn.Module, accelerator: Accelerator) -> EvaluationContext:

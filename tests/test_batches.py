@@ -82,6 +82,15 @@ def test_padding_belongs_to_no_sample_and_has_no_label() -> None:
     assert (batch.labels[padding] == IGNORED_LABEL).all()
 
 
+@pytest.mark.parametrize("rows", [[np.array([0])], []])
+def test_padding_reaches_no_position_that_no_sample_reaches(rows) -> None:
+    table = random_table([3])
+    batch = collate(rows, table, width=64)
+    assert int(batch.position_ids.max()) < table.lengths.max() < 64
+    assert [start for _, start, _ in batch.documents[1:]] == [end for _, _, end in batch.documents[:-1]]
+    assert batch.documents[-1][2] == 64
+
+
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_ranks_share_the_rows_and_run_equally_many_micro_batches(ranks, rows) -> None:

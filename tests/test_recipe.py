@@ -9,6 +9,7 @@ import pytest
 from mft_cli.compose import Flags, compose_recipe
 from mft_cli.init import commented_recipe
 from mft_core.errors import UsageError
+from mft_core.plan import EXPLICIT_TASKS, FOLDER, source_choice
 from mft_core.recipe import Recipe
 from mft_core.recipe_loading import load_recipe, parse_setting, read_toml, recipe_keys
 from mft_core.run_folder import recipe_differences
@@ -69,6 +70,11 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
 def test_the_resolved_recipe_reads_back_as_itself(write) -> None:
     recipe = load_recipe(None, [("loss", "famo"), ("loss.every", 3), ("tune.targets", ["q_proj"]), ("data.path", "/x")])
     assert load_recipe(write(recipe.as_toml())) == recipe
+
+
+def test_the_resolved_recipe_gives_loss_and_evaluators_as_tables(write) -> None:
+    written = read_toml(write(load_recipe(None, [("loss", "famo"), ("eval", ["loss"])]).as_toml()))
+    assert (written["loss"], written["eval"]) == ({"name": "famo"}, [{"name": "loss"}])
 
 
 def test_options_stay_when_the_name_is_repeated_and_go_when_it_changes(write) -> None:
@@ -133,3 +139,28 @@ def test_only_keys_that_change_the_weights_count_as_differences() -> None:
     old = Recipe()
     assert recipe_differences(old, load_recipe(None, [("train.log_every", 1), ("output.keep", 9)])) == []
     assert recipe_differences(old, load_recipe(None, [("train.seed", 1)])) == ["train.seed: 0 -> 1"]
+
+
+@pytest.mark.parametrize("data", ['source = "stdlib"', 'path = "old"', 'prepared = "old"', ""])
+def test_data_flags_stand_in_place_of_the_recipes_data(write, tmp_path, data) -> None:
+    path = write(f'[data]\n{data}\n[[data.tasks]]\nname = "a"\ntrain = "a.jsonl"\n')
+    folder = compose_recipe(path, Flags(data=str(tmp_path / "new")), Workspace.find(tmp_path))
+    assert (source_choice(folder).name, folder.data.path) == (FOLDER, str(tmp_path / "new"))
+    named = compose_recipe(path, Flags(tasks=["b=b.jsonl"]), Workspace.find(tmp_path))
+    assert (source_choice(named).name, [task.name for task in named.data.tasks]) == (EXPLICIT_TASKS, ["b"])
+
+
+def test_tasks_of_a_recipe_come_before_its_source(write) -> None:
+    recipe = load_recipe(write('[data]\nsource = "stdlib"\n[[data.tasks]]\nname = "a"\ntrain = "a.jsonl"\n'))
+    assert source_choice(recipe).name == EXPLICIT_TASKS
+
+
+@pytest.mark.parametrize("flags", [{"data": "folder", "tasks": ["a=b.jsonl"]}, {"steps": 3, "epochs": 1.0}])
+def test_flags_that_contradict_each_other_are_wrong_use(flags, tmp_path) -> None:
+    with pytest.raises(UsageError, match="contradict"):
+        compose_recipe(None, Flags(**flags), Workspace.find(tmp_path))
+
+
+def test_a_wrong_value_of_a_flag_is_not_laid_on_set(tmp_path) -> None:
+    with pytest.raises(UsageError, match=r"^the command line: train.steps: .* got -1"):
+        compose_recipe(None, Flags(steps=-1), Workspace.find(tmp_path))

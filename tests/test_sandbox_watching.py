@@ -12,7 +12,7 @@ from mft_core.sandbox.isolation import INSIDE, bubblewrap_path
 from mft_core.sandbox.tiers import BUBBLEWRAP, available_tiers
 from mft_core.sandbox.watching import files_in_memory
 
-STARTS = 60
+STARTS = 12
 # bubblewrap's own folders and what it mounts them on.
 FRAME = 50
 

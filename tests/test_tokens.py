@@ -400,17 +400,17 @@ def test_what_a_killed_process_left_is_not_taken_for_an_entry(tmp_path: Path) ->
     assert len(again.train) == 9
 
 
-def _prepare_in_process(folder: Path, barrier: object) -> None:
+def _prepare_in_process(file: Path, cache: Path, barrier: object) -> None:
     barrier.wait(60)  # type: ignore[attr-defined]
-    (task,) = one_task(folder, [pair(number) for number in range(300)])
+    (task,) = prepare([TaskFiles("t", (file,), ())], cache)
     assert len(texts(task.train)) == 285
 
 
 def test_two_processes_make_one_entry(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
-    task_file(tmp_path / "t" / "train.jsonl", [pair(number) for number in range(300)])
-    racers = [context.Process(target=_prepare_in_process, args=(tmp_path, barrier)) for _ in range(2)]
+    file = task_file(tmp_path / "t" / "train.jsonl", [pair(number) for number in range(300)])
+    racers = [context.Process(target=_prepare_in_process, args=(file, tmp_path / "cache", barrier)) for _ in range(2)]
     for racer in racers:
         racer.start()
     for racer in racers:
