@@ -16,12 +16,13 @@ import numpy as np
 import torch
 from peft import PeftModel
 from torch import nn
-from transformers import GenerationConfig, LogitsProcessor, PreTrainedTokenizerBase, StoppingCriteria
+from transformers import DynamicCache, GenerationConfig, LogitsProcessor, PreTrainedTokenizerBase, StoppingCriteria
 
+from mft_core.decoding_cache import keep_rows
 from mft_core.evaluation import evaluation_mode
 
-FIRST_STAGE = 64
-"""Tokens after which a batch is rid of what has ended for the first time; then after as many as it has got so far."""
+STAGE = 16
+"""Tokens after which rows that have ended leave the batch; without a cache: after as many as there are so far."""
 SPARE_TOKENS = 4
 """A stop string of n characters is looked for in the last n + this many tokens first."""
 
@@ -72,63 +73,85 @@ def continue_prompts(
         decoding: the same for all of them.
         streamer: transformers' streamer, for a single prompt.
     """
-    written: list[list[int]] = [[] for _ in drawings]
-    left = list(range(len(drawings)))
-    while left:
-        done = len(written[left[0]])
-        rest = decoding.max_new_tokens - done
-        tokens = rest if len(left) == 1 else min(rest, max(FIRST_STAGE, done))
-        stage = _Stage([drawings[index] for index in left], [written[index] for index in left], tokens)
-        ended = _continue(model, tokenizer, stage, decoding, streamer)
-        left = [index for index, end in zip(left, ended, strict=True) if not end and tokens < rest]
-    return written
+    if not drawings:
+        return []
+    language_model: Any = model.get_base_model() if isinstance(model, PeftModel) else model
+    padding = tokenizer.pad_token_id or 0
+    rows = _first_rows(drawings, decoding, padding, language_model.device)
+    width = rows.ids.shape[1]
+    written: dict[int, list[int]] = {}
+    with evaluation_mode(model), _own_defaults(language_model):
+        while rows.numbers:
+            ending = _Ending(tokenizer, decoding, [drawings[number].prompt for number in rows.numbers], width)
+            tokens = _stage_tokens(rows, width, decoding.max_new_tokens)
+            output = language_model.generate(
+                **rows.inputs(),
+                generation_config=GenerationConfig(
+                    max_new_tokens=tokens, do_sample=False, pad_token_id=padding, return_dict_in_generate=True
+                ),
+                logits_processor=[] if rows.uniforms is None else [_Draw(decoding.temperature, rows.uniforms, width)],
+                stopping_criteria=[ending],
+                streamer=streamer,
+            )
+            ended = ending.ended(output.sequences)
+            written |= {rows.numbers[row]: new for row, new in ended.items()}
+            rows = rows.after(output, [row for row in range(len(rows.numbers)) if row not in ended])
+    return [written[number] for number in range(len(drawings))]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """Some more tokens of the prompts that have not ended; then those that have are left out of the batch, where they
-    would go on costing as much as the others.
+class _Rows:
+    """The rows that have not ended. The others have left the batch, where they would cost as much as these.
 
     Attributes:
-        drawings: the prompts.
-        written: what each has got so far, equally many tokens; the new ones are appended.
-        tokens: how many more.
+        numbers: of their drawings.
+        ids: int64 [B, S], prompts and what has been written.
+        mask: int64 [B, S], 0 where padding is.
+        uniforms: [B, most new tokens], the numbers that draw each row's tokens; None: the likeliest tokens are taken.
+        cache: keys and values of all tokens but the last; None: they have to be computed (again).
     """
 
-    drawings: Sequence[Drawing]
-    written: Sequence[list[int]]
-    tokens: int
+    numbers: list[int]
+    ids: torch.Tensor
+    mask: torch.Tensor
+    uniforms: torch.Tensor | None
+    cache: DynamicCache | None = None
 
-    @property
-    def done(self) -> int:
-        """Tokens that each prompt has got so far."""
-        return len(self.written[0])
+    def inputs(self) -> dict[str, Any]:
+        """Keyword arguments of `generate`."""
+        cache = {} if self.cache is None else {"past_key_values": self.cache}
+        return {"input_ids": self.ids, "attention_mask": self.mask, **cache}
 
-
-def _continue(
-    model: nn.Module, tokenizer: PreTrainedTokenizerBase, stage: _Stage, decoding: Decoding, streamer: Any
-) -> list[bool]:
-    """Write one stage; which of its prompts have ended."""
-    language_model: Any = model.get_base_model() if isinstance(model, PeftModel) else model
-    padding = tokenizer.pad_token_id or 0
-    prompts = [[*one.prompt, *new] for one, new in zip(stage.drawings, stage.written, strict=True)]
-    ids, mask = _left_padded(prompts, padding, language_model.device)
-    width = ids.shape[1]
-    ending = _Ending(tokenizer, decoding, [len(one.prompt) for one in stage.drawings], width, stage.done)
-    draw = [_Draw(decoding, stage.drawings, width - stage.done, ids.device)] if decoding.temperature > 0 else []
-    settings = GenerationConfig(max_new_tokens=stage.tokens, do_sample=False, pad_token_id=padding)
-    with evaluation_mode(model), _own_defaults(language_model):
-        output = language_model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            generation_config=settings,
-            logits_processor=draw,
-            stopping_criteria=[ending],
-            streamer=streamer,
+    def after(self, output: Any, left: list[int]) -> _Rows:
+        """Those of the rows that are `left` after a call of `generate`, with what it wrote and its cache."""
+        index = torch.tensor(left, dtype=torch.int64, device=self.ids.device)
+        new = output.sequences.shape[1] - self.ids.shape[1]
+        return _Rows(
+            [self.numbers[row] for row in left],
+            output.sequences[index],
+            nn.functional.pad(self.mask[index], (0, new), value=1),
+            None if self.uniforms is None else self.uniforms[index],
+            keep_rows(output.past_key_values, index, STAGE) if left else None,
         )
-    for index, row in enumerate(output[:, width:].tolist()):
-        stage.written[index].extend(row[: ending.lengths.get(index, len(row))])
-    return [index in ending.lengths for index in range(len(prompts))]
+
+
+def _first_rows(drawings: Sequence[Drawing], decoding: Decoding, padding: int, device: torch.device) -> _Rows:
+    ids, mask = _left_padded([drawing.prompt for drawing in drawings], padding, device)
+    uniforms = None
+    if decoding.temperature > 0:
+        drawn = [np.random.default_rng(drawing.seed).random(decoding.max_new_tokens) for drawing in drawings]
+        # Metal has no float64.
+        exact = torch.float32 if device.type == "mps" else torch.float64
+        uniforms = torch.tensor(np.stack(drawn), dtype=exact, device=device)
+    return _Rows(list(range(len(drawings))), ids, mask, uniforms)
+
+
+def _stage_tokens(rows: _Rows, width: int, most: int) -> int:
+    """How many tokens are written before rows that have ended leave; without a cache, all is read again after that."""
+    done = rows.ids.shape[1] - width
+    if rows.cache is None:
+        return most - done if len(rows.numbers) == 1 else min(most - done, max(STAGE, done))
+    return min(most - done, STAGE)
 
 
 def continuation_text(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int], new: Sequence[int]) -> str:
@@ -164,58 +187,75 @@ def _own_defaults(model: Any) -> Iterator[None]:
 
 
 class _Draw(LogitsProcessor):
-    """Leaves of every row's logits the one token that its next uniform number draws."""
+    """Leaves of every row's logits the one token that its next uniform number draws.
 
-    def __init__(self, decoding: Decoding, drawings: Sequence[Drawing], width: int, device: torch.device) -> None:
-        # Metal has no float64.
-        self._dtype = torch.float32 if device.type == "mps" else torch.float64
-        uniforms = [np.random.default_rng(drawing.seed).random(decoding.max_new_tokens) for drawing in drawings]
-        self._uniforms = torch.tensor(np.stack(uniforms), dtype=self._dtype, device=device)
-        self._temperature = decoding.temperature
+    Args:
+        temperature: > 0.
+        uniforms: [B, most new tokens], from 0 to 1.
+        width: tokens of the padded prompts.
+    """
+
+    def __init__(self, temperature: float, uniforms: torch.Tensor, width: int) -> None:
+        self._temperature = temperature
+        self._uniforms = uniforms
         self._width = width
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Both [B, ...]; scores are logits [B, vocabulary]."""
         step = input_ids.shape[1] - self._width
-        cumulative = torch.softmax(scores.to(self._dtype) / self._temperature, dim=-1).cumsum(dim=-1)
+        cumulative = torch.softmax(scores.to(self._uniforms.dtype) / self._temperature, dim=-1).cumsum(dim=-1)
         places = self._uniforms[:, step : step + 1] * cumulative[:, -1:]
         chosen = torch.searchsorted(cumulative, places, right=True).clamp_(max=scores.shape[-1] - 1)
         return torch.full_like(scores, float("-inf")).scatter(1, chosen, 0.0)
 
 
 class _Ending(StoppingCriteria):
-    """Ends a row at an end token or a stop string; remembers at which length.
+    """Ends a row at an end token or a stop string, and remembers where.
 
-    Attributes:
-        lengths: row -> tokens of this stage up to its end, for rows that have ended.
+    Args:
+        tokenizer: to see stop strings.
+        decoding: says what ends a row.
+        prompts: of the rows.
+        width: tokens of the padded prompts.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, decoding: Decoding, prompts: list[int], width: int, done: int
+        self, tokenizer: PreTrainedTokenizerBase, decoding: Decoding, prompts: Sequence[Sequence[int]], width: int
     ) -> None:
-        self.lengths: dict[int, int] = {}
+        self._lengths: dict[int, int] = {}
         self._tokenizer = tokenizer
         self._ends = frozenset(decoding.end_tokens)
         self._stop = decoding.stop
         self._tail = max(map(len, decoding.stop), default=0) + SPARE_TOKENS
-        self._first_new = width - done
-        self._starts = [self._first_new - length for length in prompts]
+        self._most = decoding.max_new_tokens
+        self._prompts = prompts
         self._width = width
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
         """bool [B]."""
-        rows = input_ids.tolist()
-        for index, row in enumerate(rows):
-            if index not in self.lengths and (row[-1] in self._ends or self._stops(index, row)):
-                self.lengths[index] = len(row) - self._width
-        return torch.tensor([index in self.lengths for index in range(len(rows))], device=input_ids.device)
+        new = input_ids.shape[1] - self._width
+        for row, tail in enumerate(input_ids[:, -min(new, self._tail) :].tolist()):
+            if row not in self._lengths and (tail[-1] in self._ends or self._stops(tail, row, input_ids)):
+                self._lengths[row] = new
+        return torch.tensor([row in self._lengths for row in range(len(input_ids))], device=input_ids.device)
 
-    def _stops(self, index: int, row: list[int]) -> bool:
+    def ended(self, sequences: torch.Tensor) -> dict[int, list[int]]:
+        """The new tokens of the rows that have ended, or are full, by row.
+
+        Args:
+            sequences: int64 [B, S], prompts and all that has been written.
+        """
+        new = enumerate(sequences[:, self._width :].tolist())
+        return {
+            row: ids[: self._lengths.get(row)] for row, ids in new if row in self._lengths or len(ids) >= self._most
+        }
+
+    def _stops(self, tail: list[int], row: int, input_ids: torch.Tensor) -> bool:
         """Whether the row's new text holds a stop string: asked of its last tokens first, since that costs less."""
-        new = row[self._first_new :]
-        if not self._stop or not self._holds_stop(self._tokenizer.decode(new[-self._tail :])):
+        if not self._stop or not self._holds_stop(self._tokenizer.decode(tail)):
             return False
-        return self._holds_stop(continuation_text(self._tokenizer, row[self._starts[index] : self._first_new], new))
+        new = input_ids[row, self._width :].tolist()
+        return self._holds_stop(continuation_text(self._tokenizer, self._prompts[row], new))
 
     def _holds_stop(self, text: str) -> bool:
         return any(word in text for word in self._stop)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import small_sets
+import torch
 
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluating.estimators import bootstrap_interval, pass_at_k, wilson_interval
@@ -20,10 +21,13 @@ from mft_core.evaluating.journal import Journal
 from mft_core.evaluating.pipeline import Pipeline
 from mft_core.evaluating.python_source import extract_code, is_python
 from mft_core.evaluating.request import EvaluationRequest
-from mft_core.evaluating.samples import read_given, sample_seed
+from mft_core.evaluating.samples import Writer, read_given, sample_seed
 from mft_core.evaluating.sets import PublishedSet, load_set, set_digest
-from mft_core.generation import Prompt
+from mft_core.generation import Assistant, Prompt, Sampling
 from mft_core.records import Score
+from mft_core.testing.contexts import PlainTokenization
+from mft_core.testing.random_models import random_token_loss_model
+from mft_core.testing.small_tokenizers import small_tokenizer
 
 
 @pytest.mark.parametrize("samples", [1, 2, 5, 10, 200])
@@ -128,6 +132,28 @@ def test_the_digest_of_a_set_is_that_of_its_problems() -> None:
 def test_seeds_differ_between_samples() -> None:
     seeds = {sample_seed(seed, task, number) for seed in (0, 1) for task in ("a", "a1", "b") for number in (0, 1, 10)}
     assert len(seeds) == 18
+
+
+def test_a_device_that_is_too_small_for_a_batch_is_told_as_such(tmp_path: Path) -> None:
+    tokenizer = small_tokenizer()
+    model = random_token_loss_model(len(tokenizer)).model
+
+    def at_most_two(_: Any, __: Any, inputs: dict[str, torch.Tensor]) -> None:
+        if len(inputs["input_ids"]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model.register_forward_pre_hook(at_most_two, with_kwargs=True)
+    writer = Assistant(model, tokenizer, PlainTokenization())
+    prompts = [(Item(name, {}), f"def {name}(") for name in "abcd"]
+
+    def written(rows: int) -> int:
+        journal = Journal(tmp_path / f"{rows}.jsonl")
+        return sum(map(len, Writer(writer, journal, Sampling(3), rows).batches(prompts, 1)))
+
+    with pytest.raises(MftError, match="does not hold 4 answers") as error:
+        written(4)
+    assert "batch_size" in error.value.hint
+    assert written(2) == 4
 
 
 def write_samples(path: Path, lines: Sequence[Any]) -> Path:

@@ -114,7 +114,7 @@ class GenerativeOptions(Options):
     temperature: float = Field(0.0, ge=0, description="0: the likeliest token; else samples from the softened model")
     max_new_tokens: int = Field(512, ge=1, description="most tokens of an answer")
     limit: int = Field(0, ge=0, description="only the first N problems of each group; 0: all")
-    batch_size: int = Field(16, ge=1, description="answers written at the same time, on each rank")
+    batch_size: int = Field(32, ge=1, description="answers written at the same time, on each rank")
     seed: int = Field(0, description="of the sampling")
 
 

@@ -109,8 +109,16 @@ class Writer:
                 yield batch
 
     def _write(self, batch: list[Task]) -> list[dict[str, Any]]:
+        import torch
+
         seeds = [sample_seed(self._sampling.seed, task.item.task_id, task.number) for task in batch]
-        answers = self._assistant.answer_many([task.prompt for task in batch], self._sampling, seeds)
+        try:
+            answers = self._assistant.answer_many([task.prompt for task in batch], self._sampling, seeds)
+        except torch.OutOfMemoryError as error:
+            raise MftError(
+                f"The device's memory does not hold {len(batch)} answers at a time.",
+                "Lower the evaluator's batch_size (--set eval.NAME.batch_size=N), with another --output.",
+            ) from error
         return [
             {
                 "task_id": task.item.task_id,
