@@ -275,9 +275,7 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None) -> list[s
     if parts.base.random_weights:
         warnings.append("the model has random weights: for trying things out, it will not write sensible text")
     if learnt is not None:
-        warnings.append(
-            f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)"
-        )
+        warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     without = [task.name for task in task_set.tasks if not len(task.valid)]
     if without:
         consequence = "; their weights will not adapt" if parts.loss.probe else ""
