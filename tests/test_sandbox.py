@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,13 +112,23 @@ class Host:
         return source
 
 
+@contextmanager
+def _sleeping() -> Iterator[subprocess.Popen[bytes]]:
+    """A process to be left alone; ended whatever happens."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     tmp_path_factory.getbasetemp()  # pytest's own folder must not lie in the one that is removed here
     folder = Path(tempfile.mkdtemp(prefix="mft-victim-"))
-    abstract = f"mft-test-{os.getpid()}"
+    abstract = f"mft-test-{secrets.token_hex(8)}"
     with (
-        subprocess.Popen(["sleep", "600"], start_new_session=True) as victim,
+        _sleeping() as victim,
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.socket(socket.AF_UNIX) as local,
         pytest.MonkeyPatch.context() as patch,
@@ -130,7 +141,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         for listener in (server, local):
             threading.Thread(target=_greet, args=(listener, host), daemon=True).start()
         yield host
-        victim.kill()
     shutil.rmtree(folder)
     shutil.rmtree(host.workspaces)
 
