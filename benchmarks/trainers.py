@@ -164,15 +164,16 @@ def _trl(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, A
     from trl import SFTConfig, SFTTrainer
 
     if name == "trl-best-fit":
-        own = {"packing": True, "packing_strategy": "bfd"}
+        own = {"packing": True, "packing_strategy": "bfd", "max_length": settings["max_length"]}
         size = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": ROWS_PER_STEP}
     else:
-        own = {"padding_free": name == "trl-padding-free"}
+        # It cuts nothing off without packing, and says so; nothing here is longer.
+        own = {"padding_free": name == "trl-padding-free", "max_length": None}
         size = {
             "per_device_train_batch_size": SAMPLES_PER_FORWARD,
             "gradient_accumulation_steps": FORWARDS_PER_STEP,
         }
-    arguments = SFTConfig(max_length=settings["max_length"], **own, **size, **common)
+    arguments = SFTConfig(**own, **size, **common)
     return SFTTrainer(model, arguments, train_dataset=data, processing_class=tokenizer)
 
 
