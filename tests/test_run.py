@@ -195,6 +195,11 @@ def test_check_reports_tokens_and_padding_of_every_packer(data, tmp_path, capsys
     assert found["data"]["copy"]["train"] == SIZES["copy"]
 
 
+def test_data_that_is_not_there_is_wrong_use(tmp_path, capsys) -> None:
+    assert mft(*arguments(tmp_path / "nowhere", tmp_path / "run")) == 2
+    assert "nowhere is not a folder" in " ".join(capsys.readouterr().err.split())
+
+
 def test_an_unknown_name_is_wrong_use(data, tmp_path, capsys) -> None:
     assert mft(*arguments(data, tmp_path / "run", "--loss", "fano")) == 2
     assert "famo" in capsys.readouterr().err

@@ -20,7 +20,7 @@ class Folder(Source):
             raise UsageError("The source 'folder' needs a folder.", "Name it with --data or data.path.")
         root = request.path.expanduser()
         if not root.is_dir():
-            raise MftError(f"{root} is not a folder.", LAYOUT)
+            raise UsageError(f"{root} is not a folder.", LAYOUT)
         tasks = _tasks(root)
         if not tasks:
             raise MftError(f"There is no task in {root}.", LAYOUT)
