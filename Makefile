@@ -47,7 +47,7 @@ docs: $(VENV)/.developing
 bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	for part in head attention lora_linear packing token_memory end_to_end "end_to_end --balancers --samples 60"; do \
-		echo "== $$part"; set -- $$part; $(BIN)/python benchmarks/$$1.py $$2 $$3 $$4 || exit 1; done
+		echo "== $$part"; set -- $$part; name=$$1; shift; $(BIN)/python benchmarks/$$name.py "$$@" || exit 1; done
 
 clean:
 	rm -rf $(VENV) runs dist build

@@ -47,6 +47,7 @@ class SampleTable:
         self.task = np.repeat(np.arange(len(stores)), [len(store) for store in stores])
         self.lengths = np.concatenate([np.asarray(store.lengths, np.int64) for store in stores])
         self.supervised = np.concatenate([np.asarray(store.supervised_counts, np.int64) for store in stores])
+        self.longest = int(self.lengths.max(initial=0))
 
     def __len__(self) -> int:
         return len(self.task)
@@ -240,9 +241,8 @@ def micro_batches(rows: list[np.ndarray], size: int, rank: int = 0, ranks: int =
     return [mine[index * size : (index + 1) * size] for index in range(count)]
 
 
-def _padding(start: int, end: int, table: SampleTable) -> Iterator[tuple[int, int]]:
+def _padding(start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
     """A row's tail as documents no longer than the longest sample: learnt positions end somewhere."""
-    longest = int(table.lengths.max(initial=1))
     for first in range(start, end, longest):
         yield first, min(first + longest, end)
 
@@ -277,7 +277,7 @@ def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None
             sample_index[row, start:end] = number
             documents.append((row, start, end))
             start, number = end, number + 1
-        for first, end in _padding(start, shape[1], table):
+        for first, end in _padding(start, shape[1], max(1, table.longest)):
             positions[row, first:end] = np.arange(end - first)
             documents.append((row, first, end))
     return Batch(

@@ -16,6 +16,7 @@ from mft_core.ranks import process_state
 from mft_core.recipe import Choice
 from mft_core.recipe_loading import load_recipe
 from mft_core.records import Record, Turn
+from mft_core.run_folder import RECIPE_FILE
 from mft_core.saving import load_run
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from mft_core.catalog import Catalog
 
-RECIPE_FILE = "recipe.toml"
 
 Prompt = str | Sequence[Turn]
 """Text to be continued, or a conversation to be answered, laid out as in training."""

@@ -139,7 +139,8 @@ def _factor(gradient: torch.Tensor, token_weights: torch.Tensor) -> float | None
 
 def _losses(hidden: torch.Tensor, head: Head, labels: torch.Tensor) -> torch.Tensor:
     losses = hidden.new_empty(len(hidden), dtype=wide_dtype(head.dtype))
-    for part, of_part, _ in _chunks(hidden.detach(), head, labels, _rows(head, hidden.device, False), False):
+    rows = chunk_rows(len(head.weight), head.dtype, hidden.device, False)
+    for part, of_part, _ in _chunks(hidden.detach(), head, labels, rows, False):
         losses[part] = of_part
     return losses
 
@@ -156,7 +157,8 @@ def _gradients(
     of_hidden = torch.empty_like(states)
     sums = _HeadSums(head, token_weights) if trains_head and token_weights is not None else None
     weight = head.weight.to(head.dtype)
-    for part, of_part, gradient in _chunks(hidden, head, labels, _rows(head, hidden.device, trains_head), True):
+    rows = chunk_rows(len(head.weight), head.dtype, hidden.device, trains_head)
+    for part, of_part, gradient in _chunks(hidden, head, labels, rows, True):
         losses[part] = of_part
         torch.mm(gradient, weight, out=of_hidden[part])
         if sums is not None:
@@ -218,11 +220,10 @@ def _chunks(
         yield part, losses, products
 
 
-def _rows(head: Head, device: torch.device, trains_head: bool) -> int:
+def chunk_rows(vocabulary: int, dtype: torch.dtype, device: torch.device, trains_head: bool) -> int:
     """Rows of a chunk: as few as matrix products run well with. Sums over the rows want more in half precision."""
     if device.type != "cpu":
-        row = len(head.weight) * head.dtype.itemsize
-        return max(TILE, CHUNK_BYTES // row // TILE * TILE)
-    if head.dtype in HALVES:
+        return max(TILE, CHUNK_BYTES // (vocabulary * dtype.itemsize) // TILE * TILE)
+    if dtype in HALVES:
         return 512 if trains_head else 128
     return 256

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from mft_core.head_loss import chunk_rows
 from mft_core.interfaces import ModelAdapter
 from mft_core.modeling import build_empty
 from mft_core.plan import Plan, quantization, tune
@@ -24,7 +25,6 @@ ADAM_MOMENTS = 2
 HIDDEN_COPIES, INNER_COPIES = 14, 4
 # Beside quantised weights PEFT gives each adapter its own float32 copy of its input, and dropout keeps a mask of bytes.
 ADAPTER_INPUTS, ADAPTER_INPUT_BYTES = 6, 5
-LOGIT_ROWS = 1024
 USABLE = 0.8
 """Share of the free memory that an estimate may take: it is one, and libraries want some for themselves."""
 
@@ -64,7 +64,12 @@ class MemoryEstimate:
 
 
 def estimate_memory(
-    recipe: Recipe, adapter: ModelAdapter, config: PreTrainedConfig, weights_dtype: torch.dtype, supervised_share: float
+    recipe: Recipe,
+    adapter: ModelAdapter,
+    config: PreTrainedConfig,
+    weights_dtype: torch.dtype,
+    supervised_share: float,
+    device: torch.device,
 ) -> MemoryEstimate:
     """What one optimizer step needs at its peak.
 
@@ -72,6 +77,7 @@ def estimate_memory(
         config: the base's native transformers configuration.
         weights_dtype: the base is loaded in, as far as it is not quantised.
         supervised_share: supervised / real tokens; the head runs on supervised positions, a few at a time.
+        device: where the step is computed.
     """
     base = build_empty(config, weights_dtype)
     weights, workspace = _base_bytes(base, recipe)
@@ -88,16 +94,17 @@ def estimate_memory(
         adapters=sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in in_base),
         gradients=trainable_bytes,
         optimizer=moments * trainable_bytes,
-        activations=workspace + _activations(recipe, config, weights_dtype.itemsize, supervised_share),
+        activations=workspace + _activations(recipe, config, weights_dtype, device, supervised_share),
     )
 
 
 def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
     """Of a training step of the plan's data under `recipe`, on this process's device."""
     supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
-    dtype = choose_precision(recipe, process_state().device).weights
+    device = process_state().device
+    dtype = choose_precision(recipe, device).weights
     config = plan.adapter.load_config(plan.base_folder)
-    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens)
+    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens, device)
 
 
 def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:
@@ -151,7 +158,10 @@ def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
 
 
-def _activations(recipe: Recipe, config: PreTrainedConfig, item: int, supervised_share: float) -> int:
+def _activations(
+    recipe: Recipe, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, supervised_share: float
+) -> int:
+    item = dtype.itemsize
     tokens = recipe.train.micro_batch_size * recipe.data.max_length
     hidden = config.hidden_size
     inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * hidden
@@ -162,5 +172,6 @@ def _activations(recipe: Recipe, config: PreTrainedConfig, item: int, supervised
     recomputed = recipe.train.gradient_checkpointing is True
     kept = layers * hidden * item * tokens + per_layer if recomputed else layers * per_layer
     supervised = int(tokens * supervised_share)
-    head = min(supervised, LOGIT_ROWS) * config.vocab_size * (4 + item) + 2 * supervised * hidden * item
+    rows = min(supervised, chunk_rows(config.vocab_size, dtype, device, recipe.tune.method == FULL))
+    head = rows * config.vocab_size * (4 + item) + 2 * supervised * hidden * item
     return int(kept + head)

@@ -64,17 +64,16 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
 
 
 def refuse_positions_never_learnt(model: PreTrainedModel, plan: Plan) -> None:
-    """Samples fit into the model's table of positions, if it has one: rotary and relative positions need none.
+    """Samples fit into the model's table of positions, if it has one. The plan saw to that, but for prepared samples.
 
     Raises:
         MftError: they do not.
     """
-    limit = learnt_positions(model)
-    longest = int(max(table.lengths.max(initial=0) for table in (plan.training.table, plan.validation)))
+    limit, longest = learnt_positions(model), max(plan.training.table.longest, plan.validation.longest)
     if limit is not None and longest > limit:
         raise MftError(
             f"The model has learnt {limit} positions, and the longest sample has {longest} tokens.",
-            f"Set data.max_length = {limit} (now {plan.recipe.data.max_length}); data.overlong: what becomes of it.",
+            "It was prepared for another model: run `mft prepare` again with this one.",
         )
 
 

@@ -20,7 +20,7 @@ from conftest import REPOSITORY
 from torch.nn.functional import cross_entropy, linear
 
 from mft_core.head_kernels import HALVES, LogitForm, TorchLosses, chunk_losses, triton_difference, triton_works
-from mft_core.head_loss import CHUNK_BYTES, TILE, Head, _rows, head_losses
+from mft_core.head_loss import CHUNK_BYTES, TILE, Head, chunk_rows, head_losses
 
 FORMS = {"plain": LogitForm(), "scale": LogitForm(0.3), "softcap": LogitForm(0.7, 2.5)}
 DTYPES = (torch.float32, *HALVES)
@@ -272,7 +272,7 @@ def test_where_triton_does_not_work_it_is_said_once(installed, monkeypatch, capl
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_chunks_on_a_gpu_are_whole_tiles_within_the_memory_set(vocabulary, dtype) -> None:
     head = Head(torch.empty(vocabulary, 8, dtype=dtype, device="meta"), None, LogitForm(), dtype)
-    rows = _rows(head, torch.device("cuda"), True)
+    rows = chunk_rows(len(head.weight), head.dtype, torch.device("cuda"), True)
     assert rows % TILE == 0 < rows
     assert rows == TILE or CHUNK_BYTES / 2 < rows * vocabulary * dtype.itemsize <= CHUNK_BYTES
 

@@ -57,7 +57,7 @@ Objective = Callable[[torch.Tensor], torch.Tensor]
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 37 rows, so that a few hundred tokens fill many and the last one is not full."""
-    monkeypatch.setattr(head_loss, "_rows", lambda *_: 37)
+    monkeypatch.setattr(head_loss, "chunk_rows", lambda *_: 37)
 
 
 def token_weights(count: int, dtype: torch.dtype) -> torch.Tensor:

@@ -24,6 +24,7 @@ from mft_core.workspace import Workspace
 from mft_llama.adapter import Llama
 
 GB = 1e9
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 LLAMA_70B = LlamaConfig(
     vocab_size=32000,
     hidden_size=8192,
@@ -56,7 +57,7 @@ def test_weights_adapters_gradients_and_optimizer_are_what_is_measured(
 ) -> None:
     write_checkpoint(architecture, tmp_path)
     recipe, adapter = recipe_of(method, tune__rank=4), adapter_of(architecture)
-    expected = estimate_memory(recipe, adapter, adapter.load_config(tmp_path), torch.float32, 1.0)
+    expected = estimate_memory(recipe, adapter, adapter.load_config(tmp_path), torch.float32, 1.0, CPU)
     model = tune(load_base(adapter, tmp_path, torch.float32, quantization=quantization(recipe)), recipe, adapter)
     adapters = parameter_bytes(model, ".lora_")
     assert expected.adapters == adapters
@@ -78,7 +79,7 @@ def large(method: str, **settings: Any) -> MemoryEstimate:
     """Llama-2-70B with the authors' published settings for QLoRA: rank 96, rows of 4096 tokens, two in a forward."""
     authors = {"tune__rank": 96, "tune__alpha": 32, "data__max_length": 4096, "train__micro_batch_size": 2}
     recipe = recipe_of(method, **{**authors, "train__gradient_checkpointing": True, **settings})
-    return estimate_memory(recipe, Llama(), LLAMA_70B, torch.float32 if method == "full" else torch.bfloat16, 0.5)
+    return estimate_memory(recipe, Llama(), LLAMA_70B, torch.float32 if method == "full" else torch.bfloat16, 0.5, GPU)
 
 
 def test_70b_in_four_bits_fits_into_80_gb_and_nothing_else_does() -> None:
@@ -100,10 +101,9 @@ def test_checkpointing_and_fewer_rows_take_less() -> None:
 
 
 def test_initial_values_that_need_weights_cost_no_time_here() -> None:
-    plain = estimate_memory(recipe_of("lora"), Llama(), config_of("llama"), torch.float32, 1.0)
-    assert (
-        estimate_memory(recipe_of("lora", tune__init="pissa"), Llama(), config_of("llama"), torch.float32, 1.0) == plain
-    )
+    plain = estimate_memory(recipe_of("lora"), Llama(), config_of("llama"), torch.float32, 1.0, CPU)
+    pissa = estimate_memory(recipe_of("lora", tune__init="pissa"), Llama(), config_of("llama"), torch.float32, 1.0, CPU)
+    assert pissa == plain
 
 
 def test_check_shows_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.durable import file_digest
 from mft_core.evaluating.validation import validation_records
-from mft_core.generation import RECIPE_FILE, Assistant, open_folder, target_folder
+from mft_core.generation import Assistant, open_folder, target_folder
+from mft_core.run_folder import RECIPE_FILE
 from mft_core.saving import ADAPTER_CONFIG, FINAL, RECORD_FILE, base_fingerprint
 
 if TYPE_CHECKING:

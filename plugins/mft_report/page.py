@@ -11,6 +11,7 @@ from typing import Any
 from mft_core import units
 from mft_core.redact import redact
 from mft_core.results import RunFacts, TaskResult
+from mft_core.run_folder import RECIPE_FILE
 
 TEMPLATE = "report.html.jinja"
 SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")
@@ -50,7 +51,7 @@ def page(facts: RunFacts, figure: str) -> str:
         skips=[(skip["step"], _skip(skip)) for skip in facts.skips],
         scores=[{key: _plain(score.get(key)) for key in SCORE_FIELDS} for score in facts.scores],
         commands=facts.commands,
-        recipe=_text(facts.run / "recipe.toml"),
+        recipe=_text(facts.run / RECIPE_FILE),
         components=_text(facts.run / "components.json"),
     )
 

@@ -1,0 +1,68 @@
+"""Where the time of one training step goes, on a CPU: a packed row through SmolLM2 with LoRA, forward and backward.
+
+    python benchmarks/step_profile.py
+
+Shares of the operators' own time, as torch's profiler sees it; it slows them, small ones most.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from mft_core import load_model
+from mft_core.lm_loss import TokenLossModel
+from mft_core.records import Batch
+from mft_core.tuning import prepare_for_tuning
+
+LENGTHS = (400, 320, 300)
+SUPERVISED = 0.33
+GROUPS = {
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::addmm_"),
+    "attention": ("aten::_scaled_dot_product",),
+}
+
+
+def main() -> None:
+    """Print the shares as Markdown."""
+    torch.manual_seed(0)
+    model = TokenLossModel(prepare_for_tuning(load_model("smollm2"), rank=8, alpha=16, dropout=0.0)).train()
+    batch = packed_row()
+    step(model, batch)
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        step(model, batch)
+    times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    total = sum(times.values())
+    shares = {name: sum(t for key, t in times.items() if key.startswith(keys)) / total for name, keys in GROUPS.items()}
+    shares["everything else"] = 1 - sum(shares.values())
+    print(f"{sum(LENGTHS):,} tokens in {len(LENGTHS)} documents, {total / 1e6:.2f} s\n\n| | share |\n| --- | --- |")
+    for name, share in shares.items():
+        print(f"| {name} | {share:.0%} |")
+
+
+def packed_row() -> Batch:
+    """One row of documents of random tokens."""
+    ends = torch.tensor(LENGTHS).cumsum(0).tolist()
+    ids = torch.randint(100, 40_000, (1, ends[-1]))
+    labels = ids.where(torch.rand(ids.shape) < SUPERVISED, -100)
+    count = len(LENGTHS)
+    return Batch(
+        input_ids=ids,
+        position_ids=torch.cat([torch.arange(length) for length in LENGTHS])[None],
+        labels=labels,
+        sample_index=torch.arange(count).repeat_interleave(torch.tensor(LENGTHS))[None],
+        sample_task=torch.zeros(count, dtype=torch.int64),
+        sample_tokens=torch.tensor(LENGTHS),
+        sample_ids=torch.arange(count),
+        documents=tuple((0, end - length, end) for length, end in zip(LENGTHS, ends, strict=True)),
+    )
+
+
+def step(model: TokenLossModel, batch: Batch) -> None:
+    """Forward and backward of the mean loss."""
+    model(batch).cross_entropy.mean().backward()
+    model.zero_grad()
+
+
+if __name__ == "__main__":
+    main()
