@@ -28,7 +28,16 @@ from mft_core.recipe_loading import load_recipe
 from mft_core.workspace import Workspace
 
 HERE = Path(__file__).parent
-CONTENDERS = ("mft", "hf-pad", "hf-dynamic", "hf-grouped", "trl-padding-free", "trl-best-fit", "gemm-floor")
+CONTENDERS = (
+    "mft",
+    "hf-pad",
+    "hf-dynamic",
+    "hf-grouped",
+    "trl-padding-free",
+    "trl-best-fit",
+    "gemm-floor",
+    "linear-floor",
+)
 BASELINE = "trl-best-fit"
 BALANCERS = (
     "mft balanced",
@@ -48,6 +57,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", default="float32", choices=list(LOSS_TOLERANCE))
     parser.add_argument("--max-length", type=int, default=1024)
+    parser.add_argument("--samples-per-forward", type=int, default=4, help="of those who do not pack; divides 24")
     parser.add_argument("--contenders", default="")
     parser.add_argument("--balancers", action="store_true")
     arguments = parser.parse_args()
@@ -86,6 +96,7 @@ def _prepare(work: Path, arguments: argparse.Namespace) -> Plan:
     settings = {
         "dtype": arguments.dtype, "max_length": arguments.max_length, "data": wishes.get("data.path", ""),
         "samples": arguments.samples, "valid_samples": wishes["data.max_valid_samples"],
+        "samples_per_forward": arguments.samples_per_forward,
     }  # fmt: skip
     (work / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     with (work / "samples.jsonl").open("w", encoding="utf-8") as stream:

@@ -1,6 +1,7 @@
 """One contender of `end_to_end.py`: trains one epoch of the prepared samples and prints a measurement as JSON.
 
-"mft" and "mft LOSS[ OPTION=VALUE]" are `mft run`; "gemm-floor" does nothing but the matrix products of an epoch.
+"mft" and "mft LOSS[ OPTION=VALUE]" are `mft run`; "gemm-floor" does nothing but the matrix products of an epoch, and
+"linear-floor" leaves those of attention out.
 
     python benchmarks/trainers.py CONTENDER FOLDER
 """
@@ -12,6 +13,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -21,16 +23,17 @@ from side_by_side import Measurement
 
 RANK, ALPHA = 16, 32
 RATE = 1e-12
-ROWS_PER_STEP, SAMPLES_PER_FORWARD, FORWARDS_PER_STEP = 4, 4, 6
+ROWS_PER_STEP, SAMPLES_PER_STEP = 4, 24
 """An optimizer step sees about 4,000 tokens in either form: 4 full rows of 1,024, or 24 samples of about 180."""
+QUERY_BLOCK = 64
 
 
 def main() -> None:
     """Run the contender that the command line names."""
     name, work = sys.argv[1], Path(sys.argv[2])
     settings = json.loads((work / "settings.json").read_text(encoding="utf-8"))
-    if name == "gemm-floor":
-        rate, loss = gemm_floor(work, settings)
+    if name.endswith("-floor"):
+        rate, loss = floor(work, settings, attention=name == "gemm-floor"), float("nan")
     else:
         rate, loss = _mft(work, settings, name.split()[1:]) if name.startswith("mft") else _peer(name, work, settings)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -70,8 +73,8 @@ def _mft(work: Path, settings: dict[str, Any], loss: list[str]) -> tuple[float, 
     return tokens / sum(seconds), sum(task["loss"] * task["tokens"] for task in tasks) / targets
 
 
-def gemm_floor(work: Path, settings: dict[str, Any]) -> tuple[float, float]:
-    """Only the matrix products that an epoch of LoRA cannot do without, over full rows; attention's are left out.
+def floor(work: Path, settings: dict[str, Any], *, attention: bool) -> float:
+    """Tokens per second of nothing but the matrix products that an epoch of LoRA cannot do without, over full rows.
 
     Every frozen linear: forward and the gradient of its input. LoRA's A and B: forward and both gradients. The head, on
     supervised tokens: forward and the gradient of its input.
@@ -91,19 +94,46 @@ def gemm_floor(work: Path, settings: dict[str, Any]) -> tuple[float, float]:
     rows = settings["max_length"]
     share = max(1, round(rows * supervised / tokens))
 
-    def once() -> None:
+    def row() -> None:
         for layer in layers:
             for weight in layer:
                 _linear_products(torch.ones(rows, weight.shape[1], dtype=dtype), weight)
         logits = torch.ones(share, hidden, dtype=dtype) @ head.t()
         torch.mm(logits, head)
 
-    once()
+    def epoch_of_attention() -> None:
+        for labels in samples:
+            states = torch.randn(config.num_attention_heads, len(labels), hidden // config.num_attention_heads)
+            for _ in layers:
+                _attention_products(states)
+
+    row()
+    seconds = _seconds(row, max(3, tokens // rows)) * tokens / rows
+    return tokens / (seconds + (_seconds(epoch_of_attention, 1) if attention else 0))
+
+
+def _seconds(action: Callable[[], None], repetitions: int) -> float:
+    """Of one of them."""
     started = time.perf_counter()
-    repetitions = max(3, tokens // rows)
     for _ in range(repetitions):
-        once()
-    return repetitions * rows / (time.perf_counter() - started), float("nan")
+        action()
+    return (time.perf_counter() - started) / repetitions
+
+
+def _attention_products(states: Any) -> None:
+    """The two products of a causal attention's forward and the five of its backward, blocks of queries at a time.
+
+    Args:
+        states: [heads, length, D], in the place of queries, keys and values; no dtype but float32, as on a CPU.
+    """
+    for start in range(0, states.shape[1], QUERY_BLOCK):
+        queries, seen = states[:, start : start + QUERY_BLOCK], states[:, : start + QUERY_BLOCK]
+        for _ in range(3):  # scores, once more in the backward; the gradient of the weights
+            scores = queries @ seen.mT
+        for _ in range(2):  # the result; the gradient of the queries
+            scores @ seen
+        for _ in range(2):  # the gradients of keys and values
+            scores.mT @ queries
 
 
 def _linear_products(x: Any, weight: Any) -> None:
@@ -154,8 +184,8 @@ def _trainer(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[st
     pad = {"padding": "max_length", "max_length": settings["max_length"]} if name == "hf-pad" else {"padding": True}
     grouped = {"train_sampling_strategy": "group_by_length"} if name == "hf-grouped" else {}
     arguments = TrainingArguments(
-        per_device_train_batch_size=SAMPLES_PER_FORWARD, gradient_accumulation_steps=FORWARDS_PER_STEP,
-        **grouped, **common,
+        per_device_train_batch_size=settings["samples_per_forward"],
+        gradient_accumulation_steps=SAMPLES_PER_STEP // settings["samples_per_forward"], **grouped, **common,
     )  # fmt: skip
     return Trainer(model, arguments, DataCollatorForSeq2Seq(tokenizer, **pad), data)
 
@@ -170,8 +200,8 @@ def _trl(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, A
         # It cuts nothing off without packing, and says so; nothing here is longer.
         own = {"padding_free": name == "trl-padding-free", "max_length": None}
         size = {
-            "per_device_train_batch_size": SAMPLES_PER_FORWARD,
-            "gradient_accumulation_steps": FORWARDS_PER_STEP,
+            "per_device_train_batch_size": settings["samples_per_forward"],
+            "gradient_accumulation_steps": SAMPLES_PER_STEP // settings["samples_per_forward"],
         }
     arguments = SFTConfig(**own, **size, **common)
     return SFTTrainer(model, arguments, train_dataset=data, processing_class=tokenizer)

@@ -156,7 +156,9 @@ def _attend_by_length(
 
 
 def _stacked(pieces: Sequence[torch.Tensor], members: list[int]) -> torch.Tensor:
-    """Documents of equal length as [documents, heads, length, D]."""
+    """Documents of equal length as [documents, heads, length, D]; a single one without a copy."""
+    if len(members) == 1:
+        return pieces[members[0]][None].transpose(1, 2)
     return torch.stack([pieces[index] for index in members]).transpose(1, 2)
 
 

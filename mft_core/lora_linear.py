@@ -103,5 +103,8 @@ class _LoraLinear(torch.autograd.Function):
             of_x = of_x.view(ctx.shape)
         dropped = rows if kept is None else torch.ops.aten.native_dropout_backward(rows, kept, 1 / (1 - ctx.rate))
         of_down = (inner.t() @ dropped).to(down.dtype)
-        of_up = (gradient.t() @ reduced).to(up.dtype).mul_(ctx.scale)
+        # Of the two orders, the one that is faster where the layer widens, or where it does not.
+        widens = len(weight) > weight.shape[1]
+        of_up = (reduced.t() @ gradient).t() if widens else gradient.t() @ reduced
+        of_up = of_up.to(up.dtype).mul_(ctx.scale)
         return of_x, None, None, of_down, of_up, None, None

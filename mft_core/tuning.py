@@ -44,10 +44,10 @@ def prepare_for_tuning(
     gradient_checkpointing: bool = False,
     seed: int = 0,
 ) -> nn.Module:
-    """The model with exactly those parameters requiring gradients that are to be trained.
+    """The model with exactly those parameters requiring gradients that are to be trained, and with fused layers.
 
     Args:
-        model: from `load_base`, quantised for "qlora"; changed in place.
+        model: from `load_base`, quantised for "qlora"; changed in place (see also `mft_core.fused_layers`).
         method: "lora", "qlora" or "full".
         rank: of the LoRA matrices; their scale is `alpha / rank`.
         alpha: see `rank`.
@@ -73,6 +73,9 @@ def prepare_for_tuning(
     if (method == QLORA) != is_quantized(model):
         state = "quantised" if is_quantized(model) else "not quantised"
         raise UsageError(f"tune.method = {method!r} does not fit a model whose weights are {state}.")
+    from mft_core.fused_layers import use_fused_layers
+
+    use_fused_layers(model)
     with checkpointing_by_its_old_name():
         if gradient_checkpointing:
             # Not reentrant: the reentrant form loses keyword arguments and gradients behind a frozen embedding.
