@@ -65,10 +65,10 @@ def rotations(arguments: argparse.Namespace) -> tuple[str, dict[str, Function], 
 
     def theirs(states: torch.Tensor) -> torch.Tensor:
         query = states.transpose(1, 2)
-        return apply_rotary_pos_emb(query, query[:, :0], cos, sin)[0]
+        return apply_rotary_pos_emb(query, query[:, :0], cos, sin)[0].transpose(1, 2)
 
     def ours(states: torch.Tensor) -> torch.Tensor:
-        return rotate(states.transpose(1, 2), cos[:, None], sin[:, None])
+        return rotate(states.transpose(1, 2), cos[:, None], sin[:, None]).transpose(1, 2)
 
     heads = arguments.hidden // arguments.head
     return "Rotation", {THEIRS: theirs, OURS: ours}, (1, arguments.tokens, heads, arguments.head)
@@ -78,17 +78,17 @@ def measuring(functions: dict[str, Function], layers: list[torch.Tensor], tokens
     """Forward through all layers, then backward; the "loss" is the size of a gradient."""
 
     def measure(name: str) -> Measurement:
-        inputs = [layer.detach().requires_grad_() for layer in layers]
+        inputs, gradients = [layer.detach().requires_grad_() for layer in layers], [layer.flip(-1) for layer in layers]
         _wait(inputs[0])
         started = time.perf_counter()
         results = [functions[name](states) for states in inputs]
-        for result in reversed(results):
-            result.backward(result.detach())
+        for result, gradient in zip(results, gradients, strict=True):
+            result.backward(gradient)
         _wait(inputs[0])
         rate = tokens * len(layers) / (time.perf_counter() - started)
-        gradient = inputs[0].grad
-        assert gradient is not None
-        return Measurement(rate, float(gradient.float().norm()), 0)
+        of_states = inputs[0].grad
+        assert of_states is not None
+        return Measurement(rate, float(of_states.float().norm()), 0)
 
     for name in functions:
         measure(name)  # the first time is no measure
