@@ -99,8 +99,9 @@ class EncodingPool:
                 yield waiting.popleft().result()
         except BrokenProcessPool as error:
             raise MftError(
-                "A process that tokenises the data was killed.",
-                "If memory ran out, close other programs or use a machine with more of it; then start again.",
+                "A process that tokenises the data has died.",
+                "If memory ran out, close other programs or use a machine with more of it; then start again. A script "
+                'of your own must do its work under `if __name__ == "__main__":`, so that processes can be started.',
             ) from error
 
 

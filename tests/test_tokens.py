@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -483,8 +485,32 @@ def test_a_killed_worker_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
     error = within(120, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Suicidal, processes=2))
     assert isinstance(error, MftError)
-    assert "killed" in error.message
+    assert "died" in error.message
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+UNGUARDED = """
+from pathlib import Path
+
+from mft_core.records import TaskFiles
+from mft_core.testing.small_tokenizers import small_tokenizer
+from mft_core.tokens import DataSettings, prepare_tasks
+from mft_tokenization.tokenizations import MftCoder
+
+tokenizer, tokenization = small_tokenizer(), MftCoder()
+tokenization.bind(tokenizer)
+task = TaskFiles("t", (Path("t.jsonl"),))
+prepare_tasks([task], tokenization, tokenizer, DataSettings(), Path("cache"), lambda *_: None, 2)
+"""
+
+
+def test_a_script_that_no_process_can_be_started_from_is_told_why(tmp_path: Path) -> None:
+    task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
+    (tmp_path / "script.py").write_text(UNGUARDED, encoding="utf-8")
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode != 0
+    assert 'under `if __name__ == "__main__":`' in done.stderr
 
 
 def test_a_fault_of_a_tokenization_names_the_record(tmp_path: Path) -> None:
