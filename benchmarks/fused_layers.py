@@ -45,9 +45,9 @@ def main() -> None:
         expected, found = (function(layers[0]) for function in functions.values())
         torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)
         print(f"\n{title} of {list(shape)}, {arguments.dtype}; tokens per second")
-        print_table(
-            interleave(list(functions), measuring(functions, layers, arguments.tokens), arguments.rounds), THEIRS
-        )
+        results = interleave(list(functions), measuring(functions, layers, arguments.tokens), arguments.rounds)
+        assert abs(results[OURS][0].loss / results[THEIRS][0].loss - 1) < tolerance
+        print_table(results, THEIRS)
 
 
 def norms(arguments: argparse.Namespace) -> tuple[str, dict[str, Function], tuple[int, ...]]:

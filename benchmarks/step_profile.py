@@ -7,18 +7,21 @@ Shares of the operators' own time, as torch's profiler sees it; it slows them, s
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from mft_core import load_model
+from mft_core.batches import SampleTable, collate
 from mft_core.lm_loss import TokenLossModel
-from mft_core.records import Batch
+from mft_core.records import Batch, Sample
+from mft_core.testing.samples import ListStore
 from mft_core.tuning import prepare_for_tuning
 
 LENGTHS = (400, 320, 300)
 SUPERVISED = 0.33
 GROUPS = {
-    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::addmm_"),
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm"),
     "attention": ("aten::_scaled_dot_product",),
 }
 
@@ -41,21 +44,10 @@ def main() -> None:
 
 
 def packed_row() -> Batch:
-    """One row of documents of random tokens."""
-    ends = torch.tensor(LENGTHS).cumsum(0).tolist()
-    ids = torch.randint(100, 40_000, (1, ends[-1]))
-    labels = ids.where(torch.rand(ids.shape) < SUPERVISED, -100)
-    count = len(LENGTHS)
-    return Batch(
-        input_ids=ids,
-        position_ids=torch.cat([torch.arange(length) for length in LENGTHS])[None],
-        labels=labels,
-        sample_index=torch.arange(count).repeat_interleave(torch.tensor(LENGTHS))[None],
-        sample_task=torch.zeros(count, dtype=torch.int64),
-        sample_tokens=torch.tensor(LENGTHS),
-        sample_ids=torch.arange(count),
-        documents=tuple((0, end - length, end) for length, end in zip(LENGTHS, ends, strict=True)),
-    )
+    """One row of documents of random tokens, some of them supervised."""
+    generator = np.random.default_rng(0)
+    samples = [Sample(generator.integers(100, 40_000, n), generator.random(n) < SUPERVISED) for n in LENGTHS]
+    return collate([np.arange(len(samples))], SampleTable([ListStore(samples)]))
 
 
 def step(model: TokenLossModel, batch: Batch) -> None:

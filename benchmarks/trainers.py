@@ -184,10 +184,15 @@ def _trainer(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[st
     pad = {"padding": "max_length", "max_length": settings["max_length"]} if name == "hf-pad" else {"padding": True}
     grouped = {"train_sampling_strategy": "group_by_length"} if name == "hf-grouped" else {}
     arguments = TrainingArguments(
-        per_device_train_batch_size=settings["samples_per_forward"],
-        gradient_accumulation_steps=SAMPLES_PER_STEP // settings["samples_per_forward"], **grouped, **common,
+        **_batches_of_samples(settings), **grouped, **common,
     )  # fmt: skip
     return Trainer(model, arguments, DataCollatorForSeq2Seq(tokenizer, **pad), data)
+
+
+def _batches_of_samples(settings: dict[str, Any]) -> dict[str, int]:
+    """Arguments of a trainer that puts samples, not rows, into a forward."""
+    size = settings["samples_per_forward"]
+    return {"per_device_train_batch_size": size, "gradient_accumulation_steps": SAMPLES_PER_STEP // size}
 
 
 def _trl(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, Any], common: dict[str, Any]) -> Any:
@@ -199,10 +204,7 @@ def _trl(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, A
     else:
         # It cuts nothing off without packing, and says so; nothing here is longer.
         own = {"padding_free": name == "trl-padding-free", "max_length": None}
-        size = {
-            "per_device_train_batch_size": settings["samples_per_forward"],
-            "gradient_accumulation_steps": SAMPLES_PER_STEP // settings["samples_per_forward"],
-        }
+        size = _batches_of_samples(settings)
     arguments = SFTConfig(**own, **size, **common)
     return SFTTrainer(model, arguments, train_dataset=data, processing_class=tokenizer)
 

@@ -139,8 +139,7 @@ def _factor(gradient: torch.Tensor, token_weights: torch.Tensor) -> float | None
 
 def _losses(hidden: torch.Tensor, head: Head, labels: torch.Tensor) -> torch.Tensor:
     losses = hidden.new_empty(len(hidden), dtype=wide_dtype(head.dtype))
-    rows = chunk_rows(len(head.weight), head.dtype, hidden.device, False)
-    for part, of_part, _ in _chunks(hidden.detach(), head, labels, rows, False):
+    for part, of_part, _ in _chunks(hidden.detach(), head, labels, gradients=False, trains_head=False):
         losses[part] = of_part
     return losses
 
@@ -157,8 +156,7 @@ def _gradients(
     of_hidden = torch.empty_like(states)
     sums = _HeadSums(head, token_weights) if trains_head and token_weights is not None else None
     weight = head.weight.to(head.dtype)
-    rows = chunk_rows(len(head.weight), head.dtype, hidden.device, trains_head)
-    for part, of_part, gradient in _chunks(hidden, head, labels, rows, True):
+    for part, of_part, gradient in _chunks(hidden, head, labels, gradients=True, trains_head=trains_head):
         losses[part] = of_part
         torch.mm(gradient, weight, out=of_hidden[part])
         if sums is not None:
@@ -203,7 +201,7 @@ class _HeadSums:
 
 
 def _chunks(
-    hidden: torch.Tensor, head: Head, labels: torch.Tensor, rows: int, gradients: bool
+    hidden: torch.Tensor, head: Head, labels: torch.Tensor, *, gradients: bool, trains_head: bool
 ) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
     """Yields, for a few rows at a time: where they are, their losses, and [rows, V] in the head's dtype.
 
@@ -211,6 +209,7 @@ def _chunks(
     """
     states, weight = hidden.to(head.dtype), head.weight.detach().to(head.dtype)
     bias = None if head.bias is None else head.bias.detach().to(head.dtype)
+    rows = chunk_rows(len(weight), head.dtype, hidden.device, trains_head)
     losses_of = chunk_losses(head.form, bias, len(weight), states)
     buffer = states.new_empty(min(rows, len(states)), len(weight))
     for start in range(0, len(states), rows):
