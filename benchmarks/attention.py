@@ -19,7 +19,7 @@ import torch
 from side_by_side import Measurement, interleave, print_table
 from torch.nn.functional import scaled_dot_product_attention
 
-from mft_core.attention_kernels import Scoring, attend_documents, lay_out
+from mft_core.nn.document_attention import Scoring, attend_documents, lay_out
 
 CONTAMINATED, MASKED, OURS = "contaminated", "block mask", "ours"
 TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}

@@ -22,10 +22,10 @@ from pathlib import Path
 
 from side_by_side import Measurement, interleave, print_table
 
-from mft_core.discovery import discover
-from mft_core.plan import Plan, make_plan
-from mft_core.recipe_loading import load_recipe
-from mft_core.workspace import Workspace
+from mft_core.recipe.loading import load_recipe
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.run.plan import Plan, make_plan
 
 HERE = Path(__file__).parent
 CONTENDERS = (

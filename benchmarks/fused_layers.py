@@ -17,8 +17,8 @@ import torch
 from side_by_side import Measurement, interleave, print_table
 from transformers.models.llama.modeling_llama import LlamaRMSNorm, apply_rotary_pos_emb
 
-from mft_core.fused_layers import rms_norm, rotate
-from mft_core.threads import set_threads
+from mft_core.nn.fused_layers import rms_norm, rotate
+from mft_core.support.threads import set_threads
 
 LAYERS = 6
 EPSILON = 1e-5

@@ -27,8 +27,8 @@ from resident import peak_mb
 from side_by_side import Measurement, interleave, print_table
 from torch.nn.functional import cross_entropy, linear
 
-from mft_core.head_kernels import LogitForm
-from mft_core.head_loss import Head, head_losses
+from mft_core.nn.head_losses import Head, head_losses
+from mft_core.nn.logit_form import LogitForm
 
 PLAIN = "plain logits"
 TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}

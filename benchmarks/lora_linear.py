@@ -24,7 +24,7 @@ from resident import peak_mb
 from side_by_side import Measurement, interleave, print_table
 from torch import nn
 
-from mft_core.lora_linear import use_own_lora_linear
+from mft_core.nn.lora_linear import use_own_lora_linear
 
 FROZEN, PEFT, OURS = "frozen", "PEFT", "ours"
 SIZES = ("512x512", "512x1408", "2048x2048")

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from mft_core.batches import BatchPlan, SampleStore, SampleTable
-from mft_core.discovery import discover
-from mft_core.plan import make_plan
-from mft_core.recipe_loading import load_recipe
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.sample_table import SampleStore, SampleTable
+from mft_core.recipe.loading import load_recipe
 from mft_core.records import Sample
-from mft_core.workspace import Workspace
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.run.plan import make_plan
 
 LENGTHS = (1024, 2048, 4096)
 MICRO_BATCH = 8

@@ -12,11 +12,12 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from mft_core import load_model
-from mft_core.batches import SampleTable, collate
-from mft_core.lm_loss import TokenLossModel
+from mft_core.batching.collate import collate
+from mft_core.batching.sample_table import SampleTable
+from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import Batch, Sample
 from mft_core.testing.samples import ListStore
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.methods import prepare_for_tuning
 
 LENGTHS = (400, 320, 300)
 SUPERVISED = 0.33

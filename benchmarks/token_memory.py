@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mft_core.batches import BatchPlan, SampleTable
-from mft_core.token_store import EntryWriter, TokenStore, open_entry
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.sample_table import SampleTable
+from mft_core.data.token_store import EntryWriter, TokenStore, open_entry
 from mft_packing.best_fit import BestFit
 
 CHUNK = 10_000

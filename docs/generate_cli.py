@@ -11,9 +11,9 @@ from typing import Any
 import typer
 
 from mft_cli.app import PROGRAM, build_app
-from mft_core.discovery import discover
-from mft_core.plugin_loading import installed_plugins
-from mft_core.workspace import Workspace
+from mft_core.registry.discovery import discover
+from mft_core.registry.plugin_loading import installed_plugins
+from mft_core.registry.workspace import Workspace
 
 PAGE = Path(__file__).parent / "cli.md"
 HEAD = """# The command line

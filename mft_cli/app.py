@@ -14,9 +14,9 @@ from mft_cli import eval as evaluation
 from mft_cli.display import show_error, show_traceback
 from mft_cli.session import DebugOption, Session
 from mft_core import __version__
-from mft_core.discovery import Plugins, discover
 from mft_core.errors import MftError
-from mft_core.workspace import Workspace
+from mft_core.registry.discovery import Plugins, discover
+from mft_core.registry.workspace import Workspace
 
 PROGRAM = "mft"
 INTERRUPTED = 130
@@ -116,7 +116,7 @@ def _fail(error: Exception, *, debug: bool) -> int:
     if isinstance(error, MftError):
         show_error(error.message, error.hint)
         return error.exit_code
-    from mft_core.catalog import describe
+    from mft_core.registry.catalog import describe
 
     show_error(describe(error), "" if debug else f"Rerun with --debug to see where: {PROGRAM} --debug ...")
     return 1

@@ -26,8 +26,9 @@ def chat(
     """Talk with a run's model, or with an untuned base. Piped input is taken as one message a line."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    from mft_core.generation import Sampling, open_assistant
-    from mft_core.modeling import quieten_libraries
+    from mft_core.generation.assistant import Sampling
+    from mft_core.generation.opening import open_assistant
+    from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
     quieten_libraries()

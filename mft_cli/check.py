@@ -12,9 +12,9 @@ from mft_cli.compose import SetOption, use_recipe
 from mft_cli.session import DebugOption, JsonOption, PluginOption
 
 if TYPE_CHECKING:
-    from mft_core.catalog import Catalog
-    from mft_core.memory import MemoryEstimate
-    from mft_core.plan import Plan
+    from mft_core.registry.catalog import Catalog
+    from mft_core.run.memory import MemoryEstimate
+    from mft_core.run.plan import Plan
 
 MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "total")
 
@@ -48,7 +48,7 @@ def check(
 
 def padding_per_packer(plan: Plan, catalog: Catalog) -> list[dict[str, Any]]:
     """Rows, steps and padding of one epoch under every packer there is, with its default options."""
-    from mft_core.batches import BatchPlan
+    from mft_core.batching.batch_plan import BatchPlan
 
     train, found = plan.recipe.train, []
     for entry in catalog.of_kind("packer"):
@@ -77,7 +77,7 @@ def _print_memory(estimates: list[MemoryEstimate]) -> None:
     from rich.table import Table
 
     from mft_cli.display import console
-    from mft_core.units import memory
+    from mft_core.support.units import memory
 
     table = Table("method", title="Expected memory of a step, by tune.method", title_justify="left", box=None)
     for heading in MEMORY_PARTS:

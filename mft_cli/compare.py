@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from mft_core.comparison.arms import Request, Run
     from mft_core.comparison.preparing import Prepared
-    from mft_core.discovery import Plugins
     from mft_core.events import Listener
+    from mft_core.registry.discovery import Plugins
 
 ARMS = "single,mixed,balanced,famo"
 OUTPUTS = Path("runs")
@@ -62,7 +62,7 @@ def _request(
 ) -> tuple[Request, list[tuple[str, Path]]]:
     """What is asked for, and the unseen tasks that come from elsewhere."""
     from mft_core.comparison.arms import Request, check_arms
-    from mft_core.recipe_loading import parse_setting
+    from mft_core.recipe.loading import parse_setting
 
     parsed = [(text, *parse_setting(text)) for text in settings]
     own = {key: value for _, key, value in parsed if _is_loss_option(key)}
@@ -101,7 +101,7 @@ def _compare(request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugi
     from mft_cli.plan_view import plan_facts, prepare
     from mft_cli.summary import print_plan
     from mft_core.comparison.preparing import prepare_comparison
-    from mft_core.ranks import is_main_rank
+    from mft_core.support.ranks import is_main_rank
 
     screen = console(stderr=json_output)
     screen.quiet = not is_main_rank()
@@ -118,7 +118,7 @@ def _compare(request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugi
 
 def _train(prepared: Prepared, plugins: Plugins, screen: Console) -> int:
     """Carry out the runs that are not finished, one after another; returns the exit code of the last one."""
-    from mft_core.ranks import process_state
+    from mft_core.support.ranks import process_state
 
     process_state().wait_for_everyone()  # all ranks have seen the same folders before any of them is written to
     _measure_base(prepared, screen)
@@ -146,8 +146,8 @@ def _train_one(run: Run, prepared: Prepared, plugins: Plugins, screen: Console, 
     """One run with everybody listening; returns the exit code."""
     from mft_cli.plan_view import prepare
     from mft_core.comparison.runs import carry_out
-    from mft_core.tasks import TaskSet
-    from mft_core.tracking import Trackers
+    from mft_core.data.tasks import TaskSet
+    from mft_core.run.tracking import Trackers
 
     with progress_shown(screen) as progress, ExitStack() as cleanup:
         listeners: dict[str, Listener] = {**plugins.listeners(), "progress": progress}
@@ -166,7 +166,7 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
     from mft_core.comparison.outcome import gather
     from mft_core.comparison.runs import base_losses
     from mft_core.comparison.writing import write_outcome
-    from mft_core.ranks import is_main_rank
+    from mft_core.support.ranks import is_main_rank
 
     if not is_main_rank():
         return 0

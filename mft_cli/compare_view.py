@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mft_core import units
 from mft_core.comparison.arms import BASE
 from mft_core.comparison.markdown import rows, summary_lines
 from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison
 from mft_core.comparison.statistics import CONFIDENCE
+from mft_core.support import units
 
 NAME_WIDTH = 24
 STYLES = {LOWER: "green", HIGHER: "red"}

@@ -13,9 +13,9 @@ from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from mft_cli.session import Session
-    from mft_core.discovery import Plugins
-    from mft_core.recipe import Recipe
-    from mft_core.workspace import Workspace
+    from mft_core.recipe.schema import Recipe
+    from mft_core.registry.discovery import Plugins
+    from mft_core.registry.workspace import Workspace
 
 RecipeArgument = Annotated[Path | None, typer.Argument(metavar="[RECIPE.toml]", help="A recipe; see `mft init`.")]
 ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help="Model family; `mft list model`.")]
@@ -56,7 +56,7 @@ class Flags:
 
     def overrides(self) -> list[tuple[str, Any]]:
         """(recipe key, value), --set last."""
-        from mft_core.recipe_loading import parse_setting
+        from mft_core.recipe.loading import parse_setting
 
         pairs: list[tuple[str, Any]] = [
             ("model.adapter", self.model),
@@ -97,7 +97,7 @@ def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Rec
         UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs;
             --data with --task.
     """
-    from mft_core.recipe_loading import load_recipe
+    from mft_core.recipe.loading import load_recipe
 
     if flags.steps and flags.epochs is not None:
         raise UsageError("--steps and --epochs contradict each other", "give one of them")
@@ -116,7 +116,7 @@ def use_recipe(
 
 def _shorten_first_try(recipe: Recipe) -> Recipe:
     """Random weights on made-up data, and no word on how long: a first try, which should not take an hour."""
-    from mft_core.plan import STANDARD_LIBRARY, TINY, source_choice
+    from mft_core.run.components import STANDARD_LIBRARY, TINY, source_choice
 
     first_try = recipe.model.base == TINY and source_choice(recipe).name == STANDARD_LIBRARY
     if not first_try or recipe.train.model_fields_set & {"steps", "epochs"}:

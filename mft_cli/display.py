@@ -7,7 +7,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
-from mft_core.redact import redact
+from mft_core.support.redact import redact
 
 if TYPE_CHECKING:
     from rich.console import Console

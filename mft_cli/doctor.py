@@ -12,7 +12,7 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_core.discovery import Plugins
+    from mft_core.registry.discovery import Plugins
 
 PACKAGES = (
     "torch",
@@ -51,8 +51,8 @@ def examine(plugins: Plugins) -> dict[str, Any]:
     import sys
 
     from mft_core import __version__
-    from mft_core.paths import cache_folder
-    from mft_core.redact import redact
+    from mft_core.support.paths import cache_folder
+    from mft_core.support.redact import redact
 
     components = _components(plugins)
     rows = _plugins(plugins)
@@ -127,8 +127,8 @@ def _plugins(plugins: Plugins) -> list[dict[str, str]]:
 
 def _components(plugins: Plugins) -> list[dict[str, str]]:
     """Every component with its status: "ok", "unavailable" (a module it requires is missing) or "broken"."""
-    from mft_core.catalog import load_entry
     from mft_core.errors import MftError
+    from mft_core.registry.catalog import load_entry
 
     rows = []
     for entry in plugins.catalog.entries:

@@ -15,10 +15,10 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_core.catalog import Catalog
-    from mft_core.evaluating.opening import Target
-    from mft_core.evaluating.session import Outcome, Samples
-    from mft_core.interfaces import Evaluator
+    from mft_core.evaluation.evaluator import Evaluator
+    from mft_core.registry.catalog import Catalog
+    from mft_core.run.evaluation import Outcome, Samples
+    from mft_core.run.evaluation_target import Target
 
 FOLDER = Path("evaluations")
 
@@ -73,10 +73,10 @@ def evaluate(
     """
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    from mft_core.evaluating.opening import Target
-    from mft_core.evaluating.results import read_results
-    from mft_core.evaluating.session import Samples
-    from mft_core.modeling import quieten_libraries
+    from mft_core.evaluation.score_file import read_results
+    from mft_core.models.loading import quieten_libraries
+    from mft_core.run.evaluation import Samples
+    from mft_core.run.evaluation_target import Target
 
     quieten_libraries()
     others = [read_results(folder) for folder in against or ()]
@@ -92,8 +92,8 @@ def _choose(
     on: str, target: Target | None, catalog: Catalog, settings: Sequence[str], flags: Mapping[str, Any]
 ) -> dict[str, Evaluator]:
     """The evaluators asked for, with the options of the run's recipe, of `--set` and of the flags that were given."""
-    from mft_core.evaluating.session import choose_evaluators
-    from mft_core.recipe_loading import parse_setting
+    from mft_core.recipe.loading import parse_setting
+    from mft_core.run.evaluation import choose_evaluators
 
     choices = target.recipe.eval if target and target.recipe else []
     return choose_evaluators(
@@ -133,9 +133,9 @@ def _run(
     """Evaluate with progress; print and draw what came out."""
     from mft_cli.display import console
     from mft_cli.eval_view import EvaluationView, print_scores
-    from mft_core.evaluating.results import as_row
-    from mft_core.evaluating.session import evaluate as evaluate_all
-    from mft_core.ranks import is_main_rank
+    from mft_core.evaluation.score_file import as_row
+    from mft_core.run.evaluation import evaluate as evaluate_all
+    from mft_core.support.ranks import is_main_rank
 
     screen = console(stderr=json_output)
     screen.quiet = not is_main_rank()
@@ -153,8 +153,8 @@ def _draw(outcome: Outcome, folder: Path, others: Sequence[dict[str, Any]], scre
     """The radar chart, where there is something to compare with."""
     if not others:
         return
-    from mft_core.evaluating.radar import FEWEST_AXES, FILE, draw_radar, shares
-    from mft_core.evaluating.results import read_results
+    from mft_cli.radar import FEWEST_AXES, FILE, draw_radar, shares
+    from mft_core.evaluation.score_file import read_results
 
     mine = read_results(folder)
     models = [(facts["name"], shares(facts["results"])) for facts in (mine, *others)]

@@ -14,9 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from mft_core import units
-from mft_core.evaluating.request import EvaluationProgress
+from mft_core.evaluation.evaluator import EvaluationProgress
 from mft_core.records import Score
+from mft_core.support import units
 
 SECONDS_BETWEEN_LINES = 10.0
 BESIDE_NAMES = 50

@@ -12,7 +12,7 @@ import typer
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
-    from mft_core.export import Export
+    from mft_core.tuning.export import Export
 
 
 def export(
@@ -36,9 +36,10 @@ def export(
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     from mft_cli.display import console
-    from mft_core.dtypes import dtype_named
-    from mft_core.export import export_run
-    from mft_core.modeling import model_adapters, quieten_libraries
+    from mft_core.models.loading import quieten_libraries
+    from mft_core.models.precision import dtype_named
+    from mft_core.models.recognition import model_adapters
+    from mft_core.tuning.export import export_run
 
     quieten_libraries()
     made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None, format)

@@ -37,8 +37,9 @@ def generate(
     """Answer one message with a run's model, or with an untuned base, laid out as in training."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    from mft_core.generation import Sampling, open_assistant
-    from mft_core.modeling import quieten_libraries
+    from mft_core.generation.assistant import Sampling
+    from mft_core.generation.opening import open_assistant
+    from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
     quieten_libraries()

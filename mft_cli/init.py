@@ -44,7 +44,7 @@ def init(
 
 def commented_recipe(name: str) -> str:
     """The TOML text."""
-    from mft_core.recipe import Recipe, Section
+    from mft_core.recipe.schema import Recipe, Section
 
     parts = [HEADER.format(name=name)]
     for section, field in Recipe.model_fields.items():
@@ -72,7 +72,7 @@ def _line(key: str, field: FieldInfo) -> str:
 def _toml_value(value: Any) -> str:
     import tomli_w
 
-    from mft_core.recipe import Choice
+    from mft_core.recipe.schema import Choice
 
     plain = value.name if isinstance(value, Choice) else value
     return tomli_w.dumps({"value": plain}).removeprefix("value = ").strip()

@@ -10,7 +10,7 @@ import typer
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
-    from mft_core.discovery import Plugins
+    from mft_core.registry.discovery import Plugins
 
 COLUMNS = ("kind", "name", "plugin", "version", "summary", "status")
 _STYLES = {"ok": "green", "unavailable": "yellow", "broken": "bold red", "disabled": "dim"}

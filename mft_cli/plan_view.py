@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
 from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts
-from mft_core.ranks import main_rank_first, process_state
+from mft_core.support.ranks import main_rank_first, process_state
 
 if TYPE_CHECKING:
     from mft_cli.progress import Progress
-    from mft_core.discovery import Plugins
-    from mft_core.memory import MemoryEstimate
-    from mft_core.plan import Plan
-    from mft_core.recipe import Recipe
-    from mft_core.tasks import Task
+    from mft_core.data.tasks import Task
+    from mft_core.recipe.schema import Recipe
+    from mft_core.registry.discovery import Plugins
+    from mft_core.run.memory import MemoryEstimate
+    from mft_core.run.plan import Plan
 
 
 def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
     """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
-    from mft_core.memory import with_checkpointing_decided
-    from mft_core.modeling import quieten_libraries
-    from mft_core.plan import make_plan
+    from mft_core.models.loading import quieten_libraries
+    from mft_core.run.memory import with_checkpointing_decided
+    from mft_core.run.plan import make_plan
 
     quieten_libraries()
     with main_rank_first():
@@ -40,8 +40,8 @@ def prepare_shown(recipe: Recipe, plugins: Plugins) -> Plan:
 
 def plan_facts(plan: Plan) -> PlanFacts:
     """What the run is going to do, in numbers; no weights are loaded for it."""
-    from mft_core.memory import expected_memory
-    from mft_core.runner import choose_precision
+    from mft_core.models.precision import choose_precision
+    from mft_core.run.memory import expected_memory
 
     recipe = plan.recipe
     device = process_state().device
@@ -89,8 +89,8 @@ def probe_facts(plan: Plan) -> ProbeFacts | None:
 
 def memory_per_method(plan: Plan) -> list[MemoryEstimate]:
     """What a training step would need with every `tune.method`, all else as in the recipe."""
-    from mft_core.memory import expected_memory, with_method
-    from mft_core.tuning import METHODS
+    from mft_core.run.memory import expected_memory, with_method
+    from mft_core.tuning.methods import METHODS
 
     return [expected_memory(plan, with_method(plan.recipe, method)) for method in METHODS]
 

@@ -13,7 +13,7 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mft_core.plan import Plan
+    from mft_core.run.plan import Plan
 
 FOLDER = Path("prepared")
 
@@ -34,7 +34,7 @@ def prepare(
     if chosen.data.prepared:
         raise UsageError("the recipe reads prepared data already", "to prepare it anew: --set data.prepared=")
     from mft_cli.plan_view import prepare_shown
-    from mft_core.prepared import refuse_existing
+    from mft_core.batching.prepared import refuse_existing
 
     folder = output or FOLDER / recipe.stem
     refuse_existing(folder)
@@ -48,8 +48,8 @@ def prepare(
 
 def _write(plan: Plan, folder: Path) -> dict[str, Any]:
     """Write the folder; returns what it holds, as JSON values."""
-    from mft_core.data_plan import preparation
-    from mft_core.prepared import write_prepared
+    from mft_core.batching.prepared import write_prepared
+    from mft_core.run.task_data import preparation
 
     epochs = plan.training.locate(plan.total_steps - 1)[0] + 1
     made_from = preparation(plan.recipe, plan.parts.tokenization, plan.tokenizer, plan.parts.packer)
@@ -69,7 +69,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
 def _print(plan: Plan, folder: Path, facts: dict[str, Any]) -> None:
     from mft_cli.check import print_refused
     from mft_cli.display import console
-    from mft_core import units
+    from mft_core.support import units
 
     screen = console()
     tokens, size = units.count(facts["tokens"]), units.memory(facts["bytes"])

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from mft_cli.progress_lines import most_telling, notice_line, overall, plain_line, train_line
 from mft_cli.progress_state import State
-from mft_core import units
 from mft_core.events import Event
+from mft_core.support import units
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Mapping
 
 from mft_cli.progress_state import State, number
-from mft_core import units
 from mft_core.events import Event
+from mft_core.support import units
 
 MOST_TASKS = 12
 

@@ -31,10 +31,10 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_core.discovery import Plugins
     from mft_core.events import Listener
-    from mft_core.recipe import Recipe
-    from mft_core.run_folder import RunFolder
+    from mft_core.recipe.schema import Recipe
+    from mft_core.registry.discovery import Plugins
+    from mft_core.run.folder import RunFolder
 
 RUNS = Path("runs")
 
@@ -67,7 +67,7 @@ def run(
     if dry_run:
         _plan_only(chosen, plugins, json_output)
         return
-    from mft_core.run_folder import RunFolder
+    from mft_core.run.folder import RunFolder
 
     folder = RunFolder(Path(chosen.output.dir))
     code = _run(chosen, plugins, folder, resume=resume, force=force, json_output=json_output)
@@ -77,8 +77,8 @@ def run(
 def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bool) -> Recipe:
     """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
     from mft_core.errors import UsageError
-    from mft_core.recipe_loading import load_recipe
-    from mft_core.run_folder import RECIPE_FILE, newest_run, with_recorded_base
+    from mft_core.recipe.loading import RECIPE_FILE, load_recipe
+    from mft_core.run.folder import newest_run, with_recorded_base
 
     folder = Path(flags.output) if flags.output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
@@ -120,8 +120,8 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     """Train in a locked folder; returns the exit code."""
     from mft_cli.display import console, show_warning
     from mft_cli.summary import print_result
-    from mft_core.ranks import is_main_rank
-    from mft_core.results import read_run_facts
+    from mft_core.run.results import read_run_facts
+    from mft_core.support.ranks import is_main_rank
 
     screen = console(stderr=json_output)
     if not is_main_rank():
@@ -145,7 +145,7 @@ def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console,
     """Plan, say so, train with everybody listening; returns the exit code."""
     from mft_cli.plan_view import plan_facts, prepare
     from mft_cli.summary import print_plan
-    from mft_core.tracking import Trackers
+    from mft_core.run.tracking import Trackers
 
     with progress_shown(screen) as progress, ExitStack() as cleanup:
         listeners: dict[str, Listener] = {**plugins.listeners(), "progress": progress}
@@ -155,7 +155,7 @@ def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console,
             listeners["trackers"] = trackers
         plan = prepare(recipe, plugins, progress)
         print_plan(screen, plan_facts(plan))
-        from mft_core.runner import execute
+        from mft_core.run.training import execute
 
         result = execute(plan, folder, listeners, resume)
     return result.exit_code

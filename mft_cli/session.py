@@ -12,8 +12,8 @@ import typer
 from mft_core.errors import MftError, UsageError
 
 if TYPE_CHECKING:
-    from mft_core.discovery import Plugins
-    from mft_core.workspace import Workspace
+    from mft_core.registry.discovery import Plugins
+    from mft_core.registry.workspace import Workspace
 
 
 @dataclass(slots=True)

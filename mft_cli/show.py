@@ -12,8 +12,8 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from mft_core.catalog import Entry
-    from mft_core.interfaces import Configurable
+    from mft_core.registry.catalog import Entry
+    from mft_core.registry.options import Configurable
 
 
 def show(
@@ -26,8 +26,8 @@ def show(
     debug: DebugOption = False,
 ) -> None:
     """Show one component: what it is, its options with types and defaults, and its source."""
-    from mft_core.catalog import KINDS, load_entry
     from mft_core.errors import UsageError
+    from mft_core.registry.catalog import KINDS, load_entry
 
     session: Session = context.obj
     kind, dot, name = component.partition(".")

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mft_core import units
-from mft_core.results import RunFacts, TaskResult
+from mft_core.run.results import RunFacts, TaskResult
+from mft_core.support import units
 
 MOST_ROWS = 24
 NAME_WIDTH = 24

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from mft_core.catalog import Catalog
-    from mft_core.interfaces import ModelAdapter
+    from mft_core.models.adapter import ModelAdapter
+    from mft_core.registry.catalog import Catalog
 
 
 def load_model(
@@ -21,8 +21,8 @@ def load_model(
 ) -> PreTrainedModel:
     """A base model as a native transformers model in eval mode, whatever format it was published in.
 
-    It computes packed rows (`mft_core.attention.packed_inputs`), padded ones and cached generation. No code from the
-    checkpoint is run.
+    It computes packed rows (`mft_core.nn.packed_attention.packed_inputs`), padded ones and cached generation. No code
+    from the checkpoint is run.
 
     Args:
         path: a folder, or anything that `--base` takes.
@@ -34,9 +34,9 @@ def load_model(
         UsageError: there is no such base, family, dtype or quantisation, or the family does not fit.
         MftError: the checkpoint is of no known family, an unsupported variant, damaged or incomplete.
     """
-    from mft_core.dtypes import dtype_named
-    from mft_core.modeling import load_base
-    from mft_core.quantization import quantization_named
+    from mft_core.models.loading import load_base
+    from mft_core.models.precision import dtype_named
+    from mft_core.models.quantization import quantization_named
 
     quantization = quantization_named(quantize) if quantize else None
     weights_dtype = dtype_named(dtype)
@@ -56,8 +56,8 @@ def load_tokenizer(path: str | PathLike[str], adapter: str | None = None) -> Pre
         UsageError: there is no such base or family, or the family does not fit.
         MftError: the tokenizer cannot be loaded without remote code.
     """
-    from mft_core.modeling import FOLDER, resolve_base
-    from mft_core.modeling import load_tokenizer as load
+    from mft_core.models.loading import load_tokenizer as load
+    from mft_core.models.recognition import FOLDER, resolve_base
 
     catalog, wanted = _catalog(adapter)
     name, reference = resolve_base(str(path), [entry.name for entry in catalog.of_kind("base")])
@@ -70,8 +70,8 @@ def load_tokenizer(path: str | PathLike[str], adapter: str | None = None) -> Pre
 
 def _catalog(adapter: str | None) -> tuple[Catalog, str]:
     """All components, and the full name of the family that was chosen; "": none."""
-    from mft_core.discovery import discover
-    from mft_core.workspace import Workspace
+    from mft_core.registry.discovery import discover
+    from mft_core.registry.workspace import Workspace
 
     catalog = discover(Workspace.find()).catalog
     return catalog, catalog.get("model", adapter).name if adapter else ""
@@ -79,9 +79,9 @@ def _catalog(adapter: str | None) -> tuple[Catalog, str]:
 
 def _fetch(path: str | PathLike[str], catalog: Catalog, wanted: str) -> Path:
     """The local folder of a base."""
-    from mft_core.interfaces import BaseRequest
-    from mft_core.modeling import resolve_base
-    from mft_core.paths import cache_folder
+    from mft_core.models.base import BaseRequest
+    from mft_core.models.recognition import resolve_base
+    from mft_core.support.paths import cache_folder
 
     name, reference = resolve_base(str(path), [entry.name for entry in catalog.of_kind("base")])
     chosen = catalog.build("model", wanted) if wanted else None
@@ -90,14 +90,15 @@ def _fetch(path: str | PathLike[str], catalog: Catalog, wanted: str) -> Path:
 
 def _recognize(catalog: Catalog, wanted: str, folder: Path) -> ModelAdapter:
     """The family of a checkpoint."""
-    from mft_core.modeling import model_adapters, read_config, recognize_adapter
+    from mft_core.models.checkpoints.config import read_config
+    from mft_core.models.recognition import model_adapters, recognize_adapter
 
     return catalog.build("model", recognize_adapter(model_adapters(catalog), read_config(folder), wanted))
 
 
 def _recognize_tokenizer(catalog: Catalog, wanted: str, folder: Path) -> ModelAdapter | None:
     """The family of a folder that holds a tokenizer only; None: its files do not tell."""
-    from mft_core.modeling import model_adapters
+    from mft_core.models.recognition import model_adapters
 
     if wanted:
         return catalog.build("model", wanted)

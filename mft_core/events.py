@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mft_core.durable import write_text
+from mft_core.support.durable import write_text
 
 Listener = Callable[["Event"], None]
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from small_trainer import make_trainer, tensors
 
 from mft_core.testing.samples import random_table
-from mft_core.trainer import Trainer
+from mft_core.training.trainer import Trainer
 from mft_losses.coba import Coba
 from mft_losses.dynamic_average import DynamicWeightAverage
 from mft_losses.famo import Famo

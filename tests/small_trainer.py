@@ -9,18 +9,19 @@ from accelerate import Accelerator
 from torch import nn
 from torch.nn.functional import dropout as drop
 
-from mft_core.batches import BatchPlan, SampleTable
-from mft_core.checkpoint import CheckpointFolder
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.sample_table import SampleTable
 from mft_core.events import EventLog
 from mft_core.interfaces import Loss
-from mft_core.lm_loss import TokenLossModel
-from mft_core.optimization import trainable_tensors
-from mft_core.recipe import TrainSection
-from mft_core.sharding import shard
+from mft_core.nn.token_losses import TokenLossModel
+from mft_core.recipe.schema import TrainSection
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts
-from mft_core.trainer import Trainer
+from mft_core.training.checkpoint import CheckpointFolder
+from mft_core.training.sharding import shard
+from mft_core.training.state_tensors import trainable_tensors
+from mft_core.training.trainer import Trainer
 from mft_packing.best_fit import BestFit
 
 CAPACITY = 48

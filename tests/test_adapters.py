@@ -10,11 +10,13 @@ import torch
 from tiny_models import ADAPTERS, ARCHITECTURES, adapter_of, config_of
 from torch.nn.functional import cross_entropy
 
-from mft_core.attention import packed_inputs
 from mft_core.errors import MftError
-from mft_core.modeling import build_empty, load_base, read_config, recognize_adapter
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import build_empty, load_base
+from mft_core.models.recognition import recognize_adapter
+from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.random_models import relative_difference
-from mft_core.tuning import lora_modules
+from mft_core.tuning.methods import lora_modules
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 

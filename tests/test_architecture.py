@@ -12,9 +12,9 @@ import pytest
 from conftest import REPOSITORY, write_distribution
 
 from mft_core import hookspecs
-from mft_core.discovery import discover
-from mft_core.recipe_loading import read_toml
-from mft_core.workspace import Workspace
+from mft_core.recipe.loading import read_toml
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 
 PLUGINS = sorted(path.name for path in (REPOSITORY / "plugins").iterdir() if (path / "__init__.py").exists())
 HOOKS = sorted(name for name in dir(hookspecs) if name.startswith("mft_"))
@@ -69,7 +69,7 @@ def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path
     modules = modules_after(arguments, tmp_path)
     assert not HEAVY & modules
     assert "mft_core.interfaces" not in modules
-    assert "mft_core.discovery" in modules
+    assert "mft_core.registry.discovery" in modules
 
 
 def test_help_imports_no_pydantic(tmp_path: Path) -> None:

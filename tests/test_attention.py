@@ -22,20 +22,18 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from mft_core.attention import (
+from mft_core.errors import MftError
+from mft_core.nn.document_attention import Scoring, attend_by_bounds, attend_documents, lay_out, varlen_kernel
+from mft_core.nn.packed_attention import (
     PACKED_ATTENTION,
     PackedDocuments,
-    check_packing,
-    check_padding,
     packed_attention,
     packed_inputs,
-    packing_or_padding,
     padded_inputs,
     register_packed_attention,
     suitable_attention,
 )
-from mft_core.attention_kernels import Scoring, attend_by_bounds, attend_documents, lay_out, varlen_kernel
-from mft_core.errors import MftError
+from mft_core.nn.packing_self_test import check_packing, check_padding, packing_or_padding
 from mft_core.testing.model_adapters import DOCUMENTS, WIDTH
 from mft_core.testing.random_models import TOLERANCE, VOCABULARY, random_ids, relative_difference
 

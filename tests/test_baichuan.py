@@ -15,12 +15,13 @@ from transformers import AutoModelForCausalLM
 
 from mft_baichuan.adapter import Baichuan
 from mft_baichuan.alibi import alibi_slopes
-from mft_core.attention import packed_inputs
 from mft_core.errors import MftError
-from mft_core.modeling import load_base, read_config
-from mft_core.raw_weights import folded_tensors
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.checkpoints.folded_weights import folded_tensors
+from mft_core.models.loading import load_base
+from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.random_models import VOCABULARY, logits_alone, random_ids, relative_difference
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.methods import prepare_for_tuning
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 HEAD = "lm_head.weight"

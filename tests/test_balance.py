@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from mft_core.balance import LOW_WEIGHT_STEPS, BalanceWatch
+from mft_core.training.balance import LOW_WEIGHT_STEPS, BalanceWatch
 
 NAMES = ("good", "bad")
 

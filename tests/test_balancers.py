@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from mft_core.batches import SampleTable, collate
-from mft_core.catalog import load_entry
-from mft_core.discovery import discover
+from mft_core.batching.collate import collate
+from mft_core.batching.sample_table import SampleTable
 from mft_core.interfaces import Loss
-from mft_core.lm_loss import TokenLossModel
+from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import StepCounts, TaskCounts, TaskLosses
+from mft_core.registry.catalog import load_entry
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.losses import check_weights, observe_course, random_course, step_gradient, take_step
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import ListStore, random_stores, table_counts, task_losses
-from mft_core.workspace import Workspace
 from mft_losses.dynamic_average import DynamicWeightAverage
 from mft_losses.power import Power
 from mft_losses.random_weights import RandomWeights

@@ -29,14 +29,9 @@ from mft_bases.storing import stored
 from mft_bases.tiny import TOKENIZER, Tiny
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import BaseRequest
-from mft_core.modeling import (
-    check_vocabulary,
-    load_base,
-    load_tokenizer,
-    read_config,
-    recognize_adapter,
-    resolve_base,
-)
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import check_vocabulary, load_base, load_tokenizer
+from mft_core.models.recognition import recognize_adapter, resolve_base
 
 BASES = ("tiny", "smollm2", "pypi", "folder", "hub", "modelscope")
 CODE = 'def größe(x: int) -> str:\n    """Doc."""\n    return f"{x + 1207}"  # 你好\n\n\n\tclass A:\r\n        pass\n'

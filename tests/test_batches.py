@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mft_core.batches import BatchPlan, collate, micro_batches
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.collate import collate, micro_batches
 from mft_core.records import IGNORED_LABEL
 from mft_core.testing.samples import random_table
 from mft_packing.best_fit import BestFit

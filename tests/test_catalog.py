@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pkgutil
 import sys
 from typing import Literal
 
@@ -8,9 +9,9 @@ import pytest
 from pydantic import Field
 
 from mft_core import hookspecs, interfaces
-from mft_core.catalog import KINDS, Absent, AmbiguousComponent, Catalog, Entry
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
+from mft_core.registry.catalog import KINDS, Absent, AmbiguousComponent, Catalog, Entry
 
 
 class SquareRootOptions(interfaces.LossOptions):
@@ -41,7 +42,7 @@ def entry(name: str, plugin: str = "acme", target: str = "SquareRoot", kind: str
 def test_kinds_are_the_hooks_that_return_components() -> None:
     hooks = {name for name in dir(hookspecs) if name.startswith("mft_")}
     assert {kind.hook for kind in KINDS.values()} == hooks - {"mft_add_commands", "mft_on_event"}
-    assert all(issubclass(getattr(interfaces, kind.interface), interfaces.Configurable) for kind in KINDS.values())
+    assert all(issubclass(pkgutil.resolve_name(kind.interface), interfaces.Configurable) for kind in KINDS.values())
 
 
 def test_found_by_name_alias_and_qualified_name() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mft_core.checkpoint import CheckpointFolder
 from mft_core.errors import MftError
+from mft_core.training.checkpoint import CheckpointFolder
 
 TENSORS = {"model": {"weight": torch.arange(6.0).reshape(2, 3)}, "optimizer": {"weight|step": torch.tensor(3.0)}}
 
@@ -78,7 +78,7 @@ def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
 WRITER = """
 import sys, torch
 from pathlib import Path
-from mft_core.checkpoint import CheckpointFolder
+from mft_core.training.checkpoint import CheckpointFolder
 folder = CheckpointFolder(Path(sys.argv[1]) / "checkpoints", 2)
 tensors = {"model": {"weight": torch.zeros(2_000_000)}}
 for step in range(1, 1000):

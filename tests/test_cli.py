@@ -8,7 +8,7 @@ from conftest import write_distribution
 
 from mft_cli.app import run_command_line
 from mft_core import __version__
-from mft_core.catalog import KINDS
+from mft_core.registry.catalog import KINDS
 
 COMMAND = """
 import typer

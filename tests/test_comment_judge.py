@@ -16,7 +16,7 @@ import pytest
 from fake_endpoint import FakeEndpoint, reply, says
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.records import Score
 from mft_evaluators.comment_judge import CommentJudge
 
@@ -169,7 +169,7 @@ JUDGE = """
 import json
 import sys
 from pathlib import Path
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_evaluators.comment_judge import CommentJudge
 evaluator = CommentJudge(CommentJudge.Options.model_validate(json.loads(sys.argv[1])))
 evaluator.evaluate(EvaluationRequest(Path(sys.argv[2]) / "out", samples_file=Path(sys.argv[2]) / "samples.jsonl"))

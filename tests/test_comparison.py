@@ -384,7 +384,7 @@ def test_evaluators_scores_are_gathered(tmp_path: Path, folder: Path, capsys) ->
 
 
 def test_passes_count_parts_of_an_epoch() -> None:
-    from mft_core.batches import BatchPlan
+    from mft_core.batching.batch_plan import BatchPlan
 
     class Rows:
         """Four steps an epoch."""

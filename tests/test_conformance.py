@@ -20,8 +20,9 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 from mft_baichuan.adapter import Baichuan
 from mft_chatglm.adapter import ChatGLM
 from mft_core import testing
-from mft_core.catalog import KINDS, load_entry
-from mft_core.discovery import discover
+from mft_core.registry.catalog import KINDS, load_entry
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 from mft_core.testing import (
     EvaluatorTests,
     GenerativeEvaluatorTests,
@@ -34,7 +35,6 @@ from mft_core.testing import (
 from mft_core.testing.random_models import TOLERANCE
 from mft_core.testing.small_tokenizers import KINDS as TOKENIZERS
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.workspace import Workspace
 from mft_deepseek.adapter import DeepSeek
 from mft_evaluators.bleu import Bleu, CodeBleuLike
 from mft_evaluators.codefuseeval import CodeFuseEval
@@ -423,7 +423,7 @@ class TestLmEval(EvaluatorTests):
 
 @pytest.mark.parametrize("kind", sorted(KINDS.keys() - WITHOUT_KIT))
 def test_everything_bundled_is_tested(kind: str) -> None:
-    kit = getattr(testing, f"{KINDS[kind].interface}Tests")
+    kit = getattr(testing, f"{KINDS[kind].interface.rpartition(':')[2]}Tests")
     cases = [case for case in globals().values() if isinstance(case, type) and kit in case.__mro__[1:]]
     tested = {case.component for case in cases if hasattr(case, "component")}
     entries = [entry for entry in discover(Workspace()).catalog.of_kind(kind) if entry.distribution == "mft"]

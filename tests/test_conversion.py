@@ -22,15 +22,18 @@ from transformers import AutoModelForCausalLM
 from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 from mft_core import load_model, load_tokenizer
-from mft_core.attention import packed_inputs
 from mft_core.errors import MftError, UsageError
-from mft_core.modeling import load_base, read_config, recognize_adapter
-from mft_core.original_layout import write_original
-from mft_core.saving import load_run, save_final
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import load_base
+from mft_core.models.recognition import recognize_adapter
+from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.model_adapters import move_weights
 from mft_core.testing.random_models import logits_alone, random_ids
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.finished import load_run
+from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.tuning.original_layout import write_original
+from mft_core.tuning.saving import save_final
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 PUBLISHED = ("qwen", "chatglm2", "chatglm3", "chatglm3_32k", "codegeex2", "glm4_old")

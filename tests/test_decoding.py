@@ -18,14 +18,14 @@ from transformers import (
 )
 from transformers.cache_utils import DynamicLayer
 
-from mft_core.decoding import Decoding, Drawing, continuation_text, continue_prompts
-from mft_core.decoding_cache import RoomyLayer, keep_rows
-from mft_core.generation import Answer, Assistant, Sampling
+from mft_core.generation.assistant import Answer, Assistant, Sampling
+from mft_core.generation.decoding import Decoding, Drawing, continuation_text, continue_prompts
+from mft_core.generation.decoding_cache import RoomyLayer, keep_rows
 from mft_core.records import Turn
 from mft_core.testing.contexts import PlainTokenization
 from mft_core.testing.random_models import VOCABULARY, random_ids, random_token_loss_model
 from mft_core.testing.small_tokenizers import KINDS, small_tokenizer
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.methods import prepare_for_tuning
 
 LENGTHS = (3, 17, 1, 30)
 PROMPTS = [random_ids(length, seed=length).tolist() for length in LENGTHS]
@@ -38,7 +38,7 @@ def drawings(seed: int = 0) -> list[Drawing]:
 @pytest.fixture(autouse=True)
 def short_stages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows that have ended leave after 4, 8, 12, ... tokens; where there is no cache to be kept, after 4, 8, 16, ..."""
-    monkeypatch.setattr("mft_core.decoding.STAGE", 4)
+    monkeypatch.setattr("mft_core.generation.decoding.STAGE", 4)
 
 
 def check_batches(model: nn.Module, temperature: float) -> list[list[int]]:

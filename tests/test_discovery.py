@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from conftest import write_distribution
 
-from mft_core.discovery import BrokenPlugin, Plugins, discover
 from mft_core.errors import UsageError
 from mft_core.events import EventLog, read_events
-from mft_core.workspace import Workspace
+from mft_core.registry.discovery import BrokenPlugin, Plugins, discover
+from mft_core.registry.workspace import Workspace
 
 LOSS = """
 @hookimpl

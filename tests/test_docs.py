@@ -10,7 +10,7 @@ from conftest import REPOSITORY
 from running import arguments, events, mft, write_tasks
 
 from mft_cli.app import run_command_line
-from mft_core.workspace import Workspace
+from mft_core.registry.workspace import Workspace
 
 DOCS = REPOSITORY / "docs"
 

@@ -15,8 +15,8 @@ import small_code_sets
 from small_code_sets import ds1000_members, write_ds1000
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.generative import Attempt, Verdict
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Attempt, Verdict
 from mft_core.sandbox import available_tiers, best_tier
 from mft_evaluators.ds1000 import Ds1000, _modules
 from mft_evaluators.ds1000_environment import LIBRARIES, environment, installed_versions, lacking

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mft_core.durable import file_digest, remove_folder, whole_file, whole_folder, write_text
+from mft_core.support.durable import file_digest, remove_folder, whole_file, whole_folder, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -161,7 +161,7 @@ def test_a_removed_folder_is_gone(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from mft_core.durable import remove_folder, whole_folder, write_text
+from mft_core.support.durable import remove_folder, whole_folder, write_text
 
 action, parent, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 done = 0
@@ -250,7 +250,7 @@ def test_the_next_write_removes_what_a_killed_process_left(tmp_path: Path, actio
 WAITING = """
 import sys
 from pathlib import Path
-from mft_core.durable import whole_file, whole_folder
+from mft_core.support.durable import whole_file, whole_folder
 with whole_folder(Path(sys.argv[1]) / "folder") as folder, whole_file(Path(sys.argv[1]) / "file") as stream:
     (folder / "a").write_text("slow")
     print("in it", flush=True)
@@ -305,7 +305,7 @@ def test_without_locks_it_writes_and_clears_only_its_own(tmp_path: Path, monkeyp
 RACING = """
 import os, sys
 from pathlib import Path
-from mft_core.durable import whole_folder
+from mft_core.support.durable import whole_folder
 keep = Path.is_dir if sys.argv[2] == "keep" else None
 for line in sys.stdin:
     target = Path(sys.argv[1]) / f"target{line.strip()}"

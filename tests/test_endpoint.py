@@ -18,9 +18,9 @@ import fake_endpoint as fake
 import pytest
 from fake_endpoint import FakeEndpoint, reply, says
 
-from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
-from mft_core.endpoint.replies import seconds_to_wait
 from mft_core.errors import MftError, UsageError
+from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings, Unanswered
+from mft_core.evaluation.endpoint.replies import seconds_to_wait
 
 KEY = 'very"secret/key+0123456789'
 QUESTION = [{"role": "user", "content": "How are you?"}]
@@ -204,7 +204,7 @@ def test_how_long_to_wait() -> None:
 ASK = """
 import sys
 from pathlib import Path
-from mft_core.endpoint.client import Endpoint, EndpointSettings
+from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings
 endpoint = Endpoint(EndpointSettings(sys.argv[1], "judge-1", "NONE"), Path(sys.argv[2]))
 for number in range(40):
     print(endpoint.ask("one", [{"role": "user", "content": str(number)}]).text, flush=True)

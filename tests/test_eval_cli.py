@@ -89,7 +89,7 @@ def test_raw_samples_are_post_processed(evaluate: Evaluate, humaneval: Path, tmp
 @pytest.mark.skipif(not HUMANEVAL.exists(), reason="../shared is absent")
 def test_published_solutions_pass_and_mutated_ones_fail(evaluate: Evaluate, tmp_path: Path) -> None:
     """A slice; `docs/evaluation.md` has the command for all 164."""
-    from mft_core.evaluating.request import EvaluationRequest
+    from mft_core.evaluation.evaluator import EvaluationRequest
 
     evaluator = HumanEval(HumanEval.Options(data=str(HUMANEVAL)))
     items = evaluator.items(EvaluationRequest(tmp_path))

@@ -15,16 +15,18 @@ import small_sets
 import torch
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.estimators import bootstrap_interval, pass_at_k, wilson_interval
-from mft_core.evaluating.generative import GenerativeEvaluator, Item, Verdict, before_stop
-from mft_core.evaluating.journal import Journal
-from mft_core.evaluating.pipeline import Pipeline
-from mft_core.evaluating.python_source import extract_code, is_python
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.evaluating.samples import Writer, read_given, sample_seed
-from mft_core.evaluating.sets import PublishedSet, load_set, set_digest
-from mft_core.generation import Assistant, Prompt, Sampling
+from mft_core.evaluation.answers import Writer, read_given, sample_seed
+from mft_core.evaluation.estimators import bootstrap_interval, pass_at_k, wilson_interval
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.generative import GenerativeEvaluator
+from mft_core.evaluation.items import Item, Verdict
+from mft_core.evaluation.pipeline import Pipeline
+from mft_core.evaluation.published_sets import PublishedSet, load_set, set_digest
+from mft_core.evaluation.python_source import extract_code, is_python
+from mft_core.evaluation.scoring import before_stop
+from mft_core.generation.assistant import Assistant, Prompt, Sampling
 from mft_core.records import Score
+from mft_core.support.journal import Journal
 from mft_core.testing.contexts import PlainTokenization
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.small_tokenizers import small_tokenizer

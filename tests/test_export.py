@@ -17,13 +17,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
-from mft_core.export import export_run
-from mft_core.modeling import load_base, read_config, recognize_adapter
-from mft_core.quantization import Quantization
-from mft_core.saving import load_run, save_final
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import load_base
+from mft_core.models.quantization import Quantization
+from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.model_adapters import move_weights
 from mft_core.testing.random_models import relative_difference
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.export import export_run
+from mft_core.tuning.finished import load_run
+from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.tuning.saving import save_final
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from mft_core.data.record_forms import content_digest, parse_record
 from mft_core.errors import RecordError
-from mft_core.forms import content_digest, parse_record
 from mft_core.records import Record, Turn
 
 QUESTION = (Turn("user", "q"), Turn("assistant", "a"))

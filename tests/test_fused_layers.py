@@ -17,9 +17,9 @@ from transformers.models.glm import modeling_glm
 from transformers.models.llama import modeling_llama
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from mft_core.fused_layers import rms_norm, rotate, use_fused_layers
+from mft_core.nn.fused_layers import rms_norm, rotate, use_fused_layers
 from mft_core.testing.random_models import TOLERANCE, random_ids, relative_difference, take_gradients
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.methods import prepare_for_tuning
 
 WIDTH, EPSILON = 24, 1e-3
 NORM_ONLY = {"glm", "glm4", "baichuan_alibi", "deepseek_v2"}

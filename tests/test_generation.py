@@ -18,12 +18,13 @@ from mft_cli.chat import chat
 from mft_cli.export import export
 from mft_cli.generate import generate
 from mft_cli.session import Session
-from mft_core.catalog import Catalog
-from mft_core.discovery import discover
 from mft_core.errors import MftError, UsageError
-from mft_core.generation import Assistant, Sampling, open_assistant
+from mft_core.generation.assistant import Assistant, Sampling
+from mft_core.generation.opening import open_assistant
 from mft_core.records import Turn
-from mft_core.workspace import Workspace
+from mft_core.registry.catalog import Catalog
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 
 QUESTION = [Turn("user", "Reverse a list in Python.")]
 

@@ -14,13 +14,13 @@ from torch.nn.functional import gelu, layer_norm, linear
 from transformers import AutoModelForCausalLM
 
 from mft_core import load_model, load_tokenizer
-from mft_core.attention import packed_inputs
 from mft_core.errors import MftError
-from mft_core.modeling import read_config
-from mft_core.original_layout import write_original
+from mft_core.models.checkpoints.config import read_config
+from mft_core.nn.packed_attention import packed_inputs
 from mft_core.records import Record, Turn
 from mft_core.testing.random_models import logits_alone, relative_difference, take_gradients
 from mft_core.testing.small_tokenizers import small_tokenizer
+from mft_core.tuning.original_layout import write_original
 from mft_glm.adapter import Glm
 from mft_glm.blocks import find_blocks
 from mft_tokenization.tokenizations import Auto

@@ -19,8 +19,9 @@ import torch
 from conftest import REPOSITORY
 from torch.nn.functional import cross_entropy, linear
 
-from mft_core.head_kernels import HALVES, LogitForm, TorchLosses, chunk_losses, triton_difference, triton_works
-from mft_core.head_loss import CHUNK_BYTES, TILE, Head, chunk_rows, head_losses
+from mft_core.nn.chunk_losses import TorchLosses, chunk_losses, triton_difference, triton_works
+from mft_core.nn.head_losses import CHUNK_BYTES, TILE, Head, chunk_rows, head_losses
+from mft_core.nn.logit_form import HALVES, LogitForm
 
 FORMS = {"plain": LogitForm(), "scale": LogitForm(0.3), "softcap": LogitForm(0.7, 2.5)}
 DTYPES = (torch.float32, *HALVES)
@@ -223,9 +224,9 @@ def test_the_kernel_compiles_for_gpus_and_reads_rows_in_16_bytes(
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from mft_core import head_triton
+    from mft_core.nn import chunk_losses_triton
 
-    types = dict.fromkeys(head_triton._row_kernel.arg_names, "i32")
+    types = dict.fromkeys(chunk_losses_triton._row_kernel.arg_names, "i32")
     types |= {"scores": f"*{dtype}", "labels": "*i64", "losses": "*fp32", "scale": "fp32"}
     types |= {"bias": f"*{dtype}" if bias else "constexpr", "softcap": "fp32" if softcap else "constexpr"}
     types |= {"gradients": "constexpr", "block": "constexpr"}
@@ -234,12 +235,12 @@ def test_the_kernel_compiles_for_gpus_and_reads_rows_in_16_bytes(
     constants |= {} if softcap else {"softcap": None}
     # As at a launch with a vocabulary that is a multiple of 16.
     aligned = {(place,): [["tt.divisibility", 16]] for place, kind in enumerate(types.values()) if kind[0] in "*i"}
-    source = ASTSource(head_triton._row_kernel, types, constants, aligned)
-    options = {"num_warps": head_triton.WARPS}
+    source = ASTSource(chunk_losses_triton._row_kernel, types, constants, aligned)
+    options = {"num_warps": chunk_losses_triton.WARPS}
     compiled = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
     assert compiled.asm["cubin"]
     code = compiled.asm["ptx"]
-    of_a_pass = BLOCK * (4 if dtype == "fp32" else 2) // (16 * 32 * head_triton.WARPS)
+    of_a_pass = BLOCK * (4 if dtype == "fp32" else 2) // (16 * 32 * chunk_losses_triton.WARPS)
     assert code.count("ld.global.v4.b32") == of_a_pass * (1 + bias) * (1 + gradients)
     assert code.count("st.global.v4.b32") == of_a_pass * gradients
 
@@ -256,7 +257,7 @@ def test_a_cpu_uses_torch(dtype) -> None:
 def test_where_triton_does_not_work_it_is_said_once(installed, monkeypatch, caplog) -> None:
     """With Triton, since it has no driver for a CPU; without, as where it is not installed."""
     triton_works.cache_clear()
-    monkeypatch.delitem(sys.modules, "mft_core.head_triton", raising=False)
+    monkeypatch.delitem(sys.modules, "mft_core.nn.chunk_losses_triton", raising=False)
     if not installed:
         monkeypatch.setitem(sys.modules, "triton", None)
     kind = (torch.device("cpu"), torch.bfloat16, 61, LogitForm(), False)
@@ -309,7 +310,7 @@ def test_a_head_on_a_gpu_is_as_near_to_the_truth_as_torch_operations(dtype, trai
 
     triton = results(dtype, ours)
     assert triton_works(hidden.device, dtype, len(weight), LogitForm(), False)
-    monkeypatch.setattr("mft_core.head_kernels.triton_works", lambda *_: False)
+    monkeypatch.setattr("mft_core.nn.chunk_losses.triton_works", lambda *_: False)
     truth = results(torch.float64, ours)
     for found, other, true in zip(triton, results(dtype, ours), truth, strict=True):
         assert (found - true).norm() < 1.2 * (other - true).norm() + 1e-6 * true.norm()

@@ -12,8 +12,8 @@ import pytest
 import small_code_sets
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.generative import Attempt, Item, Verdict
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Attempt, Item, Verdict
 from mft_core.records import Score
 from mft_core.sandbox import available_tiers
 from mft_evaluators.humaneval_x import HumanEvalX

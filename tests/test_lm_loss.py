@@ -26,13 +26,13 @@ from transformers import (
 )
 from transformers.modeling_outputs import CausalLMOutput
 
-from mft_core import head_loss
-from mft_core.attention import PACKED_ATTENTION, register_packed_attention
-from mft_core.batches import collate
+from mft_core.batching.collate import collate
 from mft_core.errors import MftError
-from mft_core.head_kernels import LogitForm
-from mft_core.head_loss import Head, head_losses
-from mft_core.lm_loss import TokenLossModel, constant_token_weights, logit_form, module_losses, plain_head
+from mft_core.nn import head_losses as head_losses_module
+from mft_core.nn.head_losses import Head, head_losses
+from mft_core.nn.logit_form import LogitForm, logit_form
+from mft_core.nn.packed_attention import PACKED_ATTENTION, register_packed_attention
+from mft_core.nn.token_losses import TokenLossModel, constant_token_weights, module_losses, plain_head
 from mft_core.records import IGNORED_LABEL, Batch, TokenLosses
 from mft_core.testing.random_models import VOCABULARY, relative_difference, take_gradients
 from mft_core.testing.samples import random_table
@@ -57,7 +57,7 @@ Objective = Callable[[torch.Tensor], torch.Tensor]
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 37 rows, so that a few hundred tokens fill many and the last one is not full."""
-    monkeypatch.setattr(head_loss, "chunk_rows", lambda *_: 37)
+    monkeypatch.setattr(head_losses_module, "chunk_rows", lambda *_: 37)
 
 
 def token_weights(count: int, dtype: torch.dtype) -> torch.Tensor:

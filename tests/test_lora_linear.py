@@ -13,9 +13,9 @@ from peft.tuners.lora import Linear
 from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from mft_core.lora_linear import LoraLinear, use_own_lora_linear
+from mft_core.nn.lora_linear import LoraLinear, use_own_lora_linear
 from mft_core.testing.random_models import random_ids, relative_difference, take_gradients
-from mft_core.tuning import merge, prepare_for_tuning
+from mft_core.tuning.methods import merge, prepare_for_tuning
 
 EXACT = {torch.float64: 1e-12, torch.float32: 1e-6}
 INNER, OUTER = 48, 40

@@ -14,10 +14,10 @@ from conftest import REPOSITORY
 from running import SIZES, arguments, events, largest_difference, mft, start_mft, wait_for_step, weights, write_tasks
 from small_trainer import make_trainer, tensors
 
-from mft_core.checkpoint import Checkpoint
 from mft_core.records import StepCounts, TaskLosses
 from mft_core.testing.losses import check_weights
 from mft_core.testing.samples import random_table
+from mft_core.training.checkpoint import Checkpoint
 from mft_losses import mft_losses
 from mft_losses.balanced import Balanced
 from mft_losses.coba import Coba

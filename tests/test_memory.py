@@ -13,14 +13,15 @@ from test_quantization import four_bit_layers, stored_bytes
 from tiny_models import adapter_of, config_of, write_checkpoint
 from transformers import LlamaConfig
 
-from mft_core.discovery import discover
-from mft_core.memory import MemoryEstimate, estimate_memory, expected_memory, with_checkpointing_decided
-from mft_core.modeling import load_base
-from mft_core.plan import make_plan, quantization, tune
-from mft_core.recipe import Recipe
-from mft_core.recipe_loading import load_recipe
+from mft_core.models.loading import load_base
+from mft_core.recipe.loading import load_recipe
+from mft_core.recipe.schema import Recipe
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.run.memory import MemoryEstimate, estimate_memory, expected_memory, with_checkpointing_decided
+from mft_core.run.plan import make_plan
 from mft_core.testing.model_adapters import loss_and_gradients
-from mft_core.workspace import Workspace
+from mft_core.tuning.from_recipe import quantization, tune
 from mft_llama.adapter import Llama
 
 GB = 1e9

@@ -13,20 +13,14 @@ from tiny_models import ADAPTERS, config_of, load_tiny, write_checkpoint
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mft_bases.tiny import TOKENIZER
-from mft_core.dtypes import resolve_dtype
 from mft_core.errors import MftError, UsageError
-from mft_core.modeling import (
-    build_empty,
-    check_vocabulary,
-    load_base,
-    load_tokenizer,
-    read_config,
-    recognize_adapter,
-    resolve_base,
-)
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.checkpoints.weight_files import load_strictly
+from mft_core.models.loading import build_empty, check_vocabulary, load_base, load_tokenizer
+from mft_core.models.precision import resolve_dtype
+from mft_core.models.recognition import recognize_adapter, resolve_base
 from mft_core.testing.random_models import VOCABULARY, relative_difference
-from mft_core.tuning import merge, prepare_for_tuning
-from mft_core.weights import load_strictly
+from mft_core.tuning.methods import merge, prepare_for_tuning
 
 CPU = torch.device("cpu")
 BASES = ("tiny", "smollm2", "folder", "hub", "modelscope")

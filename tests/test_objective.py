@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from mft_core.batches import BatchPlan, SampleTable, collate
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.collate import collate
+from mft_core.batching.sample_table import SampleTable
 from mft_core.interfaces import Loss, LossOptions
-from mft_core.lm_loss import TokenLossModel
+from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import StepCounts
 from mft_core.testing import losses
 from mft_core.testing.losses import EXACT, flat_gradient, relative_error

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mft_core.prefetch import ahead
+from mft_core.batching.prefetch import ahead
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9])

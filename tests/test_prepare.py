@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from running import events, largest_difference, mft, weights, write_tasks
 
-from mft_core.prepared import open_prepared
+from mft_core.batching.prepared import open_prepared
 
 RECIPE = """
 [model]
@@ -66,7 +66,7 @@ def test_a_run_on_the_folder_ends_with_the_same_weights(
     hidden = place / "data"
     hidden.rename(place / "away")
     try:
-        monkeypatch.setattr("mft_core.encoding.encode_lines", None)  # nothing is tokenised
+        monkeypatch.setattr("mft_core.data.encoding.encode_lines", None)  # nothing is tokenised
         assert mft("run", str(tmp_path / "elsewhere" / "recipe.toml"), "--output", str(offline)) == 0
     finally:
         (place / "away").rename(hidden)

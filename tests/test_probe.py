@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from mft_core.evaluation import EvaluationContext
+from mft_core.evaluation.losses import EvaluationContext
 from mft_core.interfaces import Loss, LossOptions, ProbeRequest
-from mft_core.probe import Probe
 from mft_core.records import TaskLosses
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table
+from mft_core.training.probe import Probe
 
 SIZES = [7, 2, 5]
 NAMES = ("task0", "task1", "task2")

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from mft_cli.progress import Progress
 from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts, print_plan, print_result
-from mft_core import units
 from mft_core.events import Event
-from mft_core.results import RunFacts, TaskResult
+from mft_core.run.results import RunFacts, TaskResult
+from mft_core.support import units
 
 RUN = Path("runs/one")
 

@@ -13,10 +13,11 @@ from published_configs import CONVERTED, NATIVE, PUBLISHED, Published
 from tiny_models import ADAPTERS
 from transformers import AutoConfig, PreTrainedConfig
 
-from mft_core.attention import check_packing
 from mft_core.errors import MftError, UsageError
-from mft_core.modeling import build_empty, load_base, recognize_adapter
-from mft_core.quantization import Quantization
+from mft_core.models.loading import build_empty, load_base
+from mft_core.models.quantization import Quantization
+from mft_core.models.recognition import recognize_adapter
+from mft_core.nn.packing_self_test import check_packing
 from mft_core.testing.random_models import VOCABULARY, write_random_checkpoint
 
 

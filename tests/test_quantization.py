@@ -15,8 +15,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import UsageError
-from mft_core.modeling import load_base, read_config, recognize_adapter
-from mft_core.quantization import (
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import load_base
+from mft_core.models.quantization import (
     Quantization,
     is_quantized,
     parameter_count,
@@ -24,10 +25,12 @@ from mft_core.quantization import (
     quantization_of,
     take_dequantized,
 )
-from mft_core.saving import find_finished, load_finished, load_run, save_final
+from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import VOCABULARY, logits_alone, random_ids, write_random_checkpoint
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.finished import find_finished, load_finished, load_run
+from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.tuning.saving import save_final
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 KINDS = [Quantization(), Quantization("nf4", False), Quantization("fp4", True), Quantization("fp4", False)]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mft_core.data.jsonl import BLOCK, inspect_file, read_lines
 from mft_core.errors import MftError
-from mft_core.reading import BLOCK, inspect_file, read_lines
 
 
 def written(folder: Path, content: bytes, name: str = "train.jsonl") -> Path:

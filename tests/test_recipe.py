@@ -9,11 +9,11 @@ import pytest
 from mft_cli.compose import Flags, compose_recipe
 from mft_cli.init import commented_recipe
 from mft_core.errors import UsageError
-from mft_core.plan import EXPLICIT_TASKS, FOLDER, source_choice
-from mft_core.recipe import Recipe
-from mft_core.recipe_loading import load_recipe, parse_setting, read_toml, recipe_keys
-from mft_core.run_folder import recipe_differences
-from mft_core.workspace import Workspace
+from mft_core.recipe.loading import load_recipe, parse_setting, read_toml, recipe_keys
+from mft_core.recipe.schema import Recipe
+from mft_core.registry.workspace import Workspace
+from mft_core.run.components import EXPLICIT_TASKS, FOLDER, source_choice
+from mft_core.run.folder import recipe_differences
 
 
 @pytest.fixture

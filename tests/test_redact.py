@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mft_core.redact import redact
+from mft_core.support.redact import redact
 
 
 def test_values_of_secret_variables_go(monkeypatch: pytest.MonkeyPatch) -> None:

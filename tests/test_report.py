@@ -19,7 +19,7 @@ from PIL import Image
 import mft_report
 from mft_core.errors import UsageError
 from mft_core.events import Event, EventLog, read_events
-from mft_core.results import load_events, read_run_facts, relative_change, run_facts
+from mft_core.run.results import load_events, read_run_facts, relative_change, run_facts
 from mft_report.files import redraw, worth_redrawing
 from mft_report.history import History, history
 from mft_report.page import page

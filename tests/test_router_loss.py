@@ -10,10 +10,10 @@ from running import arguments, events, mft, write_tasks
 from small_trainer import CAPACITY
 from transformers import MixtralConfig, MixtralForCausalLM, Qwen2MoeConfig, Qwen2MoeForCausalLM
 
-from mft_core.attention import PACKED_ATTENTION, register_packed_attention
-from mft_core.batches import collate
+from mft_core.batching.collate import collate
 from mft_core.interfaces import ModelAdapter
-from mft_core.lm_loss import TokenLossModel
+from mft_core.nn.packed_attention import PACKED_ATTENTION, register_packed_attention
+from mft_core.nn.token_losses import TokenLossModel
 from mft_core.testing.samples import random_table
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_llama.adapter import Llama

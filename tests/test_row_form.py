@@ -18,14 +18,14 @@ from transformers import (
 )
 
 from mft_core.comparison.measuring import measure_base
-from mft_core.discovery import discover
 from mft_core.errors import MftError
-from mft_core.plan import make_plan
-from mft_core.positions import learnt_positions
-from mft_core.recipe_loading import load_recipe
-from mft_core.row_form import refuse_positions_never_learnt
+from mft_core.models.positions import learnt_positions
+from mft_core.recipe.loading import load_recipe
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.run.plan import make_plan
+from mft_core.run.row_form import refuse_positions_never_learnt
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.workspace import Workspace
 
 PLUGIN = """
 from mft_core.hookspecs import Component, hookimpl

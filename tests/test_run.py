@@ -39,7 +39,7 @@ def one_epoch_step(data: Path, output: Path, *more: str) -> dict[str, np.ndarray
 
 def nested_formula_step(plan, by: str) -> dict[str, np.ndarray]:
     """One gradient step on equation (1), written as nested sums over samples computed one by one."""
-    from mft_core.modeling import load_base
+    from mft_core.models.loading import load_base
 
     model = load_base(plan.adapter, plan.base_folder, torch.float64)
     table, tasks = plan.training.table, len(plan.task_set)
@@ -58,9 +58,9 @@ def nested_formula_step(plan, by: str) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("by", ["tokens", "samples"])
 def test_a_whole_epoch_step_is_equation_1_for_every_packer_and_micro_batch(data, tmp_path, by) -> None:
     from mft_cli.compose import Flags, compose_recipe
-    from mft_core.discovery import discover
-    from mft_core.plan import make_plan
-    from mft_core.workspace import Workspace
+    from mft_core.registry.discovery import discover
+    from mft_core.registry.workspace import Workspace
+    from mft_core.run.plan import make_plan
 
     workspace = Workspace.find(tmp_path)
     recipe = compose_recipe(None, Flags(model="llama", data=str(data), settings=["data.max_length=128"]), workspace)

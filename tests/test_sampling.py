@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mft_core.batches import BatchPlan
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.sampling import draw, stratified_order, uses_per_epoch
 from mft_core.interfaces import LossOptions
-from mft_core.sampling import draw, stratified_order, uses_per_epoch
 from mft_core.testing.losses import step_gradient
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts

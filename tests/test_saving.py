@@ -16,9 +16,11 @@ from transformers import AutoTokenizer
 
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError
-from mft_core.saving import base_fingerprint, load_run, save_final, written_whole
 from mft_core.testing.random_models import relative_difference
-from mft_core.tuning import prepare_for_tuning
+from mft_core.tuning.fingerprint import base_fingerprint
+from mft_core.tuning.finished import load_run
+from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.tuning.saving import save_final, written_whole
 
 IDS = torch.arange(1, 12)[None]
 PLAIN_LOADER = """

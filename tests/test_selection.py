@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from mft_core.selection import Selection
+from mft_core.training.selection import Selection
 
 
 def paper_rule(losses: list[float]) -> tuple[int, int]:

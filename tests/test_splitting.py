@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mft_core.splitting import choose, split_off
+from mft_core.data.splitting import choose, split_off
 
 
 def digests(count: int, seed: int = 0) -> np.ndarray:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from mft_core.data.task_files import explicit_tasks, folder_task, is_held_out
+from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskFiles
-from mft_core.task_files import explicit_tasks, folder_task, is_held_out
-from mft_core.tasks import validate_task_name
 
 
 def make(folder: Path, *names: str) -> Path:

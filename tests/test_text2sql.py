@@ -14,8 +14,8 @@ import pytest
 import small_databases as shop
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.generative import Attempt, Item, Verdict
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Attempt, Item, Verdict
 from mft_core.records import Score
 from mft_evaluators.sql.databases import files_of
 from mft_evaluators.sql.questions import wikisql_query

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mft_core.threads import allowed_processors
+from mft_core.support.threads import allowed_processors
 
-PROGRAM = "import torch; from mft_core import threads; print(torch.get_num_threads(), threads.set_threads())"
+PROGRAM = "import torch; from mft_core.support import threads; print(torch.get_num_threads(), threads.set_threads())"
 
 
 def threads_in_a_new_process(**environment: str) -> tuple[int, int]:

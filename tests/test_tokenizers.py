@@ -21,10 +21,10 @@ from mft_chatglm.adapter import ChatGLM
 from mft_core import load_tokenizer
 from mft_core.errors import MftError
 from mft_core.interfaces import ModelAdapter
-from mft_core.modeling import load_tokenizer as load_with
+from mft_core.models.loading import load_tokenizer as load_with
+from mft_core.models.tokenizers import TokenizerFamily, load_tokenizer_files
 from mft_core.records import Record, Turn
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.tokenizers import TokenizerFamily, load_tokenizer_files
 from mft_llama.adapter import Llama
 from mft_qwen.adapter import Qwen
 from mft_qwen.tokenizer import QWEN_V1

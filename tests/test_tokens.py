@@ -16,13 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mft_core.data.tasks import TaskSet, write_quarantine
+from mft_core.data.token_store import ARRAYS, EntryWriter, TokenStore, open_entry
+from mft_core.data.tokenising import (
+    CHUNK_BYTES,
+    DataSettings,
+    prepare_tasks,
+    template_fingerprint,
+    tokenizer_fingerprint,
+)
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, TaskFiles, Turn
-from mft_core.tasks import TaskSet, write_quarantine
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.token_store import ARRAYS, EntryWriter, TokenStore, open_entry
-from mft_core.tokens import CHUNK_BYTES, DataSettings, prepare_tasks, template_fingerprint, tokenizer_fingerprint
 from mft_tokenization.tokenizations import ChatMl, MftCoder
 
 
@@ -494,7 +500,7 @@ from pathlib import Path
 
 from mft_core.records import TaskFiles
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.tokens import DataSettings, prepare_tasks
+from mft_core.data.tokenising import DataSettings, prepare_tasks
 from mft_tokenization.tokenizations import MftCoder
 
 tokenizer, tokenization = small_tokenizer(), MftCoder()

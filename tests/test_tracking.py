@@ -10,7 +10,7 @@ import pytest
 
 from mft_core.errors import UsageError
 from mft_core.events import Event, EventLog
-from mft_core.tracking import Trackers, configuration, scalars
+from mft_core.run.tracking import Trackers, configuration, scalars
 
 RUN = Path("run")
 TRAIN = {

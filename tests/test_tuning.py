@@ -15,13 +15,14 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
-from mft_core.plan import check_tuning
-from mft_core.recipe_loading import load_recipe
-from mft_core.run_folder import RunFolder
-from mft_core.saving import load_run, save_final
+from mft_core.recipe.loading import load_recipe
+from mft_core.run.folder import RunFolder
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
-from mft_core.tuning import check_initialization, initial_digest, lora_modules, merge, prepare_for_tuning
+from mft_core.tuning.finished import load_run
+from mft_core.tuning.from_recipe import check_tuning
+from mft_core.tuning.methods import check_initialization, initial_digest, lora_modules, merge, prepare_for_tuning
+from mft_core.tuning.saving import save_final
 
 CHANGE_THE_BASE = ("pissa", "pissa_niter_4", "olora")
 KEEP_THE_BASE = ("default", "gaussian", "orthogonal", "mica")

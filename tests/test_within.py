@@ -12,17 +12,19 @@ from accelerate import Accelerator
 from small_trainer import dropout_model
 from torch.nn.functional import cross_entropy
 
-from mft_core.batches import BatchPlan, SampleTable, collate, micro_batches
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.collate import collate, micro_batches
+from mft_core.batching.sample_table import SampleTable
 from mft_core.errors import UsageError
 from mft_core.interfaces import Loss, LossOptions
-from mft_core.lm_loss import TokenLossModel
-from mft_core.recipe import TrainSection
+from mft_core.nn.token_losses import TokenLossModel
+from mft_core.recipe.schema import TrainSection
 from mft_core.records import StepCounts, TaskCounts, TaskLosses, TokenLosses
-from mft_core.stepping import Stepper
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.losses import EXACT, flat_gradient, relative_error, step_gradient
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts
+from mft_core.training.step import Stepper
 from mft_losses.balanced import Balanced
 from mft_losses.coba import Coba
 from mft_losses.dynamic_average import DynamicWeightAverage

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mft_core.errors import UsageError
-from mft_core.workspace import Workspace
+from mft_core.registry.workspace import Workspace
 
 
 def workspace(folder: Path, text: str) -> Workspace:

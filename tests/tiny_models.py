@@ -25,7 +25,7 @@ from transformers import (
 from mft_baichuan.adapter import Baichuan
 from mft_chatglm.adapter import ChatGLM
 from mft_core.interfaces import ModelAdapter
-from mft_core.modeling import load_base
+from mft_core.models.loading import load_base
 from mft_core.testing.random_models import VOCABULARY, write_random_checkpoint
 from mft_deepseek.adapter import DeepSeek
 from mft_gemma.adapter import Gemma

@@ -12,9 +12,11 @@ from typing import Any
 
 import torch
 
-from mft_core import head_kernels, head_loss, head_triton
-from mft_core.head_kernels import LogitForm, chunk_losses, triton_difference, triton_works
-from mft_core.head_loss import Head, head_losses
+from mft_core.nn import chunk_losses_triton
+from mft_core.nn import head_losses as head_losses_module
+from mft_core.nn.chunk_losses import chunk_losses, triton_difference, triton_works
+from mft_core.nn.head_losses import Head, head_losses
+from mft_core.nn.logit_form import HALVES, LogitForm
 
 CPU = torch.device("cpu")
 
@@ -23,7 +25,7 @@ def of_kernel(case: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """Losses, and what became of the scores."""
     scores = case["scores"]
     form = LogitForm(*case["form"])
-    return head_triton.losses_(scores, case["labels"], case["gradients"], case["bias"], form), scores
+    return chunk_losses_triton.losses_(scores, case["labels"], case["gradients"], case["bias"], form), scores
 
 
 def of_head(case: dict[str, Any]) -> list[torch.Tensor]:
@@ -41,7 +43,7 @@ def of_head(case: dict[str, Any]) -> list[torch.Tensor]:
 def as_on_cuda(form: LogitForm, bias: torch.Tensor | None, vocabulary: int, like: torch.Tensor) -> Any:
     """What `chunk_losses` chooses on a GPU; that includes the self-test."""
     chosen = chunk_losses(form, bias, vocabulary, SimpleNamespace(is_cuda=True, device=CPU, dtype=like.dtype))
-    assert chosen.func is head_triton.losses_
+    assert chosen.func is chunk_losses_triton.losses_
     return chosen
 
 
@@ -50,13 +52,13 @@ def far_rows(file: Path) -> bool:
     room = torch.from_file(str(file), shared=True, size=2**31 + 64, dtype=torch.bfloat16)  # a hole but for three rows
     apart, labels = room.as_strided((3, 61), (2**30, 1)), torch.tensor([0, 30, 60])
     near = apart.normal_(generator=torch.Generator().manual_seed(0)).clone()
-    losses = [head_triton.losses_(scores, labels, True, None, LogitForm()) for scores in (apart, near)]
+    losses = [chunk_losses_triton.losses_(scores, labels, True, None, LogitForm()) for scores in (apart, near)]
     return torch.equal(*losses) and torch.equal(apart, near)
 
 
 def with_a_fault(dtype: torch.dtype) -> list[bool]:
     """Whether the self-test passes a kernel whose last logit is not written, and one whose losses are of other rows."""
-    right, passed = head_triton.losses_, []
+    right, passed = chunk_losses_triton.losses_, []
 
     def forgets(scores: torch.Tensor, *others: Any) -> torch.Tensor:
         last = scores[:, -1].clone()
@@ -65,23 +67,23 @@ def with_a_fault(dtype: torch.dtype) -> list[bool]:
         return losses
 
     for fault in (forgets, lambda *arguments: right(*arguments).roll(1)):
-        head_triton.losses_ = fault
+        chunk_losses_triton.losses_ = fault
         triton_works.cache_clear()
         passed.append(triton_works(CPU, dtype, 100, LogitForm(), False))
-    head_triton.losses_ = right
+    chunk_losses_triton.losses_ = right
     return passed
 
 
 def main(folder: Path) -> None:
     cases = torch.load(folder / "cases.pt")
-    head_loss.chunk_losses = as_on_cuda
-    head_loss.chunk_rows = lambda *_: 3
+    head_losses_module.chunk_losses = as_on_cuda
+    head_losses_module.chunk_rows = lambda *_: 3
     results = {
         "kernel": {name: of_kernel(case) for name, case in cases["kernel"].items()},
         "head": {name: of_head(case) for name, case in cases["head"].items()},
         "difference": {
             str(dtype): triton_difference(CPU, dtype, 100, LogitForm(0.7, 2.5), True)
-            for dtype in (torch.float32, *head_kernels.HALVES)
+            for dtype in (torch.float32, *HALVES)
         },
         "far": far_rows(folder / "far"),
         "fault": with_a_fault(torch.bfloat16),

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mft_core.batches import BatchPlan, SampleTable
-from mft_core.catalog import Catalog
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.sample_table import SampleTable
 from mft_core.errors import UsageError
-from mft_core.plan import Plan
-from mft_core.recipe import EVALUATOR, LOSS, Choice, Recipe
-from mft_core.suggestions import did_you_mean
+from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
+from mft_core.registry.catalog import Catalog
+from mft_core.run.plan import Plan
+from mft_core.support.suggestions import did_you_mean
 
 SINGLE, MIXED, BASE = "single", "mixed", "base"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mft_core import units
 from mft_core.comparison.arms import BASE
 from mft_core.comparison.outcome import HIGHER, LOWER, UNDECIDED, UNKNOWN, ArmResult, Comparison, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES
+from mft_core.support import units
 
 MEAN = "mean over tasks"
 

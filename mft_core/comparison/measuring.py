@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from mft_core.batches import SampleTable
-from mft_core.data_plan import data_settings
-from mft_core.durable import whole_file
-from mft_core.evaluation import EvaluationContext
-from mft_core.paths import cache_folder
-from mft_core.plan import OnProgress, Plan, quantization
+from mft_core.batching.sample_table import SampleTable
+from mft_core.data.tasks import TaskSet
+from mft_core.data.tokenising import prepare_tasks
+from mft_core.evaluation.losses import EvaluationContext
 from mft_core.records import TaskFiles
-from mft_core.tasks import TaskSet
-from mft_core.tokens import prepare_tasks
+from mft_core.run.plan import OnProgress, Plan
+from mft_core.run.task_data import data_settings
+from mft_core.support.durable import whole_file
+from mft_core.support.paths import cache_folder
+from mft_core.tuning.from_recipe import quantization
 
 LOSSES_FILE = "losses.npz"
 
@@ -58,11 +59,11 @@ def measure_base(plan: Plan) -> EvaluationContext:
     """The plan's base model as it is before training, to be measured."""
     from accelerate import Accelerator
 
-    from mft_core.lm_loss import TokenLossModel
-    from mft_core.modeling import load_base
-    from mft_core.ranks import process_state
-    from mft_core.row_form import fit_rows, validation_context
-    from mft_core.runner import choose_precision
+    from mft_core.models.loading import load_base
+    from mft_core.models.precision import choose_precision
+    from mft_core.nn.token_losses import TokenLossModel
+    from mft_core.run.row_form import fit_rows, validation_context
+    from mft_core.support.ranks import process_state
 
     device = process_state().device
     precision = choose_precision(plan.recipe, device)

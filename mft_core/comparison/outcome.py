@@ -14,7 +14,7 @@ from mft_core.comparison.measuring import LOSSES_FILE, Measured, TaskLossesBySam
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
 from mft_core.errors import MftError
 from mft_core.events import read_events
-from mft_core.results import read_run_facts
+from mft_core.run.results import read_run_facts
 
 LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
 FEW_SAMPLES = 20

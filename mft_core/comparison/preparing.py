@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mft_core.catalog import Catalog
 from mft_core.comparison.arms import (
     SINGLE,
     Request,
@@ -19,12 +18,14 @@ from mft_core.comparison.arms import (
 )
 from mft_core.comparison.measuring import unseen_tasks
 from mft_core.comparison.runs import State, state_of
+from mft_core.data.task_files import check_unique, explicit_tasks
+from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
-from mft_core.plan import OnProgress, Plan, choose_parts, included, task_files
-from mft_core.recipe import Recipe
+from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
-from mft_core.task_files import check_unique, explicit_tasks
-from mft_core.tasks import TaskSet
+from mft_core.registry.catalog import Catalog
+from mft_core.run.components import choose_parts
+from mft_core.run.plan import OnProgress, Plan, included, task_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def prepare_comparison(
         elsewhere: (name, path) of unseen tasks that are not in the recipe.
         catalog: all components.
         plan_of: makes a plan of a recipe.
-        on_progress: as in `mft_core.plan.make_plan`.
+        on_progress: as in `mft_core.run.plan.make_plan`.
 
     Raises:
         UsageError: an unknown arm, option or task; or a run that was begun with another recipe.

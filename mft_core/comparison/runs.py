@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from mft_core.comparison.arms import Run
 from mft_core.comparison.measuring import LOSSES_FILE, Measured, measure, measure_base, read_losses, write_losses
+from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
-from mft_core.evaluation import EvaluationContext
+from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import Listener, read_events
-from mft_core.plan import Plan
-from mft_core.ranks import is_main_rank
-from mft_core.run_folder import RECIPE_FILE, RunFolder
-from mft_core.runner import execute
-from mft_core.tasks import TaskSet
-from mft_core.trainer import TrainingResult
+from mft_core.recipe.loading import RECIPE_FILE
+from mft_core.run.folder import RunFolder
+from mft_core.run.plan import Plan
+from mft_core.run.training import execute
+from mft_core.support.ranks import is_main_rank
+from mft_core.training.trainer import TrainingResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def carry_out(
         begun: it goes on from its newest checkpoint. One that lacks nothing but the measurement is only measured.
 
     Raises:
-        MftError: see `mft_core.runner.execute`; or another process writes to this run.
+        MftError: see `mft_core.run.training.execute`; or another process writes to this run.
     """
     folder = RunFolder(run.folder)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mft_core.comparison.markdown import as_markdown
 from mft_core.comparison.outcome import Comparison
-from mft_core.durable import write_text
 from mft_core.errors import MftError
 from mft_core.events import EventLog, Listener
+from mft_core.support.durable import write_text
 
 JSON_FILE, MARKDOWN_FILE = "compare.json", "compare.md"
 

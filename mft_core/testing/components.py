@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from mft_core.interfaces import Configurable
+from mft_core.registry.options import Configurable
 
 
 class ComponentTests:

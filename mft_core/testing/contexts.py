@@ -10,11 +10,12 @@ import numpy as np
 from accelerate import Accelerator
 from torch import nn
 
-from mft_core.batches import OneEach, SampleTable
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.evaluation import EvaluationContext
-from mft_core.generation import Assistant
-from mft_core.interfaces import Packer, Tokenization
+from mft_core.batching.packing import OneEach, Packer
+from mft_core.batching.sample_table import SampleTable
+from mft_core.data.tokenization import Tokenization
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.losses import EvaluationContext
+from mft_core.generation.assistant import Assistant
 from mft_core.records import PackedRows, Record, Sample, Turn
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 
 import pytest
 
-from mft_core.batches import OneEach
+from mft_core.batching.packing import OneEach, Packer
 from mft_core.errors import MftError
-from mft_core.evaluating.generative import GenerativeEvaluator, Item
-from mft_core.evaluating.journal import Journal
-from mft_core.evaluating.pipeline import SAMPLES
-from mft_core.evaluating.request import EvaluationProgress, EvaluationRequest
-from mft_core.interfaces import Evaluator, Packer
-from mft_core.lm_loss import TokenLossModel
+from mft_core.evaluation.evaluator import EvaluationProgress, EvaluationRequest, Evaluator
+from mft_core.evaluation.generative import GenerativeEvaluator
+from mft_core.evaluation.items import Item
+from mft_core.evaluation.pipeline import SAMPLES
+from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import Score
+from mft_core.support.journal import Journal
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.contexts import AllTogether, evaluation_context, evaluation_request
 from mft_core.testing.random_models import random_token_loss_model

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from mft_core.batches import SampleTable, collate, micro_batches
-from mft_core.interfaces import Loss
-from mft_core.lm_loss import TokenLossModel
+from mft_core.batching.collate import collate, micro_batches
+from mft_core.batching.sample_table import SampleTable
+from mft_core.nn.token_losses import TokenLossModel
+from mft_core.objective.loss import Loss
 from mft_core.records import StepCounts, TaskCounts, TaskLosses
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.contexts import evaluation_context

@@ -11,11 +11,12 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
-from mft_core.attention import packed_inputs
-from mft_core.interfaces import ModelAdapter
-from mft_core.modeling import build_empty, load_base, load_tokenizer, model_adapters, read_config
-from mft_core.quantization import Quantization, quantizable
-from mft_core.saving import load_run, save_final
+from mft_core.models.adapter import ModelAdapter
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import build_empty, load_base, load_tokenizer
+from mft_core.models.quantization import Quantization, quantizable
+from mft_core.models.recognition import model_adapters
+from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.random_models import (
     TOLERANCE,
@@ -27,7 +28,9 @@ from mft_core.testing.random_models import (
     write_random_checkpoint,
 )
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.tuning import ALL_LINEAR, FAMILY, lora_modules, prepare_for_tuning
+from mft_core.tuning.finished import load_run
+from mft_core.tuning.methods import ALL_LINEAR, FAMILY, lora_modules, prepare_for_tuning
+from mft_core.tuning.saving import save_final
 
 CONTEXT = 4096
 """Tokens that a tiny model's context holds at least."""
@@ -109,8 +112,8 @@ class ModelAdapterTests(ComponentTests):
         assert build_empty(config, torch.float32).num_parameters() < LARGEST_TINY
 
     def test_it_recognises_its_own_checkpoints_and_no_others(self, adapter: ModelAdapter, checkpoint: Path) -> None:
-        from mft_core.discovery import discover
-        from mft_core.workspace import Workspace
+        from mft_core.registry.discovery import discover
+        from mft_core.registry.workspace import Workspace
 
         own = read_config(checkpoint)
         assert adapter.recognizes(own)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from mft_core.interfaces import Packer
+from mft_core.batching.packing import Packer
 from mft_core.records import PackedRows
 from mft_core.testing.components import ComponentTests
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedConfig
 
-from mft_core.attention import PACKED_ATTENTION, register_packed_attention
-from mft_core.lm_loss import TokenLossModel
+from mft_core.nn.packed_attention import PACKED_ATTENTION, register_packed_attention
+from mft_core.nn.token_losses import TokenLossModel
 
 VOCABULARY = 128
 WEIGHT_SCALE = 0.2

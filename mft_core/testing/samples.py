@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from mft_core.batches import SampleTable
+from mft_core.batching.sample_table import SampleTable
 from mft_core.records import Sample, TaskCounts, TaskLosses
 
 
 class ListStore:
-    """One task's samples in a list, as a `mft_core.batches.SampleStore`."""
+    """One task's samples in a list, as a `mft_core.batching.sample_table.SampleStore`."""
 
     def __init__(self, samples: list[Sample]) -> None:
         self.samples = samples

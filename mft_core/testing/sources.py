@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import pytest
 
-from mft_core.forms import parse_record
-from mft_core.interfaces import DataRequest, Source
-from mft_core.reading import inspect_file, read_lines
+from mft_core.data.jsonl import inspect_file, read_lines
+from mft_core.data.record_forms import parse_record
+from mft_core.data.source import DataRequest, Source
+from mft_core.data.tasks import validate_task_name
 from mft_core.records import TaskFiles
-from mft_core.tasks import validate_task_name
 from mft_core.testing.components import ComponentTests
 
 

@@ -10,9 +10,9 @@ import pytest
 from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
 
-from mft_core.encoding import encode_record
+from mft_core.data.encoding import encode_record
+from mft_core.data.tokenization import Tokenization
 from mft_core.errors import RecordError
-from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.small_tokenizers import small_tokenizer

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from mft_baichuan.original import First7B, First13B, Second7B, Second13B
 from mft_core.interfaces import ModelAdapter
-from mft_core.model_adapter import TINY_SIZES
+from mft_core.models.adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from mft_core.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers import TokenizerFamily
 
 
 class Baichuan(ModelAdapter):

@@ -12,8 +12,8 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from mft_core.attention import packed_attention
-from mft_core.own_models import PackedAttentionOnly, unrotated_heads
+from mft_core.models.native_parts import PackedAttentionOnly, unrotated_heads
+from mft_core.nn.packed_attention import packed_attention
 
 
 class BaichuanAlibiConfig(LlamaConfig):

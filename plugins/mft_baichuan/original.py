@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mft_core.conversion import CheckpointFormat, fused
-from mft_core.raw_weights import train_raw
-from mft_core.weights import stored_tensor
+from mft_core.models.checkpoints.folded_weights import train_raw
+from mft_core.models.checkpoints.formats import CheckpointFormat, fused
+from mft_core.models.checkpoints.weight_files import stored_tensor
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mft_bases.storing import stored
 from mft_core.errors import MftError
-from mft_core.quantization import forget_quantization
+from mft_core.models.quantization import forget_quantization
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from mft_core.durable import whole_folder
 from mft_core.errors import MftError
+from mft_core.support.durable import whole_folder
 
 
 def stored(folder: Path, make: Callable[[Path], None]) -> Path:

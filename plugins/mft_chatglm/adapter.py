@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from mft_chatglm.original import ChatGLMOriginal
 from mft_core.interfaces import ModelAdapter
-from mft_core.model_adapter import TINY_SIZES
+from mft_core.models.adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-    from mft_core.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers import TokenizerFamily
 
 OTHER_GLM_KEYS = ("block_position_encoding", "relative_encoding")
 """The GLM of 2022, whose configurations have the same `model_type` and none of GLM-4's shape."""

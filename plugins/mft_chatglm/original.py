@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mft_chatglm.per_head import fused_per_head
-from mft_core.conversion import CheckpointFormat, fused, renamed
+from mft_core.models.checkpoints.formats import CheckpointFormat, fused, renamed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mft_chatglm.original import published_version
-from mft_core.modeling import read_config
-from mft_core.tokenizers import TokenizerFamily, piece_names
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.tokenizers import TokenizerFamily, piece_names
 
 PIECES = 64789
 """Of the SentencePiece model that ChatGLM2, ChatGLM3 and CodeGeeX2 share."""

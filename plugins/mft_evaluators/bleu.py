@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from mft_core.evaluating.estimators import CONFIDENCE
-from mft_core.evaluating.generative import Item, Judged, Verdict, by_item, mean_score
-from mft_core.evaluating.references import ReferenceEvaluator, ReferenceOptions
+from mft_core.evaluation.estimators import CONFIDENCE
+from mft_core.evaluation.items import Item, Judged, Verdict
+from mft_core.evaluation.references import ReferenceEvaluator, ReferenceOptions
+from mft_core.evaluation.scoring import by_item, mean_score
 from mft_core.records import Score
 
 RESAMPLES = 1000

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from mft_core.errors import MftError
-from mft_core.evaluating.generative import Item, before_stop
-from mft_core.evaluating.protocol import Protocol
-from mft_core.evaluating.python_source import FENCE, is_python, parse
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.generation import Prompt
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Item
+from mft_core.evaluation.protocol import Protocol
+from mft_core.evaluation.python_source import FENCE, is_python, parse
+from mft_core.evaluation.scoring import before_stop
+from mft_core.generation.assistant import Prompt
 from mft_core.interfaces import Options
 from mft_core.records import Turn
 from mft_evaluators.codefuseeval_items import TEXT2CODE, UNIT_TESTS, build, read_files

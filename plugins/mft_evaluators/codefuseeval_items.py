@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.generative import Item
-from mft_core.evaluating.sets import FORMS, read_rows
+from mft_core.evaluation.items import Item
+from mft_core.evaluation.published_sets import FORMS, read_rows
 from mft_evaluators.humaneval import helpers
 from mft_evaluators.languages import LANGUAGES
 from mft_evaluators.languages.braces import open_blocks

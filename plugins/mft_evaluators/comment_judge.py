@@ -13,14 +13,15 @@ from pathlib import Path
 
 from pydantic import Field
 
-from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
-from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
+from mft_core.data.jsonl import read_lines
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.generative import NOT_MEASURED, Attempt, Item, Judged, Verdict, mean_score
-from mft_core.evaluating.protocol import Protocol
-from mft_core.evaluating.references import ReferenceEvaluator, ReferenceOptions
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.reading import read_lines
+from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings, Unanswered
+from mft_core.evaluation.endpoint.replies import REFUSAL, WHOLE, Reply
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import NOT_MEASURED, Attempt, Item, Judged, Verdict
+from mft_core.evaluation.protocol import Protocol
+from mft_core.evaluation.references import ReferenceEvaluator, ReferenceOptions
+from mft_core.evaluation.scoring import mean_score
 from mft_core.records import Score
 
 WIN, LOSS, UNKNOWN = "win", "loss", "unknown"

@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from mft_core.evaluating.generative import Item, Judged, Verdict, mean_score
-from mft_core.evaluating.references import ReferenceEvaluator, ReferenceOptions
+from mft_core.evaluation.items import Item, Judged, Verdict
+from mft_core.evaluation.references import ReferenceEvaluator, ReferenceOptions
+from mft_core.evaluation.scoring import mean_score
 from mft_core.records import Score
 
 

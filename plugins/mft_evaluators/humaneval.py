@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from mft_core.evaluating.code import CodeEvaluator, CodeOptions
-from mft_core.evaluating.generative import Item, before_stop
-from mft_core.evaluating.protocol import Protocol
-from mft_core.evaluating.python_source import extract_code, parse
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.evaluating.sets import PublishedSet
-from mft_core.generation import Prompt
+from mft_core.evaluation.code import CodeEvaluator, CodeOptions
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Item
+from mft_core.evaluation.protocol import Protocol
+from mft_core.evaluation.published_sets import PublishedSet
+from mft_core.evaluation.python_source import extract_code, parse
+from mft_core.evaluation.scoring import before_stop
+from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mft_core.errors import MftError
-from mft_core.evaluating.generative import Item
-from mft_core.evaluating.protocol import Protocol
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.evaluating.sets import PublishedSet, load_set
-from mft_core.generation import Prompt
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Item
+from mft_core.evaluation.protocol import Protocol
+from mft_core.evaluation.published_sets import PublishedSet, load_set
+from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
 from mft_evaluators.humaneval import CONTINUED
 from mft_evaluators.languages import LANGUAGES

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.interfaces import Evaluator, Options
 from mft_core.records import Score
 
@@ -59,7 +59,7 @@ class LmEval(Evaluator):
         from lm_eval import simple_evaluate
         from lm_eval.models.huggingface import HFLM
 
-        from mft_core.evaluation import evaluation_mode
+        from mft_core.nn.modes import evaluation_mode
 
         if request.assistant is None:
             raise UsageError("lm-eval needs a model", "Name a run folder or a base.")

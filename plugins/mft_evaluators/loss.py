@@ -10,7 +10,7 @@ from mft_core.interfaces import Evaluator
 from mft_core.records import Score
 
 if TYPE_CHECKING:
-    from mft_core.evaluating.request import EvaluationRequest
+    from mft_core.evaluation.evaluator import EvaluationRequest
 
 
 class ValidationLoss(Evaluator):

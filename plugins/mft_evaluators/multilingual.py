@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from mft_core.evaluating.code import CodeEvaluator, CodeOptions
-from mft_core.evaluating.generative import Item
-from mft_core.evaluating.request import EvaluationRequest
+from mft_core.evaluation.code import CodeEvaluator, CodeOptions
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.items import Item
 from mft_core.interfaces import Options
 from mft_evaluators.languages import LANGUAGES
 

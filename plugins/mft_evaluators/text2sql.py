@@ -15,23 +15,15 @@ from typing import Any, Literal
 from pydantic import Field
 
 from mft_core.errors import MftError
-from mft_core.evaluating.estimators import bootstrap_interval, wilson_interval
-from mft_core.evaluating.generative import (
-    NOT_MEASURED,
-    PASS,
-    Attempt,
-    GenerativeEvaluator,
-    GenerativeOptions,
-    Item,
-    Judged,
-    Verdict,
-    before_stop,
-    by_item,
-)
-from mft_core.evaluating.protocol import Protocol
-from mft_core.evaluating.request import EvaluationRequest
-from mft_core.evaluating.sets import PublishedSet
-from mft_core.generation import Prompt
+from mft_core.evaluation.estimators import bootstrap_interval, wilson_interval
+from mft_core.evaluation.evaluator import EvaluationRequest
+from mft_core.evaluation.generative import GenerativeEvaluator
+from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.items import NOT_MEASURED, PASS, Attempt, Item, Judged, Verdict
+from mft_core.evaluation.protocol import Protocol
+from mft_core.evaluation.published_sets import PublishedSet
+from mft_core.evaluation.scoring import before_stop, by_item
+from mft_core.generation.assistant import Prompt
 from mft_core.records import Score, Turn
 from mft_evaluators.bleu import bleu_counts, bleu_score, signature
 from mft_evaluators.sql.databases import Databases, FolderDatabases, TableDatabases, find_databases, find_tables

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
 from mft_core.interfaces import ModelAdapter
-from mft_core.model_adapter import NO_TOKEN_IDS, TINY_SIZES
-from mft_core.modeling import describe_config
+from mft_core.models.adapter import NO_TOKEN_IDS, TINY_SIZES
+from mft_core.models.checkpoints.config import describe_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

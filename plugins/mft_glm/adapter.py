@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
-from mft_core.model_adapter import NO_TOKEN_IDS, TINY_SIZES
+from mft_core.models.adapter import NO_TOKEN_IDS, TINY_SIZES
 from mft_glm.original import GlmOriginal
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, Starcoder2Config, Starcoder2ForCausalLM, Starcoder2Model
 from transformers.models.starcoder2.modeling_starcoder2 import Starcoder2Attention
 
-from mft_core.attention import PackedDocuments, packed_attention
-from mft_core.attention_kernels import Document, Scoring, attend_block, computable
-from mft_core.own_models import PackedAttentionOnly, unrotated_heads
+from mft_core.models.native_parts import PackedAttentionOnly, unrotated_heads
+from mft_core.nn.document_attention import Document, Scoring, attend_block, computable
+from mft_core.nn.packed_attention import PackedDocuments, packed_attention
 from mft_glm.rows import Markers, packed_rows, plain_rows
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from mft_core.attention import PackedDocuments
-from mft_core.attention_kernels import Document
+from mft_core.nn.document_attention import Document
+from mft_core.nn.packed_attention import PackedDocuments
 from mft_glm.blocks import Blocks, find_blocks, prompt_mask
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
-from mft_core.model_adapter import TINY_SIZES
+from mft_core.models.adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

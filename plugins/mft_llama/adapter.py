@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.interfaces import ModelAdapter
-from mft_core.model_adapter import TINY_SIZES
+from mft_core.models.adapter import TINY_SIZES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from mft_core.router_loss import RouterLoss
-    from mft_core.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.nn.router_loss import RouterLoss
 
 
 class Llama(ModelAdapter):
@@ -32,7 +32,7 @@ class Llama(ModelAdapter):
 
     def router_loss(self, config: PreTrainedConfig) -> RouterLoss | None:
         """Of the mixtures of experts, with the coefficient in the checkpoint's configuration."""
-        from mft_core.router_loss import RouterLoss
+        from mft_core.nn.router_loss import RouterLoss
 
         if config.model_type != "mixtral":
             return None

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 
 from mft_core.interfaces import Loss, LossOptions, Options, ProbeRequest
+from mft_core.objective.running_mean import finite_or_none, nan_for_none
 from mft_core.records import TaskCounts, TaskLosses
-from mft_core.running_mean import finite_or_none, nan_for_none
 from mft_losses.arithmetic import softmax
 
 TINY = 1e-12

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from mft_core.interfaces import Loss
+from mft_core.objective.running_mean import RunningMean
 from mft_core.records import TaskCounts, TaskLosses
-from mft_core.running_mean import RunningMean
 
 
 class Uncertainty(Loss):

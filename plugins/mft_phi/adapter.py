@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mft_core.interfaces import ModelAdapter
-from mft_core.loadable import ROTARY, refuse, rotary_kinds
-from mft_core.model_adapter import NO_TOKEN_IDS, TINY_SIZES
+from mft_core.models.adapter import NO_TOKEN_IDS, TINY_SIZES
+from mft_core.models.checkpoints.refusals import ROTARY, refuse, rotary_kinds
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_core.interfaces import ModelAdapter
-from mft_core.loadable import differing, refuse
-from mft_core.model_adapter import TINY_SIZES
+from mft_core.models.adapter import TINY_SIZES
+from mft_core.models.checkpoints.refusals import differing, refuse
 from mft_qwen.first_version import QwenV1
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from mft_core.router_loss import RouterLoss
-    from mft_core.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.nn.router_loss import RouterLoss
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -56,7 +56,7 @@ class Qwen(ModelAdapter):
 
     def router_loss(self, config: PreTrainedConfig) -> RouterLoss | None:
         """Of the mixtures of experts, with the coefficient in the checkpoint's configuration."""
-        from mft_core.router_loss import RouterLoss
+        from mft_core.nn.router_loss import RouterLoss
 
         if config.model_type not in ("qwen2_moe", "qwen3_moe"):
             return None

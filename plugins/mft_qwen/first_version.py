@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mft_core.conversion import CheckpointFormat, fused, renamed
+from mft_core.models.checkpoints.formats import CheckpointFormat, fused, renamed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mft_core.durable import whole_file
-from mft_core.units import printable, shorten
+from mft_core.support.durable import whole_file
+from mft_core.support.units import printable, shorten
 from mft_report.style import COLOURS, INK, SETTINGS, font_families
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from mft_core.durable import whole_file
 from mft_core.errors import MftError
-from mft_core.results import RunFacts, load_events, run_facts
-from mft_core.run_folder import RECIPE_FILE
+from mft_core.recipe.loading import RECIPE_FILE
+from mft_core.run.results import RunFacts, load_events, run_facts
+from mft_core.support.durable import whole_file
 
 CURVES = "curves.png"
 REPORT = "report.html"

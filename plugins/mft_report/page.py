@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mft_core import units
-from mft_core.redact import redact
-from mft_core.results import RunFacts, TaskResult
-from mft_core.run_folder import RECIPE_FILE
+from mft_core.recipe.loading import RECIPE_FILE
+from mft_core.run.results import RunFacts, TaskResult
+from mft_core.support import units
+from mft_core.support.redact import redact
 
 TEMPLATE = "report.html.jinja"
 SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mft_core.units import printable, shorten
+from mft_core.support.units import printable, shorten
 from mft_report.history import History
 
 INK = "#1b1f24"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mft_core.data.task_files import LAYOUT, check_unique, folder_task, is_held_out, jsonl_files, stem
+from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import DataRequest, Source
 from mft_core.records import TaskFiles
-from mft_core.task_files import LAYOUT, check_unique, folder_task, is_held_out, jsonl_files, stem
-from mft_core.tasks import validate_task_name
 
 
 class Folder(Source):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mft_core.evaluating.python_source import FENCE
+from mft_core.evaluation.python_source import FENCE
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier

@@ -6,8 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from mft_core.evaluating.generative import before_stop
-from mft_core.evaluating.python_source import extract_code, is_python, parse
+from mft_core.evaluation.python_source import extract_code, is_python, parse
+from mft_core.evaluation.scoring import before_stop
 from mft_evaluators.humaneval import STOP
 from mft_evaluators.languages.language import Fields, Language
 

@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mft_core.durable import file_digest, whole_folder
 from mft_core.errors import UsageError
-from mft_core.evaluating.sets import FORMS, read_rows
-from mft_core.paths import cache_folder
+from mft_core.evaluation.published_sets import FORMS, read_rows
+from mft_core.support.durable import file_digest, whole_folder
+from mft_core.support.paths import cache_folder
 from mft_evaluators.sql.questions import as_number, column_names, quoted, table_name
 from mft_evaluators.sql.schemas import Schema, by_id, from_database, from_tables_row, from_wikisql_table
 

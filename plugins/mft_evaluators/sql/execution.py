@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mft_core.evaluating.generative import NOT_MEASURED, Verdict
+from mft_core.evaluation.items import NOT_MEASURED, Verdict
 from mft_core.sandbox.sqlite import QueryLimits, QueryResult, run_queries, same_rows
 from mft_evaluators.sql.syntax import LONGEST
 

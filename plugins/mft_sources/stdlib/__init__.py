@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 
 from mft_core.interfaces import DataRequest, Options, Source
 from mft_core.records import TaskFiles
-from mft_core.suggestions import did_you_mean
+from mft_core.support.suggestions import did_you_mean
 from mft_sources.stdlib.generate import generate
 from mft_sources.stdlib.modules import Module, find_modules, fingerprint
 from mft_sources.stdlib.store import is_intact, write

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mft_core.durable import file_digest, whole_folder
 from mft_core.errors import MftError
+from mft_core.support.durable import file_digest, whole_folder
 from mft_sources.stdlib.generate import Corpus, JsonRecord
 
 MANIFEST = "manifest.json"

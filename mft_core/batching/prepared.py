@@ -1,0 +1,229 @@
+"""Tokenised and packed data in a folder of its own, that any number of processes and machines train from.
+
+    prepared.json          what it was made from, the tasks with their reports, a checksum of every array
+    tokens/KEY/            the token stores, as in the cache (`mft_core.data.token_store`)
+    samples/0-train.npy    which samples of a store train (or validate), per task
+    rows/0-members.npy     the rows of epoch 0 in training order, and their offsets
+    quarantine.jsonl       every refused record (absent if there was none)
+    recipe.toml            trains from this folder, wherever it was moved
+
+Rows hold the numbers of their samples, not copies of tokens: an epoch takes 4 bytes a sample. They do not depend on
+the batch size, nor on the number of processes, which share the rows of each step.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
+from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_entry
+from mft_core.errors import MftError, UsageError
+from mft_core.recipe.schema import Recipe
+from mft_core.records import PackedRows, TaskFiles
+from mft_core.support.durable import whole_folder
+
+MANIFEST = "prepared.json"
+FORMAT = 1
+SIDES = ("train", "valid")
+AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedFolder:
+    """An opened folder.
+
+    Attributes:
+        path: where it lies.
+        manifest: its prepared.json.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    def check(self, wanted: Mapping[str, Any]) -> None:
+        """Compare what the folder was made from with what a recipe wants.
+
+        Raises:
+            UsageError: they differ; it names every difference.
+        """
+        made = self.manifest["made_from"]
+        differences = [
+            f"{key}: {made.get(key)!r} there, {value!r} in this run"
+            for key, value in wanted.items()
+            if made.get(key) != value
+        ]
+        if differences:
+            message = f"data.prepared: {self.path} was made otherwise:\n  " + "\n  ".join(differences)
+            raise UsageError(message, f"put that back, or {AGAIN}")
+
+    def files(self, weights: Mapping[str, float]) -> list[TaskFiles]:
+        """The tasks, with the files they were made of (which need not be there any more).
+
+        Args:
+            weights: of tasks that the recipe gives another weight now.
+        """
+        return [
+            TaskFiles(
+                task["name"],
+                tuple(map(Path, task["train"]["paths"])),
+                tuple(map(Path, task["valid"]["paths"])) if task["valid"]["paths"] != task["train"]["paths"] else (),
+                weights.get(task["name"], task["weight"]),
+            )
+            for task in self.manifest["tasks"]
+        ]
+
+    def task_set(self, chosen: Sequence[TaskFiles]) -> TaskSet:
+        """The chosen ones of `files`, with their samples.
+
+        Raises:
+            MftError: something in the folder is missing or damaged.
+        """
+        by_name = {task["name"]: task for task in self.manifest["tasks"]}
+        described = [by_name[files.name] for files in chosen]
+        needed = sorted({task[side]["entry"] for task in described for side in SIDES})
+        entries = {name: self._entry(name) for name in needed}
+        tasks = []
+        for index, (files, task) in enumerate(zip(chosen, described, strict=True)):
+            train, valid = (self._store(task[side], entries) for side in SIDES)
+            tasks.append(Task(files.name, index, files.weight, train, valid, _report(task)))
+        return TaskSet(tuple(tasks))
+
+    def rows_of(self, tasks: TaskSet, seed: int, temperature: float) -> Callable[[int], PackedRows | None] | None:
+        """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
+        rows = self.manifest["rows"]
+        packed_for = ([task["name"] for task in self.manifest["tasks"]], rows["seed"], rows["temperature"])
+        return self._rows if packed_for == (list(tasks.names), seed, temperature) else None
+
+    def _rows(self, epoch: int) -> PackedRows | None:
+        if epoch >= self.manifest["rows"]["epochs"]:
+            return None
+        return PackedRows(*(self._array(f"rows/{epoch}-{part}.npy") for part in ("members", "offsets")))
+
+    def _entry(self, name: str) -> TokenEntry:
+        entry = open_entry(self.path / "tokens" / name)
+        if entry is None:
+            raise self._damaged(f"tokens/{name}")
+        return entry
+
+    def _store(self, side: Mapping[str, Any], entries: Mapping[str, TokenEntry]) -> TokenStore:
+        return TokenStore(entries[side["entry"]], self._array(side["samples"]), tuple(map(Path, side["paths"])))
+
+    def _array(self, name: str) -> np.ndarray:
+        try:
+            if checksum(self.path / name) != self.manifest["checksums"][name]:
+                raise self._damaged(name)
+            return np.load(self.path / name, allow_pickle=False).astype(np.int64)
+        except (OSError, KeyError, ValueError) as error:
+            raise self._damaged(name) from error
+
+    def _damaged(self, name: str) -> MftError:
+        return MftError(f"data.prepared: {self.path / name} is missing or damaged.", f"Copy it again, or {AGAIN}")
+
+
+def open_prepared(path: Path) -> PreparedFolder:
+    """The folder that `mft prepare` wrote.
+
+    Raises:
+        UsageError: it is none, or of another version of mft.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        hint = "`mft prepare RECIPE --output FOLDER` writes one"
+        raise UsageError(f"data.prepared: {path} holds no prepared data ({MANIFEST}).", hint) from error
+    if manifest.get("format") != FORMAT:
+        raise UsageError(f"data.prepared: {path} was written by another version of mft.", AGAIN)
+    return PreparedFolder(path, manifest)
+
+
+def refuse_existing(path: Path) -> None:
+    """Never overwrite.
+
+    Raises:
+        UsageError: there is something at `path`.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"--output {path}: there is something already.", "Give a new folder, or an empty one.")
+
+
+def write_prepared(
+    path: Path, recipe: Recipe, tasks: TaskSet, training: BatchPlan, epochs: int, made_from: Mapping[str, Any]
+) -> None:
+    """Write a folder whole, or not at all.
+
+    Args:
+        path: a folder that is not there yet, or empty.
+        recipe: resolved.
+        training: its rows are stored.
+        epochs: how many epochs' rows are stored; those of later ones are made while training.
+        made_from: what `PreparedFolder.check` compares.
+
+    Raises:
+        UsageError: there is something at `path`.
+        MftError: it cannot be written.
+    """
+    refuse_existing(path)
+    try:
+        with whole_folder(path) as folder:
+            entries = [_write_task(folder, task) for task in tasks]
+            _write_rows(folder / "rows", training, epochs)
+            write_quarantine(tasks, folder / "quarantine.jsonl")
+            (folder / "recipe.toml").write_text(_portable(recipe).as_toml(), encoding="utf-8")
+            manifest = {
+                "format": FORMAT,
+                "made_from": made_from,
+                "tasks": entries,
+                "rows": {"seed": recipe.train.seed, "temperature": recipe.data.temperature, "epochs": epochs},
+                "checksums": {
+                    array.relative_to(folder).as_posix(): checksum(array)
+                    for part in ("samples", "rows")
+                    for array in sorted((folder / part).iterdir())
+                },
+            }
+            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
+
+
+def _write_task(folder: Path, task: Task) -> dict[str, Any]:
+    (folder / "samples").mkdir(exist_ok=True)
+    described: dict[str, Any] = {"name": task.name, "weight": task.weight, "report": task.report.as_json()}
+    for side, store in zip(SIDES, (task.train, task.valid), strict=True):
+        source = store.entry.folder
+        shutil.copytree(source, folder / "tokens" / source.name, dirs_exist_ok=True)
+        name = f"samples/{task.index}-{side}.npy"
+        _save(folder / name, store.index)
+        described[side] = {"entry": source.name, "samples": name, "paths": [str(path) for path in store.paths]}
+    return described
+
+
+def _write_rows(folder: Path, training: BatchPlan, epochs: int) -> None:
+    folder.mkdir()
+    for epoch in range(epochs):
+        rows = training.rows(epoch)
+        _save(folder / f"{epoch}-members.npy", rows.members)
+        _save(folder / f"{epoch}-offsets.npy", rows.offsets)
+
+
+def _save(path: Path, numbers: np.ndarray) -> None:
+    """Non-negative integers, in 32 bits where that is enough."""
+    small = not len(numbers) or int(numbers.max()) < 1 << 32
+    np.save(path, numbers.astype(np.uint32 if small else np.int64))
+
+
+def _portable(recipe: Recipe) -> Recipe:
+    """The recipe reading from the folder that it lies in."""
+    data = recipe.data.model_copy(update={"prepared": "."})
+    return recipe.model_copy(update={"data": data, "output": recipe.output.model_copy(update={"dir": ""})})
+
+
+def _report(task: Mapping[str, Any]) -> TaskReport:
+    return TaskReport(**{**task["report"], "examples": tuple(task["report"]["examples"])})

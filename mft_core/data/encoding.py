@@ -1,0 +1,180 @@
+"""Lines of JSONL to arrays of token ids: the part of data reading that runs in worker processes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from mft_core.data.record_forms import content_digest, parse_record
+from mft_core.data.tokenization import Tokenization
+from mft_core.errors import MftError, RecordError
+from mft_core.records import Record, Sample
+
+OVERLONG = "over-long"
+TRUNCATED = "truncated"
+SPLIT = "split"
+PARTS = "parts"
+
+Overlong = Literal["drop", "truncate", "split"]
+
+
+class Line(NamedTuple):
+    """One line: the number of its file among the task's files, its number in the file, its bytes."""
+
+    file: int
+    number: int
+    raw: bytes
+
+
+class LengthPolicy(NamedTuple):
+    """What happens to samples of more than `max_length` tokens; "split" splits plain text and drops the others."""
+
+    max_length: int
+    overlong: Overlong
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What some lines became.
+
+    Attributes:
+        ids: uint32 [tokens].
+        supervised: bool [tokens].
+        columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per sample.
+        refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
+        counts: "read", "truncated", "split" (records) and the "parts" they became, and refused records by reason.
+        size: bytes of the lines.
+    """
+
+    ids: np.ndarray
+    supervised: np.ndarray
+    columns: dict[str, np.ndarray]
+    refused: list[dict[str, Any]]
+    counts: Counter[str]
+    size: int
+
+
+def encode_lines(
+    lines: Sequence[Line], names: Sequence[str], tokenization: Tokenization, policy: LengthPolicy
+) -> Encoded:
+    """Parse, check and tokenise lines, in their order.
+
+    Args:
+        lines: what to encode.
+        names: of the files, for messages.
+        tokenization: bound to its tokenizer.
+        policy: for long samples.
+
+    Raises:
+        MftError: the tokenization failed with anything but a RecordError.
+    """
+    samples: list[Sample] = []
+    rows: list[tuple[int, int, int, int, int]] = []
+    refused: list[dict[str, Any]] = []
+    counts = Counter(read=len(lines))
+    for line in lines:
+        try:
+            record = _parse(line.raw, f"{names[line.file]}:{line.number}")
+            digest = int.from_bytes(content_digest(record), "little")
+            fitting = [encode_record(record, tokenization)]
+            if len(fitting[0].ids) > policy.max_length:
+                fitting = _fit(record, fitting[0], policy, counts)
+        except RecordError as error:
+            counts[error.reason] += 1
+            refused.append(_quarantined(line, error))
+            continue
+        samples += fitting
+        rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
+    return Encoded(*_flat(samples), _columns(rows), refused, counts, sum(len(line.raw) for line in lines))
+
+
+def _parse(raw: bytes, origin: str) -> Record:
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError("bad JSON", str(error)) from error
+    return parse_record(value, origin)
+
+
+def encode_record(record: Record, tokenization: Tokenization) -> Sample:
+    """The record's tokens, at least one of them a target, the first never.
+
+    Raises:
+        RecordError: the tokenization refuses the record, or nothing in it is supervised.
+        MftError: the tokenization failed with anything else, or supervised the first token.
+    """
+    try:
+        sample = tokenization.encode(record)
+    except (RecordError, MemoryError):
+        raise
+    except Exception as error:
+        name = type(tokenization).__name__
+        raise MftError(
+            f"{record.origin}: the tokenization {name} failed: {error!r}", "This is a fault of it."
+        ) from error
+    if len(sample.ids) == 0 or not sample.supervised[1:].any():
+        raise RecordError("nothing supervised", "no token of it is a target")
+    if sample.supervised[0]:
+        raise MftError(f"{record.origin}: the first token is supervised.", "This is a fault of the tokenization.")
+    return sample
+
+
+def _fit(record: Record, sample: Sample, policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
+    """Samples of at most `max_length` tokens for a longer one, counted.
+
+    Raises:
+        RecordError: it cannot be shortened.
+    """
+    length = len(sample.ids)
+    if policy.overlong == "truncate":
+        short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
+        if not short.supervised.any():
+            raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
+        counts[TRUNCATED] += 1
+        return [short]
+    if policy.overlong == "drop" or record.text is None:
+        raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
+    parts = _split(sample, policy.max_length)
+    counts.update({SPLIT: 1, PARTS: len(parts)})
+    return parts
+
+
+def _split(sample: Sample, max_length: int) -> list[Sample]:
+    """As few parts as possible. Each starts with the last token of the one before it, as context for its first target:
+    so every token but the very first is a target exactly once, as in the whole text."""
+    parts = []
+    for start in range(0, len(sample.ids) - 1, max_length - 1):
+        supervised = sample.supervised[start : start + max_length].copy()
+        supervised[0] = False
+        parts.append(Sample(sample.ids[start : start + max_length], supervised))
+    return [part for part in parts if part.supervised.any()]
+
+
+def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+    return {
+        "file": line.file,
+        "line": line.number,
+        "reason": error.reason,
+        "detail": error.detail,
+        "record": line.raw.decode("utf-8", errors="replace"),
+    }
+
+
+def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
+    ids = np.concatenate([np.zeros(0, np.uint32), *(sample.ids.astype(np.uint32) for sample in samples)])
+    supervised = np.concatenate([np.zeros(0, bool), *(sample.supervised.astype(bool) for sample in samples)])
+    return ids, supervised
+
+
+def _columns(rows: list[tuple[int, int, int, int, int]]) -> dict[str, np.ndarray]:
+    names = ("lengths", "supervised_counts", "digests", "files", "lines")
+    dtypes = (np.int64, np.int64, np.uint64, np.int64, np.int64)
+    values: list[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(names)
+    return {name: np.array(column, dtype) for name, column, dtype in zip(names, values, dtypes, strict=True)}

@@ -1,0 +1,37 @@
+"""A place task data comes from: what a source's plugin implements."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from mft_core.records import (
+    TaskFiles,
+)
+from mft_core.registry.options import Configurable
+
+
+@dataclass(frozen=True, slots=True)
+class DataRequest:
+    """What a Source may use.
+
+    Attributes:
+        path: `data.path` (`--data`), or None.
+        cache: a folder for what the source makes or downloads.
+    """
+
+    path: Path | None
+    cache: Path
+
+
+class Source(Configurable):
+    """A place task data comes from. It hands over files; reading, splitting and counting is the core's."""
+
+    @abstractmethod
+    def tasks(self, request: DataRequest) -> list[TaskFiles]:
+        """The tasks, sorted by name, each with at least one training file.
+
+        Raises:
+            MftError: nothing there, a name that is no task name, a file that cannot be read.
+        """

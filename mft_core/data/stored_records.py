@@ -1,0 +1,38 @@
+"""A run's validation records as text, for measures that compare answers with references."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from mft_core.data.jsonl import read_lines
+from mft_core.data.record_forms import parse_record
+from mft_core.data.tasks import Task
+from mft_core.data.token_store import TokenStore
+from mft_core.errors import MftError, RecordError
+from mft_core.records import Record
+
+
+def validation_records(tasks: Iterable[Task]) -> dict[str, list[Record]]:
+    """The validation records of every task, in the order of their samples; each once, even where it was split."""
+    return {task.name: stored_records(task.valid) for task in tasks}
+
+
+def stored_records(store: TokenStore) -> list[Record]:
+    """The records that a store's samples were made of.
+
+    Raises:
+        MftError: a file is gone or has changed since it was tokenised.
+    """
+    entry, records = store.entry, []
+    for number, path in enumerate(store.paths):
+        wanted = dict.fromkeys(int(entry.lines[row]) for row in store.index if entry.files[row] == number)
+        found = {line: raw for line, raw in read_lines(path) if line in wanted} if wanted else {}
+        for line in wanted:
+            try:
+                records.append(parse_record(json.loads(found[line]), f"{path}:{line}"))
+            except (KeyError, ValueError, RecordError) as error:
+                raise MftError(
+                    f"{path}:{line} is not the record that was tokenised: {error}", "Has the file changed since?"
+                ) from error
+    return records

@@ -1,0 +1,134 @@
+"""Which files make up a task: folders, globs and single files; training never takes in held-out files."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from mft_core.data.tasks import validate_task_name
+from mft_core.errors import MftError, UsageError
+from mft_core.records import TaskFiles
+
+SUFFIXES = (".jsonl", ".jsonl.gz")
+VALIDATION = ("valid", "validation", "val", "dev", "eval")
+HELD_OUT = re.compile(r"(valid|eval|test).*|(val|dev)([-_.0-9].*)?")
+LAYOUT = "Expected TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; each may end in .gz."
+
+ExplicitTask = tuple[str, str, str | None, float]
+"""name, train (file, glob or folder), valid (the same, or None), weight."""
+
+
+def explicit_tasks(entries: Sequence[ExplicitTask], root: Path) -> list[TaskFiles]:
+    """Tasks that the recipe (`[[data.tasks]]`) or `--task NAME=PATH` names one by one, in that order.
+
+    A folder stands for the files in it, as in `folder_task`. A glob leaves out held-out files and the task's own
+    validation files, so that "text2code/*.jsonl" does not train on valid.jsonl; a file named in full is always taken.
+
+    Args:
+        entries: the tasks.
+        root: what relative paths are relative to.
+
+    Raises:
+        UsageError: a name that is no task name, or twice the same.
+        MftError: nothing found.
+    """
+    tasks = [_explicit_task(entry, root) for entry in entries]
+    check_unique(tasks)
+    return tasks
+
+
+def folder_task(name: str, folder: Path) -> TaskFiles | None:
+    """The task whose files lie directly in `folder`; None where no file of it is JSONL.
+
+    Training: train.jsonl, or train-00001.jsonl and so on; where there is none, every file that is not held out.
+    Validation: the first kind found of valid, validation, val, dev, eval. Files called test... are left alone.
+
+    Raises:
+        MftError: held-out files only, or train.jsonl beside train.jsonl.gz.
+    """
+    files = jsonl_files(folder)
+    if not files:
+        return None
+    train = _of_kind(files, "train") or [path for path in files if not is_held_out(path)]
+    if not train:
+        raise MftError(f"Task {name!r}: {folder} holds validation or test data, but no training data.", LAYOUT)
+    kinds = (_of_kind(files, kind) for kind in VALIDATION)
+    return TaskFiles(validate_task_name(name), tuple(train), tuple(next(filter(None, kinds), ())))
+
+
+def jsonl_files(folder: Path) -> list[Path]:
+    """The JSONL files directly in `folder`, sorted by name, hidden ones left out.
+
+    Raises:
+        MftError: the same file twice, plain and gzip.
+    """
+    files = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES) and path.is_file())
+    files = [path for path in files if not path.name.startswith(".")]
+    for path in files:
+        if path.suffix == ".gz" and path.with_suffix("") in files:
+            raise MftError(f"{path} and {path.with_suffix('').name} lie side by side.", "Keep one of the two.")
+    return files
+
+
+def stem(path: Path) -> str:
+    """The file's name without .jsonl or .jsonl.gz."""
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def is_held_out(path: Path) -> bool:
+    """Whether the name says that the file is not for training."""
+    return HELD_OUT.fullmatch(stem(path).lower()) is not None
+
+
+def check_unique(tasks: Sequence[TaskFiles]) -> None:
+    """Refuse two tasks with one name."""
+    names = [task.name for task in tasks]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"Two tasks are called {name!r}.", "Give each task a name of its own.")
+
+
+def _explicit_task(entry: ExplicitTask, root: Path) -> TaskFiles:
+    name, train, valid, weight = entry
+    validate_task_name(name)
+    valid_files = _find(name, "validation", valid, root) if valid else ()
+    folder = root / Path(train).expanduser()
+    if folder.is_dir():
+        task = folder_task(name, folder)
+        if task is None:
+            raise MftError(f"Task {name!r}: no JSONL file in {folder}.", LAYOUT)
+        return TaskFiles(name, _without(name, task.train, valid_files), valid_files or task.valid, weight)
+    return TaskFiles(name, _without(name, _find(name, "training", train, root), valid_files), valid_files, weight)
+
+
+def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
+    """The files of a path: itself, or what the glob finds."""
+    path = root / Path(pattern).expanduser()
+    if path.is_file():
+        return (path,)
+    found = jsonl_files(path) if path.is_dir() else _matches(path)
+    if side == "training":
+        found = [hit for hit in found if not is_held_out(hit)]
+    if not found:
+        raise MftError(f"Task {name!r}: no {side} file at {path}.", "Give a JSONL file, a glob, or a folder of them.")
+    return tuple(found)
+
+
+def _matches(pattern: Path) -> list[Path]:
+    hits = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return sorted(path for path in map(Path, hits) if path.is_file())
+
+
+def _without(name: str, train: tuple[Path, ...], valid: tuple[Path, ...]) -> tuple[Path, ...]:
+    held_out = {path.resolve() for path in valid}
+    kept = tuple(path for path in train if path.resolve() not in held_out)
+    if not kept:
+        raise MftError(f"Task {name!r}: every training file is also a validation file.", "Keep the two apart.")
+    return kept
+
+
+def _of_kind(files: Sequence[Path], kind: str) -> list[Path]:
+    """Files called KIND, KIND-00001, KIND_0, KIND.part1 and the like."""
+    return [path for path in files if re.fullmatch(rf"{kind}([-_.].*)?", stem(path).lower())]

@@ -1,0 +1,160 @@
+"""Tasks: their names, the files they are made of, and what a data set of several tasks is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mft_core.data.token_store import TokenEntry, TokenStore, read_quarantine
+from mft_core.errors import MftError, UsageError
+from mft_core.records import TaskCounts
+from mft_core.support.durable import whole_file
+
+MAXIMUM_NAME = 100
+
+
+def validate_task_name(name: str) -> str:
+    """The name, if it can name a task, a file and a key: letters of any script, digits, "-", "_", ".".
+
+    Raises:
+        UsageError: it is empty, longer than 100, starts with ".", or holds anything else, such as "/".
+    """
+    allowed = all(character.isalnum() or character in "-_." for character in name)
+    if not name or len(name) > MAXIMUM_NAME or name.startswith(".") or not allowed:
+        raise UsageError(
+            f"{name!r} cannot be the name of a task.",
+            f"Use letters, digits, '-', '_' and '.', at most {MAXIMUM_NAME}, not starting with '.'.",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    """What became of a task's records.
+
+    Attributes:
+        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `overlong`, `bad`, where
+            one that was split counts as its parts: read - split + parts is the sum of those.
+        train: training samples.
+        valid: validation samples; 0 where the task is too small to split.
+        bad: records that cannot be used, by reason.
+        overlong: records dropped because they are longer than `max_length` (or nothing supervised was left of them).
+        truncated: records cut to `max_length` and used.
+        split: records of plain text longer than `max_length`, split into samples.
+        parts: samples they were split into.
+        left_out: usable records beyond `max_samples` or `max_valid_samples`.
+        duplicates: training records that repeat an earlier one.
+        overlap: validation samples that are also training samples.
+        tokens: training tokens.
+        supervised: training tokens that are targets.
+        examples: the first refused records, "file:line reason: detail".
+    """
+
+    read: int
+    train: int
+    valid: int
+    bad: Mapping[str, int]
+    overlong: int
+    truncated: int
+    split: int
+    parts: int
+    left_out: int
+    duplicates: int
+    overlap: int
+    tokens: int
+    supervised: int
+    examples: tuple[str, ...] = field(default=())
+
+    @property
+    def bad_records(self) -> int:
+        """All bad records, whatever the reason."""
+        return sum(self.bad.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {**asdict(self), "bad": dict(self.bad), "examples": list(self.examples)}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task of a run: `index` is its task id."""
+
+    name: str
+    index: int
+    weight: float
+    train: TokenStore
+    valid: TokenStore
+    report: TaskReport
+
+    def sources(self) -> Iterator[tuple[TokenEntry, tuple[Path, ...]]]:
+        """The entries its samples come from, with their files; one where validation is split off."""
+        yield self.train.entry, self.train.paths
+        if self.valid.paths != self.train.paths:
+            yield self.valid.entry, self.valid.paths
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """The tasks of a run, in task-id order."""
+
+    tasks: tuple[Task, ...]
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self.tasks)
+
+    def __getitem__(self, index: int) -> Task:
+        return self.tasks[index]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Task names, in task-id order."""
+        return tuple(task.name for task in self.tasks)
+
+    @cached_property
+    def counts(self) -> TaskCounts:
+        """The training samples of all tasks in numbers."""
+        return TaskCounts(
+            names=self.names,
+            samples=np.array([len(task.train) for task in self.tasks], np.int64),
+            tokens=np.array([task.train.supervised_counts.sum() for task in self.tasks], np.int64),
+            importance=np.array([task.weight for task in self.tasks], np.float64),
+        )
+
+
+def write_quarantine(tasks: TaskSet, path: Path) -> int:
+    """Every refused record as one JSON line: "task", "file", "line", "reason", "detail", "record" (the raw text).
+
+    Returns:
+        how many there are. Without any, no file is written.
+
+    Raises:
+        MftError: the file cannot be written.
+    """
+    refused, written = _refused(tasks), 0
+    first = next(refused, None)
+    if first is None:
+        return 0
+    try:
+        with whole_file(path) as stream:
+            for written, line in enumerate(chain([first], refused), 1):  # noqa: B007 - the last number is the count
+                stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
+    return written
+
+
+def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
+    for task in tasks:
+        for entry, paths in task.sources():
+            for line in read_quarantine(entry):
+                yield {"task": task.name, **line, "file": str(paths[line["file"]])}

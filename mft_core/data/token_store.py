@@ -1,0 +1,231 @@
+"""Tokenised records on disk: flat memory-mapped arrays, written whole or not at all.
+
+An entry is a folder: `ids.bin` (one element per token), `spans.bin` (the supervised stretches), the arrays of `ARRAYS`
+(one element per sample), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, written last.
+
+A million samples of 60 tokens take about 0.16 GiB on disk. Only what is used becomes resident, and the kernel may
+take it back.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from mft_core.records import Sample
+from mft_core.support.durable import whole_folder
+
+ARRAYS = {
+    "offsets": np.int64,
+    "supervised_counts": np.int32,
+    "digests": np.uint64,
+    "files": np.int32,
+    "lines": np.int64,
+}
+
+STREAMS = ("ids.bin", "spans.bin", "quarantine.jsonl")
+
+
+@dataclass(frozen=True)
+class TokenEntry:
+    """Everything one list of files became. A record is one sample; one that was split is several in a row.
+
+    Attributes:
+        ids: uint16 or uint32 [tokens], memory-mapped, as are all arrays.
+        spans: int64 [stretches, 2], ascending: start and end, in `ids`, of each stretch of supervised tokens.
+        offsets: int64 [samples + 1].
+        supervised_counts: int32 [samples].
+        digests: uint64 [samples], equal for equal contents and for the parts of one record.
+        files: int32 [samples], which of the files the record stands in.
+        lines: int64 [samples], its line number there, from 1.
+        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many.
+        folder: where it lies.
+    """
+
+    ids: np.ndarray
+    spans: np.ndarray
+    offsets: np.ndarray
+    supervised_counts: np.ndarray
+    digests: np.ndarray
+    files: np.ndarray
+    lines: np.ndarray
+    counts: Mapping[str, Any]
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def sample(self, number: int) -> Sample:
+        """Sample `number`, copied out of the mapped arrays."""
+        bounds = self.offsets[number : number + 2]
+        first, end = bounds.tolist()
+        supervised = np.zeros(end - first, bool)
+        inside = slice(*self.spans[:, 0].searchsorted(bounds))
+        for start, stop in self.spans[inside].tolist():
+            supervised[start - first : stop - first] = True
+        return Sample(self.ids[first:end].astype(np.int64), supervised)
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """The samples of one side (training or validation) of one task.
+
+    Attributes:
+        entry: the arrays they lie in, shared by both sides where validation is split off.
+        index: int64 [samples], which samples of the entry these are, ascending.
+        paths: the files that `entry.files` counts.
+    """
+
+    entry: TokenEntry
+    index: np.ndarray
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int64 [samples], tokens of each sample; made anew whenever it is asked for."""
+        return np.diff(self.entry.offsets)[self.index]
+
+    @property
+    def supervised_counts(self) -> np.ndarray:
+        """int64 [samples], supervised tokens of each sample, never 0; made anew whenever it is asked for."""
+        return self.entry.supervised_counts[self.index].astype(np.int64)
+
+    @property
+    def records(self) -> int:
+        """Records these samples are of: fewer than samples where some were split."""
+        if not self.entry.counts.get("split"):
+            return len(self)
+        lines, files = self.entry.lines[self.index], self.entry.files[self.index]
+        return int(np.count_nonzero((np.diff(lines) != 0) | (np.diff(files) != 0))) + (len(self) > 0)
+
+    def sample(self, number: int) -> Sample:
+        """Sample `number` (0 .. len - 1)."""
+        return self.entry.sample(int(self.index[number]))
+
+    def origin(self, number: int) -> str:
+        """ "file:line" of sample `number`, for messages."""
+        record = self.index[number]
+        return f"{self.paths[self.entry.files[record]]}:{self.entry.lines[record]}"
+
+
+class EntryWriter:
+    """Writes an entry; a context manager whose block ends with `finish`, after which the entry appears at `target`.
+
+    A whole entry that is there by then stays; an exception leaves nothing behind.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, target: Path, ids_dtype: np.dtype) -> None:
+        self.target = target
+        self._dtype = ids_dtype
+        self._tokens = 0
+        self._streams: dict[str, IO[bytes]] = {}
+        self._columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lengths", *ARRAYS) if name != "offsets"}
+
+    def __enter__(self) -> EntryWriter:
+        with ExitStack() as stack:
+            self.folder = stack.enter_context(whole_folder(self.target, keep_existing=_is_whole))
+            for name in STREAMS:
+                self._streams[name] = stack.enter_context((self.folder / name).open("wb"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._stack.__exit__(*raised)
+
+    def add(
+        self, ids: np.ndarray, supervised: np.ndarray, columns: Mapping[str, np.ndarray], refused: Sequence[dict]
+    ) -> None:
+        """Append some samples.
+
+        Args:
+            ids: [tokens] of all of them.
+            supervised: bool [tokens]; no sample's first token is.
+            columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
+            refused: quarantined records, JSON values.
+        """
+        self._streams["ids.bin"].write(ids.astype(self._dtype).tobytes())
+        self._streams["spans.bin"].write((_spans(supervised) + self._tokens).tobytes())
+        self._tokens += len(ids)
+        for line in refused:
+            self._streams["quarantine.jsonl"].write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+        for name, parts in self._columns.items():
+            parts.append(columns[name])
+
+    def finish(self, counts: Mapping[str, Any]) -> None:
+        """Write what is known only at the end.
+
+        Args:
+            counts: see `TokenEntry`.
+        """
+        for stream in self._streams.values():
+            stream.close()
+        arrays = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in self._columns.items()}
+        arrays["offsets"] = np.concatenate([[0], np.cumsum(arrays.pop("lengths"), dtype=np.int64)])
+        for name, dtype in ARRAYS.items():
+            np.save(self.folder / f"{name}.npy", arrays[name].astype(dtype))
+        checksums = {path.name: checksum(path) for path in sorted(self.folder.iterdir())}
+        meta = {"dtype": self._dtype.name, "counts": dict(counts), "checksums": checksums}
+        (self.folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def open_entry(folder: Path) -> TokenEntry | None:
+    """The entry in `folder`, memory-mapped; None where there is none or it is damaged, so that it is made again."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        if any(checksum(folder / name) != expected for name, expected in meta["checksums"].items()):
+            return None
+        # Slices of a memmap itself are several times as slow as those of a plain array on top of it.
+        arrays = {
+            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in ARRAYS
+        }
+        ids = _mapped(folder / "ids.bin", np.dtype(meta["dtype"]))
+        spans = _mapped(folder / "spans.bin", np.dtype(np.int64)).reshape(-1, 2)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return TokenEntry(ids=ids, spans=spans, counts=meta["counts"], folder=folder, **arrays)
+
+
+def _is_whole(folder: Path) -> bool:
+    return open_entry(folder) is not None
+
+
+def read_quarantine(entry: TokenEntry) -> Iterator[dict[str, Any]]:
+    """The refused records of an entry: "file" (a number), "line", "reason", "detail", "record"."""
+    with (entry.folder / "quarantine.jsonl").open(encoding="utf-8") as stream:
+        for line in stream:
+            yield json.loads(line)
+
+
+def _spans(supervised: np.ndarray) -> np.ndarray:
+    """int64 [stretches, 2]: start and end of each stretch of True; stretches of neighbouring samples never touch."""
+    padded = np.zeros(len(supervised) + 2, np.int8)
+    padded[1:-1] = supervised
+    return np.flatnonzero(np.diff(padded)).reshape(-1, 2)
+
+
+def _mapped(path: Path, dtype: np.dtype) -> np.ndarray:
+    if path.stat().st_size == 0:
+        return np.zeros(0, dtype)
+    return np.asarray(np.memmap(path, dtype, mode="r"))
+
+
+def checksum(path: Path) -> int:
+    """CRC-32: a whole data set is checked at every start, and SHA-256 would take several times as long."""
+    value = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            value = zlib.crc32(block, value)
+    return value

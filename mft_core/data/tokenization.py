@@ -1,0 +1,48 @@
+"""Records to tokens: what a tokenization's plugin implements."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mft_core.records import (
+    Record,
+    Sample,
+    Turn,
+)
+from mft_core.registry.options import Configurable
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Tokenization(Configurable):
+    """Turns a record into token ids and says which of them are supervised."""
+
+    @abstractmethod
+    def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Called once before anything else; may set `tokenizer.chat_template`, which is saved with the model.
+
+        Raises:
+            MftError: this tokenizer cannot be used with this tokenization.
+        """
+
+    @abstractmethod
+    def encode(self, record: Record) -> Sample:
+        """The record's tokens; every assistant turn supervised with its end token, nothing else.
+
+        Control tokens typed inside a turn's content stay text. The core refuses a sample without any target.
+
+        Raises:
+            RecordError: the record cannot be rendered faithfully.
+        """
+
+    @abstractmethod
+    def prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """Token ids up to where the assistant's next answer starts, as `encode` lays them out."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Changes whenever `encode` could give another result; part of the token cache's key."""

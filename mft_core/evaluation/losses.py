@@ -1,0 +1,96 @@
+"""Losses per task on given samples, exact whatever the batching; and the context evaluators work in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from mft_core.batching.collate import collate, micro_batches
+from mft_core.batching.packing import Packer, row_lengths
+from mft_core.batching.prefetch import ahead
+from mft_core.batching.sample_table import SampleTable
+from mft_core.nn.modes import evaluation_mode
+from mft_core.records import Batch, PackedRows, TaskLosses, TokenLosses
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationContext:
+    """What an evaluator may use.
+
+    Attributes:
+        model: maps a Batch to TokenLosses (`mft_core.nn.token_losses.TokenLossModel`, possibly wrapped).
+        names: the tasks, in task-id order.
+        validation: all validation samples.
+        packer, capacity, micro_batch_size: how they are batched; changes no score.
+        accelerator: device and ranks.
+    """
+
+    model: nn.Module
+    names: tuple[str, ...]
+    validation: SampleTable
+    packer: Packer
+    capacity: int
+    micro_batch_size: int
+    accelerator: Accelerator
+
+    def losses(self, samples: np.ndarray | None = None) -> TaskLosses:
+        """Per-task losses of some validation samples (None: all), over all ranks, in evaluation mode."""
+        chosen = np.arange(len(self.validation)) if samples is None else samples
+        total = TaskSums(len(self.names), self.accelerator.device)
+        for batch, tokens in self._forwards(chosen):
+            total.add(tokens, batch.sample_task)
+        return total.reduce(self.accelerator)
+
+    def _forwards(self, samples: np.ndarray) -> Iterator[tuple[Batch, TokenLosses]]:
+        """This rank's part of the samples, packed, through the model in evaluation mode."""
+        packed = self.packer.pack(self.validation.lengths[samples], self.capacity)
+        rows = PackedRows(samples[packed.members], packed.offsets)
+        width = self.capacity if self.packer.pads_to_maximum else None
+        longest_first = np.argsort(-row_lengths(rows, self.validation.lengths), kind="stable")
+        by_length = [rows[row] for row in longest_first]
+        ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
+        with evaluation_mode(self.model):
+            parts = micro_batches(by_length, self.micro_batch_size, rank, ranks)
+            for collated in ahead(collate(part, self.validation, width) for part in parts):
+                batch = collated.to(self.accelerator.device)
+                yield batch, self.model(batch)
+
+    def sample_losses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Summed cross-entropy (float64) and supervised tokens (int64) of every validation sample, over all ranks."""
+        sums = torch.zeros(len(self.validation), dtype=torch.float64, device=self.accelerator.device)
+        for batch, tokens in self._forwards(np.arange(len(self.validation))):
+            sums.index_add_(0, batch.sample_ids[tokens.sample], tokens.cross_entropy.to(torch.float64))
+        return self.accelerator.reduce(sums, "sum").cpu().numpy(), self.validation.supervised
+
+
+class TaskSums:
+    """Running per-task sums of token losses, on the device, in float64."""
+
+    def __init__(self, tasks: int, device: torch.device) -> None:
+        self._sums = torch.zeros(5, tasks, dtype=torch.float64, device=device)
+
+    def add(self, tokens: TokenLosses, sample_task: torch.Tensor) -> None:
+        """Add one micro-batch; `sample_task` is int64 [m]."""
+        loss = tokens.cross_entropy.detach().to(torch.float64)
+        ones = torch.ones_like(loss)
+        present = torch.zeros(len(sample_task), dtype=torch.float64, device=loss.device)
+        present[tokens.sample] = 1.0
+        self._sums[0].index_add_(0, tokens.task, loss)
+        self._sums[1].index_add_(0, tokens.task, ones)
+        self._sums[2].index_add_(0, tokens.task, loss / tokens.sample_tokens)
+        self._sums[3].index_add_(0, sample_task, present)
+        self._sums[4].index_add_(0, tokens.task, torch.exp(-loss) / tokens.sample_tokens)
+
+    def reduce(self, accelerator: Accelerator) -> TaskLosses:
+        """The sums over all ranks."""
+        rows = accelerator.reduce(self._sums, "sum").cpu().numpy()
+        named = zip(TaskLosses.dtypes().items(), rows, strict=True)
+        return TaskLosses(**{name: row.astype(dtype) for (name, dtype), row in named})

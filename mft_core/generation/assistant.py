@@ -1,0 +1,174 @@
+"""Answers of a model: prompts laid out as in training, streamed as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mft_core.data.tokenization import Tokenization
+from mft_core.errors import MftError
+from mft_core.records import Record, Turn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+Prompt = str | Sequence[Turn]
+"""Text to be continued, or a conversation to be answered, laid out as in training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are chosen.
+
+    Attributes:
+        max_new_tokens: most tokens of one answer.
+        temperature: 0: always the likeliest token; else samples from the softened distribution.
+        seed: of the sampling.
+        stop: strings that end an answer.
+    """
+
+    max_new_tokens: int = 512
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer.
+
+    Attributes:
+        text: without control tokens.
+        prompt_tokens: length of the prompt.
+        new_tokens: tokens generated, the end token included.
+        finished: the model ended its turn itself, or with a stop string.
+    """
+
+    text: str
+    prompt_tokens: int
+    new_tokens: int
+    finished: bool
+
+
+class Assistant:
+    """A model that answers conversations.
+
+    Args:
+        model: in eval mode.
+        tokenizer: the model's own.
+        tokenization: lays out prompts as the model saw them in training; bound here.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tokenization: Tokenization) -> None:
+        tokenization.bind(tokenizer)
+        self.model = model
+        self.tokenizer = tokenizer
+        self.tokenization = tokenization
+
+    @cached_property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Token ids that end an answer: what training puts behind one, and the tokenizer's own end token."""
+        sample = self.tokenization.encode(Record(turns=(Turn("user", "question"), Turn("assistant", "answer"))))
+        trained = int(sample.ids[sample.supervised][-1])
+        return tuple(sorted({trained, self.tokenizer.eos_token_id} - {None}))
+
+    def answer(self, turns: Sequence[Turn], sampling: Sampling, on_text: Callable[[str], None] | None = None) -> Answer:
+        """The model's next turn.
+
+        Args:
+            turns: the conversation so far, ending with the user's.
+            on_text: called with each piece of text as soon as it is there.
+
+        Raises:
+            MftError: the conversation is longer than the model's context.
+        """
+        ids = self.tokenization.prompt(turns)
+        room = self._room(ids, sampling)
+        if not room:
+            raise MftError(
+                f"The conversation has {len(ids)} tokens and the model's context {self._context}.", "Start a new one."
+            )
+        streamer = _streamer(self.tokenizer, on_text) if on_text else None
+        (answer,) = self._write([turns], [ids], [(sampling.seed, len(ids))], sampling, room, streamer)
+        return answer
+
+    def answer_many(
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[tuple[int, ...]]
+    ) -> list[Answer]:
+        """What the model makes of each prompt, written together; no answer depends on the other prompts.
+
+        Args:
+            prompts: text to be continued, or conversations that end with the user's turn.
+            sampling: of all of them; `seed` is not used.
+            seeds: one for every prompt.
+
+        Returns:
+            In the order of `prompts`. A prompt without room for one token in the model's context has an empty,
+            unfinished answer of 0 tokens.
+        """
+        ids = [self.prompt_ids(prompt) for prompt in prompts]
+        rooms = [self._room(prompt, sampling) for prompt in ids]
+        whole = [index for index, room in enumerate(rooms) if room == sampling.max_new_tokens]
+        # What the context cuts short is written alone: the others of its batch would run past its end.
+        groups = [whole] * bool(whole) + [[i] for i, room in enumerate(rooms) if 0 < room < sampling.max_new_tokens]
+        answers = {index: Answer("", len(ids[index]), 0, False) for index, room in enumerate(rooms) if not room}
+        for group in groups:
+            texts, own_ids, own_seeds = ([values[index] for index in group] for values in (prompts, ids, seeds))
+            answers.update(zip(group, self._write(texts, own_ids, own_seeds, sampling, rooms[group[0]]), strict=True))
+        return [answers[index] for index in range(len(prompts))]
+
+    def prompt_ids(self, prompt: Prompt) -> list[int]:
+        """Token ids of a text as the tokenizer begins one, or of a conversation laid out as in training."""
+        if isinstance(prompt, str):
+            return list(self.tokenizer(prompt)["input_ids"])
+        return self.tokenization.prompt(prompt)
+
+    def _write(
+        self,
+        prompts: Sequence[Any],
+        ids: Sequence[Any],
+        seeds: Sequence[Any],
+        sampling: Sampling,
+        room: int,
+        streamer: Any = None,
+    ) -> list[Answer]:
+        from mft_core.generation.decoding import Decoding, Drawing, continue_prompts
+
+        decoding = Decoding(room, sampling.temperature, self.end_tokens, sampling.stop)
+        drawings = [Drawing(prompt, seed) for prompt, seed in zip(ids, seeds, strict=True)]
+        written = continue_prompts(self.model, self.tokenizer, drawings, decoding, streamer)
+        return [self._as_answer(*triple, sampling) for triple in zip(prompts, ids, written, strict=True)]
+
+    def _as_answer(self, prompt: Prompt, ids: list[int], new: list[int], sampling: Sampling) -> Answer:
+        from mft_core.generation.decoding import continuation_text
+
+        if isinstance(prompt, str):
+            text = continuation_text(self.tokenizer, ids, new)
+        else:
+            text = self.tokenizer.decode(new, skip_special_tokens=True)
+        finished = new[-1] in self.end_tokens or any(word in text for word in sampling.stop)
+        return Answer(text, len(ids), len(new), finished)
+
+    @property
+    def _context(self) -> int | None:
+        return getattr(self.model.config, "max_position_embeddings", None)
+
+    def _room(self, ids: Sequence[int], sampling: Sampling) -> int:
+        """New tokens that the context leaves room for, at most those wanted; 0: none."""
+        left = sampling.max_new_tokens if self._context is None else max(0, self._context - len(ids))
+        return min(sampling.max_new_tokens, left)
+
+
+def _streamer(tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> Any:
+    from transformers import TextStreamer
+
+    class Streamer(TextStreamer):
+        """Hands text to a function instead of printing it."""
+
+        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+            on_text(text)
+
+    return Streamer(tokenizer, skip_prompt=True, skip_special_tokens=True)

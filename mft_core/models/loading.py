@@ -1,0 +1,155 @@
+"""Checkpoints and tokenizers to native transformers objects, without remote code."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mft_core.errors import MftError
+from mft_core.models.checkpoints.config import UNBUILDABLE, describe_config, read_config, remote_code_note
+from mft_core.models.quantization import Quantization, bitsandbytes_config, keep_dense_path
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from mft_core.models.adapter import ModelAdapter
+
+logger = logging.getLogger(__name__)
+
+MOST_TEST_EMBEDDINGS = 1024
+"""A model with more of them needs the tokenizer that it was trained with."""
+
+PAD_TOKENS = ("<pad>", "<|pad|>", "[PAD]")
+
+
+def load_tokenizer(adapter: ModelAdapter | None, folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in `folder`, with a pad token, and with the family's chat template if it has none of its own.
+
+    Args:
+        adapter: of the family; None: not known.
+
+    Raises:
+        MftError: it cannot be loaded without remote code, or has neither pad nor end token.
+    """
+    from mft_core.models.tokenizers import load_tokenizer_files
+    from mft_core.models.tokenizers.byte_level import holds_tokenizer
+
+    if not holds_tokenizer(folder):
+        return _bytes_as_tokens(adapter, folder)
+    try:
+        tokenizer = adapter.load_tokenizer(folder) if adapter is not None else load_tokenizer_files(folder)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise MftError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = _pad_token(tokenizer, folder)
+    if tokenizer.chat_template is None and adapter is not None:
+        tokenizer.chat_template = adapter.chat_template
+    return tokenizer
+
+
+def _bytes_as_tokens(adapter: ModelAdapter | None, folder: Path) -> PreTrainedTokenizerBase:
+    """The byte tokenizer, for a checkpoint without any; only where the embeddings are too few for a published one."""
+    from mft_core.models.tokenizers.byte_level import BYTE_VOCABULARY, byte_tokenizer
+
+    rows = adapter.load_config(folder).vocab_size if adapter is not None else 0
+    if not BYTE_VOCABULARY <= rows <= MOST_TEST_EMBEDDINGS:
+        raise MftError(
+            f"{folder} holds no tokenizer.",
+            "Put the files that were published with the model beside its weights: tokenizer.json, or tokenizer.model, "
+            "or *.tiktoken.",
+        )
+    logger.warning("%s holds no tokenizer, and a model of %d embeddings: its tokens are taken for bytes.", folder, rows)
+    return byte_tokenizer()
+
+
+def _pad_token(tokenizer: PreTrainedTokenizerBase, folder: Path) -> str:
+    vocabulary = tokenizer.get_vocab()
+    for token in (*PAD_TOKENS, tokenizer.eos_token):
+        if token in vocabulary:
+            return token
+    raise MftError(f"The tokenizer in {folder} has neither a pad nor an end token.")
+
+
+def load_base(
+    adapter: ModelAdapter,
+    folder: Path,
+    dtype: torch.dtype,
+    *,
+    quantization: Quantization | None = None,
+    device: torch.device | None = None,
+) -> PreTrainedModel:
+    """The checkpoint in `folder` as a native transformers model in eval mode, with packed attention.
+
+    Args:
+        dtype: of the weights in memory, as far as they are not quantised.
+        quantization: of the linear layers' weights, while they are read; None: they stay dense.
+        device: where the weights go straight from the files; None: memory of the processor.
+
+    Raises:
+        MftError: another family, a variant that would load wrong, remote code, code in a pickle, or weights that do not
+            fit the configuration.
+    """
+    import torch
+
+    from mft_core.nn.packed_attention import register_packed_attention, suitable_attention
+
+    config = read_config(folder)
+    if not adapter.recognizes(config):
+        kind, note = describe_config(config), remote_code_note(config)
+        raise MftError(f"{type(adapter).__name__} does not recognise the checkpoint in {folder} ({kind}).{note}")
+    adapter.check_supported(config)
+    register_packed_attention()
+    native_config, loading = adapter.load_config(folder), None
+    if quantization:
+        loading = bitsandbytes_config(quantization, build_empty(native_config, dtype), dtype)
+        device = device or torch.device("cpu")
+    try:
+        attention = suitable_attention(native_config)
+        model = adapter.load_model(folder, dtype, attention, quantization=loading, device=device)
+    except (OSError, *UNBUILDABLE) as error:
+        raise MftError(f"The model in {folder} cannot be loaded: {error!r}") from error
+    model.name_or_path = str(folder.resolve())
+    if quantization:
+        keep_dense_path(model)
+    return model.eval()
+
+
+def build_empty(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """A model without memory, on the meta device: its shapes can be counted and its tuning prepared.
+
+    Raises:
+        MftError: transformers cannot build it.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    try:
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager")
+    except UNBUILDABLE as error:
+        raise MftError(f"config.json describes a {config.model_type} that cannot be built: {error!r}") from error
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that makes ids the model has no embedding for.
+
+    Raises:
+        MftError: it does.
+    """
+    rows = model.get_input_embeddings().num_embeddings
+    highest = max(tokenizer.get_vocab().values())
+    if highest >= rows:
+        raise MftError(
+            f"The tokenizer's ids go up to {highest}, but the model has {rows} embeddings.",
+            "They do not belong together; use the tokenizer that was published with the model.",
+        )
+
+
+def quieten_libraries() -> None:
+    """Silence transformers' progress bars and advice: for commands whose output is read by people or programs."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()

@@ -1,0 +1,77 @@
+"""Number formats: by name, and chosen for a recipe and a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mft_core.errors import UsageError
+from mft_core.recipe.schema import Recipe
+from mft_core.support.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")
+
+
+def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The dtype of `model.dtype`; "auto" is bfloat16 where the device computes in it, else float32.
+
+    Raises:
+        UsageError: float16 on a CPU.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.bfloat16 if _computes_in_bfloat16(device) else torch.float32
+    if name == "float16" and device.type == "cpu":
+        raise UsageError("model.dtype = float16 needs a GPU.", 'Use "auto", "bfloat16" or "float32" on a CPU.')
+    return dtype_named(name)
+
+
+def dtype_named(name: str) -> torch.dtype:
+    """One of `DTYPES`.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    import torch
+
+    if name not in DTYPES:
+        raise UsageError(f"There is no dtype {name!r}.", did_you_mean(name, DTYPES))
+    return getattr(torch, name)
+
+
+def _computes_in_bfloat16(device: torch.device) -> bool:
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """How numbers are held.
+
+    Attributes:
+        weights: dtype the base is loaded in.
+        mixed: accelerate's mixed precision, "no", "bf16" or "fp16".
+    """
+
+    weights: torch.dtype
+    mixed: str
+
+
+def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
+    """LoRA keeps the frozen base in the compute dtype; full tuning keeps float32 master weights and autocasts."""
+    import torch
+
+    dtype = resolve_dtype(recipe.model.dtype, device)
+    half = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype, "no")
+    if recipe.tune.method == "full" and half != "no":
+        return Precision(torch.float32, half)
+    return Precision(dtype, "fp16" if half == "fp16" else "no")

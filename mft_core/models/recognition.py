@@ -1,0 +1,96 @@
+"""Bases by name, and which family a checkpoint is of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mft_core.errors import MftError, UsageError
+from mft_core.models.checkpoints.config import describe_config, remote_code_note
+from mft_core.support.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from mft_core.models.adapter import ModelAdapter
+    from mft_core.registry.catalog import Catalog
+
+logger = logging.getLogger(__name__)
+
+FOLDER, HUB = "folder", "hub"
+"""Bases that a bare path and a bare ORG/NAME stand for."""
+
+
+def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
+    """Which base component `--base REFERENCE` means, and the reference to hand to it.
+
+    A component's name; "NAME:rest"; an existing folder or file; ORG/NAME on the Hub; in this order.
+
+    Args:
+        reference: as the user typed it.
+        names: the base components there are.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if reference in names:
+        return reference, ""
+    name, colon, rest = reference.partition(":")
+    if colon and name in names:
+        return name, rest
+    if reference and Path(reference).expanduser().exists():
+        return FOLDER, reference
+    if reference.count("/") == 1 and all(reference.split("/")) and not reference.startswith((".", "~")):
+        return HUB, reference
+    raise UsageError(
+        f"There is no base {reference!r}: no component, no folder and no ORG/NAME.", did_you_mean(reference, names)
+    )
+
+
+def model_adapters(catalog: Catalog) -> list[tuple[str, ModelAdapter]]:
+    """Every model family that can be used here, with its name ("plugin/name" where two plugins share one).
+
+    A family that cannot be imported is named in the log and left out: another one may well recognise the checkpoint.
+    """
+    entries = catalog.of_kind("model")
+    names = [entry.name for entry in entries]
+    adapters = []
+    for entry in entries:
+        unique = f"{entry.plugin}/{entry.name}"
+        try:
+            adapter = catalog.build("model", unique)
+        except MftError as error:
+            logger.warning("%s It is left out.", error.message)
+            continue
+        adapters.append((entry.name if names.count(entry.name) == 1 else unique, adapter))
+    return adapters
+
+
+def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapping[str, Any], wanted: str = "") -> str:
+    """The name of the adapter for a checkpoint.
+
+    Args:
+        adapters: all there are, with their names.
+        config: the checkpoint's, from `read_config`.
+        wanted: the name of the one the user chose; "": whichever recognises the checkpoint.
+
+    Raises:
+        UsageError: the wanted one does not recognise the checkpoint; the message names the right one. Or several do.
+        MftError: none does, or it is a variant that would load wrong.
+    """
+    pairs = list(adapters)
+    fitting = [name for name, adapter in pairs if adapter.recognizes(config)]
+    kind = describe_config(config)
+    if not fitting:
+        known = ", ".join(name for name, _ in pairs) or "none"
+        raise MftError(
+            f"No model adapter recognises this checkpoint ({kind}).{remote_code_note(config)}",
+            f"Model families here: {known}. A plugin can add one.",
+        )
+    if wanted and wanted not in fitting:
+        raise UsageError(f"--model {wanted} does not fit this checkpoint ({kind}).", f"Use --model {fitting[0]}.")
+    if not wanted and len(fitting) > 1:
+        raise UsageError(f"Several adapters recognise this checkpoint: {', '.join(fitting)}.", "Choose with --model.")
+    chosen = wanted or fitting[0]
+    dict(pairs)[chosen].check_supported(config)
+    return chosen

@@ -1,0 +1,114 @@
+"""The multi-task objective: what a loss's plugin implements."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from mft_core.objective.within_task import LossOptions, Within, make_within, weighted_sum
+from mft_core.records import (
+    StepCounts,
+    TaskCounts,
+    TaskLosses,
+    TokenLosses,
+)
+from mft_core.registry.options import Configurable, Options
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """A loss asks to see validation losses around optimizer steps.
+
+    Attributes:
+        samples_per_task: validation samples of each task in the probe.
+        every: optimizer steps between two measurements.
+        rotate_every: optimizer steps after which other samples are taken; 0: never.
+    """
+
+    samples_per_task: int
+    every: int
+    rotate_every: int
+
+
+class Loss(Configurable):
+    """The multi-task objective: sum_i omega_i L_i, exact whatever the batching (MFTCoder, equation 1).
+
+    L_i is task i's loss over the whole training set, by tokens or by samples; omega are the task weights, fixed
+    before a step's first forward. A new balancer only implements `task_weights`.
+    """
+
+    Options: ClassVar[type[Options]] = LossOptions
+    counts: TaskCounts
+    within: Within
+
+    measures_step_first: bool = False
+    """Whether `before_step` must see the step's training losses: one more forward of its rows, without gradients."""
+
+    measures_step_again: bool = False
+    """Whether `after_step` must see the step's rows measured again after the update: one more forward."""
+
+    def start(self, counts: TaskCounts) -> None:
+        """Called once, before the first step, with the whole training set's counts.
+
+        Raises:
+            UsageError: an option that names a task there is not.
+        """
+        self.counts = counts
+        self.within = make_within(self.options, counts)
+
+    def before_step(self, step: StepCounts) -> None:
+        """Called before every step, ahead of `task_weights`; `step.losses` is set if `measures_step_first`."""
+
+    def after_step(self, training: TaskLosses, again: TaskLosses | None) -> None:
+        """Called after every step taken, with its training losses over all ranks.
+
+        Args:
+            training: of the step's own forward; tasks absent from the step have no samples in it.
+            again: the same rows with the same dropout after the update, if `measures_step_again`.
+        """
+
+    @abstractmethod
+    def task_weights(self) -> np.ndarray:
+        """float64 [N], non-negative, summing to 1: omega for the coming step, the same on every rank.
+
+        At the start it is in proportion to `counts.importance`, whatever else it depends on; asking twice changes
+        nothing, and another order of the tasks gives the same weights in that order.
+        """
+
+    @property
+    def probe(self) -> ProbeRequest | None:
+        """The validation probe this loss wants; None: none. `observe` is called with what it finds."""
+        return None
+
+    def observe(self, before: TaskLosses, after: TaskLosses) -> None:
+        """Losses of one and the same probe before and after the last `probe.every` optimizer steps.
+
+        At the start of training, and whenever other samples are taken, both arguments are the same object.
+        """
+
+    def objective(self, tokens: TokenLosses, weights: np.ndarray, step: StepCounts) -> torch.Tensor:
+        """Scalar: one micro-batch's part of the step's objective, sum_i omega_i L_i / Z; a pure function.
+
+        The step's objective is the sum of this over its micro-batches and ranks.
+        """
+        return weighted_sum(self.within.contributions(tokens, step), weights / self.step_scale(weights, step))
+
+    def step_scale(self, weights: np.ndarray, step: StepCounts) -> float:
+        """Z: what a step's weighted sum is divided by; "expected": 1 / steps per epoch; "step": the step's own."""
+        if self.options.normalize == "expected":
+            return 1.0 / step.steps_per_epoch
+        return float(np.sum(weights * self.within.share(step))) or 1.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to continue bit by bit, as JSON values (floats survive JSON exactly)."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave."""

@@ -1,0 +1,4 @@
+"""Recipes: TOML, plugins.toml's defaults and flags become one frozen, typed `Recipe`.
+
+Start with `schema`, which holds every key with its default and its sentence; `loading` reads and merges them.
+"""

@@ -1,0 +1,183 @@
+"""Recipes read: plugins.toml's defaults, then the file, then flags; wrong keys are named with the nearest right one."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mft_core.errors import UsageError
+from mft_core.recipe.schema import Recipe, Section, TaskSection
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EVALUATION_PATHS = ("data", "tables", "databases", "baseline")
+"""Options of evaluators that are paths, whichever of them has them."""
+
+
+def load_recipe(
+    path: Path | None,
+    overrides: Sequence[tuple[str, Any]] = (),
+    defaults: Mapping[str, Any] | None = None,
+    defaults_file: Path | None = None,
+) -> Recipe:
+    """Compose defaults, a recipe file and command-line overrides, in rising precedence.
+
+    Args:
+        path: TOML file; paths in it are relative to its folder.
+        overrides: (dotted key, value), such as ("train.steps", 20).
+        defaults: from plugins.toml, and where they stand.
+
+    Raises:
+        UsageError: unreadable TOML, an unknown or ill-typed key, named with its file and the nearest right one.
+    """
+    merged: dict[str, Any] = {}
+    origins: list[tuple[str, Mapping[str, Any]]] = []
+    if defaults:
+        origins.append((f"{defaults_file or 'plugins.toml'} [defaults]", defaults))
+    if path is not None:
+        origins.append((str(path), _absolute_paths(read_toml(path), path.resolve().parent)))
+    for key, value in overrides:
+        origins.append(("the command line", _absolute_folders(_nested(key, value), Path.cwd())))
+    for origin, values in origins:
+        _validate(_merge(merged, values), origin)
+        merged = _merge(merged, values)
+    return _validate(merged, "the recipe")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file, or say where it is wrong."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}", "`mft init` writes a recipe to start from") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`--set KEY=VALUE`: the value is TOML where it parses as TOML, else a plain string."""
+    key, separator, value = text.partition("=")
+    if not separator or not key.strip():
+        raise UsageError(f"--set {text}: expected KEY=VALUE", "for example --set train.learning_rate=1e-4")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    return key.strip(), parsed
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables merge key by key. A component given by bare name becomes a table when options are set beside it;
+    a component given another name loses the options of the old one."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if isinstance(old, str) and isinstance(value, Mapping):
+            old = {"name": old}
+        if isinstance(value, str) and isinstance(old, Mapping):
+            value = {"name": value}
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            renamed = "name" in old and value.get("name", old["name"]) != old["name"]
+            merged[key] = dict(value) if renamed else _merge(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths in a recipe file are relative to the file; tasks' files to `data.path` if that is given."""
+    values = _absolute_evaluation_sets(_absolute_folders(values, folder), folder)
+    data = values.get("data")
+    if not isinstance(data, dict) or not isinstance(data.get("tasks"), list):
+        return values
+    root = Path(data.get("path") or folder)
+    return {**values, "data": {**data, "tasks": [_absolute_task(task, root) for task in data["tasks"]]}}
+
+
+def _absolute_folders(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """`data.path` and `data.prepared`, relative to `folder`."""
+    data = values.get("data")
+    if not isinstance(data, dict):
+        return values
+    given = {key: data[key] for key in ("path", "prepared") if isinstance(data.get(key), str) and data[key]}
+    found = {key: str(folder / Path(path).expanduser()) for key, path in given.items()}
+    return {**values, "data": {**data, **found}}
+
+
+def _absolute_evaluation_sets(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The paths in every [[eval]], relative to `folder`."""
+    if not isinstance(values.get("eval"), list):
+        return values
+
+    def absolute(choice: Any) -> Any:
+        if not isinstance(choice, dict):
+            return choice
+        given = {key: choice[key] for key in EVALUATION_PATHS if isinstance(choice.get(key), str) and choice[key]}
+        return {**choice, **{key: str(folder / Path(path).expanduser()) for key, path in given.items()}}
+
+    return {**values, "eval": [absolute(choice) for choice in values["eval"]]}
+
+
+def _absolute_task(task: Any, root: Path) -> Any:
+    if not isinstance(task, dict):
+        return task
+    paths = {
+        key: str(root / task[key]) for key in ("train", "valid") if isinstance(task.get(key), str) and task.get(key)
+    }
+    return {**task, **paths}
+
+
+def _validate(values: Mapping[str, Any], origin: str) -> Recipe:
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(*_explain(error, origin)) from None
+
+
+def _explain(error: ValidationError, origin: str) -> tuple[str, str]:
+    lines, hints = [], []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{origin}: unknown key {key!r}")
+            hints.append(suggest_key(key, recipe_keys()))
+        else:
+            lines.append(f"{origin}: {key}: {problem['msg']}, got {problem['input']!r}")
+    return "\n".join(lines), "\n".join(hint for hint in hints if hint)
+
+
+def suggest_key(key: str, known: Sequence[str]) -> str:
+    """The nearest right key, as a sentence; "" where nothing is near."""
+    plain = ".".join(part for part in key.split(".") if not part.isdigit())
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.6)
+    last = [name for name in known if name.split(".")[-1] == plain.split(".")[-1]]
+    best = (last or near)[:1]
+    return f"did you mean {best[0]!r}?" if best else "`mft init` lists every key"
+
+
+def recipe_keys() -> list[str]:
+    """Every key of a recipe, dotted, in order."""
+    keys: list[str] = []
+    for name, section in Recipe.model_fields.items():
+        keys.append(name)
+        if isinstance(section.annotation, type) and issubclass(section.annotation, Section):
+            keys += [f"{name}.{key}" for key in section.annotation.model_fields]
+    keys += [f"data.tasks.{key}" for key in TaskSection.model_fields]
+    return keys
+
+
+RECIPE_FILE = "recipe.toml"

@@ -1,0 +1,217 @@
+"""Recipe: everything a run depends on, typed; `mft_core.recipe.loading` reads it.
+
+Every key has a type, a default and a sentence; `mft init` prints them as a commented recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_serializer,
+    model_validator,
+)
+
+
+class Section(BaseModel):
+    """A table of the recipe: strict about keys, frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Choice(Section):
+    """A component by name, with its own options beside it: `"best-fit"` or `{name = "best-fit", key = value}`."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+def _named(default: str) -> BeforeValidator:
+    """Reads a component from its name or its table; options without a name belong to the default one."""
+
+    def choice(value: Any) -> Any:
+        if isinstance(value, str):
+            return Choice(name=value)
+        if isinstance(value, Mapping):
+            options = {key: inner for key, inner in value.items() if key != "name"}
+            return {"name": value.get("name", default), "options": options}
+        return value
+
+    return BeforeValidator(choice)
+
+
+def _as_table(value: Choice) -> dict[str, Any]:
+    return {"name": value.name, **value.options}
+
+
+def _as_name_or_table(value: Choice) -> Any:
+    return _as_table(value) if value.options else value.name
+
+
+AUTO, PACKER, LOSS, EVALUATOR = "auto", "best-fit", "balanced", "loss"
+
+AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_as_name_or_table)]
+PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_as_name_or_table)]
+LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_as_table)]
+
+
+class EvaluatorChoice(Choice):
+    """A measure of the model, with its own options beside its name, and when it is taken."""
+
+    every: int = Field(0, ge=0, description="optimizer steps between two measurements; 0: only at the end")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name_or_table(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, Mapping) and "options" not in value:
+            own = {key: value[key] for key in ("every",) if key in value}
+            options = {key: inner for key, inner in value.items() if key not in ("name", "every")}
+            return {"name": value.get("name", EVALUATOR), "options": options, **own}
+        return value
+
+    @model_serializer
+    def _with_every(self) -> dict[str, Any]:
+        every = {"every": self.every} if self.every else {}
+        return {"name": self.name, **every, **self.options}
+
+
+class ModelSection(Section):
+    """Which model is tuned."""
+
+    adapter: str = Field("", description='model family, see `mft list model`; "": recognised from the base')
+    base: str = Field(
+        "tiny",
+        description="tiny | smollm2 | a folder or GGUF file | ORG/NAME on the Hub | modelscope:ORG/NAME | pypi:NAME",
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
+        "auto", description="auto: bfloat16 where the processor computes in it, else float32"
+    )
+
+
+class TuneSection(Section):
+    """What of the model is trained."""
+
+    method: Literal["lora", "qlora", "full"] = Field(
+        "lora", description="lora: low-rank adapters; qlora: the same beside weights in four bits; full: every weight"
+    )
+    rank: int = Field(16, ge=1, description="LoRA rank")
+    alpha: float = Field(32.0, gt=0, description="LoRA scale is alpha / rank")
+    dropout: float = Field(0.05, ge=0, lt=1, description="LoRA dropout")
+    targets: str | list[str] = Field(
+        "all-linear", description='"all-linear", "family" (the adapter\'s own list), or names of linear modules'
+    )
+    dora: bool = Field(False, description="DoRA: train the length of each weight row beside its direction")
+    rslora: bool = Field(False, description="rsLoRA: the scale is alpha / sqrt(rank)")
+    init: str = Field(
+        "default", description="of LoRA's matrices: default, gaussian, orthogonal, pissa, pissa_niter_16, olora, mica"
+    )
+    cast_activations: bool = Field(
+        False, description="LoRA computes in float32 as PEFT does; false: in the model's own dtype, which is faster"
+    )
+    quant_type: Literal["nf4", "fp4"] = Field("nf4", description="qlora: the kind of four-bit number")
+    double_quant: bool = Field(True, description="qlora: quantise the blocks' scales too; saves 0.37 bits a weight")
+
+
+class TaskSection(Section):
+    """One task given by its files."""
+
+    name: str = Field(description="the task's name")
+    train: str = Field(description="a file, a folder or a glob of JSONL or JSONL.gz")
+    valid: str = Field("", description='the same for validation; "": split off valid_fraction')
+    weight: float = Field(1.0, gt=0, description="relative importance in the objective")
+
+
+class DataSection(Section):
+    """Which tasks are learned and how their records become rows of tokens."""
+
+    source: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: the folder `path` if given, else stdlib; not read with [[data.tasks]]"
+    )
+    path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
+    prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
+    tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
+    include: list[str] = Field([], description="names of the tasks to train; []: all that the source has")
+    tokenization: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
+    )
+    temperature: float = Field(
+        1.0, ge=1, description="task sampling ~ samples ** (1 / temperature); 1: every sample once; the loss undoes it"
+    )
+    packer: PackerChoice = Field(Choice(name=PACKER), description="how samples share rows; `mft list packer`")
+    max_length: int = Field(1024, ge=8, description="tokens a row may hold")
+    overlong: Literal["drop", "truncate", "split"] = Field(
+        "drop", description="samples over max_length; split: plain text into parts, what is not plain text is dropped"
+    )
+    valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
+    split_seed: int = Field(0, description="of that choice, and of which samples max_samples keeps")
+    max_samples: int = Field(0, ge=0, description="most training samples per task; 0: all")
+    max_valid_samples: int = Field(0, ge=0, description="most validation samples per task; 0: all")
+    max_bad: float = Field(0.05, ge=0, le=1, description="share of unusable records in a task that stops the run")
+
+
+class TrainSection(Section):
+    """How long and how the model is trained."""
+
+    epochs: float = Field(3.0, gt=0, description="passes over all samples; ignored when steps > 0")
+    steps: int = Field(0, ge=0, description="optimizer steps; 0: as many as `epochs` takes")
+    batch_size: int = Field(32, ge=1, description="rows per optimizer step, over all ranks")
+    micro_batch_size: int = Field(4, ge=1, description="rows per forward and rank")
+    learning_rate: float = Field(2e-4, gt=0)
+    min_learning_rate: float = Field(1e-5, ge=0, description="where the schedule ends")
+    warmup: float = Field(0.03, ge=0, lt=1, description="share of all steps with rising learning rate")
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd: plain, without momentum")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
+    gradient_checkpointing: Literal["auto"] | bool = Field(
+        "auto", description="recompute activations: less memory, a third more time; auto: where memory asks for it"
+    )
+    sharding: Literal["none", "full"] = Field(
+        "none", description="full: weights, gradients and optimizer spread over all processes (FSDP); none: a copy each"
+    )
+    router_loss: bool = Field(
+        True, description="mixtures of experts: add the router's load-balancing loss, with the checkpoint's coefficient"
+    )
+    seed: int = 0
+    log_every: int = Field(10, ge=0, description="optimizer steps; 0: never")
+    eval_every: int = Field(50, ge=0, description="optimizer steps; 0: only before the first and after the last")
+    save_every: int = Field(50, ge=0, description="optimizer steps; 0: only at the end")
+    stop: Literal["none", "paper", "patience"] = Field(
+        "none", description="paper: stop after two evaluations above the one before them; the best model is the result"
+    )
+    patience: int = Field(2, ge=1, description='evaluations without a new best, for stop = "patience"')
+    max_bad_steps: int = Field(5, ge=1, description="non-finite steps in a row that end the run")
+
+
+class OutputSection(Section):
+    """Where the results go."""
+
+    dir: str = Field("", description='run folder; "": runs/MODEL-LOSS-DATE')
+    keep: int = Field(3, ge=1, description="checkpoints kept")
+    trackers: list[Literal["tensorboard", "wandb"]] = []
+
+
+class Recipe(Section):
+    """A whole run."""
+
+    model: ModelSection = ModelSection()
+    tune: TuneSection = TuneSection()
+    data: DataSection = DataSection()
+    loss: LossChoice = Choice(name=LOSS)
+    train: TrainSection = TrainSection()
+    eval: list[EvaluatorChoice] = Field([], description="evaluators run on the trained model, beside the losses")
+    output: OutputSection = OutputSection()
+
+    def as_toml(self) -> str:
+        """The recipe as TOML; `load_recipe` gives the same recipe back."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(mode="json"))

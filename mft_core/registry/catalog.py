@@ -1,0 +1,276 @@
+"""What there is: components by kind and name, imported and built on first use."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mft_core.errors import MftError, UsageError
+from mft_core.hookspecs import Component
+from mft_core.support.suggestions import did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from mft_core.registry.options import Configurable
+
+
+class Kind(NamedTuple):
+    """One kind of component: the hook that offers it, and the class it derives from, as "module:Class"."""
+
+    hook: str
+    interface: str
+
+
+KINDS = {
+    "model": Kind("mft_models", "mft_core.models.adapter:ModelAdapter"),
+    "base": Kind("mft_bases", "mft_core.models.base:Base"),
+    "source": Kind("mft_sources", "mft_core.data.source:Source"),
+    "tokenization": Kind("mft_tokenizations", "mft_core.data.tokenization:Tokenization"),
+    "packer": Kind("mft_packers", "mft_core.batching.packing:Packer"),
+    "loss": Kind("mft_losses", "mft_core.objective.loss:Loss"),
+    "evaluator": Kind("mft_evaluators", "mft_core.evaluation.evaluator:Evaluator"),
+}
+
+
+class AmbiguousComponent(UsageError):  # noqa: N818 - what was found, not a fault of ours
+    """More than one plugin offers the name asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One component and where it comes from.
+
+    Attributes:
+        kind: a key of `KINDS`.
+        component: as the plugin declared it.
+        plugin: the plugin's id, the name of its entry point.
+        distribution: the pip package that brought it; the file's path for a local plugin.
+        version: of the distribution; "local" for a local plugin.
+    """
+
+    kind: str
+    component: Component
+    plugin: str
+    distribution: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        """What the user types."""
+        return self.component.name
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Modules the component requires and that are not installed; nothing is imported to find out."""
+        return tuple(module for module in self.component.requires if not _is_installed(module))
+
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is this component's name or one of its aliases."""
+        return name == self.component.name or name in self.component.aliases
+
+
+class Absent(NamedTuple):
+    """A plugin that is installed and offers nothing: broken or disabled.
+
+    Attributes:
+        plugin: its id.
+        state: "broken" or "disabled".
+        reason: why, in one line.
+    """
+
+    plugin: str
+    state: str
+    reason: str
+
+
+class Catalog:
+    """All components, by kind and name.
+
+    Args:
+        entries: what the plugins offer.
+        prefer: "kind.name" -> plugin id, from plugins.toml.
+        absent: plugins that offer nothing, so that an error can say why a name is not found.
+    """
+
+    def __init__(
+        self, entries: Iterable[Entry], prefer: Mapping[str, str] | None = None, absent: Sequence[Absent] = ()
+    ) -> None:
+        self.entries = tuple(sorted(entries, key=lambda entry: (list(KINDS).index(entry.kind), entry.name)))
+        self._prefer = dict(prefer or {})
+        self._absent = tuple(absent)
+
+    def of_kind(self, kind: str) -> tuple[Entry, ...]:
+        """Every component of `kind`, by name.
+
+        Raises:
+            UsageError: there is no such kind.
+        """
+        if kind not in KINDS:
+            raise UsageError(f"There is no kind of component {kind!r}.", did_you_mean(kind, KINDS))
+        return tuple(entry for entry in self.entries if entry.kind == kind)
+
+    def find(self, kind: str, name: str) -> Entry | None:
+        """The component called `name` (its name, an alias, or "plugin-id/name"); None where there is none.
+
+        Raises:
+            AmbiguousComponent: more than one plugin offers it and plugins.toml prefers none.
+            UsageError: no such kind; or plugins.toml prefers a plugin that does not offer the name.
+        """
+        plugin, slash, bare = name.rpartition("/")
+        found = [entry for entry in self.of_kind(kind) if entry.answers_to(bare)]
+        if slash:
+            return next((entry for entry in found if entry.plugin == plugin), None)
+        preferred = self._prefer.get(f"{kind}.{name}")
+        if preferred is not None:
+            return self._preferred(kind, name, preferred, found)
+        if len(found) > 1:
+            raise self._ambiguous(kind, name, found)
+        return found[0] if found else None
+
+    def get(self, kind: str, name: str) -> Entry:
+        """As `find`, but an unknown name is a UsageError that lists what there is."""
+        entry = self.find(kind, name)
+        if entry is None:
+            raise self._unknown(kind, name)
+        return entry
+
+    def load(self, kind: str, name: str) -> type[Configurable]:
+        """The class behind `name`; raises as `get` and `load_entry` do."""
+        return load_entry(self.get(kind, name))
+
+    def build(self, kind: str, name: str, options: Mapping[str, Any] | None = None, where: str = "") -> Any:
+        """An instance of the component `name`, with its options validated against its own declaration.
+
+        Args:
+            kind: a key of `KINDS`.
+            name: the component's name, an alias, or "plugin-id/name".
+            options: its options, as the recipe has them.
+            where: the place of the options in the recipe, such as "[loss]", for messages.
+
+        Raises:
+            UsageError: an unknown name, an unknown option or a value that is not allowed.
+            MftError: the component cannot be used here (see `load_entry`).
+        """
+        target = self.load(kind, name)
+        from pydantic import ValidationError
+
+        try:
+            checked = target.Options.model_validate(dict(options or {}))
+        except ValidationError as error:
+            raise _options_error(error, f"{kind} {name!r}", where, list(target.Options.model_fields)) from error
+        return target(checked)
+
+    def _preferred(self, kind: str, name: str, plugin: str, found: list[Entry]) -> Entry:
+        for entry in found:
+            if entry.plugin == plugin:
+                return entry
+        raise UsageError(
+            f"plugins.toml prefers plugin {plugin!r} for {kind}.{name}, but it offers no such {kind}."
+            + self._why_absent(plugin),
+            f"Change [prefer] in plugins.toml. Offered by: {', '.join(e.plugin for e in found) or 'no plugin'}.",
+        )
+
+    def _ambiguous(self, kind: str, name: str, found: list[Entry]) -> AmbiguousComponent:
+        plugins = [entry.plugin for entry in found]
+        return AmbiguousComponent(
+            f"{kind} {name!r} is offered by {len(found)} plugins: {', '.join(plugins)}.",
+            f"Say which: --{kind} {plugins[0]}/{name}; or, once for all, in plugins.toml: "
+            f'[prefer] "{kind}.{name}" = "{plugins[0]}".',
+        )
+
+    def _unknown(self, kind: str, name: str) -> UsageError:
+        plugin, slash, _ = name.rpartition("/")
+        message = f"There is no {kind} called {name!r}."
+        entries = self.of_kind(kind)
+        if not slash:
+            names = {known for entry in entries for known in (entry.name, *entry.component.aliases)}
+            return UsageError(message + self._not_searched(), did_you_mean(name, names))
+        if self._why_absent(plugin):
+            return UsageError(message + self._why_absent(plugin), "`mft doctor` shows the details.")
+        return UsageError(message, did_you_mean(name, {f"{entry.plugin}/{entry.name}" for entry in entries}))
+
+    def _why_absent(self, plugin: str) -> str:
+        """What is known of `plugin` being absent; "" where nothing is."""
+        return "".join(
+            f" Plugin {plugin!r} is {absent.state}: {absent.reason}."
+            for absent in self._absent
+            if absent.plugin == plugin
+        )
+
+    def _not_searched(self) -> str:
+        """The plugins that might have offered what was asked for; "" where there are none."""
+        names = [f"{absent.plugin} ({absent.state})" for absent in self._absent]
+        return f" Not searched: {', '.join(names)}; see `mft doctor`." if names else ""
+
+
+def load_entry(entry: Entry) -> type[Configurable]:
+    """The class that `entry` names, imported now.
+
+    Raises:
+        MftError: a required module is missing, the import fails, there is no such class, or it is not of its kind.
+    """
+    label = f"{entry.kind} {entry.name!r} of plugin {entry.plugin!r}"
+    if entry.missing:
+        modules = " ".join(entry.missing)
+        raise MftError(f"{label} needs what is not installed: {modules}.", f"Install it: pip install {modules}")
+    target = _import_target(entry.component.target, label)
+    _check_interface(target, entry.kind, label)
+    return target
+
+
+def _import_target(target: str, label: str) -> Any:
+    module_name, _, attribute = target.partition(":")
+    hint = f"`mft doctor` shows more. Its target is {target}."
+    try:
+        found: Any = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:
+        raise MftError(f"{label} cannot be imported: {describe(error)}", hint) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise MftError(f"{label} cannot be imported: {module_name} has no {attribute}.", hint)
+        found = getattr(found, part)
+    return found
+
+
+def _check_interface(target: Any, kind: str, label: str) -> None:
+    import inspect
+
+    interface = _import_target(KINDS[kind].interface, f"the interface of {kind}")
+    if not (isinstance(target, type) and issubclass(target, interface)):
+        raise MftError(f"{label} is not a subclass of mft_core.interfaces.{interface.__name__}.")
+    if inspect.isabstract(target):
+        missing = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
+        raise MftError(f"{label} is abstract.", f"Its class {target.__name__} does not implement: {missing}.")
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line: its type, and its message if it has one."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _is_installed(module: str) -> bool:
+    """Asks for the top-level package only: finding a submodule would import its parents."""
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def _options_error(error: ValidationError, label: str, where: str, options: list[str]) -> UsageError:
+    problems = [_problem(details, where, options) for details in error.errors()]
+    listing = ", ".join(options) or "none"
+    return UsageError(f"Wrong options for {label}:\n" + "\n".join(problems), f"Options of {label}: {listing}.")
+
+
+def _problem(details: ErrorDetails, where: str, options: list[str]) -> str:
+    key = ".".join(str(part) for part in details["loc"])
+    place = f"{where} {key}".strip()
+    if details["type"] == "extra_forbidden":
+        match = nearest(key, options)
+        return f"  {place}: unknown option" + (f"; did you mean {match!r}?" if match else "")
+    if details["type"] == "missing":
+        return f"  {place}: must be given"
+    return f"  {place} = {details['input']!r}: {details['msg']}" if key else f"  {where}: {details['msg']}"

@@ -1,0 +1,75 @@
+"""The components that a recipe names, built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mft_core.batching.packing import Packer
+from mft_core.data.source import Source
+from mft_core.data.tokenization import Tokenization
+from mft_core.evaluation.evaluator import Evaluator
+from mft_core.models.adapter import ModelAdapter
+from mft_core.models.base import Base
+from mft_core.models.recognition import resolve_base
+from mft_core.objective.loss import Loss
+from mft_core.recipe.schema import AUTO, Choice, Recipe
+from mft_core.registry.catalog import Catalog, Entry
+
+EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
+
+TINY = "tiny"
+
+
+@dataclass(slots=True)
+class Parts:
+    """The chosen components, built, and where each came from."""
+
+    loss: Loss
+    packer: Packer
+    tokenization: Tokenization
+    evaluators: list[Evaluator]
+    source: Source | None
+    base: Base
+    base_reference: str
+    adapter: ModelAdapter | None
+    entries: list[Entry] = field(default_factory=list)
+
+
+def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
+    """Look up and build every component the recipe names.
+
+    Raises:
+        UsageError: an unknown name or option, named with its recipe key.
+    """
+    entries: list[Entry] = []
+
+    def build(kind: str, choice: Choice, where: str) -> Any:
+        entries.append(catalog.get(kind, choice.name))
+        return catalog.build(kind, choice.name, choice.options, where)
+
+    base_name, reference = resolve_base(recipe.model.base, [entry.name for entry in catalog.of_kind("base")])
+    source = source_choice(recipe)
+    return Parts(
+        loss=build("loss", recipe.loss, "[loss]"),
+        packer=build("packer", recipe.data.packer, "[data] packer"),
+        tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
+        evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],
+        source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
+        base=build("base", Choice(name=base_name), "[model] base"),
+        base_reference=reference,
+        adapter=build("model", Choice(name=recipe.model.adapter), "[model] adapter") if recipe.model.adapter else None,
+        entries=entries,
+    )
+
+
+def source_choice(recipe: Recipe) -> Choice:
+    """The data source meant: `data.prepared` if given, else [[data.tasks]], else `data.source`, else `data.path` as a
+    folder, else the standard library."""
+    if recipe.data.prepared:
+        return Choice(name=PREPARED)
+    if recipe.data.tasks:
+        return Choice(name=EXPLICIT_TASKS)
+    if recipe.data.source.name != AUTO:
+        return recipe.data.source
+    return Choice(name=FOLDER if recipe.data.path else STANDARD_LIBRARY)

@@ -1,0 +1,83 @@
+"""A run or a base, opened to be evaluated: what answers, what identifies it, and a run's validation data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mft_core.data.stored_records import validation_records
+from mft_core.generation.assistant import Assistant
+from mft_core.generation.opening import open_folder, target_folder
+from mft_core.recipe.loading import RECIPE_FILE
+from mft_core.tuning.fingerprint import model_fingerprint
+
+if TYPE_CHECKING:
+    from mft_core.evaluation.losses import EvaluationContext
+    from mft_core.recipe.schema import Recipe
+    from mft_core.records import Record
+    from mft_core.registry.catalog import Catalog
+    from mft_core.run.plan import Plan
+
+
+@dataclass
+class Target:
+    """What is evaluated; everything is loaded when it is first asked for.
+
+    Attributes:
+        reference: a run folder, or what `--base` takes.
+        catalog: for model families, bases and tokenizations.
+        family: the model family the user chose; "": recognised.
+    """
+
+    reference: str
+    catalog: Catalog
+    family: str = ""
+
+    @cached_property
+    def folder(self) -> Path:
+        """The run's folder, or the base's, fetched."""
+        return target_folder(self.reference, self.catalog, self.family)
+
+    @cached_property
+    def recipe(self) -> Recipe | None:
+        """The run's; None for a base."""
+        from mft_core.recipe.loading import load_recipe
+
+        path = Path(self.reference).expanduser() / RECIPE_FILE
+        return load_recipe(path) if path.is_file() else None
+
+    @cached_property
+    def assistant(self) -> Assistant:
+        """The model, ready to answer."""
+        return open_folder(self.folder, self.catalog, self.family)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 that identifies the weights."""
+        return model_fingerprint(self.folder)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        from mft_core.recipe.schema import Recipe
+        from mft_core.run.plan import make_plan
+
+        return make_plan((self.recipe or Recipe()).model_copy(update={"eval": []}), self.catalog)
+
+    def validation(self) -> EvaluationContext:
+        """The run's validation samples under the model."""
+        from accelerate import Accelerator
+
+        from mft_core.nn.token_losses import TokenLossModel
+        from mft_core.run.row_form import fit_rows, validation_context
+
+        model = self.assistant.model
+        fitted = fit_rows(self._plan, model, model.dtype)
+        accelerator = Accelerator(cpu=model.device.type == "cpu")
+        return validation_context(fitted.plan, TokenLossModel(model, fitted.inputs), accelerator)
+
+    def records(self) -> Mapping[str, Sequence[Record]]:
+        """The run's validation records by task."""
+        return validation_records(self._plan.task_set)

@@ -1,0 +1,163 @@
+"""A run's folder: who may write into it, what it records about how the run was made."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, Any
+
+from mft_core.errors import MftError, UsageError
+from mft_core.recipe.loading import RECIPE_FILE, load_recipe
+from mft_core.recipe.schema import Recipe
+from mft_core.registry.catalog import Entry
+from mft_core.support.durable import write_text
+
+COMPONENTS_FILE = "components.json"
+
+LOCK_FILE = ".lock"
+
+LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
+
+# Keys that do not change which weights a run ends with.
+HARMLESS_KEYS = {
+    *("train.log_every", "train.eval_every", "train.save_every", "train.gradient_checkpointing"),
+    *("data.max_bad", "eval"),
+}
+
+
+class RunFolder:
+    """One run's folder, locked for as long as this object is open.
+
+    The lock is the operating system's: it goes with the process, so a killed run leaves nothing to clean up.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    def open(self, resume: bool) -> None:
+        """Make the folder and lock it.
+
+        Raises:
+            MftError: it cannot be written, or another run is using it.
+            UsageError: it already holds a run and `resume` is False; or nothing to resume.
+        """
+        if resume and not (self.path / RECIPE_FILE).exists():
+            raise UsageError(f"{self.path} holds no run to resume", "leave out --resume, or name the run with --output")
+        if not resume and (self.path / RECIPE_FILE).exists():
+            raise UsageError(
+                f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / LOCK_FILE).open("a+", encoding="utf-8")
+        except OSError as error:
+            raise MftError(f"cannot write to {self.path}: {error.strerror}", "choose another --output") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise MftError(f"another run is writing to {self.path}", "wait, or choose another --output") from error
+
+    def close(self) -> None:
+        """Let others use the folder."""
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Record the resolved recipe."""
+        write_text(self.path / RECIPE_FILE, recipe.as_toml())
+
+    def write_components(self, entries: Iterable[Entry], base: Mapping[str, Any]) -> None:
+        """Record which distribution and version gave each component, and the libraries underneath."""
+        components = [
+            {
+                "kind": entry.kind,
+                "name": entry.name,
+                "plugin": entry.plugin,
+                "distribution": entry.distribution,
+                "version": entry.version,
+            }
+            for entry in entries
+        ]
+        versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
+        content = {"components": components, "base": dict(base), "versions": versions}
+        write_text(self.path / COMPONENTS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def check_base(self, base: Mapping[str, Any]) -> None:
+        """Refuse to continue on another base, or beside another part of it, than the run was started on.
+
+        Raises:
+            MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
+        """
+        recorded = json.loads((self.path / COMPONENTS_FILE).read_text(encoding="utf-8"))["base"]
+        if recorded["fingerprint"] != base["fingerprint"]:
+            raise MftError(
+                f"the base {base['reference']} ({base['folder']}) has other weights than when {self.path} was started",
+                f"give the one it was started on: {recorded['reference']}, then in {recorded['folder']}",
+            )
+        if recorded.get("initialization", "") != base["initialization"]:
+            raise MftError(
+                f"LoRA's initial matrices came out other than when {self.path} was started",
+                "they are computed from the base's weights: continue on the same kind of machine, with as many threads",
+            )
+
+    def check_recipe(self, recipe: Recipe, force: bool) -> list[str]:
+        """Differences to the recipe the run was started with, that would change its result.
+
+        Raises:
+            UsageError: there are some, and `force` is False.
+        """
+        differences = recipe_differences(load_recipe(self.path / RECIPE_FILE), recipe)
+        if differences and not force:
+            raise UsageError(
+                f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
+                "put it back, or continue all the same with --force",
+            )
+        return differences
+
+
+def recipe_differences(old: Recipe, new: Recipe) -> list[str]:
+    """ "key: old -> new" for every key that bears on the resulting weights."""
+    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    return [
+        f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key not in HARMLESS_KEYS and not key.startswith("output.")
+    ]
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, Mapping):
+            flat.update(_flatten(inner, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = inner
+    return flat
+
+
+def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
+    """The recipe with the pinned base of the run in `run`, where it names the same one without a revision."""
+    base, recorded = recipe.model.base, load_recipe(run / RECIPE_FILE).model.base
+    if not recorded.startswith((f"{base}@", f"{base}==")):
+        return recipe
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": recorded})})
+
+
+def newest_run(root: Path) -> Path | None:
+    """The run folder below `root` that was written to last; None where there is none."""
+    runs = [recipe.parent for recipe in root.glob(f"*/{RECIPE_FILE}")]
+    return max(runs, key=lambda run: (run / RECIPE_FILE).stat().st_mtime, default=None)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,178 @@
+"""Expected peak memory of a training step, by arithmetic; no weights are loaded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from mft_core.models.adapter import ModelAdapter
+from mft_core.models.loading import build_empty
+from mft_core.models.precision import choose_precision
+from mft_core.models.quantization import quantizable
+from mft_core.nn.head_losses import chunk_rows
+from mft_core.recipe.schema import Recipe
+from mft_core.run.plan import Plan
+from mft_core.support.ranks import process_state
+from mft_core.tuning.from_recipe import quantization, tune
+from mft_core.tuning.methods import DEFAULT_INIT, FULL, LORA, QLORA
+
+ADAM_MOMENTS = 2
+# Tensors a decoder layer keeps for its backward, in elements per token: about 14 of the hidden size (norm and
+# projection inputs, queries, keys, values, attention output, residuals) and 4 of the MLP's inner size.
+HIDDEN_COPIES, INNER_COPIES = 14, 4
+# Beside quantised weights PEFT gives each adapter its own float32 copy of its input, and dropout keeps a mask of bytes.
+ADAPTER_INPUTS, ADAPTER_INPUT_BYTES = 6, 5
+USABLE = 0.8
+"""Share of the free memory that an estimate may take: it is one, and libraries want some for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """Bytes on one rank, without sharding.
+
+    Attributes:
+        method: "lora", "qlora" or "full".
+        parameters: in all, adapters included.
+        trainable: of them.
+        weights: of the base.
+        adapters: LoRA's own.
+        gradients: of the trainable parameters.
+        optimizer: its states.
+        activations: kept for the backward, logits included; with quantised weights the largest one, dequantised.
+    """
+
+    method: str
+    parameters: int
+    trainable: int
+    weights: int
+    adapters: int
+    gradients: int
+    optimizer: int
+    activations: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.adapters + self.gradients + self.optimizer + self.activations
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields and the total."""
+        return {**asdict(self), "total": self.total}
+
+
+def estimate_memory(
+    recipe: Recipe,
+    adapter: ModelAdapter,
+    config: PreTrainedConfig,
+    weights_dtype: torch.dtype,
+    supervised_share: float,
+    device: torch.device,
+) -> MemoryEstimate:
+    """What one optimizer step needs at its peak.
+
+    Args:
+        config: the base's native transformers configuration.
+        weights_dtype: the base is loaded in, as far as it is not quantised.
+        supervised_share: supervised / real tokens; the head runs on supervised positions, a few at a time.
+        device: where the step is computed.
+    """
+    base = build_empty(config, weights_dtype)
+    weights, workspace = _base_bytes(base, recipe)
+    in_base = {id(parameter) for parameter in base.parameters()}
+    model = _tuned_skeleton(base, recipe, adapter)
+    sizes = [(p.numel(), p.element_size(), p.requires_grad) for p in model.parameters()]
+    trainable_bytes = sum(count * size for count, size, trainable in sizes if trainable)
+    moments = ADAM_MOMENTS if recipe.train.optimizer == "adamw" else 0
+    return MemoryEstimate(
+        method=recipe.tune.method,
+        parameters=sum(count for count, _, _ in sizes),
+        trainable=sum(count for count, _, trainable in sizes if trainable),
+        weights=weights,
+        adapters=sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in in_base),
+        gradients=trainable_bytes,
+        optimizer=moments * trainable_bytes,
+        activations=workspace + _activations(recipe, config, weights_dtype, device, supervised_share),
+    )
+
+
+def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
+    """Of a training step of the plan's data under `recipe`, on this process's device."""
+    supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
+    device = process_state().device
+    dtype = choose_precision(recipe, device).weights
+    config = plan.adapter.load_config(plan.base_folder)
+    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens, device)
+
+
+def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:
+    """The plan with `train.gradient_checkpointing` true or false: where it is "auto", on if memory asks for it.
+
+    Args:
+        available: bytes; None: what this process's device has free.
+    """
+    if plan.recipe.train.gradient_checkpointing != "auto":
+        return plan
+    room = free_memory(process_state().device) if available is None else available
+    wanted = expected_memory(plan, plan.recipe).total > USABLE * room
+    train = plan.recipe.train.model_copy(update={"gradient_checkpointing": wanted})
+    return replace(plan, recipe=plan.recipe.model_copy(update={"train": train}))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a device has free now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return psutil.virtual_memory().available
+
+
+def tunable_skeleton(recipe: Recipe, adapter: ModelAdapter, config: PreTrainedConfig, dtype: torch.dtype) -> nn.Module:
+    """The model as it will be trained, on the meta device: shapes without memory."""
+    return _tuned_skeleton(build_empty(config, dtype), recipe, adapter)
+
+
+def with_method(recipe: Recipe, method: str, **changes: Any) -> Recipe:
+    """The recipe with another `tune.method`, and with other keys of [tune]."""
+    return recipe.model_copy(update={"tune": recipe.tune.model_copy(update={"method": method, **changes})})
+
+
+def _tuned_skeleton(base: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:
+    """Its quantised weights keep their dense shapes, and the initial values that need weights are not computed."""
+    method = FULL if recipe.tune.method == FULL else LORA
+    with torch.device("meta"):  # else PEFT draws every adapter's values before it drops them
+        return tune(base, with_method(recipe, method, init=DEFAULT_INIT), adapter)
+
+
+def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
+    """Bytes of the base's weights, and of the largest one that is dequantised for a while."""
+    dense = sum(parameter.numel() * parameter.element_size() for parameter in base.parameters())
+    settings = quantization(recipe)
+    if settings is None:
+        return dense, 0
+    chosen = [module.weight for module in quantizable(base).values()]
+    saved = sum(p.numel() * p.element_size() - settings.stored_bytes(p.numel()) for p in chosen)
+    return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
+
+
+def _activations(
+    recipe: Recipe, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, supervised_share: float
+) -> int:
+    item = dtype.itemsize
+    tokens = recipe.train.micro_batch_size * recipe.data.max_length
+    hidden = config.hidden_size
+    inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * hidden
+    layers = config.num_hidden_layers
+    per_layer = (HIDDEN_COPIES * hidden + INNER_COPIES * inner) * item * tokens
+    if recipe.tune.method == QLORA:
+        per_layer += (ADAPTER_INPUTS * hidden + inner) * ADAPTER_INPUT_BYTES * tokens
+    recomputed = recipe.train.gradient_checkpointing is True
+    kept = layers * hidden * item * tokens + per_layer if recomputed else layers * per_layer
+    supervised = int(tokens * supervised_share)
+    rows = min(supervised, chunk_rows(config.vocab_size, dtype, device, recipe.tune.method == FULL))
+    head = rows * config.vocab_size * (4 + item) + 2 * supervised * hidden * item
+    return int(kept + head)

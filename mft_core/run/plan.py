@@ -1,0 +1,179 @@
+"""Recipe and catalog to everything but the weights; whatever can be wrong shows here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.prepared import open_prepared
+from mft_core.batching.sample_table import SampleTable
+from mft_core.data.source import DataRequest
+from mft_core.data.task_files import check_unique, explicit_tasks
+from mft_core.data.tasks import TaskSet, validate_task_name
+from mft_core.errors import UsageError
+from mft_core.models.adapter import ModelAdapter
+from mft_core.models.base import BaseRequest
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import build_empty, load_tokenizer
+from mft_core.models.positions import learnt_positions, with_samples_within
+from mft_core.models.recognition import model_adapters, recognize_adapter
+from mft_core.recipe.schema import Recipe
+from mft_core.records import TaskFiles
+from mft_core.registry.catalog import Catalog
+from mft_core.run.components import Parts, choose_parts
+from mft_core.run.task_data import batch_plan, tokenised_tasks
+from mft_core.support.paths import cache_folder
+from mft_core.support.suggestions import did_you_mean
+from mft_core.tuning.from_recipe import check_tuning
+
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Plan:
+    """Everything a run needs except the weights.
+
+    Attributes:
+        recipe: resolved.
+        parts: the chosen components.
+        adapter_name: the family, given or recognised.
+        base_folder: where config.json, weights and tokenizer lie.
+        task_set: tasks with their token stores and reports.
+        training: rows of every optimizer step.
+        validation: all validation samples.
+        total_steps: optimizer steps of the run.
+        warnings: what the user should know before it starts.
+    """
+
+    recipe: Recipe
+    parts: Parts
+    adapter: ModelAdapter
+    adapter_name: str
+    base_folder: Path
+    tokenizer: PreTrainedTokenizerBase
+    task_set: TaskSet
+    training: BatchPlan
+    validation: SampleTable
+    total_steps: int
+    warnings: list[str]
+
+
+def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None = None) -> Plan:
+    """Do everything up to the weights: components, base folder, tokenizer, tasks, rows, steps.
+
+    Args:
+        on_progress: called as (task, bytes done, bytes in all) while tokenising.
+
+    Raises:
+        MftError: what is wrong, where, and how to mend it.
+    """
+    check_tuning(recipe)
+    parts = choose_parts(recipe, catalog)
+    for evaluator in parts.evaluators:
+        evaluator.check()
+    files = task_files(recipe, parts)
+    folder, adapter_name = fetch_base(recipe, parts, catalog)
+    recipe = with_pinned_base(recipe, parts, folder)
+    adapter = parts.adapter or catalog.build("model", adapter_name)
+    if parts.adapter is None:
+        parts.entries.append(catalog.get("model", adapter_name))
+    tokenizer = load_tokenizer(adapter, folder)
+    parts.tokenization.bind(tokenizer)
+    learnt = learnt_positions(build_empty(adapter.load_config(folder), torch.float32))
+    limited = with_samples_within(recipe, learnt)
+    task_set, stored_rows = tokenised_tasks(limited, files, parts.tokenization, tokenizer, parts.packer, on_progress)
+    training = batch_plan(recipe, parts.packer, task_set, stored_rows)
+    parts.loss.start(replace(task_set.counts, repeats=training.repeats))
+    return Plan(
+        recipe=recipe,
+        parts=parts,
+        adapter=adapter,
+        adapter_name=adapter_name,
+        base_folder=folder,
+        tokenizer=tokenizer,
+        task_set=task_set,
+        training=training,
+        validation=SampleTable([task.valid for task in task_set.tasks]),
+        total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
+        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None),
+    )
+
+
+def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
+    """The files of the tasks to train, names checked, no name twice.
+
+    Raises:
+        UsageError: `data.include` names a task there is not.
+    """
+    data = recipe.data
+    if data.prepared:
+        files = open_prepared(Path(data.prepared)).files({task.name: task.weight for task in data.tasks})
+    elif parts.source is None:
+        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
+        files = explicit_tasks(entries, Path(data.path or "."))
+    else:
+        request = DataRequest(Path(data.path) if data.path else None, cache_folder("sources"))
+        files = parts.source.tasks(request)
+    for task in files:
+        validate_task_name(task.name)
+    check_unique(files)
+    return included(files, data.include, "[data] include") if data.include else files
+
+
+def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
+    """The tasks called `names`, in the order of `files`.
+
+    Args:
+        where: the place that names them, for messages.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    known = [task.name for task in files]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
+    return [task for task in files if task.name in names]
+
+
+def fetch_base(recipe: Recipe, parts: Parts, catalog: Catalog) -> tuple[Path, str]:
+    """The base's folder and the name of its family, recognised from config.json where none was given."""
+    if parts.adapter is None and parts.base.random_weights:
+        families = " | ".join(entry.name for entry in catalog.of_kind("model"))
+        raise UsageError(
+            f"the base {recipe.model.base!r} is made up for a model family, and none is given",
+            f"say which: --model {families}; or give real weights: --base smollm2",
+        )
+    wanted = recipe.model.adapter and catalog.get("model", recipe.model.adapter).name
+    folder = parts.base.fetch(parts.base_reference, BaseRequest(parts.adapter, wanted, cache_folder("bases")))
+    return folder, recognize_adapter(model_adapters(catalog), read_config(folder), wanted)
+
+
+def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
+    """The recipe with the revision of the base that is in `folder`, so that it means the same weights later."""
+    reference = parts.base_reference
+    base = recipe.model.base.removesuffix(reference) + parts.base.pinned(reference, folder)
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": base})})
+
+
+def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None) -> list[str]:
+    """What the user should know before the run starts.
+
+    Args:
+        learnt: the model's learnt positions, where they are what bounds a sample.
+    """
+    warnings = []
+    if parts.base.random_weights:
+        warnings.append("the model has random weights: for trying things out, it will not write sensible text")
+    if learnt is not None:
+        warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
+    without = [task.name for task in task_set.tasks if not len(task.valid)]
+    if without:
+        consequence = "; their weights will not adapt" if parts.loss.probe else ""
+        warnings.append(f"no validation data for: {', '.join(without)}{consequence}")
+    return warnings

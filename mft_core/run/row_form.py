@@ -1,0 +1,90 @@
+"""Packed rows or padded ones: the plan is kept, or changed, to what the loaded model computes exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from mft_core.batching.packing import OneEach
+from mft_core.errors import MftError
+from mft_core.evaluation.losses import EvaluationContext
+from mft_core.models.positions import learnt_positions
+from mft_core.nn.packed_attention import BatchInputs, padded_batch_inputs
+from mft_core.nn.packing_self_test import packing_or_padding
+from mft_core.run.plan import Plan
+from mft_core.run.task_data import batch_plan
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+TOLERANCE = {torch.float64: 1e-5, torch.float32: 1e-3, torch.bfloat16: 0.1, torch.float16: 0.05}
+"""Largest relative difference of logits that is rounding; some families compute norms in float32 in any dtype."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A plan that its model can be trained and measured by.
+
+    Attributes:
+        plan: with rows that the model computes exactly.
+        inputs: a batch of them as keyword arguments of the model's forward.
+        warning: why rows are not packed, and what that means; "" where they are.
+    """
+
+    plan: Plan
+    inputs: BatchInputs
+    warning: str = ""
+
+
+def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
+    """Test the loaded model on packed rows; where they do not suit it, every row gets one sample.
+
+    Args:
+        model: the base as `load_base` gives it; it may be given another attention.
+        dtype: it computes in.
+
+    Raises:
+        MftError: padded rows do not suit it either, or a sample is longer than the positions it has learnt.
+    """
+    refuse_positions_never_learnt(model, plan)
+    test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
+    if test.packed:
+        return Fitted(plan, plan.adapter.model_inputs)
+    packer = OneEach()
+    training = batch_plan(plan.recipe, packer, plan.task_set, None)
+    steps = plan.recipe.train.steps or training.total_steps(plan.recipe.train.epochs)
+    changed = replace(plan, parts=replace(plan.parts, packer=packer), training=training, total_steps=steps)
+    return Fitted(
+        changed, padded_batch_inputs, f"{test.reason}; so every row holds one sample, and there are {steps} steps"
+    )
+
+
+def refuse_positions_never_learnt(model: PreTrainedModel, plan: Plan) -> None:
+    """Samples fit into the model's table of positions, if it has one. The plan saw to that, but for prepared samples.
+
+    Raises:
+        MftError: they do not.
+    """
+    limit, longest = learnt_positions(model), max(plan.training.table.longest, plan.validation.longest)
+    if limit is not None and longest > limit:
+        raise MftError(
+            f"The model has learnt {limit} positions, and the longest sample has {longest} tokens.",
+            "It was prepared for another model: run `mft prepare` again with this one.",
+        )
+
+
+def validation_context(plan: Plan, model: nn.Module, accelerator: Accelerator) -> EvaluationContext:
+    """All validation samples under `model`, a prepared TokenLossModel."""
+    return EvaluationContext(
+        model=model,
+        names=plan.task_set.names,
+        validation=plan.validation,
+        packer=plan.parts.packer,
+        capacity=plan.recipe.data.max_length,
+        micro_batch_size=plan.recipe.train.micro_batch_size,
+        accelerator=accelerator,
+    )

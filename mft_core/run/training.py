@@ -1,0 +1,176 @@
+"""From a plan to a trained model: load, tune, evaluate, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from mft_core.data.tasks import write_quarantine
+from mft_core.evaluation.losses import EvaluationContext
+from mft_core.events import EventLog, Listener
+from mft_core.models.loading import check_vocabulary, load_base
+from mft_core.models.precision import choose_precision
+from mft_core.models.quantization import parameter_count
+from mft_core.nn.token_losses import TokenLossModel
+from mft_core.run.folder import RunFolder
+from mft_core.run.plan import Plan
+from mft_core.run.row_form import Fitted, fit_rows, validation_context
+from mft_core.run.scheduled_evaluations import TrainingEvaluations
+from mft_core.support.ranks import process_state
+from mft_core.support.threads import set_threads
+from mft_core.training.checkpoint import CheckpointFolder
+from mft_core.training.sharding import is_sharded, shard
+from mft_core.training.state_tensors import trainable_tensors
+from mft_core.training.trainer import Trainer, TrainingResult
+from mft_core.tuning.fingerprint import base_fingerprint
+from mft_core.tuning.from_recipe import quantization, tune
+from mft_core.tuning.methods import FULL, initial_digest
+from mft_core.tuning.saving import save_final
+
+
+def execute(
+    plan: Plan,
+    folder: RunFolder,
+    listeners: Mapping[str, Listener],
+    resume: bool = False,
+    on_finished: Callable[[EvaluationContext], None] | None = None,
+) -> TrainingResult:
+    """Train as planned, into an opened run folder.
+
+    Args:
+        listeners: by name; each sees every event.
+        resume: continue from the newest good checkpoint in the folder.
+        on_finished: called with the selected model when the training has ended, not when it was interrupted.
+
+    Raises:
+        MftError: documents of one row see each other, losses stay not finite, a checkpoint cannot be written.
+    """
+    started = time.perf_counter()
+    set_threads()
+    device = process_state().device
+    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
+    torch.manual_seed(plan.recipe.train.seed)
+    log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
+    sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
+    # A model to be sharded may be larger than a device: it gets there layer by layer.
+    fitted, model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
+    plan = fitted.plan
+    router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
+    token_losses = TokenLossModel(model, fitted.inputs, router_loss)
+    prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
+    trainer = _build_trainer(plan, prepared, accelerator, log)
+    evaluations = TrainingEvaluations(plan, model, trainer.validation, log)
+    trainer.after_step = evaluations.after_step
+    _resume_or_start(trainer, plan, base_facts(plan, model), folder, log, resume)
+    if fitted.warning and accelerator.is_main_process:
+        log.emit("warning", trainer.step, message=fitted.warning)
+    result = trainer.run()
+    if result.reason != "interrupted":
+        if on_finished:
+            on_finished(trainer.validation)
+        tensors = _whole_tensors(trainer)
+        if accelerator.is_main_process:
+            save_final(model, plan.tokenizer, folder.path / "final", tensors)
+        evaluations.at_end(result.step)
+    if accelerator.is_main_process:
+        seconds = round(time.perf_counter() - started, 2)
+        facts = {"reason": result.reason, "selected": result.selected, "seconds": seconds}
+        log.emit("end", result.step, **facts, tokens=trainer.real_tokens)
+    accelerator.wait_for_everyone()
+    return result
+
+
+def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
+    """The trained tensors of a sharded model by the language model's own names, on the main rank."""
+    if not is_sharded(trainer.model):
+        return None
+    tensors = trainable_tensors(trainer.model, keep=trainer.accelerator.is_main_process)
+    return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+
+
+def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tuple[Fitted, nn.Module]:
+    """The base model at `place`, in the precision for `device`, its trainable part ready; and rows that suit it."""
+    recipe = plan.recipe
+    precision = choose_precision(recipe, device)
+    quantized = quantization(recipe)
+    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantized, device=place).to(place)
+    check_vocabulary(base, plan.tokenizer)
+    fitted = fit_rows(plan, base, precision.weights)
+    if recipe.tune.method == FULL:
+        plan.adapter.prepare_full_tuning(base, plan.base_folder)
+    return fitted, tune(base, recipe, plan.adapter)
+
+
+def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:
+    settings = plan.recipe.train
+    context = validation_context(plan, prepared, accelerator)
+    return Trainer(
+        model=prepared,
+        loss=plan.parts.loss,
+        plan=plan.training,
+        validation=context,
+        settings=settings,
+        accelerator=accelerator,
+        log=log,
+        checkpoints=CheckpointFolder(log.run / "checkpoints", plan.recipe.output.keep),
+        total_steps=plan.total_steps,
+        pad_id=plan.tokenizer.pad_token_id or 0,
+    )
+
+
+def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
+    """What a run is built on: where its base came from, what identifies its weights and LoRA's part of them."""
+    return {
+        "reference": plan.recipe.model.base,
+        "folder": str(plan.base_folder),
+        "fingerprint": base_fingerprint(plan.base_folder),
+        "random_weights": plan.parts.base.random_weights,
+        "initialization": initial_digest(model),
+    }
+
+
+def _resume_or_start(
+    trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder, log: EventLog, resume: bool
+) -> None:
+    """Take up the newest good checkpoint, or record how this run begins."""
+    checkpoint = trainer.checkpoints.load_latest() if resume else None
+    if checkpoint is not None:
+        folder.check_base(base)
+        trainer.resume(checkpoint)
+    if not trainer.accelerator.is_main_process:
+        return
+    log.rewind(checkpoint.step if checkpoint else -1)
+    folder.write_recipe(plan.recipe)
+    if checkpoint is None:
+        folder.write_components(plan.parts.entries, base)
+        write_quarantine(plan.task_set, folder.path / "quarantine.jsonl")
+        log.emit("start", 0, **start_facts(plan, trainer))
+
+
+def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
+    """The fields of the "start" event."""
+    parameters = [(parameter_count(p), p.requires_grad) for p in trainer.model.parameters()]
+    tasks = {task.name: {**task.report.as_json(), "weight": task.weight} for task in plan.task_set}
+    return {
+        "model": {
+            "adapter": plan.adapter_name,
+            "base": plan.recipe.model.base,
+            "random_weights": plan.parts.base.random_weights,
+            "method": plan.recipe.tune.method,
+            "parameters": sum(count for count, _ in parameters),
+            "trainable": sum(count for count, trainable in parameters if trainable),
+            "device": str(trainer.accelerator.device),
+            "ranks": trainer.accelerator.num_processes,
+        },
+        "tasks": tasks,
+        "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
+        "packer": plan.recipe.data.packer.name,
+        "warnings": plan.warnings,
+        "steps": trainer.total_steps,
+        "packing_efficiency": round(plan.training.packing_efficiency(0, plan.recipe.train.micro_batch_size), 4),
+    }

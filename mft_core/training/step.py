@@ -1,0 +1,153 @@
+"""One optimizer step: rows to micro-batches, forward, backward, update; exact over micro-batches and ranks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.collate import collate, micro_batches
+from mft_core.batching.prefetch import ahead
+from mft_core.evaluation.losses import TaskSums
+from mft_core.objective.loss import Loss
+from mft_core.recipe.schema import TrainSection
+from mft_core.records import Batch, StepCounts, TaskLosses
+from mft_core.training.optimizer import build_optimizer
+from mft_core.training.sharding import is_sharded, whole
+
+
+@dataclass(slots=True)
+class StepOutcome:
+    """One optimizer step.
+
+    Attributes:
+        gradient_norm: before clipping.
+        finite: False where the loss or the gradient was not, and the step was therefore not taken.
+        bad_samples: indices of the samples whose loss was not finite.
+        losses: the step's training losses, over all ranks.
+        real_tokens: non-padding tokens, over all ranks.
+    """
+
+    gradient_norm: float
+    finite: bool
+    bad_samples: list[int]
+    losses: TaskLosses
+    real_tokens: int
+
+
+class Stepper:
+    """Takes optimizer steps on one model.
+
+    Args:
+        model: prepared TokenLossModel with the trainable parameters requiring gradients.
+        loss: the objective, started.
+        plan: where the rows of a step come from.
+        settings: [train] of the recipe.
+        accelerator: device and ranks.
+        pad_id: token that fills rows.
+
+    Attributes:
+        optimizer: prepared by accelerate.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        plan: BatchPlan,
+        settings: TrainSection,
+        accelerator: Accelerator,
+        pad_id: int = 0,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.plan = plan
+        self.settings = settings
+        self.accelerator = accelerator
+        self.optimizer = accelerator.prepare(build_optimizer(model, settings))
+        self._pad_id = pad_id
+        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+    def measure(self, rows: list[np.ndarray], step: int) -> TaskLosses:
+        """Losses of a step's rows without gradients, with the dropout of the step itself."""
+        self._seed(step)
+        sums = TaskSums(len(self.loss.counts), self.accelerator.device)
+        with torch.no_grad():
+            for batch, _ in self._batches(rows):
+                sums.add(self.model(batch), batch.sample_task)
+        return sums.reduce(self.accelerator)
+
+    def _seed(self, step: int) -> None:
+        """Dropout is a function of (seed, step, rank): the same after a resume, whatever ran in between."""
+        rank = self.accelerator.process_index
+        torch.manual_seed(np.random.SeedSequence([self.settings.seed, step, rank]).generate_state(1)[0])
+
+    def optimize(
+        self, rows: list[np.ndarray], counts: StepCounts, weights: np.ndarray, rate: float, step: int
+    ) -> StepOutcome:
+        """Forward and backward over the step's micro-batches, then one optimizer step if all is finite.
+
+        Args:
+            rows: sample indices of each row, over all ranks.
+            counts: the step in numbers.
+            weights: float64 [N], omega.
+            rate: learning rate.
+            step: index of the step, from 0.
+        """
+        self._seed(step)
+        sums = TaskSums(len(self.loss.counts), self.accelerator.device)
+        objective = partial(self.loss.objective, weights=weights, step=counts)
+        step_tokens = sum(int(self.plan.table.lengths[row].sum()) for row in rows)
+        bad: list[int] = []
+        for batch, last in self._batches(rows):
+            with self._gradients_kept(last):
+                tokens = self.model(batch, objective)
+                value = objective(tokens)
+                if tokens.router_loss is not None:
+                    value = value + tokens.router_loss * (batch.real_tokens / step_tokens)
+                # DDP and FSDP average gradients over ranks; the objective is a sum over ranks.
+                self.accelerator.backward(value * self.accelerator.num_processes)
+            sums.add(tokens, batch.sample_task)
+            not_finite = ~torch.isfinite(tokens.cross_entropy.detach())
+            if not_finite.any():
+                bad += batch.sample_ids[tokens.sample[not_finite].unique()].tolist()
+        norm = float(whole(self.accelerator.clip_grad_norm_(self._parameters, self.settings.clip or float("inf"))))
+        losses = sums.reduce(self.accelerator)
+        finite = bool(np.isfinite(norm)) and not sum_over_ranks(self.accelerator, len(bad))
+        # A float16 gradient scaler must see the overflow itself: it then skips the update and lowers its scale.
+        if finite or self.accelerator.scaler is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+        self.optimizer.zero_grad()
+        return StepOutcome(norm, finite, bad, losses, step_tokens)
+
+    def _gradients_kept(self, last: bool) -> AbstractContextManager[object]:
+        """Ranks add up their gradients after the last micro-batch; shards after each: whole ones have no room."""
+        if last or is_sharded(self.model):
+            return contextlib.nullcontext()
+        return self.accelerator.no_sync(self.model)
+
+    def _batches(self, rows: list[np.ndarray]) -> Iterator[tuple[Batch, bool]]:
+        """This rank's micro-batches, and whether each is the last of the step."""
+        ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
+        parts = micro_batches(rows, self.settings.micro_batch_size, rank, ranks)
+        width = self.plan.capacity if self.plan.packer.pads_to_maximum else None
+        collated = (collate(part, self.plan.table, width, self._pad_id) for part in parts)
+        for number, batch in enumerate(ahead(collated)):
+            yield batch.to(self.accelerator.device), number == len(parts) - 1
+
+
+def sum_over_ranks(accelerator: Accelerator, value: int) -> int:
+    """The sum of every rank's value, on every rank."""
+    if accelerator.num_processes == 1:
+        return value
+    return int(accelerator.reduce(torch.tensor(value, device=accelerator.device), "sum"))

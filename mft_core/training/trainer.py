@@ -1,0 +1,279 @@
+"""The training loop, on Accelerate.
+
+One optimizer step: the rows of the step are known from the plan, their labels give the step's counts, the loss
+gives the task weights, and only then the first forward runs. So what is minimised does not depend on how the
+rows are cut into micro-batches or spread over ranks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+from torch import nn
+
+from mft_core.batching.batch_plan import BatchPlan
+from mft_core.errors import MftError
+from mft_core.evaluation.losses import EvaluationContext
+from mft_core.events import EventLog
+from mft_core.objective.loss import Loss
+from mft_core.recipe.schema import TrainSection
+from mft_core.records import StepCounts, TaskLosses
+from mft_core.training.balance import BalanceWatch
+from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
+from mft_core.training.interruption import Interruption
+from mft_core.training.metrics import Meter
+from mft_core.training.optimizer import learning_rate
+from mft_core.training.probe import Probe
+from mft_core.training.selection import Selection
+from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
+from mft_core.training.step import StepOutcome, Stepper, sum_over_ranks
+
+PROBE_SEED_OFFSET = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """How a run ended.
+
+    Attributes:
+        step: optimizer steps done.
+        selected: the step whose weights the model now has.
+        reason: "done", "stopped early" or "interrupted".
+        exit_code: 0, 130 or 143.
+    """
+
+    step: int
+    selected: int
+    reason: str
+    exit_code: int
+
+
+class Trainer:
+    """Trains one model with one loss on the rows of one plan.
+
+    Args:
+        model: TokenLossModel with the trainable parameters requiring gradients.
+        loss: the objective, started with the training set's counts.
+        plan: which rows each step trains on.
+        validation: model and validation samples; its `model` is this trainer's prepared model.
+        settings: [train] of the recipe.
+        accelerator: device and ranks.
+        log: where events go; None on ranks other than the first.
+        checkpoints: where checkpoints go.
+        total_steps: optimizer steps of the whole run.
+        pad_id: token that fills rows.
+
+    Attributes:
+        after_step: called on every rank after each step, when it has been logged, evaluated and saved.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        plan: BatchPlan,
+        validation: EvaluationContext,
+        settings: TrainSection,
+        accelerator: Accelerator,
+        log: EventLog,
+        checkpoints: CheckpointFolder,
+        total_steps: int,
+        pad_id: int = 0,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.plan = plan
+        self.validation = validation
+        self.settings = settings
+        self.accelerator = accelerator
+        self.log = log
+        self.checkpoints = checkpoints
+        self.total_steps = total_steps
+        self.step = 0
+        self.selection = Selection(settings.stop, settings.patience)
+        self.after_step: Callable[[int], None] = lambda step: None
+        self._stop = False
+        self._names = loss.counts.names
+        self._bad_in_a_row = 0
+        self._saved_step: int | None = None
+        self._stepper = Stepper(model, loss, plan, settings, accelerator, pad_id)
+        self._meter = Meter(loss.counts.names)
+        self._balance = BalanceWatch(loss.counts.names)
+        request = loss.probe
+        self._probe = Probe(validation, loss, request, settings.seed + PROBE_SEED_OFFSET) if request else None
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Continue bit by bit where the checkpoint was written."""
+        load_trainable(self.model, checkpoint.tensors["model"])
+        load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
+        state = checkpoint.state
+        self.step = self._saved_step = checkpoint.step
+        self.selection.load_state_dict(state["selection"])
+        self._stop = state["stop"]
+        self._bad_in_a_row = state["bad_in_a_row"]
+        self._meter.load_state_dict(state["meter"])
+        self._balance.load_state_dict(state["balance"])
+        self.loss.load_state_dict(state["loss"])
+        self.loss.within.load_state_dict(state["within"])
+        if self._probe:
+            self._probe.load_state_dict(state["probe"])
+
+    def run(self) -> TrainingResult:
+        """Train to the end, or until a signal asks to stop.
+
+        Raises:
+            MftError: too many steps in a row were not finite; the checkpoint before them is kept.
+        """
+        self.model.train()
+        with Interruption() as interruption:
+            if self.step == 0:
+                self._evaluate()
+                if self._probe:
+                    self._probe.start(0)
+            while not self._ended and not self._stop_requested(interruption):
+                self._train_step()
+                self._after_step()
+            if self._stop and self._meter.steps:
+                self._log()
+            if self._saved_step != self.step:
+                self._save()
+        if not self._ended:
+            return TrainingResult(self.step, self.step, "interrupted", interruption.exit_code)
+        return TrainingResult(self.step, self._restore_best(), "stopped early" if self._stop else "done", 0)
+
+    @property
+    def _ended(self) -> bool:
+        return self._stop or self.step >= self.total_steps
+
+    def _restore_best(self) -> int:
+        """With a stopping rule the best evaluated model is the result; returns the step its weights are from."""
+        best = self.selection.best
+        if self.settings.stop == "none" or best is None or best == self.step:
+            return self.step
+        load_trainable(self.model, self.checkpoints.load(best).tensors["model"])
+        return best
+
+    def _train_step(self) -> None:
+        started = time.perf_counter()
+        rows, counts = self.plan.step(self.step)
+        rate = learning_rate(self.step, self.total_steps, self.settings)
+        if self.loss.measures_step_first or self.loss.within.measures_step_first:
+            counts = replace(counts, losses=self._stepper.measure(rows, self.step))
+        self.loss.before_step(counts)
+        weights = self.loss.task_weights()
+        outcome = self._stepper.optimize(rows, counts, weights, rate, self.step)
+        self._meter.add(outcome.losses, outcome.real_tokens)
+        if outcome.finite:
+            self._step_taken(rows, outcome.losses)
+            self._warn(self._balance.after_step(weights, outcome.losses.tokens))
+        else:
+            self.step += 1
+            self._report_bad_step(outcome, counts)
+        self._meter.end_step(time.perf_counter() - started, outcome.gradient_norm, rate, weights)
+
+    def _step_taken(self, rows: list[np.ndarray], training: TaskLosses) -> None:
+        """Show the step to the objective."""
+        self._bad_in_a_row = 0
+        again = self._stepper.measure(rows, self.step) if self.loss.measures_step_again else None
+        self.loss.within.end_step(training)
+        self.loss.after_step(training, again)
+        self.step += 1
+        if self._probe:
+            self._probe.after_step(self.step)
+
+    def _report_bad_step(self, outcome: StepOutcome, counts: StepCounts) -> None:
+        """Name the tasks and samples of a step that was not taken; give up after too many in a row."""
+        self._bad_in_a_row += 1
+        table = self.plan.table
+        tasks = {int(table.task[index]) for index in outcome.bad_samples} or set(np.flatnonzero(counts.samples))
+        names = sorted(self._names[task] for task in tasks)
+        what = "loss" if outcome.bad_samples else "gradient"
+        self._emit("skip", reason=f"{what} not finite", tasks=names, samples=outcome.bad_samples[:20])
+        if self._bad_in_a_row >= self.settings.max_bad_steps:
+            raise MftError(
+                f"{what} not finite in {self._bad_in_a_row} steps in a row, last at step {self.step}, "
+                f"in: {', '.join(names)}",
+                f"{self.checkpoints.last_good}. Try a lower train.learning_rate, or model.dtype = 'float32'",
+            )
+
+    def _after_step(self) -> None:
+        """Log, evaluate and save where the recipe says so."""
+        settings, last = self.settings, self.step >= self.total_steps
+        evaluates = last or bool(settings.eval_every and self.step % settings.eval_every == 0)
+        if (settings.log_every and self.step % settings.log_every == 0) or last:
+            self._log()
+        if evaluates:
+            self._evaluate()
+        selectable = evaluates and settings.stop != "none"
+        if last or selectable or (settings.save_every and self.step % settings.save_every == 0):
+            self._save()
+        self.after_step(self.step)
+
+    def _log(self) -> None:
+        epoch, local = self.plan.locate(self.step - 1)
+        progress = epoch + (local + 1) / self.plan.epoch(epoch).steps
+        self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
+
+    def _evaluate(self) -> None:
+        """Per-task loss on all validation data; the mean over tasks is equation (1) there."""
+        losses = self.validation.losses()
+        means = losses.mean()
+        importance = np.where(np.isfinite(means), self.loss.counts.importance, 0.0)
+        total = float(np.nansum(means * importance) / importance.sum()) if importance.any() else float("nan")
+        tasks = {
+            name: {"loss": float(means[index]), "tokens": int(losses.tokens[index])}
+            for index, name in enumerate(self._names)
+        }
+        self._emit("eval", loss=total, tasks=tasks)
+        self._warn(self._balance.after_evaluation(self.step, means))
+        self._emit("balance", tasks=self._balance.facts())
+        if self.step:
+            losses_by_task = {name: task["loss"] for name, task in tasks.items()}
+            self._stop = self.selection.observe(self.step, total, losses_by_task)
+
+    def _warn(self, messages: list[str]) -> None:
+        for message in messages:
+            self._emit("warning", message=message)
+
+    def _save(self) -> None:
+        main = self.accelerator.is_main_process
+        tensors = {
+            "model": trainable_tensors(self.model, keep=main),
+            "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer, keep=main),
+        }
+        if main:
+            path = self.checkpoints.save(self.step, tensors, self.state_dict(), self.selection.kept)
+            self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
+        self._saved_step = self.step
+        self.accelerator.wait_for_everyone()
+
+    @property
+    def real_tokens(self) -> int:
+        """Non-padding tokens trained on since step 0."""
+        return self._meter.total_tokens
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything beside tensors that a resumed run needs, as JSON values."""
+        return {
+            "selection": self.selection.state_dict(),
+            "stop": self._stop,
+            "bad_in_a_row": self._bad_in_a_row,
+            "meter": self._meter.state_dict(),
+            "balance": self._balance.state_dict(),
+            "loss": self.loss.state_dict(),
+            "within": self.loss.within.state_dict(),
+            "probe": self._probe.state_dict() if self._probe else None,
+        }
+
+    def _emit(self, name: str, **data: Any) -> None:
+        if self.accelerator.is_main_process:
+            self.log.emit(name, self.step, **data)
+
+    def _stop_requested(self, interruption: Interruption) -> bool:
+        """Every rank stops at the same step, whichever of them got the signal."""
+        return bool(sum_over_ranks(self.accelerator, int(interruption.signal is not None)))

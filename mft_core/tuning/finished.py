@@ -1,0 +1,155 @@
+"""Finished models found and loaded again: `final/` of a run, PEFT adapters, merged models, bases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mft_core.errors import MftError
+from mft_core.models.checkpoints.config import read_config
+from mft_core.models.loading import load_base, load_tokenizer
+from mft_core.models.quantization import Quantization, take_dequantized
+from mft_core.models.recognition import recognize_adapter
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, FINAL, RECORD_FILE, base_fingerprint, read_json_object
+from mft_core.tuning.methods import checkpointing_by_its_old_name
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from mft_core.models.adapter import ModelAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished model on disk, found but not loaded.
+
+    Attributes:
+        place: folder of the adapter, or of the whole model.
+        base: folder of the model that the adapter belongs to; that of the whole model otherwise.
+        record: what `save_final` noted; empty for a folder of another origin.
+        family: that loads the base.
+    """
+
+    place: Path
+    base: Path
+    record: Mapping[str, Any]
+    family: ModelAdapter
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it is an adapter, not a whole model."""
+        return self.place != self.base
+
+
+def find_finished(
+    folder: Path, adapters: Iterable[tuple[str, ModelAdapter]], *, base: Path | None = None, wanted: str = ""
+) -> Finished:
+    """What `load_run` would load, with the same arguments and errors."""
+    place = folder / FINAL if (folder / FINAL).is_dir() else folder
+    record = read_json_object(place / RECORD_FILE)
+    model_folder = place
+    if (place / ADAPTER_CONFIG).is_file():
+        model_folder = base_folder(place, record, base)
+    elif not (place / "config.json").is_file():
+        raise MftError(f"{folder} holds no finished model.", "A run has one, in final/, when it has ended.")
+    pairs = list(adapters)
+    family = dict(pairs)[recognize_adapter(pairs, read_config(model_folder), wanted)]
+    return Finished(place, model_folder, record, family)
+
+
+def load_run(
+    folder: Path,
+    adapters: Iterable[tuple[str, ModelAdapter]],
+    *,
+    dtype: torch.dtype | None = None,
+    base: Path | None = None,
+    wanted: str = "",
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A trained model (wrapped by PEFT if it has adapters), or an untuned base, in eval mode, with its tokenizer.
+
+    Args:
+        folder: a run folder, its `final/`, any PEFT adapter's folder, or a model folder.
+        adapters: all model families there are, with their names.
+        dtype: of the weights; None: the one the run had, else the checkpoint's own.
+        base: where the base lies, if no longer where it was during training.
+        wanted: the family the user chose; "": recognised.
+
+    Raises:
+        MftError: there is no finished model, its base is gone, or the base is another one than in training.
+    """
+    finished = find_finished(folder, adapters, base=base, wanted=wanted)
+    return load_finished(finished, dtype), finished_tokenizer(finished)
+
+
+def load_finished(finished: Finished, dtype: torch.dtype | None = None, dense: bool = False) -> PreTrainedModel:
+    """The model, as `load_run` gives it.
+
+    Args:
+        dense: of a base that was quantised in training, take the weights it had then as dense ones, to be merged.
+    """
+    model = _load_as_trained(finished, dtype, dense)
+    if not finished.is_adapter:
+        return model
+    from peft import PeftModel
+
+    from mft_core.nn.lora_linear import use_own_lora_linear
+
+    with checkpointing_by_its_old_name():
+        tuned = PeftModel.from_pretrained(model, str(finished.place), torch_device="cpu").eval()
+    use_own_lora_linear(tuned)
+    return tuned
+
+
+def finished_tokenizer(finished: Finished) -> PreTrainedTokenizerBase:
+    """Its tokenizer, the one it was trained with."""
+    own = (finished.place / "tokenizer_config.json").is_file()
+    return load_tokenizer(finished.family, finished.place if own else finished.base)
+
+
+def _load_as_trained(finished: Finished, dtype: torch.dtype | None, dense: bool) -> PreTrainedModel:
+    """The base, or the whole model: quantised, or rounded through the quantisation, as it was in training."""
+    family, folder, record = finished.family, finished.base, finished.record
+    recorded = _recorded_dtype(record, folder)
+    if not record.get("quantization"):
+        return load_base(family, folder, dtype or recorded)
+    quantization = Quantization(**record["quantization"])
+    if not dense:
+        return load_base(family, folder, dtype or recorded, quantization=quantization)
+    model = load_base(family, folder, dtype or recorded)
+    take_dequantized(model, load_base(family, folder, recorded, quantization=quantization))
+    return model
+
+
+def base_folder(place: Path, record: Mapping[str, Any], base: Path | None = None) -> Path:
+    """The base of the result in `place`, checked to be the one it was trained on.
+
+    Args:
+        base: where it lies, if no longer where it was during training.
+
+    Raises:
+        MftError: it is gone, or has other weights.
+    """
+    recorded = record.get("base") or read_json_object(place / ADAPTER_CONFIG).get("base_model_name_or_path") or ""
+    folder = base or Path(recorded)
+    if not folder.is_dir():
+        raise MftError(
+            f"The base model of {place} is not where it was: {folder}.",
+            "Fetch it again (a run with the same --base does), or say where it lies.",
+        )
+    if record.get("fingerprint") not in (None, base_fingerprint(folder)):
+        raise MftError(
+            f"The adapter in {place} was trained on other weights than those in {folder}.",
+            f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense.",
+        )
+    return folder
+
+
+def _recorded_dtype(record: Mapping[str, Any], folder: Path) -> torch.dtype:
+    import torch
+
+    config = read_config(folder)
+    name = record.get("dtype") or config.get("dtype") or config.get("torch_dtype") or "float32"
+    return getattr(torch, str(name))
