@@ -17,7 +17,7 @@ from mft_core.batching.sample_table import SampleTable
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import Batch, Sample
 from mft_core.testing.samples import ListStore
-from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.testing.tuned_models import tuned_model
 
 LENGTHS = (400, 320, 300)
 SUPERVISED = 0.33
@@ -30,7 +30,7 @@ GROUPS = {
 def main() -> None:
     """Print the shares as Markdown."""
     torch.manual_seed(0)
-    model = TokenLossModel(prepare_for_tuning(load_model("smollm2"), rank=8, alpha=16, dropout=0.0)).train()
+    model = TokenLossModel(tuned_model(load_model("smollm2"), rank=8, alpha=16, dropout=0.0)).train()
     batch = packed_row()
     step(model, batch)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:

@@ -89,10 +89,10 @@ def probe_facts(plan: Plan) -> ProbeFacts | None:
 
 def memory_per_method(plan: Plan) -> list[MemoryEstimate]:
     """What a training step would need with every `tune.method`, all else as in the recipe."""
-    from mft_core.run.memory import expected_memory, with_method
+    from mft_core.run.memory import expected_memory
     from mft_core.tuning.methods import METHODS
 
-    return [expected_memory(plan, with_method(plan.recipe, method)) for method in METHODS]
+    return [expected_memory(plan, plan.recipe.having("tune", method=method)) for method in METHODS]
 
 
 def tuning_text(recipe: Recipe) -> str:

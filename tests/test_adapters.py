@@ -16,7 +16,7 @@ from mft_core.models.loading import build_empty, load_base
 from mft_core.models.recognition import recognize_adapter
 from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.random_models import relative_difference
-from mft_core.tuning.methods import lora_modules
+from mft_core.tuning.lora import lora_modules
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 

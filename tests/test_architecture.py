@@ -12,9 +12,9 @@ import pytest
 from conftest import REPOSITORY, write_distribution
 
 from mft_core import hookspecs
-from mft_core.recipe.loading import read_toml
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
+from mft_core.support.toml_files import read_toml
 
 PLUGINS = sorted(path.name for path in (REPOSITORY / "plugins").iterdir() if (path / "__init__.py").exists())
 HOOKS = sorted(name for name in dir(hookspecs) if name.startswith("mft_"))

@@ -21,7 +21,7 @@ from mft_core.models.checkpoints.folded_weights import folded_tensors
 from mft_core.models.loading import load_base
 from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.random_models import VOCABULARY, logits_alone, random_ids, relative_difference
-from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.testing.tuned_models import tuned_model
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
 HEAD = "lm_head.weight"
@@ -210,7 +210,7 @@ def test_full_tuning_trains_the_head_behind_its_norm(variant: str, tmp_path: Pat
     original = adapter.format_of(config)
     assert original is not None
     original.prepare_full_tuning(model, tmp_path / "base")
-    prepare_for_tuning(model, method="full")
+    tuned_model(model, method="full")
     ids = random_ids(15)
     cross_entropy(logits_alone(model.train(), ids)[:-1], ids[1:]).backward()
     leaves = {name: tensor.clone().requires_grad_() for name, tensor in tensors.items()}

@@ -30,8 +30,8 @@ from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.model_adapters import move_weights
 from mft_core.testing.random_models import logits_alone, random_ids
 from mft_core.testing.small_tokenizers import small_tokenizer
+from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.methods import prepare_for_tuning
 from mft_core.tuning.original_layout import write_original
 from mft_core.tuning.saving import save_final
 
@@ -111,7 +111,7 @@ def test_adapters_on_a_converted_base_are_native_adapters(tmp_path: Path) -> Non
     for place in (tmp_path / "chatglm", tmp_path / "qwen"):
         place.mkdir()
         write_original_checkpoint(place.name, place)
-        tuned = prepare_for_tuning(load_original(place.name, place), rank=4)
+        tuned = tuned_model(load_original(place.name, place), rank=4)
         move_weights(tuned)
         save_final(tuned, small_tokenizer(), place / "run" / "final")
         adapter_weights = load_file(place / "run" / "final" / "adapter_model.safetensors")

@@ -25,7 +25,7 @@ from mft_core.records import Turn
 from mft_core.testing.contexts import PlainTokenization
 from mft_core.testing.random_models import VOCABULARY, random_ids, random_token_loss_model
 from mft_core.testing.small_tokenizers import KINDS, small_tokenizer
-from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.testing.tuned_models import tuned_model
 
 LENGTHS = (3, 17, 1, 30)
 PROMPTS = [random_ids(length, seed=length).tolist() for length in LENGTHS]
@@ -167,7 +167,7 @@ def test_adapters_take_part() -> None:
     base = random_token_loss_model().model
     tokenizer, decoding = small_tokenizer(), Decoding(12)
     before = continue_prompts(base, tokenizer, drawings(), decoding)
-    tuned = prepare_for_tuning(base, method="lora", rank=4, targets="all-linear", family=(), seed=0)
+    tuned = tuned_model(base, method="lora", rank=4, targets="all-linear", family=(), seed=0)
     assert continue_prompts(tuned, tokenizer, drawings(), decoding) == before
     for name, parameter in tuned.named_parameters():
         if "lora_B" in name:

@@ -23,9 +23,9 @@ from mft_core.models.quantization import Quantization
 from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.model_adapters import move_weights
 from mft_core.testing.random_models import relative_difference
+from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.export import export_run
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.methods import prepare_for_tuning
 from mft_core.tuning.saving import save_final
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
@@ -92,7 +92,7 @@ def quantized_run(base: Path, run: Path) -> Any:
     """A QLoRA run as it leaves its result."""
     write_checkpoint("llama", base)
     model = load_base(adapter_of("llama"), base, torch.float32, quantization=Quantization())
-    return saved(prepare_for_tuning(model, method="qlora", rank=4), run)
+    return saved(tuned_model(model, method="qlora", rank=4), run)
 
 
 def saved(tuned: Any, run: Path) -> Any:
@@ -165,7 +165,7 @@ def test_a_published_format_is_written_back(name: str, quantization: Quantizatio
     adapter = ADAPTERS[recognize_adapter(ADAPTERS.items(), read_config(folder))]
     model = load_base(adapter, folder, torch.float32, quantization=quantization)
     method = "qlora" if quantization else "lora"
-    tuned = saved(prepare_for_tuning(model, method=method, rank=4, targets=["o_proj"]), tmp_path / "run")
+    tuned = saved(tuned_model(model, method=method, rank=4, targets=["o_proj"]), tmp_path / "run")
     made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), format="original")
     assert read_config(tmp_path / "out") == read_config(folder)
     base, written = weights_in(folder), weights_in(tmp_path / "out")

@@ -19,7 +19,7 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from mft_core.nn.fused_layers import rms_norm, rotate, use_fused_layers
 from mft_core.testing.random_models import TOLERANCE, random_ids, relative_difference, take_gradients
-from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.testing.tuned_models import tuned_model
 
 WIDTH, EPSILON = 24, 1e-3
 NORM_ONLY = {"glm", "glm4", "baichuan_alibi", "deepseek_v2"}
@@ -127,7 +127,7 @@ def test_a_model_computes_the_same_with_them(architecture: str) -> None:
 def test_a_model_to_be_trained_has_them_and_a_loaded_one_is_transformers_own(method: str, tmp_path: Path) -> None:
     model = load_tiny("llama", tmp_path)
     assert type(model.model.norm) is LlamaRMSNorm
-    prepare_for_tuning(model, method=method)
+    tuned_model(model, method=method)
     assert type(model.model.norm) is not LlamaRMSNorm
     assert {type(module).__name__ for module in model.modules() if isinstance(module, LlamaRMSNorm)} == {"LlamaRMSNorm"}
 

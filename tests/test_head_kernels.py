@@ -20,8 +20,9 @@ from conftest import REPOSITORY
 from torch.nn.functional import cross_entropy, linear
 
 from mft_core.nn.chunk_losses import TorchLosses, chunk_losses, triton_difference, triton_works
+from mft_core.nn.half_precision import HALVES
 from mft_core.nn.head_losses import CHUNK_BYTES, TILE, Head, chunk_rows, head_losses
-from mft_core.nn.logit_form import HALVES, LogitForm
+from mft_core.nn.logit_form import LogitForm
 
 FORMS = {"plain": LogitForm(), "scale": LogitForm(0.3), "softcap": LogitForm(0.7, 2.5)}
 DTYPES = (torch.float32, *HALVES)

@@ -15,7 +15,8 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from mft_core.nn.lora_linear import LoraLinear, use_own_lora_linear
 from mft_core.testing.random_models import random_ids, relative_difference, take_gradients
-from mft_core.tuning.methods import merge, prepare_for_tuning
+from mft_core.testing.tuned_models import tuned_model
+from mft_core.tuning.lora import merge
 
 EXACT = {torch.float64: 1e-12, torch.float32: 1e-6}
 INNER, OUTER = 48, 40
@@ -241,7 +242,7 @@ def test_a_whole_model_trains_as_with_peft_s_layers(checkpointing, monkeypatch) 
     ids, results = random_ids(2, 12), []
     for cast in (True, False):
         options = {"rank": 3, "dropout": 0.2, "gradient_checkpointing": checkpointing, "cast_activations": cast}
-        model = prepare_for_tuning(make_llama(torch.float64), **options)
+        model = tuned_model(make_llama(torch.float64), **options)
         assert any(type(module) is LoraLinear for module in model.modules()) == (not cast)
         calls = Calls(monkeypatch)
         optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)

@@ -21,7 +21,7 @@ from mft_core.registry.workspace import Workspace
 from mft_core.run.memory import MemoryEstimate, estimate_memory, expected_memory, with_checkpointing_decided
 from mft_core.run.plan import make_plan
 from mft_core.testing.model_adapters import loss_and_gradients
-from mft_core.tuning.from_recipe import quantization, tune
+from mft_core.tuning.methods import prepare_for_tuning, quantization
 from mft_llama.adapter import Llama
 
 GB = 1e9
@@ -59,7 +59,8 @@ def test_weights_adapters_gradients_and_optimizer_are_what_is_measured(
     write_checkpoint(architecture, tmp_path)
     recipe, adapter = recipe_of(method, tune__rank=4), adapter_of(architecture)
     expected = estimate_memory(recipe, adapter, adapter.load_config(tmp_path), torch.float32, 1.0, CPU)
-    model = tune(load_base(adapter, tmp_path, torch.float32, quantization=quantization(recipe)), recipe, adapter)
+    base = load_base(adapter, tmp_path, torch.float32, quantization=quantization(recipe.tune))
+    model = prepare_for_tuning(base, recipe.tune, recipe.train, adapter.lora_targets)
     adapters = parameter_bytes(model, ".lora_")
     assert expected.adapters == adapters
     assert expected.weights == parameter_bytes(model, "") - adapters

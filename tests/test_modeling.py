@@ -20,7 +20,8 @@ from mft_core.models.loading import build_empty, check_vocabulary, load_base, lo
 from mft_core.models.precision import resolve_dtype
 from mft_core.models.recognition import recognize_adapter, resolve_base
 from mft_core.testing.random_models import VOCABULARY, relative_difference
-from mft_core.tuning.methods import merge, prepare_for_tuning
+from mft_core.testing.tuned_models import tuned_model
+from mft_core.tuning.lora import merge
 
 CPU = torch.device("cpu")
 BASES = ("tiny", "smollm2", "folder", "hub", "modelscope")
@@ -201,7 +202,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_empty_model_counts_without_memory() -> None:
-    model = prepare_for_tuning(build_empty(config_of("llama"), torch.bfloat16), rank=4)
+    model = tuned_model(build_empty(config_of("llama"), torch.bfloat16), rank=4)
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
     assert 0 < sum(p.numel() for p in adapter_weights(model).values()) < sum(p.numel() for p in model.parameters())
 
@@ -216,7 +217,7 @@ def test_adapters_start_at_zero_effect_in_full_precision(
     ids = torch.arange(9)[None]
     model = load_tiny("llama", tmp_path, base)
     before = model(input_ids=ids, use_cache=False).logits
-    tuned = prepare_for_tuning(model, rank=4)
+    tuned = tuned_model(model, rank=4)
     assert {parameter.dtype for parameter in adapter_weights(tuned).values()} == {adapter}
     assert torch.equal(tuned(input_ids=ids, use_cache=False).logits, before)
 
@@ -225,7 +226,7 @@ def test_the_seed_alone_decides_how_adapters_start(tmp_path: Path) -> None:
     starts = []
     for noise, seed in ((1, 5), (2, 5), (2, 6)):
         torch.manual_seed(noise)
-        starts.append(adapter_weights(prepare_for_tuning(load_tiny("llama", tmp_path), seed=seed)))
+        starts.append(adapter_weights(tuned_model(load_tiny("llama", tmp_path), seed=seed)))
     assert all(torch.equal(starts[0][name], starts[1][name]) for name in starts[0])
     assert not all(torch.equal(starts[0][name], starts[2][name]) for name in starts[0])
 
@@ -235,28 +236,28 @@ def test_preparing_leaves_the_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(0)
     expected = torch.rand(1)
     torch.manual_seed(0)
-    prepare_for_tuning(model)
+    tuned_model(model)
     assert torch.equal(torch.rand(1), expected)
 
 
 def test_full_tuning_trains_every_weight(tmp_path: Path) -> None:
-    model = prepare_for_tuning(load_tiny("llama", tmp_path).requires_grad_(False), method="full")
+    model = tuned_model(load_tiny("llama", tmp_path).requires_grad_(False), method="full")
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:
     model = load_tiny("starcoder2", tmp_path)
     with pytest.raises(UsageError) as caught:
-        prepare_for_tuning(model, targets=["q_proj", "c_fcc"])
+        tuned_model(model, targets=["q_proj", "c_fcc"])
     assert "'c_fcc'" in caught.value.message
     assert "Did you mean 'c_fc'? There is: c_fc, c_proj, k_proj, o_proj, q_proj, v_proj." in caught.value.hint
-    tuned = prepare_for_tuning(model, targets=["q_proj"])
+    tuned = tuned_model(model, targets=["q_proj"])
     assert all(".q_proj.lora_" in name for name in adapter_weights(tuned))
 
 
 def test_merging_computes_the_same(tmp_path: Path) -> None:
     ids = torch.arange(9)[None]
-    tuned = prepare_for_tuning(load_tiny("gpt_bigcode", tmp_path, torch.float64), rank=4)
+    tuned = tuned_model(load_tiny("gpt_bigcode", tmp_path, torch.float64), rank=4)
     untuned = tuned(input_ids=ids, use_cache=False).logits
     for name, parameter in adapter_weights(tuned).items():
         torch.nn.init.normal_(parameter, std=0.1 if "lora_B" in name else 1.0)

@@ -28,8 +28,8 @@ from mft_core.models.quantization import (
 from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import VOCABULARY, logits_alone, random_ids, write_random_checkpoint
+from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import find_finished, load_finished, load_run
-from mft_core.tuning.methods import prepare_for_tuning
 from mft_core.tuning.saving import save_final
 
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "fixtures" / "checkpoints"
@@ -79,8 +79,8 @@ def test_every_linear_layer_is_quantised_and_nothing_else(architecture: str, tmp
 def test_its_gradient_is_that_of_a_dense_model_with_the_dequantised_weights(
     quantization: Quantization, tmp_path: Path
 ) -> None:
-    tuned = prepare_for_tuning(quantized("qwen2", tmp_path / "base", quantization), method="qlora", rank=4)
-    twin = prepare_for_tuning(dequantized("qwen2", tmp_path / "base", quantization), rank=4)
+    tuned = tuned_model(quantized("qwen2", tmp_path / "base", quantization), method="qlora", rank=4)
+    twin = tuned_model(dequantized("qwen2", tmp_path / "base", quantization), rank=4)
     move_weights(tuned)
     move_weights(twin)
     (loss, gradients), (expected_loss, expected) = loss_and_gradients(tuned), loss_and_gradients(twin)
@@ -93,7 +93,7 @@ def test_its_gradient_is_that_of_a_dense_model_with_the_dequantised_weights(
 def test_an_evaluation_does_not_change_the_gradients_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a processor with AVX512-BF16, where bitsandbytes would repack the weights in evaluation."""
     monkeypatch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: True)
-    tuned = prepare_for_tuning(quantized("llama", tmp_path / "base"), method="qlora", rank=4)
+    tuned = tuned_model(quantized("llama", tmp_path / "base"), method="qlora", rank=4)
     move_weights(tuned)
     _, before = loss_and_gradients(tuned)
     with torch.no_grad():
@@ -148,9 +148,9 @@ def test_method_and_weights_must_fit(tmp_path: Path) -> None:
     model = quantized("llama", tmp_path / "base")
     for method in ("lora", "full"):
         with pytest.raises(UsageError, match="does not fit a model whose weights are quantised"):
-            prepare_for_tuning(model, method=method)
+            tuned_model(model, method=method)
     with pytest.raises(UsageError, match="weights are not quantised"):
-        prepare_for_tuning(dequantized("llama", tmp_path / "base"), method="qlora")
+        tuned_model(dequantized("llama", tmp_path / "base"), method="qlora")
 
 
 def test_a_dequantised_model_computes_the_same_and_is_dense(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_dequantised_model_computes_the_same_and_is_dense(tmp_path: Path) -> N
 
 
 def test_a_finished_run_is_loaded_beside_the_weights_it_was_trained_with(tmp_path: Path) -> None:
-    tuned = prepare_for_tuning(quantized("llama", tmp_path / "base", KINDS[2]), method="qlora", rank=4)
+    tuned = tuned_model(quantized("llama", tmp_path / "base", KINDS[2]), method="qlora", rank=4)
     move_weights(tuned)
     save_final(tuned, AutoTokenizer.from_pretrained(TOKENIZER), tmp_path / "run" / "final")
     loaded, _ = load_run(tmp_path / "run", ADAPTERS.items())

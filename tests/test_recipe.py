@@ -9,11 +9,12 @@ import pytest
 from mft_cli.compose import Flags, compose_recipe
 from mft_cli.init import commented_recipe
 from mft_core.errors import UsageError
-from mft_core.recipe.loading import load_recipe, parse_setting, read_toml, recipe_keys
+from mft_core.recipe.loading import load_recipe, parse_setting, recipe_keys
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.workspace import Workspace
 from mft_core.run.components import EXPLICIT_TASKS, FOLDER, source_choice
 from mft_core.run.folder import recipe_differences
+from mft_core.support.toml_files import read_toml
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from transformers import AutoTokenizer
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError
 from mft_core.testing.random_models import relative_difference
+from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.fingerprint import base_fingerprint
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.methods import prepare_for_tuning
 from mft_core.tuning.saving import save_final, written_whole
 
 IDS = torch.arange(1, 12)[None]
@@ -59,7 +59,7 @@ def logits(model: Any) -> torch.Tensor:
 
 def finished(architecture: str, method: str, base: Path, run: Path, dtype: torch.dtype = torch.float32) -> Any:
     """A tuned model, saved as a run leaves it: its trained weights are all away from where they started."""
-    model = prepare_for_tuning(load_tiny(architecture, base, dtype), method=method, rank=4)
+    model = tuned_model(load_tiny(architecture, base, dtype), method=method, rank=4)
     torch.manual_seed(1)
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -16,12 +16,14 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.loading import load_recipe
+from mft_core.recipe.schema import TuneSection
 from mft_core.run.folder import RunFolder
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
+from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.from_recipe import check_tuning
-from mft_core.tuning.methods import check_initialization, initial_digest, lora_modules, merge, prepare_for_tuning
+from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules, merge
+from mft_core.tuning.methods import check_tuning
 from mft_core.tuning.saving import save_final
 
 CHANGE_THE_BASE = ("pissa", "pissa_niter_4", "olora")
@@ -36,7 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def tuned_tiny(folder: Path, **options: Any) -> Any:
-    return prepare_for_tuning(load_tiny("llama", folder), rank=4, **options)
+    return tuned_model(load_tiny("llama", folder), rank=4, **options)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -100,7 +102,7 @@ def test_other_initial_values_leave_the_base_alone(init: str, tmp_path: Path) ->
 )
 def test_what_could_not_be_exact_is_refused_with_its_reason(init: str, method: str, dora: bool, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        check_initialization(init, method, dora)
+        check_initialization(TuneSection(init=init, method=method, dora=dora))
 
 
 def test_a_refusal_comes_before_any_weight_is_loaded() -> None:
@@ -113,9 +115,9 @@ def test_a_refusal_comes_before_any_weight_is_loaded() -> None:
 
 def test_peft_says_what_does_not_work_on_this_model(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="rank to be even"):
-        prepare_for_tuning(load_tiny("llama", tmp_path), rank=3, init="orthogonal")
+        tuned_model(load_tiny("llama", tmp_path), rank=3, init="orthogonal")
     with pytest.raises(UsageError, match="initialize PiSSA under float32"):
-        prepare_for_tuning(load_tiny("llama", tmp_path, torch.float64), init="pissa")
+        tuned_model(load_tiny("llama", tmp_path, torch.float64), init="pissa")
 
 
 def test_a_model_without_linear_layers_is_refused() -> None:

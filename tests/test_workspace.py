@@ -58,7 +58,7 @@ def test_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ('disable = ["x"]', "Did you mean 'disabled'"),
-        ("disabled = [", "cannot be read as TOML"),
+        ("disabled = [", "is not valid TOML"),
         ('disabled = "x"', "list of plugin ids"),
         ("disabled = [1]", "list of plugin ids"),
         ('pin = "x"', "'pin' is a table"),

@@ -15,8 +15,9 @@ import torch
 from mft_core.nn import chunk_losses_triton
 from mft_core.nn import head_losses as head_losses_module
 from mft_core.nn.chunk_losses import chunk_losses, triton_difference, triton_works
+from mft_core.nn.half_precision import HALVES
 from mft_core.nn.head_losses import Head, head_losses
-from mft_core.nn.logit_form import HALVES, LogitForm
+from mft_core.nn.logit_form import LogitForm
 
 CPU = torch.device("cpu")
 

@@ -221,8 +221,7 @@ def _save(path: Path, numbers: np.ndarray) -> None:
 
 def _portable(recipe: Recipe) -> Recipe:
     """The recipe reading from the folder that it lies in."""
-    data = recipe.data.model_copy(update={"prepared": "."})
-    return recipe.model_copy(update={"data": data, "output": recipe.output.model_copy(update={"dir": ""})})
+    return recipe.having("data", prepared=".").having("output", dir="")
 
 
 def _report(task: Mapping[str, Any]) -> TaskReport:

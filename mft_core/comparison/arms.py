@@ -134,10 +134,9 @@ def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
     trained = [name for name in names if name not in request.unseen]
     if not trained:
         raise UsageError("every task is unseen: nothing is left to train", "leave some --unseen out")
-    recipe = request.recipe
-    data = recipe.data.model_copy(update={"include": trained} if request.unseen else {})
+    recipe = request.recipe.having("data", include=trained) if request.unseen else request.recipe
     scored = [choice for choice in recipe.eval if choice.name != EVALUATOR]  # measured here, sample by sample
-    return recipe.model_copy(update={"data": data, "eval": scored})
+    return recipe.model_copy(update={"eval": scored})
 
 
 def single_budgets(plan: Plan) -> dict[str, Budget]:
@@ -182,7 +181,7 @@ def _runs_of(
     for task, budget in budgets.items():
         folder = request.output / arm / task / f"seed-{seed}"
         fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
-        alone = common.model_copy(update={"data": common.data.model_copy(update={"include": [task]})})
+        alone = common.having("data", include=[task])
         yield Run(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
 
 
@@ -192,10 +191,4 @@ def base_run(request: Request, common: Recipe) -> Run:
 
 
 def _with(recipe: Recipe, loss: Choice, folder: Path, **train: Any) -> Recipe:
-    return recipe.model_copy(
-        update={
-            "loss": loss,
-            "train": recipe.train.model_copy(update=train),
-            "output": recipe.output.model_copy(update={"dir": str(folder)}),
-        }
-    )
+    return recipe.having("train", **train).having("output", dir=str(folder)).model_copy(update={"loss": loss})

@@ -18,7 +18,6 @@ from mft_core.run.plan import OnProgress, Plan
 from mft_core.run.task_data import data_settings
 from mft_core.support.durable import whole_file
 from mft_core.support.paths import cache_folder
-from mft_core.tuning.from_recipe import quantization
 
 LOSSES_FILE = "losses.npz"
 
@@ -59,20 +58,13 @@ def measure_base(plan: Plan) -> EvaluationContext:
     """The plan's base model as it is before training, to be measured."""
     from accelerate import Accelerator
 
-    from mft_core.models.loading import load_base
     from mft_core.models.precision import choose_precision
-    from mft_core.nn.token_losses import TokenLossModel
-    from mft_core.run.row_form import fit_rows, validation_context
+    from mft_core.run.row_form import load_fitted, measuring
     from mft_core.support.ranks import process_state
 
     device = process_state().device
-    precision = choose_precision(plan.recipe, device)
-    accelerator = Accelerator(mixed_precision=precision.mixed, cpu=device.type == "cpu")
-    quantized = quantization(plan.recipe)
-    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantized, device=device)
-    fitted = fit_rows(plan, base, precision.weights)
-    model = accelerator.prepare_model(TokenLossModel(base, fitted.inputs), evaluation_mode=True)
-    return validation_context(fitted.plan, model, accelerator)
+    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
+    return measuring(load_fitted(plan, device), accelerator)
 
 
 def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress | None = None) -> TaskSet:

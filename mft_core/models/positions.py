@@ -28,4 +28,4 @@ def with_samples_within(recipe: Recipe, limit: int | None) -> Recipe:
     """
     if limit is None or limit >= recipe.data.max_length or recipe.data.prepared:
         return recipe
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"max_length": limit})})
+    return recipe.having("data", max_length=limit)

@@ -14,7 +14,8 @@ from functools import partial
 
 import torch
 
-from mft_core.nn.logit_form import LogitForm, wide_dtype
+from mft_core.nn.half_precision import wide_dtype
+from mft_core.nn.logit_form import LogitForm
 
 logger = logging.getLogger(__name__)
 

@@ -20,10 +20,11 @@ import torch
 from torch.nn.functional import dropout as drop
 from torch.nn.functional import pad, scaled_dot_product_attention
 
+from mft_core.nn.half_precision import HALVES
+
 Document = tuple[int, int, int]
 Kernel = Callable[..., torch.Tensor]
 
-HALVES = (torch.bfloat16, torch.float16)
 LARGEST_FLASH_HEAD = 256
 FLASH_HEAD_MULTIPLE = 8
 

@@ -16,7 +16,8 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from mft_core.nn.chunk_losses import chunk_losses
-from mft_core.nn.logit_form import HALVES, LogitForm, wide_dtype
+from mft_core.nn.half_precision import HALVES, wide_dtype
+from mft_core.nn.logit_form import LogitForm
 
 ROUNDING = 8
 """Units in the last place by which token weights may differ from announced ones."""

@@ -13,8 +13,6 @@ from mft_core.errors import MftError
 from mft_core.nn.packed_attention import BatchInputs, packed_batch_inputs
 from mft_core.records import Batch
 
-HALVES = (torch.bfloat16, torch.float16)
-
 
 @dataclass(frozen=True, slots=True)
 class LogitForm:
@@ -42,11 +40,6 @@ class LogitForm:
         slope = scores.square().mul_(-self.scale).add_(self.scale)
         scores.mul_(self.softcap)
         return slope
-
-
-def wide_dtype(dtype: torch.dtype) -> torch.dtype:
-    """In which losses are computed: float32 for half precision, else the same."""
-    return torch.float32 if dtype in HALVES else dtype
 
 
 FEW = 4

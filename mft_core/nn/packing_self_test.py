@@ -11,6 +11,7 @@ from mft_core.errors import MftError
 from mft_core.nn.document_attention import (
     Document,
 )
+from mft_core.nn.modes import evaluation_mode
 from mft_core.nn.packed_attention import (
     packed_inputs,
     padded_inputs,
@@ -64,7 +65,6 @@ def packing_or_padding(model: PreTrainedModel, vocabulary_size: int, tolerance: 
     )
 
 
-@torch.no_grad()
 def check_packing(model: PreTrainedModel, vocabulary_size: int) -> float:
     """How far two documents in one row are from each alone, and from not seeing each other.
 
@@ -81,21 +81,16 @@ def check_packing(model: PreTrainedModel, vocabulary_size: int) -> float:
     first, second, other = _test_texts(model, vocabulary_size)
     middle, end = first.shape[1], first.shape[1] + second.shape[1]
     apart, joined = [(0, 0, middle), (0, middle, end)], [(0, 0, end)]
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         packed = _packed_logits(model, first, second, apart)
         alone = torch.cat([model(input_ids=text, use_cache=False).logits for text in (first, second)], 1)
         change = packed - _packed_logits(model, other, second, apart)
         seen = _packed_logits(model, first, second, joined) - _packed_logits(model, other, second, joined)
-    finally:
-        model.train(was_training)
     tiny = torch.finfo(packed.dtype).tiny
     leak = change[:, middle:].abs().max() / seen[:, middle:].abs().max().clamp(min=tiny)
     return float(torch.maximum((packed - alone).abs().max() / alone.abs().max(), leak))
 
 
-@torch.no_grad()
 def check_padding(model: PreTrainedModel, vocabulary_size: int) -> float:
     """Largest difference of a padded text's logits to those of the text alone, relative to the largest logit."""
     first, second, _ = _test_texts(model, vocabulary_size)
@@ -104,13 +99,9 @@ def check_padding(model: PreTrainedModel, vocabulary_size: int) -> float:
     real = torch.arange(first.shape[1], device=model.device) < torch.tensor([[first.shape[1]], [shorter]]).to(
         model.device
     )
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluation_mode(model):
         both = model(input_ids=torch.cat([first, padded]), **padded_inputs(real)).logits
         alone = [model(input_ids=text, **padded_inputs(text >= 0)).logits[0] for text in (first, second)]
-    finally:
-        model.train(was_training)
     differences = [(found[: len(text)] - text).abs().max() for found, text in zip(both, alone, strict=True)]
     return float(torch.stack(differences).max() / alone[0].abs().max())
 

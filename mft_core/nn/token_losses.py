@@ -11,8 +11,9 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from mft_core.nn.half_precision import wide_dtype
 from mft_core.nn.head_losses import Head, head_losses
-from mft_core.nn.logit_form import LogitForm, logit_form, wide_dtype
+from mft_core.nn.logit_form import LogitForm, logit_form
 from mft_core.nn.packed_attention import BatchInputs, packed_batch_inputs
 from mft_core.nn.plain_linear import is_plain_linear, is_whole
 from mft_core.nn.router_loss import ROUTER_INPUTS, RouterLoss

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,8 @@ from pydantic import ValidationError
 
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import Recipe, Section, TaskSection
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mft_core.support.suggestions import nearest
+from mft_core.support.toml_files import read_toml, toml_value
 
 EVALUATION_PATHS = ("data", "tables", "databases", "baseline")
 """Options of evaluators that are paths, whichever of them has them."""
@@ -52,26 +47,12 @@ def load_recipe(
     return _validate(merged, "the recipe")
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file, or say where it is wrong."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", "`mft init` writes a recipe to start from") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
-
-
 def parse_setting(text: str) -> tuple[str, Any]:
     """`--set KEY=VALUE`: the value is TOML where it parses as TOML, else a plain string."""
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
         raise UsageError(f"--set {text}: expected KEY=VALUE", "for example --set train.learning_rate=1e-4")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        parsed = value
-    return key.strip(), parsed
+    return key.strip(), toml_value(value)
 
 
 def _nested(key: str, value: Any) -> dict[str, Any]:
@@ -154,19 +135,19 @@ def _explain(error: ValidationError, origin: str) -> tuple[str, str]:
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"{origin}: unknown key {key!r}")
-            hints.append(suggest_key(key, recipe_keys()))
+            hints.append(suggest_key(key))
         else:
             lines.append(f"{origin}: {key}: {problem['msg']}, got {problem['input']!r}")
     return "\n".join(lines), "\n".join(hint for hint in hints if hint)
 
 
-def suggest_key(key: str, known: Sequence[str]) -> str:
-    """The nearest right key, as a sentence; "" where nothing is near."""
+def suggest_key(key: str) -> str:
+    """The nearest right key, as a sentence; a key of the same name in another section is nearer than any other."""
     plain = ".".join(part for part in key.split(".") if not part.isdigit())
-    near = difflib.get_close_matches(plain, known, n=1, cutoff=0.6)
-    last = [name for name in known if name.split(".")[-1] == plain.split(".")[-1]]
-    best = (last or near)[:1]
-    return f"did you mean {best[0]!r}?" if best else "`mft init` lists every key"
+    known = recipe_keys()
+    same = [name for name in known if name.rpartition(".")[2] == plain.rpartition(".")[2]]
+    best = same[0] if same else nearest(plain, known)
+    return f"did you mean {best!r}?" if best else "`mft init` lists every key"
 
 
 def recipe_keys() -> list[str]:

@@ -210,6 +210,13 @@ class Recipe(Section):
     eval: list[EvaluatorChoice] = Field([], description="evaluators run on the trained model, beside the losses")
     output: OutputSection = OutputSection()
 
+    def having(self, section: str, **keys: Any) -> Recipe:
+        """The recipe with other values of some keys of one section: `recipe.having("train", steps=5)`.
+
+        Values are taken as they are; what users give goes through `mft_core.recipe.loading`, which validates.
+        """
+        return self.model_copy(update={section: getattr(self, section).model_copy(update=keys)})
+
     def as_toml(self) -> str:
         """The recipe as TOML; `load_recipe` gives the same recipe back."""
         import tomli_w

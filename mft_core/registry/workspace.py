@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from mft_core.errors import UsageError
 from mft_core.registry.catalog import KINDS
 from mft_core.support.suggestions import did_you_mean
+from mft_core.support.toml_files import read_toml
 
 FILE_NAME = "plugins.toml"
 _KEYS = ("disabled", "pin", "prefer", "local", "defaults")
@@ -52,7 +52,7 @@ class Workspace:
     @classmethod
     def read(cls, path: Path) -> Workspace:
         """The workspace that `path` describes; raises as `find` does."""
-        content = _parse(path)
+        content = read_toml(path)
         for key in content:
             if key not in _KEYS:
                 raise UsageError(f"{path}: unknown key {key!r}.", did_you_mean(key, _KEYS))
@@ -86,17 +86,6 @@ class Workspace:
                 f"{self.path}: [pin] {plugin} = {self.pin[plugin]!r} is not a version specifier.",
                 'Write it as pip does, such as ">=1.2,<2" or "==1.4.0".',
             ) from error
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read as TOML: {error}.", "Mend the file, or move it away.") from error
 
 
 def _table(content: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:

@@ -70,13 +70,10 @@ class Target:
         """The run's validation samples under the model."""
         from accelerate import Accelerator
 
-        from mft_core.nn.token_losses import TokenLossModel
-        from mft_core.run.row_form import fit_rows, validation_context
+        from mft_core.run.row_form import fit_rows, measuring
 
         model = self.assistant.model
-        fitted = fit_rows(self._plan, model, model.dtype)
-        accelerator = Accelerator(cpu=model.device.type == "cpu")
-        return validation_context(fitted.plan, TokenLossModel(model, fitted.inputs), accelerator)
+        return measuring(fit_rows(self._plan, model, model.dtype), Accelerator(cpu=model.device.type == "cpu"))
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The run's validation records by task."""

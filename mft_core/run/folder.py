@@ -15,6 +15,7 @@ from mft_core.recipe.loading import RECIPE_FILE, load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
 from mft_core.support.durable import write_text
+from mft_core.support.nesting import flattened
 
 COMPONENTS_FILE = "components.json"
 
@@ -124,7 +125,7 @@ class RunFolder:
 
 def recipe_differences(old: Recipe, new: Recipe) -> list[str]:
     """ "key: old -> new" for every key that bears on the resulting weights."""
-    before, after = _flatten(old.model_dump(mode="json")), _flatten(new.model_dump(mode="json"))
+    before, after = (flattened(recipe.model_dump(mode="json"), ".") for recipe in (old, new))
     return [
         f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
@@ -132,22 +133,12 @@ def recipe_differences(old: Recipe, new: Recipe) -> list[str]:
     ]
 
 
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        if isinstance(inner, Mapping):
-            flat.update(_flatten(inner, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = inner
-    return flat
-
-
 def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
     """The recipe with the pinned base of the run in `run`, where it names the same one without a revision."""
     base, recorded = recipe.model.base, load_recipe(run / RECIPE_FILE).model.base
     if not recorded.startswith((f"{base}@", f"{base}==")):
         return recipe
-    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": recorded})})
+    return recipe.having("model", base=recorded)
 
 
 def newest_run(root: Path) -> Path | None:

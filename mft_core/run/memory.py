@@ -17,8 +17,8 @@ from mft_core.nn.head_losses import chunk_rows
 from mft_core.recipe.schema import Recipe
 from mft_core.run.plan import Plan
 from mft_core.support.ranks import process_state
-from mft_core.tuning.from_recipe import quantization, tune
-from mft_core.tuning.methods import DEFAULT_INIT, FULL, LORA, QLORA
+from mft_core.tuning.lora import DEFAULT_INIT
+from mft_core.tuning.methods import FULL, LORA, QLORA, prepare_for_tuning, quantization
 
 ADAM_MOMENTS = 2
 # Tensors a decoder layer keeps for its backward, in elements per token: about 14 of the hidden size (norm and
@@ -118,8 +118,7 @@ def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan
         return plan
     room = free_memory(process_state().device) if available is None else available
     wanted = expected_memory(plan, plan.recipe).total > USABLE * room
-    train = plan.recipe.train.model_copy(update={"gradient_checkpointing": wanted})
-    return replace(plan, recipe=plan.recipe.model_copy(update={"train": train}))
+    return replace(plan, recipe=plan.recipe.having("train", gradient_checkpointing=wanted))
 
 
 def free_memory(device: torch.device) -> int:
@@ -131,27 +130,18 @@ def free_memory(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def tunable_skeleton(recipe: Recipe, adapter: ModelAdapter, config: PreTrainedConfig, dtype: torch.dtype) -> nn.Module:
-    """The model as it will be trained, on the meta device: shapes without memory."""
-    return _tuned_skeleton(build_empty(config, dtype), recipe, adapter)
-
-
-def with_method(recipe: Recipe, method: str, **changes: Any) -> Recipe:
-    """The recipe with another `tune.method`, and with other keys of [tune]."""
-    return recipe.model_copy(update={"tune": recipe.tune.model_copy(update={"method": method, **changes})})
-
-
 def _tuned_skeleton(base: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:
     """Its quantised weights keep their dense shapes, and the initial values that need weights are not computed."""
     method = FULL if recipe.tune.method == FULL else LORA
     with torch.device("meta"):  # else PEFT draws every adapter's values before it drops them
-        return tune(base, with_method(recipe, method, init=DEFAULT_INIT), adapter)
+        shape = recipe.having("tune", method=method, init=DEFAULT_INIT)
+        return prepare_for_tuning(base, shape.tune, shape.train, adapter.lora_targets)
 
 
 def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     """Bytes of the base's weights, and of the largest one that is dequantised for a while."""
     dense = sum(parameter.numel() * parameter.element_size() for parameter in base.parameters())
-    settings = quantization(recipe)
+    settings = quantization(recipe.tune)
     if settings is None:
         return dense, 0
     chosen = [module.weight for module in quantizable(base).values()]

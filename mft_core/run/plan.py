@@ -29,7 +29,7 @@ from mft_core.run.components import Parts, choose_parts
 from mft_core.run.task_data import batch_plan, tokenised_tasks
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
-from mft_core.tuning.from_recipe import check_tuning
+from mft_core.tuning.methods import check_tuning
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -158,7 +158,7 @@ def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
     """The recipe with the revision of the base that is in `folder`, so that it means the same weights later."""
     reference = parts.base_reference
     base = recipe.model.base.removesuffix(reference) + parts.base.pinned(reference, folder)
-    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": base})})
+    return recipe.having("model", base=base)
 
 
 def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None) -> list[str]:

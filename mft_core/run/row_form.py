@@ -12,11 +12,15 @@ from transformers import PreTrainedModel
 from mft_core.batching.packing import OneEach
 from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
+from mft_core.models.loading import check_vocabulary, load_base
 from mft_core.models.positions import learnt_positions
+from mft_core.models.precision import choose_precision
 from mft_core.nn.packed_attention import BatchInputs, padded_batch_inputs
 from mft_core.nn.packing_self_test import packing_or_padding
+from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.plan import Plan
 from mft_core.run.task_data import batch_plan
+from mft_core.tuning.methods import quantization
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -31,13 +35,40 @@ class Fitted:
 
     Attributes:
         plan: with rows that the model computes exactly.
+        model: the loaded one.
         inputs: a batch of them as keyword arguments of the model's forward.
         warning: why rows are not packed, and what that means; "" where they are.
     """
 
     plan: Plan
+    model: PreTrainedModel
     inputs: BatchInputs
     warning: str = ""
+
+
+def load_fitted(plan: Plan, device: torch.device, place: torch.device | None = None) -> Fitted:
+    """The plan's base model, loaded and not tuned yet, and rows that suit it.
+
+    Args:
+        device: it is to compute on, which decides the precision.
+        place: where its weights go; None: `device`. A model to be sharded may be larger than a device.
+
+    Raises:
+        MftError: the checkpoint or its tokenizer cannot be used, or the model computes no kind of rows exactly.
+    """
+    recipe = plan.recipe
+    place, precision = place or device, choose_precision(recipe, device)
+    base = load_base(
+        plan.adapter, plan.base_folder, precision.weights, quantization=quantization(recipe.tune), device=place
+    ).to(place)
+    check_vocabulary(base, plan.tokenizer)
+    return fit_rows(plan, base, precision.weights)
+
+
+def measuring(fitted: Fitted, accelerator: Accelerator) -> EvaluationContext:
+    """All validation samples under a model that is only measured."""
+    model = accelerator.prepare_model(TokenLossModel(fitted.model, fitted.inputs), evaluation_mode=True)
+    return validation_context(fitted.plan, model, accelerator)
 
 
 def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
@@ -53,13 +84,16 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
     refuse_positions_never_learnt(model, plan)
     test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
     if test.packed:
-        return Fitted(plan, plan.adapter.model_inputs)
+        return Fitted(plan, model, plan.adapter.model_inputs)
     packer = OneEach()
     training = batch_plan(plan.recipe, packer, plan.task_set, None)
     steps = plan.recipe.train.steps or training.total_steps(plan.recipe.train.epochs)
     changed = replace(plan, parts=replace(plan.parts, packer=packer), training=training, total_steps=steps)
     return Fitted(
-        changed, padded_batch_inputs, f"{test.reason}; so every row holds one sample, and there are {steps} steps"
+        changed,
+        model,
+        padded_batch_inputs,
+        f"{test.reason}; so every row holds one sample, and there are {steps} steps",
     )
 
 

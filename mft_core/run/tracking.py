@@ -10,6 +10,7 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import Event, read_events
+from mft_core.support.nesting import flattened
 from mft_core.support.suggestions import did_you_mean
 
 TRACKERS = ("tensorboard", "wandb")
@@ -72,21 +73,14 @@ def scalars(event: Event) -> dict[str, float]:
         return {name: float(value)} if _is_number(value) else {}
     if event.name not in ("train", "eval"):
         return {}
-    flat = _flatten(event.data, f"{event.name}/")
+    flat = flattened(event.data, "/", f"{event.name}/")
     return {name.replace("/tasks/", "/task/", 1): float(value) for name, value in flat.items() if _is_number(value)}
 
 
 def configuration(start: Mapping[str, Any]) -> dict[str, Any]:
     """What the "start" event says of the run, as flat plain values; per-task counts are left to metrics.jsonl."""
-    flat = _flatten({key: value for key, value in start.items() if key not in ("event", "step", "tasks")}, "")
+    flat = flattened({key: value for key, value in start.items() if key not in ("event", "step", "tasks")}, "/")
     return {name: value if isinstance(value, (bool, int, float, str)) else str(value) for name, value in flat.items()}
-
-
-def _flatten(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat.update(_flatten(value, f"{prefix}{key}/") if isinstance(value, Mapping) else {f"{prefix}{key}": value})
-    return flat
 
 
 def _is_number(value: Any) -> bool:

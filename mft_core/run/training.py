@@ -13,13 +13,12 @@ from torch import nn
 from mft_core.data.tasks import write_quarantine
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener
-from mft_core.models.loading import check_vocabulary, load_base
 from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
-from mft_core.run.row_form import Fitted, fit_rows, validation_context
+from mft_core.run.row_form import Fitted, load_fitted, validation_context
 from mft_core.run.scheduled_evaluations import TrainingEvaluations
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
@@ -28,8 +27,8 @@ from mft_core.training.sharding import is_sharded, shard
 from mft_core.training.state_tensors import trainable_tensors
 from mft_core.training.trainer import Trainer, TrainingResult
 from mft_core.tuning.fingerprint import base_fingerprint
-from mft_core.tuning.from_recipe import quantization, tune
-from mft_core.tuning.methods import FULL, initial_digest
+from mft_core.tuning.lora import initial_digest
+from mft_core.tuning.methods import FULL, prepare_for_tuning
 from mft_core.tuning.saving import save_final
 
 
@@ -94,16 +93,11 @@ def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
 
 
 def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tuple[Fitted, nn.Module]:
-    """The base model at `place`, in the precision for `device`, its trainable part ready; and rows that suit it."""
-    recipe = plan.recipe
-    precision = choose_precision(recipe, device)
-    quantized = quantization(recipe)
-    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantized, device=place).to(place)
-    check_vocabulary(base, plan.tokenizer)
-    fitted = fit_rows(plan, base, precision.weights)
-    if recipe.tune.method == FULL:
-        plan.adapter.prepare_full_tuning(base, plan.base_folder)
-    return fitted, tune(base, recipe, plan.adapter)
+    """The base with rows that suit it, and the same model with its trainable part ready."""
+    fitted = load_fitted(plan, device, place)
+    if plan.recipe.tune.method == FULL:
+        plan.adapter.prepare_full_tuning(fitted.model, plan.base_folder)
+    return fitted, prepare_for_tuning(fitted.model, plan.recipe.tune, plan.recipe.train, plan.adapter.lora_targets)
 
 
 def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:

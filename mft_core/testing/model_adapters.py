@@ -28,8 +28,9 @@ from mft_core.testing.random_models import (
     write_random_checkpoint,
 )
 from mft_core.testing.small_tokenizers import small_tokenizer
+from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.methods import ALL_LINEAR, FAMILY, lora_modules, prepare_for_tuning
+from mft_core.tuning.lora import ALL_LINEAR, FAMILY, lora_modules
 from mft_core.tuning.saving import save_final
 
 CONTEXT = 4096
@@ -175,7 +176,7 @@ class ModelAdapterTests(ComponentTests):
             isinstance(module, torch.nn.Linear) and name.rpartition(".")[2] in modules
             for name, module in model.named_modules()
         )
-        tuned = prepare_for_tuning(model, targets=targets, family=family, rank=4)
+        tuned = tuned_model(model, targets=targets, family=family, rank=4)
         move_weights(tuned)
         _, gradients = loss_and_gradients(tuned)
         assert len(gradients) == 2 * expected > 0
@@ -186,7 +187,7 @@ class ModelAdapterTests(ComponentTests):
         found = []
         for checkpointing in (False, True):
             model = load_base(adapter, checkpoint, torch.float64)
-            tuned = prepare_for_tuning(model, method=method, gradient_checkpointing=checkpointing, seed=3)
+            tuned = tuned_model(model, method=method, gradient_checkpointing=checkpointing, seed=3)
             found.append(loss_and_gradients(tuned))
             layers = [layer for layer in model.modules() if getattr(layer, "gradient_checkpointing", False)]
             assert bool(layers) == checkpointing
@@ -201,7 +202,7 @@ class ModelAdapterTests(ComponentTests):
         assert [name for name, p in model.named_parameters() if hasattr(p, "quant_state")] == [
             f"{name}.weight" for name in expected
         ]
-        tuned = prepare_for_tuning(model, method="qlora", rank=8, seed=3)
+        tuned = tuned_model(model, method="qlora", rank=8, seed=3)
         optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=1e-2)
         losses = []
         for _ in range(6):
@@ -227,7 +228,7 @@ class ModelAdapterTests(ComponentTests):
         self, adapter: ModelAdapter, checkpoint: Path, method: str, tmp_path: Path
     ) -> None:
         ids = random_ids(11)
-        tuned = prepare_for_tuning(load_base(adapter, checkpoint, torch.float32), method=method, rank=4)
+        tuned = tuned_model(load_base(adapter, checkpoint, torch.float32), method=method, rank=4)
         untuned = logits_alone(tuned, ids)
         move_weights(tuned)
         save_final(tuned, small_tokenizer(), tmp_path / "final")

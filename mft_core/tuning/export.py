@@ -15,7 +15,7 @@ from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import is_quantized
 from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.finished import Finished, base_folder, find_finished, finished_tokenizer, load_finished
-from mft_core.tuning.methods import merge
+from mft_core.tuning.lora import merge
 from mft_core.tuning.saving import written_whole
 
 if TYPE_CHECKING:

@@ -2,66 +2,38 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
-from mft_core.models.quantization import is_quantized
-from mft_core.support.suggestions import did_you_mean
+from mft_core.models.quantization import Quantization, is_quantized
+from mft_core.recipe.schema import Recipe, TrainSection, TuneSection
+from mft_core.tuning.lora import QLORA, add_lora, check_initialization
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
     from transformers import PreTrainedModel
 
-ALL_LINEAR, FAMILY = "all-linear", "family"
-METHODS = (LORA, QLORA, FULL) = ("lora", "qlora", "full")
-
-DEFAULT_INIT = "default"
-KEEPS_BASE = re.compile(r"default|gaussian|orthogonal|mica")
-CHANGES_BASE = re.compile(r"pissa|pissa_niter_\d+|olora")
-"""Initial values that are subtracted from the base's weights, which then are others than those on disk."""
-NEEDS_DATA = ("eva", "corda", "lora_ga")
-INITIAL = "initial_adapter"
+METHODS = (LORA, QLORA, FULL) = ("lora", QLORA, "full")
 
 
 def prepare_for_tuning(
-    model: PreTrainedModel,
-    *,
-    method: str = LORA,
-    rank: int = 16,
-    alpha: float = 32.0,
-    dropout: float = 0.0,
-    targets: str | Sequence[str] = ALL_LINEAR,
-    family: Sequence[str] = (),
-    dora: bool = False,
-    rslora: bool = False,
-    init: str = DEFAULT_INIT,
-    cast_activations: bool = False,
-    gradient_checkpointing: bool = False,
-    seed: int = 0,
+    model: PreTrainedModel, settings: TuneSection, train: TrainSection, family: Sequence[str] = ()
 ) -> nn.Module:
     """The model with exactly those parameters requiring gradients that are to be trained, and with fused layers.
 
+    LoRA's scale is alpha / rank, or alpha / sqrt(rank) for rsLoRA (arXiv 2312.03732); DoRA is arXiv 2402.09353.
+    Initial values of `CHANGES_BASE` move a part of the base's weights into the matrices; `save_final` writes plain LoRA
+    of twice the rank for them.
+
     Args:
         model: from `load_base`, quantised for "qlora"; changed in place (see also `mft_core.nn.fused_layers`).
-        method: "lora", "qlora" or "full".
-        rank: of the LoRA matrices; their scale is `alpha / rank`.
-        alpha: see `rank`.
-        dropout: on the LoRA branch's input.
-        targets: "all-linear" (every linear module but the head), "family", or names of linear modules.
-        family: what "family" stands for (`ModelAdapter.lora_targets`); names this architecture lacks are left out.
-        dora: train the length of each weight row beside its direction (arXiv 2402.09353).
-        rslora: the scale is `alpha / sqrt(rank)` (arXiv 2312.03732).
-        init: of the LoRA matrices: "default", or any of PEFT's that need no data. Those of `CHANGES_BASE` move a part
-            of the base's weights into the matrices; `save_final` writes plain LoRA of twice the rank for them.
-        cast_activations: PEFT's own LoRA layers, which compute in the adapters' float32 whatever the model's dtype is;
-            else ours, which compute in the model's (`mft_core.nn.lora_linear`).
-        gradient_checkpointing: recompute activations in the backward pass.
-        seed: of the LoRA matrices' initial values; the process's random state is left as it was.
+        settings: [tune] of the recipe.
+        train: [train] of the recipe; of it, whether activations are recomputed in the backward pass, and the seed of
+            the LoRA matrices' initial values. The process's random state is left as it was.
+        family: what the target "family" stands for (`ModelAdapter.lora_targets`).
 
     Returns:
         `model` itself for "full"; else PEFT's wrapper, its adapters in float32 (float64 in a float64 model).
@@ -70,66 +42,44 @@ def prepare_for_tuning(
         UsageError: a target that names no linear module (the message lists what there is), options that exclude each
             other, or a method that does not fit the model's weights.
     """
-    if (method == QLORA) != is_quantized(model):
+    if (settings.method == QLORA) != is_quantized(model):
         state = "quantised" if is_quantized(model) else "not quantised"
-        raise UsageError(f"tune.method = {method!r} does not fit a model whose weights are {state}.")
+        raise UsageError(f"tune.method = {settings.method!r} does not fit a model whose weights are {state}.")
     from mft_core.nn.fused_layers import use_fused_layers
 
     use_fused_layers(model)
     with checkpointing_by_its_old_name():
-        if gradient_checkpointing:
+        if train.gradient_checkpointing is True:
             # Not reentrant: the reentrant form loses keyword arguments and gradients behind a frozen embedding.
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        if method == FULL:
+        if settings.method == FULL:
             return model.requires_grad_(True)
-        check_initialization(init, method, dora)
-        options = {
-            "r": rank,
-            "lora_alpha": alpha,
-            "lora_dropout": dropout,
-            "use_dora": dora,
-            "use_rslora": rslora,
-            "init_lora_weights": True if init == DEFAULT_INIT else init,
-            "target_modules": lora_modules(model, targets, family),
-        }
-        tuned = _add_lora(model, options, seed)
-    if not cast_activations:
+        tuned = add_lora(model, settings, family, train.seed)
+    if not settings.cast_activations:
         from mft_core.nn.lora_linear import use_own_lora_linear
 
         use_own_lora_linear(tuned)
     return tuned
 
 
-def check_initialization(init: str, method: str = LORA, dora: bool = False) -> None:
-    """Refuse initial values of LoRA matrices that could not be trained, resumed or saved exactly.
+def check_tuning(recipe: Recipe) -> None:
+    """Refuse tuning options that exclude each other.
 
     Raises:
-        UsageError: unknown to PEFT, in need of data, or not possible beside the other options.
+        UsageError: they do.
     """
-    changes_base = CHANGES_BASE.fullmatch(init)
-    if init in NEEDS_DATA:
+    if recipe.tune.method != FULL:
+        check_initialization(recipe.tune)
+    if recipe.tune.method == QLORA and recipe.train.sharding == "full":
         raise UsageError(
-            f"tune.init = {init!r} needs a pass over data before training, which a resumed run could not repeat.",
-            'Use "pissa", "pissa_niter_16" or "olora", which need the weights only.',
+            'train.sharding = "full" cannot spread weights in four bits.',
+            'Use tune.method = "lora", or train.sharding = "none" with a copy on each device.',
         )
-    if init == "loftq":
-        raise UsageError(
-            'tune.init = "loftq" trains beside other weights than those of the base, and nothing would hold them.',
-            'Use tune.method = "qlora" with tune.init = "default".',
-        )
-    if not changes_base and not KEEPS_BASE.fullmatch(init):
-        known = ("default", "gaussian", "orthogonal", "mica", "pissa", "pissa_niter_16", "olora")
-        raise UsageError(f"There is no tune.init = {init!r}.", did_you_mean(init, known))
-    if method == QLORA and init not in (DEFAULT_INIT, "gaussian"):
-        raise UsageError(
-            f"tune.init = {init!r} needs the base's dense weights, and tune.method = 'qlora' has none.",
-            'Use tune.init = "default" or "gaussian".',
-        )
-    if dora and changes_base:
-        raise UsageError(
-            f"tune.dora does not go with tune.init = {init!r}.",
-            "DoRA's row lengths would belong to the changed base: its result could not be saved for the base itself.",
-        )
+
+
+def quantization(settings: TuneSection) -> Quantization | None:
+    """How the base's weights are quantised; None: they are not."""
+    return Quantization(settings.quant_type, settings.double_quant) if settings.method == QLORA else None
 
 
 @contextmanager
@@ -138,94 +88,3 @@ def checkpointing_by_its_old_name() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`(is_)?gradient_checkpointing", FutureWarning)
         yield
-
-
-def _add_lora(model: PreTrainedModel, options: Mapping[str, Any], seed: int) -> nn.Module:
-    import torch
-    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
-
-    config = LoraConfig(task_type="CAUSAL_LM", **options)
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            tuned = get_peft_model(model, config)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"These LoRA options do not work on this model: {error}") from error
-    if CHANGES_BASE.fullmatch(str(config.init_lora_weights)):
-        initial = get_peft_model_state_dict(tuned, save_embedding_layers=False)
-        setattr(tuned, INITIAL, {name: tensor.detach().cpu().clone() for name, tensor in initial.items()})
-    return tuned
-
-
-def initial_adapter(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The adapter's tensors before training, by PEFT's names, if they were subtracted from the base; else none."""
-    return getattr(model, "__dict__", {}).get(INITIAL, {})
-
-
-def initial_digest(model: nn.Module) -> str:
-    """SHA-256 over `initial_adapter`, by which a resumed run knows that it trains beside the same weights; "": none."""
-    import hashlib
-
-    tensors = initial_adapter(model)
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
-    return digest.hexdigest() if tensors else ""
-
-
-def lora_modules(model: PreTrainedModel, targets: str | Sequence[str], family: Sequence[str] = ()) -> list[str]:
-    """Names of the modules that get LoRA matrices, as PEFT matches them, sorted.
-
-    Raises:
-        UsageError: a target that names no linear module (the message lists what there is), or there is none at all.
-    """
-    linear = _linear_names(model)
-    if not linear:
-        raise UsageError(
-            f"{type(model).__name__} has no linear module that LoRA could adapt.",
-            "Layers that transformers calls Conv1D (as in GPT-2) are not adapted; train it with tune.method = full.",
-        )
-    if targets == ALL_LINEAR:
-        return sorted(linear)
-    wanted = [targets] if isinstance(targets, str) else list(targets)
-    if targets == FAMILY:
-        wanted = sorted(linear.intersection(family))
-        if not wanted:
-            there = ", ".join(sorted(linear))
-            raise UsageError(f"tune.targets: none of the family's modules is in this model; there is: {there}.")
-    for name in wanted:
-        if name not in linear:
-            raise UsageError(f"tune.targets: this model has no linear module {name!r}.", did_you_mean(name, linear))
-    return sorted(wanted)
-
-
-def _linear_names(model: PreTrainedModel) -> set[str]:
-    """Last parts of the names of all linear modules but the head, and but those that PEFT takes for something else.
-
-    In a mixture of experts, it takes gate_proj, up_proj and down_proj for the experts' fused parameters, wherever else
-    they stand, here as well as in whatever loads the adapter later.
-    """
-    from peft import LoraConfig
-    from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
-    from torch import nn
-
-    head = model.get_output_embeddings()
-    names = {
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not head
-    }
-    config = LoraConfig(target_modules=names)
-    convert_peft_config_for_transformers(config, model, conversions=None)
-    return set(config.target_modules or ())
-
-
-def merge(model: nn.Module) -> PreTrainedModel:
-    """A model without adapters that computes what `model` does; the adapters are added into its weights, in place.
-
-    Args:
-        model: with dense weights; quantised ones would be rounded to four bits again.
-    """
-    from peft import PeftModel
-
-    return model.merge_and_unload(safe_merge=True) if isinstance(model, PeftModel) else model

@@ -19,7 +19,7 @@ from mft_core.errors import MftError
 from mft_core.models.quantization import quantization_of
 from mft_core.support.durable import whole_folder
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, RECORD_FILE, base_fingerprint
-from mft_core.tuning.methods import initial_adapter
+from mft_core.tuning.lora import initial_adapter
 
 if TYPE_CHECKING:
     import torch

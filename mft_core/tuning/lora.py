@@ -1,0 +1,169 @@
+"""LoRA beside a model's linear layers: which layers, which initial values, and what PEFT is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mft_core.errors import UsageError
+from mft_core.recipe.schema import TuneSection
+from mft_core.support.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PreTrainedModel
+
+ALL_LINEAR, FAMILY = "all-linear", "family"
+QLORA = "qlora"
+
+DEFAULT_INIT = "default"
+KEEPS_BASE = re.compile(r"default|gaussian|orthogonal|mica")
+CHANGES_BASE = re.compile(r"pissa|pissa_niter_\d+|olora")
+"""Initial values that are subtracted from the base's weights, which then are others than those on disk."""
+NEEDS_DATA = ("eva", "corda", "lora_ga")
+INITIAL = "initial_adapter"
+
+
+def add_lora(model: PreTrainedModel, settings: TuneSection, family: Sequence[str], seed: int) -> nn.Module:
+    """PEFT's wrapper around the model, with LoRA matrices beside the modules that `settings` names.
+
+    Args:
+        family: what the target "family" stands for; names this architecture lacks are left out.
+        seed: of the matrices' initial values; the process's random state is left as it was.
+
+    Raises:
+        UsageError: no such target, or options that exclude each other or do not work on this model.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+
+    check_initialization(settings)
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        use_dora=settings.dora,
+        use_rslora=settings.rslora,
+        init_lora_weights=True if settings.init == DEFAULT_INIT else settings.init,
+        target_modules=lora_modules(model, settings.targets, family),
+    )
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            tuned = get_peft_model(model, config)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"These LoRA options do not work on this model: {error}") from error
+    if CHANGES_BASE.fullmatch(str(config.init_lora_weights)):
+        initial = get_peft_model_state_dict(tuned, save_embedding_layers=False)
+        setattr(tuned, INITIAL, {name: tensor.detach().cpu().clone() for name, tensor in initial.items()})
+    return tuned
+
+
+def check_initialization(settings: TuneSection) -> None:
+    """Refuse initial values of LoRA matrices (`tune.init`) that could not be trained, resumed or saved exactly.
+
+    Raises:
+        UsageError: unknown to PEFT, in need of data, or not possible beside the other options.
+    """
+    init = settings.init
+    changes_base = CHANGES_BASE.fullmatch(init)
+    if init in NEEDS_DATA:
+        raise UsageError(
+            f"tune.init = {init!r} needs a pass over data before training, which a resumed run could not repeat.",
+            'Use "pissa", "pissa_niter_16" or "olora", which need the weights only.',
+        )
+    if init == "loftq":
+        raise UsageError(
+            'tune.init = "loftq" trains beside other weights than those of the base, and nothing would hold them.',
+            'Use tune.method = "qlora" with tune.init = "default".',
+        )
+    if not changes_base and not KEEPS_BASE.fullmatch(init):
+        known = ("default", "gaussian", "orthogonal", "mica", "pissa", "pissa_niter_16", "olora")
+        raise UsageError(f"There is no tune.init = {init!r}.", did_you_mean(init, known))
+    if settings.method == QLORA and init not in (DEFAULT_INIT, "gaussian"):
+        raise UsageError(
+            f"tune.init = {init!r} needs the base's dense weights, and tune.method = 'qlora' has none.",
+            'Use tune.init = "default" or "gaussian".',
+        )
+    if settings.dora and changes_base:
+        raise UsageError(
+            f"tune.dora does not go with tune.init = {init!r}.",
+            "DoRA's row lengths would belong to the changed base: its result could not be saved for the base itself.",
+        )
+
+
+def initial_adapter(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The adapter's tensors before training, by PEFT's names, if they were subtracted from the base; else none."""
+    return getattr(model, "__dict__", {}).get(INITIAL, {})
+
+
+def initial_digest(model: nn.Module) -> str:
+    """SHA-256 over `initial_adapter`, by which a resumed run knows that it trains beside the same weights; "": none."""
+    import hashlib
+
+    tensors = initial_adapter(model)
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest() if tensors else ""
+
+
+def lora_modules(model: PreTrainedModel, targets: str | Sequence[str], family: Sequence[str] = ()) -> list[str]:
+    """Names of the modules that get LoRA matrices, as PEFT matches them, sorted.
+
+    Raises:
+        UsageError: a target that names no linear module (the message lists what there is), or there is none at all.
+    """
+    linear = _linear_names(model)
+    if not linear:
+        raise UsageError(
+            f"{type(model).__name__} has no linear module that LoRA could adapt.",
+            "Layers that transformers calls Conv1D (as in GPT-2) are not adapted; train it with tune.method = full.",
+        )
+    if targets == ALL_LINEAR:
+        return sorted(linear)
+    wanted = [targets] if isinstance(targets, str) else list(targets)
+    if targets == FAMILY:
+        wanted = sorted(linear.intersection(family))
+        if not wanted:
+            there = ", ".join(sorted(linear))
+            raise UsageError(f"tune.targets: none of the family's modules is in this model; there is: {there}.")
+    for name in wanted:
+        if name not in linear:
+            raise UsageError(f"tune.targets: this model has no linear module {name!r}.", did_you_mean(name, linear))
+    return sorted(wanted)
+
+
+def _linear_names(model: PreTrainedModel) -> set[str]:
+    """Last parts of the names of all linear modules but the head, and but those that PEFT takes for something else.
+
+    In a mixture of experts, it takes gate_proj, up_proj and down_proj for the experts' fused parameters, wherever else
+    they stand, here as well as in whatever loads the adapter later.
+    """
+    from peft import LoraConfig
+    from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
+    from torch import nn
+
+    head = model.get_output_embeddings()
+    names = {
+        name.rpartition(".")[2]
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not head
+    }
+    config = LoraConfig(target_modules=names)
+    convert_peft_config_for_transformers(config, model, conversions=None)
+    return set(config.target_modules or ())
+
+
+def merge(model: nn.Module) -> PreTrainedModel:
+    """A model without adapters that computes what `model` does; the adapters are added into its weights, in place.
+
+    Args:
+        model: with dense weights; quantised ones would be rounded to four bits again.
+    """
+    from peft import PeftModel
+
+    return model.merge_and_unload(safe_merge=True) if isinstance(model, PeftModel) else model
