@@ -89,23 +89,17 @@ def _devices() -> list[dict[str, Any]]:
         import torch
     except Exception as error:  # noqa: BLE001 - a broken torch is a finding, not a reason to stop looking
         return [{"name": "cpu", "problem": f"torch cannot be imported: {error}"}]
+    from mft_core.models.precision import computes_in_bfloat16
+
+    bfloat16 = computes_in_bfloat16(torch.device("cpu"))
     devices: list[dict[str, Any]] = [
-        {"name": "cpu", "cores": os.cpu_count(), "threads": torch.get_num_threads(), "bfloat16": _fast_bfloat16()}
+        {"name": "cpu", "cores": os.cpu_count(), "threads": torch.get_num_threads(), "bfloat16": bfloat16}
     ]
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         properties = torch.cuda.get_device_properties(index)
         memory = round(properties.total_memory / 2**30, 1)
         devices.append({"name": f"cuda:{index}", "model": properties.name, "memory_gib": memory})
     return devices
-
-
-def _fast_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself; elsewhere it works too, but is emulated."""
-    from pathlib import Path
-
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text(encoding="utf-8", errors="replace").split() if cpuinfo.exists() else []
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & set(flags))
 
 
 def _plugins(plugins: Plugins) -> list[dict[str, str]]:

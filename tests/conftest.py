@@ -8,13 +8,31 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from mft_core.models import precision
 
 # The models here are tiny: a second thread only waits for the first. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_answer_of_the_processor() -> Iterator[None]:
+    """Here, `model.dtype = "auto"` is an error: with it, a test's outcome would depend on the machine.
+
+    For the whole session, so that fixtures of modules are held to it too; processes of their own are not.
+    """
+
+    def refuse(device: object) -> NoReturn:
+        raise AssertionError("what this test finds depends on the processor: set model.dtype")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "automatic_dtype", refuse)
+        yield
 
 
 @pytest.fixture(autouse=True)

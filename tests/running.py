@@ -40,8 +40,11 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def arguments(data: Path, output: Path, *more: str) -> list[str]:
-    """A short, small `mft run`."""
-    small = ("data.max_length=128", "train.batch_size=4", "train.micro_batch_size=2", "train.log_every=1")
+    """A short, small `mft run`, in float32 on every processor unless `more` says otherwise."""
+    small = (
+        "model.dtype=float32", "data.max_length=128",
+        "train.batch_size=4", "train.micro_batch_size=2", "train.log_every=1",
+    )  # fmt: skip
     settings = [part for setting in small for part in ("--set", setting)]
     return ["run", "--model", "llama", "--data", str(data), "--output", str(output), *settings, *more]
 

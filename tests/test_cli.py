@@ -8,6 +8,7 @@ from conftest import write_distribution
 
 from mft_cli.app import run_command_line
 from mft_core import __version__
+from mft_core.models import precision
 from mft_core.registry.catalog import KINDS
 
 COMMAND = """
@@ -140,6 +141,15 @@ def test_doctor_is_content_with_what_works(site: Path, capsys: Captured) -> None
     assert findings["packages"]["torch"]
     assert {row["plugin"]: row["status"] for row in findings["plugins"]}["mft-losses"] == "ok"
     assert findings["healthy"] == all(row["status"] != "broken" for row in findings["plugins"] + findings["components"])
+
+
+@pytest.mark.parametrize("supported", [False, True])
+def test_doctor_says_what_decides_the_automatic_dtype(
+    supported: bool, site: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computes_in_bfloat16", lambda device: supported)
+    run_command_line(["doctor", "--json"])
+    assert json.loads(capsys.readouterr().out)["devices"][0]["bfloat16"] is supported
 
 
 def test_doctor_prints_tracebacks_and_fails(site: Path, capsys: Captured) -> None:

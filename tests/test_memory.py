@@ -109,8 +109,9 @@ def test_initial_values_that_need_weights_cost_no_time_here() -> None:
 
 
 def test_check_shows_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_tasks(tmp_path / "data")
     (tmp_path / "recipe.toml").write_text(
-        f'[model]\nadapter = "llama"\n[tune]\nmethod = "qlora"\n[data]\npath = "{write_tasks(tmp_path / "data")}"\n'
+        f'[model]\nadapter = "llama"\ndtype = "float32"\n[tune]\nmethod = "qlora"\n[data]\npath = "{data}"\n'
     )
     assert mft("check", str(tmp_path / "recipe.toml"), "--json") == 0
     facts = json.loads(capsys.readouterr().out)
@@ -129,8 +130,9 @@ def test_check_shows_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_checkpointing_is_switched_on_where_memory_asks_for_it_and_only_there(tmp_path: Path) -> None:
-    wishes = {"model.adapter": "llama", "data.path": str(write_tasks(tmp_path)), "data.max_length": 128}
-    plan = make_plan(load_recipe(None, list(wishes.items())), discover(Workspace.find()).catalog)
+    wishes = {"model.adapter": "llama", "model.dtype": "float32", "data.max_length": 128}
+    data = ("data.path", str(write_tasks(tmp_path)))
+    plan = make_plan(load_recipe(None, [*wishes.items(), data]), discover(Workspace.find()).catalog)
     needed = expected_memory(plan, plan.recipe).total
     roomy, tight = (with_checkpointing_decided(plan, available=2 * needed // part) for part in (1, 2))
     assert roomy.recipe.train.gradient_checkpointing is False

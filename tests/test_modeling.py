@@ -14,10 +14,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
+from mft_core.models import precision
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.checkpoints.weight_files import load_strictly
 from mft_core.models.loading import build_empty, check_vocabulary, load_base, load_tokenizer
-from mft_core.models.precision import resolve_dtype
+from mft_core.models.precision import automatic_dtype, resolve_dtype
 from mft_core.models.recognition import recognize_adapter, resolve_base
 from mft_core.testing.random_models import VOCABULARY, relative_difference
 from mft_core.testing.tuned_models import tuned_model
@@ -166,10 +167,22 @@ def test_a_float64_model_computes_what_plain_transformers_does(tmp_path: Path) -
     assert relative_difference(*logits) < 1e-12
 
 
+@pytest.mark.parametrize("matrix_units", [False, True])
+@pytest.mark.parametrize("vector_units", [False, True])
+def test_an_automatic_dtype_is_bfloat16_where_the_processor_computes_in_it(
+    vector_units: bool, matrix_units: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "automatic_dtype", automatic_dtype)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vector_units)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: matrix_units)
+    assert resolve_dtype("auto", CPU) == (torch.bfloat16 if vector_units or matrix_units else torch.float32)
+    assert resolve_dtype("auto", torch.device("mps")) == torch.float32
+    assert resolve_dtype("float32", CPU) == torch.float32
+    assert resolve_dtype("bfloat16", CPU) == torch.bfloat16
+
+
 def test_dtypes() -> None:
     assert resolve_dtype("float64", CPU) == torch.float64
-    assert resolve_dtype("auto", CPU) in (torch.float32, torch.bfloat16)
-    assert resolve_dtype("auto", torch.device("mps")) == torch.float32
     with pytest.raises(UsageError, match="float16 needs a GPU"):
         resolve_dtype("float16", CPU)
     with pytest.raises(UsageError, match="no dtype 'float8'"):

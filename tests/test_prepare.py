@@ -17,6 +17,7 @@ from mft_core.batching.prepared import open_prepared
 RECIPE = """
 [model]
 adapter = "llama"
+dtype = "float32"
 [data]
 path = "data"
 max_length = 96

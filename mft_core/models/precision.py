@@ -21,10 +21,8 @@ def resolve_dtype(name: str, device: torch.device) -> torch.dtype:
     Raises:
         UsageError: float16 on a CPU.
     """
-    import torch
-
     if name == "auto":
-        return torch.bfloat16 if _computes_in_bfloat16(device) else torch.float32
+        return automatic_dtype(device)
     if name == "float16" and device.type == "cpu":
         raise UsageError("model.dtype = float16 needs a GPU.", 'Use "auto", "bfloat16" or "float32" on a CPU.')
     return dtype_named(name)
@@ -43,7 +41,15 @@ def dtype_named(name: str) -> torch.dtype:
     return getattr(torch, name)
 
 
-def _computes_in_bfloat16(device: torch.device) -> bool:
+def automatic_dtype(device: torch.device) -> torch.dtype:
+    """What "auto" is on a device; it depends on the machine."""
+    import torch
+
+    return torch.bfloat16 if computes_in_bfloat16(device) else torch.float32
+
+
+def computes_in_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies bfloat16 itself; elsewhere it works too, but is emulated."""
     import torch
 
     if device.type == "cuda":

@@ -80,6 +80,13 @@ def move_weights(model: Any) -> None:
             parameter.data += 0.1 * torch.randn_like(parameter)
 
 
+def assert_same_tensors(found: torch.nn.Module, expected: torch.nn.Module) -> None:
+    """The same parameters and buffers, bit by bit, those included that are computed and never saved."""
+    here, there = (dict([*of.named_parameters(), *of.named_buffers()]) for of in (found, expected))
+    assert here.keys() == there.keys()
+    assert [name for name, tensor in there.items() if not torch.equal(here[name], tensor)] == []
+
+
 class ModelAdapterTests(ComponentTests):
     """Inherit, and set `component`; override `config` to test another architecture of the same family."""
 
@@ -224,17 +231,20 @@ class ModelAdapterTests(ComponentTests):
         assert torch.equal(cached, ids)
 
     @pytest.mark.parametrize("method", ["lora", "full"])
-    def test_a_tuned_model_loads_again_bit_by_bit(
+    def test_a_tuned_model_loads_again_with_every_tensor_bit_by_bit(
         self, adapter: ModelAdapter, checkpoint: Path, method: str, tmp_path: Path
     ) -> None:
+        """Its logits within rounding: the order in which a kernel sums may depend on where in memory a tensor lies, as
+        grouped_mm's of mixtures of experts does on some processors."""
         ids = random_ids(11)
         tuned = tuned_model(load_base(adapter, checkpoint, torch.float32), method=method, rank=4)
         untuned = logits_alone(tuned, ids)
         move_weights(tuned)
         save_final(tuned, small_tokenizer(), tmp_path / "final")
         loaded, _ = load_run(tmp_path, [("this", adapter)])
+        assert_same_tensors(loaded, tuned)
         expected = logits_alone(tuned.eval(), ids)
-        assert torch.equal(logits_alone(loaded, ids), expected)
+        assert relative_difference(logits_alone(loaded, ids), expected) < self.tolerance[torch.float32]
         assert relative_difference(untuned, expected) > 1e-2
 
     def test_a_tokenizer_without_template_gets_the_familys_and_it_renders(

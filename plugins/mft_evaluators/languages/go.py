@@ -71,7 +71,8 @@ def _build(files: dict[str, str], tier: Tier) -> Outcome:
         files=20000,
         processes=128,
     )
-    command = ["sh", "-c", f"{BUILD} go build -o run . && cat run >&3"]
+    # Go ignores a go.mod that lies in the temporary folder itself, which the working folder is in the sandbox.
+    command = ["sh", "-c", f"mkdir .tmp && TMPDIR=$PWD/.tmp {BUILD} go build -o run . && cat run >&3"]
     return not_compiled(run_program(command, files, limits=bounds, tier=tier))
 
 
