@@ -55,7 +55,7 @@ class Pipeline:
         _check(everything, evaluator.name)
         self._evaluator = evaluator
         self._request = request
-        self._options: Any = evaluator.options
+        self._options = evaluator.options
         self._not_measured = dict(evaluator.not_measured())
         self._known = [item.task_id for item in everything]
         self._items = _limited([it for it in everything if it.group not in self._not_measured], self._options.limit)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from mft_core.errors import UsageError
 from mft_core.objective.running_mean import RunningMean
@@ -48,6 +49,8 @@ class LossOptions(Options):
         description="divide a step's objective by its expectation (unbiased), or by its own weights (constant scale)",
     )
 
+
+SomeLossOptions = TypeVar("SomeLossOptions", bound=LossOptions, default=LossOptions, covariant=True)
 
 SMALLEST = 1e-12
 

@@ -119,7 +119,7 @@ class GenerativeEvaluatorTests(EvaluatorTests):
         path = self.folders.mktemp("set") / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
         given = {"data": str(path), "batch_size": batch_size, **self.brief, **self.options, **options}
-        return self.component(self.component.Options.model_validate(given))
+        return self.component.from_options(given)
 
     def items(self, evaluator: GenerativeEvaluator) -> list[Item]:
         """All of them."""
