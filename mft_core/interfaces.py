@@ -11,7 +11,7 @@ from mft_core.data.source import DataRequest, Source
 from mft_core.data.tokenization import Tokenization
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions, SomeGenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions, SomeGenerativeOptions
 from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
 from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.models.adapter import ModelAdapter

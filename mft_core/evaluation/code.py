@@ -13,7 +13,7 @@ from pydantic import Field
 from typing_extensions import TypeVar
 
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import Attempt, Item, Verdict
 
 if TYPE_CHECKING:

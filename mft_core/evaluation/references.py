@@ -13,7 +13,7 @@ from mft_core.data.record_forms import parse_record
 from mft_core.errors import MftError, RecordError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import find_set, read_rows

@@ -18,7 +18,7 @@ from mft_core.errors import MftError
 from mft_core.evaluation.estimators import bootstrap_interval, wilson_interval
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import NOT_MEASURED, PASS, Attempt, Item, Judged, Verdict
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet

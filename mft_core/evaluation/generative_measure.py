@@ -36,7 +36,7 @@ SomeGenerativeOptions = TypeVar(
 )
 
 
-class GenerativeTask(Evaluator[SomeGenerativeOptions]):
+class GenerativeMeasure(Evaluator[SomeGenerativeOptions]):
     """What its author says of a measure of what a model writes; `GenerativeEvaluator` carries it out."""
 
     name: ClassVar[str]
