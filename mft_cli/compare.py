@@ -17,7 +17,7 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_core.comparison.arms import Request, Run
+    from mft_core.comparison.arms import ArmRun, Request
     from mft_core.comparison.preparing import Prepared
     from mft_core.events import Listener
     from mft_core.registry.discovery import Plugins
@@ -142,7 +142,7 @@ def _measure_base(prepared: Prepared, screen: Console) -> None:
         base_losses(prepared.base, prepared.plan, prepared.unseen)
 
 
-def _train_one(run: Run, prepared: Prepared, plugins: Plugins, screen: Console, *, begun: bool) -> int:
+def _train_one(run: ArmRun, prepared: Prepared, plugins: Plugins, screen: Console, *, begun: bool) -> int:
     """One run with everybody listening; returns the exit code."""
     from mft_cli.plan_view import prepare
     from mft_core.comparison.runs import carry_out

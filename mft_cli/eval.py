@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mft_core.evaluation.evaluator import Evaluator
     from mft_core.registry.catalog import Catalog
-    from mft_core.run.evaluation import Outcome, Samples
+    from mft_core.run.evaluation import EvaluationResult, SamplesFile
     from mft_core.run.evaluation_target import Target
 
 FOLDER = Path("evaluations")
@@ -75,7 +75,7 @@ def evaluate(
     catalog = session.use(plugin).catalog
     from mft_core.evaluation.score_file import read_results
     from mft_core.models.loading import quieten_libraries
-    from mft_core.run.evaluation import Samples
+    from mft_core.run.evaluation import SamplesFile
     from mft_core.run.evaluation_target import Target
 
     quieten_libraries()
@@ -83,7 +83,7 @@ def evaluate(
     opened = Target(target, catalog, model) if target else None
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
     evaluators = _choose(on, opened, catalog, settings or (), flags)
-    given = Samples(samples_file, raw_samples) if samples_file else None
+    given = SamplesFile(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)
     _run(evaluators, opened, given, folder, others, json_output=json_output)
 
@@ -124,7 +124,7 @@ def _default_folder(target: str, opened: Target | None) -> Path:
 def _run(
     evaluators: dict[str, Evaluator],
     target: Target | None,
-    samples: Samples | None,
+    samples: SamplesFile | None,
     folder: Path,
     others: Sequence[dict[str, Any]],
     *,
@@ -149,7 +149,7 @@ def _run(
         typer.echo(json.dumps({"results": [as_row(score) for score in outcome.scores]}, indent=1))
 
 
-def _draw(outcome: Outcome, folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:
+def _draw(outcome: EvaluationResult, folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:
     """The radar chart, where there is something to compare with."""
     if not others:
         return

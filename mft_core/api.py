@@ -57,12 +57,12 @@ def load_tokenizer(path: str | PathLike[str], adapter: str | None = None) -> Pre
         MftError: the tokenizer cannot be loaded without remote code.
     """
     from mft_core.models.loading import load_tokenizer as load
-    from mft_core.models.recognition import FOLDER, resolve_base
+    from mft_core.models.recognition import FOLDER_BASE, resolve_base
 
     catalog, wanted = _catalog(adapter)
     name, reference = resolve_base(str(path), [entry.name for entry in catalog.of_kind("base")])
     alone = Path(reference).expanduser()
-    if name == FOLDER and alone.is_dir() and not (alone / "config.json").is_file():
+    if name == FOLDER_BASE and alone.is_dir() and not (alone / "config.json").is_file():
         return load(_recognize_tokenizer(catalog, wanted, alone), alone)
     folder = _fetch(path, catalog, wanted)
     return load(_recognize(catalog, wanted, folder), folder)

@@ -1,7 +1,7 @@
 """What a plugin may be, on one page for its author; each is defined where its subject lives.
 
-Every component class is built as `Class(options)`, where `options` is an instance of the class's own
-`Options` declaration, validated from the recipe. Heavy libraries are imported inside methods.
+Every component is built as `Class(options)`, where `options` is an instance of the class that it names as its type
+argument, `class Mine(Loss[MyOptions])`, validated from the recipe. Heavy libraries are imported inside methods.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from mft_core.data.source import DataRequest, Source
 from mft_core.data.tokenization import Tokenization
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions, SomeGenerativeOptions
 from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
 from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base, BaseRequest
 from mft_core.objective.loss import Loss, ProbeRequest
-from mft_core.objective.within_task import LossOptions
-from mft_core.registry.options import Configurable, Options
+from mft_core.objective.within_task import LossOptions, SomeLossOptions
+from mft_core.registry.options import Configurable, Options, SomeOptions
 
 __all__ = [
     "Attempt",
@@ -39,6 +39,9 @@ __all__ = [
     "Packer",
     "ProbeRequest",
     "PublishedSet",
+    "SomeGenerativeOptions",
+    "SomeLossOptions",
+    "SomeOptions",
     "Source",
     "Tokenization",
     "Verdict",

@@ -100,3 +100,12 @@ def test_every_hook_is_documented_and_used_by_a_bundled_plugin(hook: str) -> Non
     assert re.search(rf"\| `{hook}` \|", (REPOSITORY / "docs" / "plugins.md").read_text(encoding="utf-8"))
     used_by = [origin.id for origin, _ in discover(Workspace()).implementations(hook) if origin.distribution == "mft"]
     assert used_by
+
+
+def test_a_class_name_of_the_core_and_the_command_line_has_one_meaning() -> None:
+    places: dict[str, list[Path]] = {}
+    for path in (path for package in ("mft_core", "mft_cli") for path in (REPOSITORY / package).rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(path)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

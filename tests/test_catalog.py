@@ -19,9 +19,7 @@ class SquareRootOptions(interfaces.LossOptions):
     form: Literal["soft", "hard"] = Field("soft", description="of the weights")
 
 
-class SquareRoot(interfaces.Loss):
-    Options = SquareRootOptions
-
+class SquareRoot(interfaces.Loss[SquareRootOptions]):
     def task_weights(self) -> np.ndarray:
         return np.ones(1)
 

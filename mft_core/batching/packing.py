@@ -10,10 +10,10 @@ import numpy as np
 from mft_core.records import (
     PackedRows,
 )
-from mft_core.registry.options import Configurable
+from mft_core.registry.options import Configurable, SomeOptions
 
 
-class Packer(Configurable):
+class Packer(Configurable[SomeOptions]):
     """Decides which samples share a row. Rows may mix tasks; documents never see each other."""
 
     pads_to_maximum: ClassVar[bool] = False

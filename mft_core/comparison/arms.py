@@ -45,7 +45,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ArmRun:
     """One training of a comparison; `task` is "" where it learns all tasks."""
 
     arm: str
@@ -161,7 +161,7 @@ def passes(training: BatchPlan, steps: int) -> float:
 
 def make_runs(
     request: Request, common: Recipe, losses: Mapping[str, Choice], budgets: Mapping[str, Budget]
-) -> list[Run]:
+) -> list[ArmRun]:
     """Every run of the comparison; seed by seed, so that what is there after an interruption is balanced."""
     return [
         run
@@ -173,21 +173,21 @@ def make_runs(
 
 def _runs_of(
     request: Request, common: Recipe, arm: str, loss: Choice, seed: int, budgets: Mapping[str, Budget]
-) -> Iterator[Run]:
+) -> Iterator[ArmRun]:
     if arm != SINGLE:
         folder = request.output / arm.replace("/", "-") / f"seed-{seed}"
-        yield Run(arm, "", seed, _with(common, loss, folder, seed=seed))
+        yield ArmRun(arm, "", seed, _with(common, loss, folder, seed=seed))
         return
     for task, budget in budgets.items():
         folder = request.output / arm / task / f"seed-{seed}"
         fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
         alone = common.having("data", include=[task])
-        yield Run(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
+        yield ArmRun(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
 
 
-def base_run(request: Request, common: Recipe) -> Run:
+def base_run(request: Request, common: Recipe) -> ArmRun:
     """Stands for the model before training: all tasks, nothing trained."""
-    return Run(BASE, "", 0, _with(common, Choice(name=LOSS), request.output / BASE, seed=0))
+    return ArmRun(BASE, "", 0, _with(common, Choice(name=LOSS), request.output / BASE, seed=0))
 
 
 def _with(recipe: Recipe, loss: Choice, folder: Path, **train: Any) -> Recipe:

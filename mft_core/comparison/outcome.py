@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mft_core.comparison.arms import BASE, SINGLE, Run
+from mft_core.comparison.arms import BASE, SINGLE, ArmRun
 from mft_core.comparison.measuring import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
 from mft_core.errors import MftError
@@ -121,7 +121,7 @@ class Comparison:
 
 
 def gather(
-    runs: Sequence[Run], base: Measured, importance: Mapping[str, float], unseen: Sequence[str], reference: str
+    runs: Sequence[ArmRun], base: Measured, importance: Mapping[str, float], unseen: Sequence[str], reference: str
 ) -> Comparison:
     """Compare finished runs.
 
@@ -176,7 +176,7 @@ def with_differences(stack: Mapping[str, np.ndarray], reference: str) -> np.ndar
     return np.concatenate([arms, arms - stack.get(reference, np.nan)])
 
 
-def _read(run: Run) -> Measured:
+def _read(run: ArmRun) -> Measured:
     measured = read_losses(run.folder / LOSSES_FILE)
     if measured is None:
         raise MftError(f"{run.folder / LOSSES_FILE} is missing or damaged", "delete it and compare again")
@@ -184,7 +184,7 @@ def _read(run: Run) -> Measured:
 
 
 def _stack(
-    name: str, base: TaskLossesBySample, arms: Sequence[str], measured: Sequence[tuple[Run, Measured]]
+    name: str, base: TaskLossesBySample, arms: Sequence[str], measured: Sequence[tuple[ArmRun, Measured]]
 ) -> dict[str, np.ndarray]:
     """Cross-entropy of one task's samples under each arm that measured it, float64 [S, M]; the base first."""
     found: dict[str, list[np.ndarray]] = {}
@@ -239,7 +239,7 @@ def _sizes(tasks: Iterable[TaskComparison]) -> tuple[int, int]:
     return sum(task.samples for task in trained), sum(task.tokens for task in trained)
 
 
-def _run_facts(run: Run) -> dict[str, Any]:
+def _run_facts(run: ArmRun) -> dict[str, Any]:
     facts = read_run_facts(run.folder)
     latest = {event["event"]: event for event in read_events(run.folder / "metrics.jsonl")}
     scores = {(score["task"], score["metric"]): score for score in facts.scores}  # measured twice: the later one

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from mft_core.comparison.arms import (
     SINGLE,
+    ArmRun,
     Request,
-    Run,
     arm_losses,
     base_run,
     common_recipe,
@@ -17,7 +17,7 @@ from mft_core.comparison.arms import (
     single_budgets,
 )
 from mft_core.comparison.measuring import unseen_tasks
-from mft_core.comparison.runs import State, state_of
+from mft_core.comparison.runs import RunState, state_of
 from mft_core.data.task_files import check_unique, explicit_tasks
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
@@ -39,10 +39,10 @@ class Prepared:
         runs: each run, and how far it is.
     """
 
-    base: Run
+    base: ArmRun
     plan: Plan
     unseen: TaskSet
-    runs: list[tuple[Run, State]]
+    runs: list[tuple[ArmRun, RunState]]
 
     @property
     def importance(self) -> dict[str, float]:

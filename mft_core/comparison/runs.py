@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from mft_core.comparison.arms import Run
+from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.measuring import LOSSES_FILE, Measured, measure, measure_base, read_losses, write_losses
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
@@ -20,14 +20,14 @@ from mft_core.training.trainer import TrainingResult
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class RunState:
     """How far a run is."""
 
     begun: bool
     finished: bool
 
 
-def state_of(run: Run, unseen: Collection[str]) -> State:
+def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
     """How far a run is, from its folder.
 
     Args:
@@ -38,7 +38,7 @@ def state_of(run: Run, unseen: Collection[str]) -> State:
     """
     folder = RunFolder(run.folder)
     if not (run.folder / RECIPE_FILE).exists():
-        return State(begun=False, finished=False)
+        return RunState(begun=False, finished=False)
     try:
         folder.check_recipe(run.recipe, force=False)
     except UsageError as error:
@@ -46,11 +46,11 @@ def state_of(run: Run, unseen: Collection[str]) -> State:
     ends = [event for event in read_events(run.folder / "metrics.jsonl") if event["event"] == "end"]
     measured = read_losses(run.folder / LOSSES_FILE)
     ended = bool(ends) and ends[-1]["reason"] != "interrupted"
-    return State(begun=True, finished=ended and measured is not None and measured.keys() >= set(unseen))
+    return RunState(begun=True, finished=ended and measured is not None and measured.keys() >= set(unseen))
 
 
 def carry_out(
-    run: Run, plan: Plan, unseen: TaskSet, listeners: Mapping[str, Listener], *, begun: bool
+    run: ArmRun, plan: Plan, unseen: TaskSet, listeners: Mapping[str, Listener], *, begun: bool
 ) -> TrainingResult:
     """Train (on) one run and measure what came of it, sample by sample.
 
@@ -79,7 +79,7 @@ def carry_out(
         folder.close()
 
 
-def base_losses(run: Run, plan: Plan, unseen: TaskSet) -> Measured:
+def base_losses(run: ArmRun, plan: Plan, unseen: TaskSet) -> Measured:
     """The base model's losses, measured once and kept in a folder beside the arms.
 
     Args:

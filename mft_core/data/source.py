@@ -9,7 +9,7 @@ from pathlib import Path
 from mft_core.records import (
     TaskFiles,
 )
-from mft_core.registry.options import Configurable
+from mft_core.registry.options import Configurable, SomeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class DataRequest:
     cache: Path
 
 
-class Source(Configurable):
+class Source(Configurable[SomeOptions]):
     """A place task data comes from. It hands over files; reading, splitting and counting is the core's."""
 
     @abstractmethod

@@ -11,13 +11,13 @@ from mft_core.records import (
     Sample,
     Turn,
 )
-from mft_core.registry.options import Configurable
+from mft_core.registry.options import Configurable, SomeOptions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class Tokenization(Configurable):
+class Tokenization(Configurable[SomeOptions]):
     """Turns a record into token ids and says which of them are supervised."""
 
     @abstractmethod

@@ -22,8 +22,8 @@ SHOWN_IDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One answer of a model to one item.
+class WrittenAnswer:
+    """One answer of a model to one item: a sample, in the words of the command line and of files.
 
     Attributes:
         item: the problem.
@@ -37,7 +37,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class AnswerToWrite:
     """One answer to be written: the item's number, the sample's, and the prompt."""
 
     item: Item
@@ -73,27 +73,29 @@ class Writer:
         self.too_long: list[str] = []
         """Task ids whose prompt leaves no room in the model's context; their answers are empty."""
 
-    def batches(self, prompts: Sequence[tuple[Item, Prompt]], samples: int) -> Iterator[list[Sample]]:
+    def batches(self, prompts: Sequence[tuple[Item, Prompt]], samples: int) -> Iterator[list[WrittenAnswer]]:
         """All samples, longest prompts first, a batch as soon as it is in the journal."""
-        tasks = [
-            Task(item, number, prompt, length)
+        wanted = [
+            AnswerToWrite(item, number, prompt, length)
             for item, prompt, length in [
                 (it, prompt, len(self._assistant.prompt_ids(prompt))) for it, prompt in prompts
             ]
             for number in range(samples)
         ]
-        tasks.sort(key=lambda task: (-task.length, task.item.task_id, task.number))
-        batches = [tasks[start : start + self._batch_size] for start in range(0, len(tasks), self._batch_size)]
+        wanted.sort(key=lambda one: (-one.length, one.item.task_id, one.number))
+        batches = [wanted[start : start + self._batch_size] for start in range(0, len(wanted), self._batch_size)]
         written = {(record["task_id"], record["sample"]): record["text"] for record in self._journal.records}
         self._note_too_long(self._journal.records)
         for batch in self._in_turn(batches, written):
-            yield [Sample(task.item, task.number, written[task.item.task_id, task.number]) for task in batch]
+            yield [WrittenAnswer(one.item, one.number, written[one.item.task_id, one.number]) for one in batch]
 
-    def _in_turn(self, batches: list[list[Task]], written: dict[tuple[str, int], str]) -> Iterator[list[Task]]:
+    def _in_turn(
+        self, batches: list[list[AnswerToWrite]], written: dict[tuple[str, int], str]
+    ) -> Iterator[list[AnswerToWrite]]:
         """Every batch, once its samples are in `written`; as many are written at a time as there are ranks."""
         from mft_core.support.ranks import gather, rank_and_ranks
 
-        missing = [batch for batch in batches if any((task.item.task_id, task.number) not in written for task in batch)]
+        missing = [batch for batch in batches if any((one.item.task_id, one.number) not in written for one in batch)]
         yield from (batch for batch in batches if batch not in missing)
         rank, ranks = rank_and_ranks()
         for start in range(0, len(missing), ranks):
@@ -108,12 +110,12 @@ class Writer:
                 written.update({(line["task_id"], line["sample"]): line["text"] for line in new})
                 yield batch
 
-    def _write(self, batch: list[Task]) -> list[dict[str, Any]]:
+    def _write(self, batch: list[AnswerToWrite]) -> list[dict[str, Any]]:
         import torch
 
-        seeds = [sample_seed(self._sampling.seed, task.item.task_id, task.number) for task in batch]
+        seeds = [sample_seed(self._sampling.seed, one.item.task_id, one.number) for one in batch]
         try:
-            answers = self._assistant.answer_many([task.prompt for task in batch], self._sampling, seeds)
+            answers = self._assistant.answer_many([one.prompt for one in batch], self._sampling, seeds)
         except torch.OutOfMemoryError as error:
             raise MftError(
                 f"The device's memory does not hold {len(batch)} answers at a time.",
@@ -121,14 +123,14 @@ class Writer:
             ) from error
         return [
             {
-                "task_id": task.item.task_id,
-                "sample": task.number,
+                "task_id": one.item.task_id,
+                "sample": one.number,
                 "text": answer.text,
                 "prompt_tokens": answer.prompt_tokens,
                 "new_tokens": answer.new_tokens,
                 "finished": answer.finished,
             }
-            for task, answer in zip(batch, answers, strict=True)
+            for one, answer in zip(batch, answers, strict=True)
         ]
 
     def _note_too_long(self, records: Sequence[dict[str, Any]]) -> None:
@@ -136,7 +138,7 @@ class Writer:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenSamples:
+class GivenAnswers:
     """What a samples file holds for some items.
 
     Attributes:
@@ -145,7 +147,7 @@ class GivenSamples:
         unknown: ids in the file that are none of the set's, with how many lines have each.
     """
 
-    samples: list[Sample]
+    samples: list[WrittenAnswer]
     missing: list[str]
     unknown: Counter[str]
 
@@ -162,7 +164,7 @@ class GivenSamples:
         return told
 
 
-def read_given(path: Path, items: Sequence[Item], known: Sequence[str]) -> GivenSamples:
+def read_given(path: Path, items: Sequence[Item], known: Sequence[str]) -> GivenAnswers:
     """Samples in a file of {"task_id", "completion"} lines; several lines of one task_id are several samples.
 
     Args:
@@ -180,7 +182,9 @@ def read_given(path: Path, items: Sequence[Item], known: Sequence[str]) -> Given
     for number, line in read_lines(path):
         task_id, completion = _parse(line, f"{path}:{number}")
         by_id.setdefault(task_id, []).append(completion)
-    samples = [Sample(item, number, text) for item in items for number, text in enumerate(by_id.get(item.task_id, ()))]
+    samples = [
+        WrittenAnswer(item, number, text) for item in items for number, text in enumerate(by_id.get(item.task_id, ()))
+    ]
     ids = set(known)
     unknown = Counter({task_id: len(texts) for task_id, texts in by_id.items() if task_id not in ids})
     if not samples:
@@ -188,7 +192,7 @@ def read_given(path: Path, items: Sequence[Item], known: Sequence[str]) -> Given
             f"{path} has no sample for any of the {len(items)} problems{_some(list(by_id))}",
             f"The set's ids look like {known[0]!r}." if known else "",
         )
-    return GivenSamples(samples, [item.task_id for item in items if item.task_id not in by_id], unknown)
+    return GivenAnswers(samples, [item.task_id for item in items if item.task_id not in by_id], unknown)
 
 
 def _parse(line: bytes, where: str) -> tuple[str, str]:

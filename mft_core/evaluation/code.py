@@ -7,14 +7,14 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import Attempt, Item, Verdict
-from mft_core.registry.options import Options
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -33,10 +33,11 @@ class CodeOptions(GenerativeOptions):
     )
 
 
-class CodeEvaluator(GenerativeEvaluator):
-    """Judges a completion by running it in the sandbox: a subclass says with `run` how."""
+SomeCodeOptions = TypeVar("SomeCodeOptions", bound=CodeOptions, default=CodeOptions, covariant=True)
 
-    Options: ClassVar[type[Options]] = CodeOptions
+
+class CodeEvaluator(GenerativeEvaluator[SomeCodeOptions]):
+    """Judges a completion by running it in the sandbox: a subclass says with `run` how."""
 
     @abstractmethod
     def run(self, item: Item, completion: str, limits: Limits, tier: Tier) -> Outcome:

@@ -12,7 +12,7 @@ from mft_core.records import (
     Record,
     Score,
 )
-from mft_core.registry.options import Configurable
+from mft_core.registry.options import Configurable, SomeOptions
 
 if TYPE_CHECKING:
     from mft_core.evaluation.losses import EvaluationContext
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mft_core.records import Record
 
 
-class Evaluator(Configurable):
+class Evaluator(Configurable[SomeOptions]):
     """A measure of a trained model. One that has it write answers: `mft_core.evaluation.generative`."""
 
     @abstractmethod

@@ -22,12 +22,12 @@ Override `post_process`, `judge_many`, `aggregate`, `not_measured` or `check` wh
 from __future__ import annotations
 
 from mft_core.evaluation.evaluator import EvaluationRequest
-from mft_core.evaluation.generative_task import GenerativeTask
+from mft_core.evaluation.generative_measure import GenerativeMeasure, SomeGenerativeOptions
 from mft_core.evaluation.pipeline import Pipeline
 from mft_core.records import Score
 
 
-class GenerativeEvaluator(GenerativeTask):
+class GenerativeEvaluator(GenerativeMeasure[SomeGenerativeOptions]):
     """A measure of what a model writes."""
 
     def check(self) -> None:

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mft_core.evaluation.answers import Sample
-from mft_core.evaluation.generative_task import GenerativeTask
+from mft_core.evaluation.answers import WrittenAnswer
+from mft_core.evaluation.generative_measure import GenerativeMeasure
 from mft_core.evaluation.items import Attempt, Judged, Verdict
 from mft_core.support.journal import Journal
 
 COMPLETIONS, VERDICTS = "completions.jsonl", "verdicts.jsonl"
 
-Complete = Callable[[Sample], str]
+Complete = Callable[[WrittenAnswer], str]
 
 
 class Judging:
@@ -32,7 +32,7 @@ class Judging:
         judged: all attempts so far, in the order of their coming.
     """
 
-    def __init__(self, evaluator: GenerativeTask, complete: Complete, folder: Path) -> None:
+    def __init__(self, evaluator: GenerativeMeasure, complete: Complete, folder: Path) -> None:
         self.judged: list[Judged] = []
         self._evaluator = evaluator
         self._complete = complete
@@ -44,7 +44,7 @@ class Judging:
             for line in self._verdicts.records
         }
 
-    def take(self, samples: Sequence[Sample]) -> None:
+    def take(self, samples: Sequence[WrittenAnswer]) -> None:
         """Judge what has no verdict yet.
 
         Raises:

@@ -21,9 +21,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluation.answers import Sample, Writer, read_given
+from mft_core.evaluation.answers import Writer, WrittenAnswer, read_given
 from mft_core.evaluation.evaluator import EvaluationProgress, EvaluationRequest
-from mft_core.evaluation.generative_task import GenerativeTask
+from mft_core.evaluation.generative_measure import GenerativeMeasure
 from mft_core.evaluation.items import NOT_MEASURED, Item, Judged
 from mft_core.evaluation.judging import Judging
 from mft_core.evaluation.protocol import GIVEN, Protocol
@@ -50,12 +50,12 @@ class Pipeline:
         MftError: the set is not to be had, or not what it should be.
     """
 
-    def __init__(self, evaluator: GenerativeTask, request: EvaluationRequest) -> None:
+    def __init__(self, evaluator: GenerativeMeasure, request: EvaluationRequest) -> None:
         everything = evaluator.items(request)
         _check(everything, evaluator.name)
         self._evaluator = evaluator
         self._request = request
-        self._options: Any = evaluator.options
+        self._options = evaluator.options
         self._not_measured = dict(evaluator.not_measured())
         self._known = [item.task_id for item in everything]
         self._items = _limited([it for it in everything if it.group not in self._not_measured], self._options.limit)
@@ -95,7 +95,7 @@ class Pipeline:
             return replace(own, decoding=GIVEN)
         return replace(own, stop=(), post_processing="none", decoding=GIVEN)
 
-    def _batches(self) -> Iterator[list[Sample]]:
+    def _batches(self) -> Iterator[list[WrittenAnswer]]:
         if not self._items:
             return iter(())
         if self._request.samples_file is not None:
@@ -104,7 +104,7 @@ class Pipeline:
             raise UsageError(f"{self._evaluator.name} needs a model or a --samples-file", "Name a run or a base.")
         return self._generated(self._request.assistant)
 
-    def _generated(self, assistant: Assistant) -> Iterator[list[Sample]]:
+    def _generated(self, assistant: Assistant) -> Iterator[list[WrittenAnswer]]:
         options, stop = self._options, self._evaluator.stop_strings()
         sampling = Sampling(options.max_new_tokens, options.temperature, options.seed, stop)
         writer = Writer(assistant, Journal(self._request.folder / SAMPLES), sampling, options.batch_size)
@@ -114,7 +114,7 @@ class Pipeline:
             count = len(set(writer.too_long))
             self._notice(f"{count} prompts are longer than the model's context: their answers are empty")
 
-    def _given(self) -> Iterator[list[Sample]]:
+    def _given(self) -> Iterator[list[WrittenAnswer]]:
         if self._request.samples_file is None:
             return
         given = read_given(self._request.samples_file, self._items, self._known)
@@ -124,7 +124,7 @@ class Pipeline:
         for start in range(0, self._total, GIVEN_AT_ONCE):
             yield given.samples[start : start + GIVEN_AT_ONCE]
 
-    def _completion(self, sample: Sample) -> str:
+    def _completion(self, sample: WrittenAnswer) -> str:
         """Post-processed, unless it was given as a completion."""
         if self._request.samples_file and not self._request.post_process_samples:
             return sample.text

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from mft_core.data.record_forms import parse_record
 from mft_core.errors import MftError, RecordError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import find_set, read_rows
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Record, Turn
-from mft_core.registry.options import Options
 
 ID_KEYS = ("task_id", "id")
 PATH_SEPARATOR = "/"
@@ -33,13 +33,14 @@ class ReferenceOptions(GenerativeOptions):
     tasks: list[str] = Field([], description="of the run's tasks, only these; []: all")
 
 
-class ReferenceEvaluator(GenerativeEvaluator):
+SomeReferenceOptions = TypeVar("SomeReferenceOptions", bound=ReferenceOptions, default=ReferenceOptions, covariant=True)
+
+
+class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
     """Has every conversation's last answer written anew, and compares: a subclass says with `judge` how.
 
     Items hold "turns" (role and content, up to the answer) and the "reference".
     """
-
-    Options: ClassVar[type[Options]] = ReferenceOptions
 
     def items(self, request: EvaluationRequest) -> list[Item]:
         """One per record that ends with an answer; plain texts are counted and told.

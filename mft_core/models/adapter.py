@@ -13,7 +13,7 @@ from mft_core.models.checkpoints.formats import CheckpointFormat, load_converted
 from mft_core.models.checkpoints.refusals import refuse, refuse_unloadable
 from mft_core.models.checkpoints.weight_files import load_strictly
 from mft_core.records import Batch
-from mft_core.registry.options import Configurable
+from mft_core.registry.options import Configurable, SomeOptions
 
 TINY_SIZES = {
     "hidden_size": 64,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mft_core.nn.router_loss import RouterLoss
 
 
-class ModelAdapter(Configurable):
+class ModelAdapter(Configurable[SomeOptions]):
     """One model family: how to recognise, load, tune and imitate it."""
 
     lora_targets: ClassVar[tuple[str, ...]]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from mft_core.models.adapter import ModelAdapter
-from mft_core.registry.options import Configurable
+from mft_core.registry.options import Configurable, SomeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class BaseRequest:
     cache: Path
 
 
-class Base(Configurable):
+class Base(Configurable[SomeOptions]):
     """A place base weights come from."""
 
     random_weights: ClassVar[bool] = False

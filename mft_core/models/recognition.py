@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FOLDER, HUB = "folder", "hub"
+FOLDER_BASE, HUB_BASE = "folder", "hub"
 """Bases that a bare path and a bare ORG/NAME stand for."""
 
 
@@ -39,9 +39,9 @@ def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
     if colon and name in names:
         return name, rest
     if reference and Path(reference).expanduser().exists():
-        return FOLDER, reference
+        return FOLDER_BASE, reference
     if reference.count("/") == 1 and all(reference.split("/")) and not reference.startswith((".", "~")):
-        return HUB, reference
+        return HUB_BASE, reference
     raise UsageError(
         f"There is no base {reference!r}: no component, no folder and no ORG/NAME.", did_you_mean(reference, names)
     )

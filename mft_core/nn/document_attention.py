@@ -56,7 +56,7 @@ class Scoring:
 
 
 @dataclass(frozen=True)
-class Layout:
+class DocumentLayout:
     """`rows` x `width` tokens in one line, cut into documents and the gaps between them.
 
     Attributes:
@@ -92,7 +92,7 @@ class Layout:
         return states.where(inside.view(-1, *[1] * (states.dim() - 1)), 0)
 
 
-def lay_out(documents: Sequence[Document], rows: int, width: int) -> Layout:
+def lay_out(documents: Sequence[Document], rows: int, width: int) -> DocumentLayout:
     """The layout of documents (row, start, end) in `rows` rows of `width` tokens.
 
     Raises:
@@ -108,11 +108,11 @@ def lay_out(documents: Sequence[Document], rows: int, width: int) -> Layout:
         lengths += [gap, end - start]
         places[end - start].append(len(lengths) - 1)
         position = row * width + end
-    return Layout(rows, width, (*lengths, rows * width - position), dict(places))
+    return DocumentLayout(rows, width, (*lengths, rows * width - position), dict(places))
 
 
 def attend_documents(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: Layout, scoring: Scoring
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: DocumentLayout, scoring: Scoring
 ) -> torch.Tensor:
     """Causal attention inside every document of `layout`.
 
@@ -142,7 +142,7 @@ def computable(states: torch.Tensor) -> torch.Tensor:
 
 
 def _attend_by_length(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: Layout, scoring: Scoring
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: DocumentLayout, scoring: Scoring
 ) -> torch.Tensor:
     """[B * S, heads, V]: documents of equal length are one batch."""
     # split and cat differentiate in time linear in the tokens; slices would cost a full copy per document.
@@ -265,7 +265,7 @@ def attend_by_bounds(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    layout: Layout,
+    layout: DocumentLayout,
     scoring: Scoring,
     kernel: Kernel,
 ) -> torch.Tensor:

@@ -20,7 +20,7 @@ from transformers.masking_utils import sdpa_mask
 from mft_core.errors import MftError
 from mft_core.nn.document_attention import (
     Document,
-    Layout,
+    DocumentLayout,
     Scoring,
     attend_block,
     attend_documents,
@@ -54,9 +54,9 @@ class PackedDocuments:
 
     def __init__(self, documents: Iterable[Document]) -> None:
         self.documents = tuple(documents)
-        self._layout: Layout | None = None
+        self._layout: DocumentLayout | None = None
 
-    def layout(self, rows: int, width: int) -> Layout:
+    def layout(self, rows: int, width: int) -> DocumentLayout:
         """How they cut `rows` x `width` tokens.
 
         Raises:

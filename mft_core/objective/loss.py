@@ -5,18 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mft_core.objective.within_task import LossOptions, Within, make_within, weighted_sum
+from mft_core.objective.within_task import SomeLossOptions, Within, make_within, weighted_sum
 from mft_core.records import (
     StepCounts,
     TaskCounts,
     TaskLosses,
     TokenLosses,
 )
-from mft_core.registry.options import Configurable, Options
+from mft_core.registry.options import Configurable
 
 if TYPE_CHECKING:
     import torch
@@ -37,14 +37,13 @@ class ProbeRequest:
     rotate_every: int
 
 
-class Loss(Configurable):
+class Loss(Configurable[SomeLossOptions]):
     """The multi-task objective: sum_i omega_i L_i, exact whatever the batching (MFTCoder, equation 1).
 
     L_i is task i's loss over the whole training set, by tokens or by samples; omega are the task weights, fixed
     before a step's first forward. A new balancer only implements `task_weights`.
     """
 
-    Options: ClassVar[type[Options]] = LossOptions
     counts: TaskCounts
     within: Within
 

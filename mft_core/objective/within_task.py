@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from mft_core.errors import UsageError
 from mft_core.objective.running_mean import RunningMean
@@ -49,6 +50,8 @@ class LossOptions(Options):
     )
 
 
+SomeLossOptions = TypeVar("SomeLossOptions", bound=LossOptions, default=LossOptions, covariant=True)
+
 SMALLEST = 1e-12
 
 
@@ -84,7 +87,7 @@ class Within(ABC):
         """Take back what `state_dict` gave."""
 
 
-class Tokens(Within):
+class ByTokens(Within):
     """L_i = sum_jk -log P_ijk / sum_j T_ij (MFTCoder, equation 1, by tokens)."""
 
     def contributions(self, tokens: TokenLosses, step: StepCounts) -> torch.Tensor:
@@ -97,7 +100,7 @@ class Tokens(Within):
         return step.tokens / self.counts.epoch_tokens
 
 
-class Samples(Within):
+class BySamples(Within):
     """L_i = (1 / M_i) sum_j (1 / T_ij) sum_k -log P_ijk (MFTCoder, equation 1, by samples)."""
 
     def contributions(self, tokens: TokenLosses, step: StepCounts) -> torch.Tensor:
@@ -111,13 +114,13 @@ class Samples(Within):
         return step.samples / self.counts.epoch_samples
 
 
-class FocalSample(Samples):
+class FocalBySample(BySamples):
     """L_i = (1 / M_i) sum_j -alpha_i (1 - P_ij)^gamma Q_ij (MFTCoder, equation 2; focal loss, arXiv 1708.02002).
 
     The gradient flows through the modulating factor too.
 
     Args:
-        gamma: focusing exponent; 0 gives `Samples` times alpha.
+        gamma: focusing exponent; 0 gives `BySamples` times alpha.
         alpha: float64 [N].
     """
 
@@ -134,7 +137,7 @@ class FocalSample(Samples):
         return _per_task(task, factor * focal, len(self.counts))
 
 
-class FocalTask(Samples):
+class FocalByTask(BySamples):
     """L_i = -alpha_i (1 - P_i)^gamma Q_i (MFTCoder, equation 3).
 
     Not additive over samples. What is summed over micro-batches is the surrogate alpha_i [A (-Q_ij) + B P_ij] / M_i
@@ -142,7 +145,7 @@ class FocalTask(Samples):
     P_i and Q_i are those of the whole step.
 
     Args:
-        gamma, alpha: as in `FocalSample`.
+        gamma, alpha: as in `FocalBySample`.
         exact: P_i and Q_i of the step from a pass without gradients before it; else their running means, without.
     """
 
@@ -195,11 +198,11 @@ def make_within(options: LossOptions, counts: TaskCounts) -> Within:
         UsageError: `alpha` names a task there is not.
     """
     if options.within == "mean":
-        return Tokens(counts) if options.by == "tokens" else Samples(counts)
+        return ByTokens(counts) if options.by == "tokens" else BySamples(counts)
     alpha = _alpha(options.alpha, counts)
     if options.within == "focal-sample":
-        return FocalSample(counts, options.gamma, alpha)
-    return FocalTask(counts, options.gamma, alpha, exact=options.statistics == "step")
+        return FocalBySample(counts, options.gamma, alpha)
+    return FocalByTask(counts, options.gamma, alpha, exact=options.statistics == "step")
 
 
 def _alpha(alpha: float | Mapping[str, float], counts: TaskCounts) -> np.ndarray:

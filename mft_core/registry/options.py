@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, TypeGuard, cast, get_origin
 
 from pydantic import BaseModel, ConfigDict
+
+# Python 3.10's own TypeVar has no default, and without one `Loss` alone would mean `Loss[Any]`.
+from typing_extensions import Self, TypeVar
 
 
 class Options(BaseModel):
@@ -17,10 +21,83 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Configurable(ABC):  # noqa: B024 - its subclasses are the interfaces
-    """Anything built from options."""
+# Covariant, since options are only read: a `Loss[FamoOptions]` is a `Loss`.
+SomeOptions = TypeVar("SomeOptions", bound=Options, default=Options, covariant=True)
+
+
+class Configurable(ABC, Generic[SomeOptions]):
+    """Anything built from options. A subclass names their class as type argument: `class Famo(Loss[FamoOptions])`.
+
+    Without one it has the options of its base. A class that others extend with options of their own passes a type
+    variable on, `class CodeEvaluator(GenerativeEvaluator[SomeCodeOptions])`; used alone it has the options that are the
+    variable's default, or else its bound.
+
+    Attributes:
+        Options: the class of its options, taken from the type argument.
+        options: what it was built from.
+
+    Raises:
+        TypeError: when a subclass is defined, where its type argument cannot be the class of its options.
+    """
 
     Options: ClassVar[type[Options]] = Options
+    _options_variable: ClassVar[object] = SomeOptions  # type: ignore[misc]  # a type variable as a value
 
-    def __init__(self, options: Any = None) -> None:
-        self.options: Any = options if options is not None else self.Options()
+    def __init__(self, options: SomeOptions | None = None) -> None:
+        # mypy knows the class of the options as SomeOptions, never as the value of `Options`.
+        self.options = options if options is not None else cast("SomeOptions", self.Options())
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        argument = _options_argument(cls)
+        if isinstance(argument, TypeVar):
+            cls._options_variable = argument
+            argument = _default_of(argument)
+        if argument is not None and "Options" not in vars(cls):
+            cls.Options = argument
+
+    @classmethod
+    def from_options(cls, given: Mapping[str, Any]) -> Self:
+        """An instance with these options, the others at their defaults.
+
+        Raises:
+            pydantic.ValidationError: an unknown option, or a value that is not allowed.
+        """
+        return cls(cast("SomeOptions", cls.Options.model_validate(dict(given))))
+
+
+def _options_argument(component: type[Configurable]) -> Any:
+    """What a class definition gives its base for the options: their class, a type variable, or None for nothing."""
+    for base in vars(component).get("__orig_bases__", ()):
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, Configurable):
+            # A base may have further type variables, and any of them may stand for the options.
+            given = dict(zip(getattr(origin, "__parameters__", ()), base.__args__, strict=False))
+            if origin._options_variable in given:
+                argument = given[origin._options_variable]
+                _check_argument(component, origin, argument)
+                return argument
+    return None
+
+
+def _check_argument(component: type[Configurable], origin: type[Configurable], argument: object) -> None:
+    bound = getattr(origin._options_variable, "__bound__", None)
+    allowed = bound if _is_options(bound) else Options
+    if isinstance(argument, TypeVar) or (_is_options(argument) and issubclass(argument, allowed)):
+        return
+    name = getattr(argument, "__qualname__", argument)
+    raise TypeError(
+        f"class {component.__qualname__}({origin.__name__}[{name}]): the type argument is the class of its options, "
+        f"which derives from {allowed.__name__}; {name} does not."
+    )
+
+
+def _default_of(variable: TypeVar) -> type[Options] | None:
+    """The options that a type variable stands for where nobody says more; None: it does not say."""
+    candidates = (getattr(variable, name, None) for name in ("__default__", "__bound__"))
+    return next((found for found in candidates if _is_options(found)), None)
+
+
+def _is_options(found: object) -> TypeGuard[type[Options]]:
+    # In Python 3.10 list[int] is an instance of type, though no class.
+    return isinstance(found, type) and get_origin(found) is None and issubclass(found, Options)

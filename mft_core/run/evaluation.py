@@ -23,8 +23,8 @@ PREFIX = "eval"
 
 
 @dataclass(frozen=True, slots=True)
-class Samples:
-    """Samples that are judged instead of the model's own.
+class SamplesFile:
+    """A file of samples that are judged instead of the model's own.
 
     Attributes:
         path: one {"task_id", "completion"} a line.
@@ -36,7 +36,7 @@ class Samples:
 
 
 @dataclass(slots=True)
-class Outcome:
+class EvaluationResult:
     """What an evaluation found: scores, and what was left out, in words."""
 
     scores: list[Score] = field(default_factory=list)
@@ -82,10 +82,10 @@ def evaluate(
     evaluators: Mapping[str, Evaluator],
     target: Target | None,
     folder: Path,
-    samples: Samples | None = None,
+    samples: SamplesFile | None = None,
     on_progress: Callable[[EvaluationProgress], None] = ignore_progress,
     on_notice: Callable[[str], None] = lambda _: None,
-) -> Outcome:
+) -> EvaluationResult:
     """Run evaluators on a run or a base, or on given samples.
 
     Args:
@@ -97,7 +97,7 @@ def evaluate(
         UsageError: neither a model nor samples; samples for an evaluator that judges none.
         MftError: an evaluator failed; what it had done is kept.
     """
-    outcome = Outcome()
+    outcome = EvaluationResult()
 
     def notice(text: str) -> None:
         outcome.notices.append(text)
@@ -117,7 +117,7 @@ def evaluate(
 def _request(
     folder: Path,
     target: Target | None,
-    samples: Samples | None,
+    samples: SamplesFile | None,
     on_progress: Callable[[EvaluationProgress], None],
     on_notice: Callable[[str], None],
 ) -> EvaluationRequest:
@@ -136,7 +136,7 @@ def _request(
     )
 
 
-def _check_inputs(name: str, evaluator: Evaluator, target: Target | None, samples: Samples | None) -> None:
+def _check_inputs(name: str, evaluator: Evaluator, target: Target | None, samples: SamplesFile | None) -> None:
     if target is None and samples is None:
         raise UsageError("nothing to evaluate", "Name a run folder or a base, or give --samples-file FILE.")
     if samples is not None and not isinstance(evaluator, GenerativeEvaluator):

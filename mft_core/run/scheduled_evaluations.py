@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mft_core.events import EventLog
     from mft_core.run.plan import Plan
 
-FOLDER = "evaluations"
+EVALUATIONS = "evaluations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class TrainingEvaluations:
     def _run(self, due: Sequence[Scheduled], step: int, name: str) -> None:
         main = self._validation.accelerator.is_main_process
         for one in due:
-            folder = self._log.run / FOLDER / name / one.label
+            folder = self._log.run / EVALUATIONS / name / one.label
             for score in one.evaluator.evaluate(self._request(folder, f"{name}, step {step}", step)):
                 if main:
                     self._log.emit("score", step, **asdict(score))

@@ -21,7 +21,7 @@ class ComponentTests:
 
     def build(self) -> Any:
         """A new instance with `options`."""
-        return self.component(self.component.Options.model_validate(dict(self.options)))
+        return self.component.from_options(self.options)
 
     def test_every_option_has_a_default_and_a_description(self) -> None:
         for name, field in self.component.Options.model_fields.items():

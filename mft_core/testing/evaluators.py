@@ -92,13 +92,13 @@ class EvaluatorTests(ComponentTests):
             assert [score.value for score in found] == pytest.approx([score.value for score in expected], rel=1e-9)
 
 
-class Stopped(Exception):  # noqa: N818 - stands for a kill, not for a fault
+class Killed(Exception):  # noqa: N818 - stands for a kill, not for a fault
     """Ends an evaluation in its middle."""
 
 
 def stop_here(progress: EvaluationProgress) -> None:
     """Raises."""
-    raise Stopped
+    raise Killed
 
 
 class GenerativeEvaluatorTests(EvaluatorTests):
@@ -119,7 +119,7 @@ class GenerativeEvaluatorTests(EvaluatorTests):
         path = self.folders.mktemp("set") / "rows.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in self.rows), encoding="utf-8")
         given = {"data": str(path), "batch_size": batch_size, **self.brief, **self.options, **options}
-        return self.component(self.component.Options.model_validate(given))
+        return self.component.from_options(given)
 
     def items(self, evaluator: GenerativeEvaluator) -> list[Item]:
         """All of them."""
@@ -165,7 +165,7 @@ class GenerativeEvaluatorTests(EvaluatorTests):
     def test_an_interrupted_evaluation_goes_on_to_the_same_files(self, model: TokenLossModel) -> None:
         whole, broken = self.folders.mktemp("whole"), self.folders.mktemp("broken")
         expected = self.evaluate(model, OneEach(), 1, folder=whole)
-        with pytest.raises(Stopped):
+        with pytest.raises(Killed):
             self.evaluate(model, OneEach(), 1, folder=broken, on_progress=stop_here)
         assert (broken / SAMPLES).read_bytes() != (whole / SAMPLES).read_bytes()
         assert self.evaluate(model, OneEach(), 1, folder=broken) == expected
@@ -173,7 +173,7 @@ class GenerativeEvaluatorTests(EvaluatorTests):
 
     def test_another_set_in_the_same_folder_is_refused(self, model: TokenLossModel) -> None:
         folder = self.folders.mktemp("shared")
-        with pytest.raises(Stopped):
+        with pytest.raises(Killed):
             self.evaluate(model, OneEach(), 1, folder=folder, on_progress=stop_here)
         with pytest.raises(MftError, match="holds another evaluation"):
             self.evaluator(1, seed=1).evaluate(self.request(model, OneEach(), 1, folder=folder))

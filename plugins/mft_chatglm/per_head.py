@@ -16,7 +16,7 @@ def fused_per_head(source: str, *targets: str) -> WeightTransform:
 class SplitHeads(ConversionOps):
     """[heads * parts * D, ...] to parts of [heads * D, ...]."""
 
-    @torch.no_grad
+    @torch.no_grad()
     def convert(
         self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **context: Any
     ) -> dict[str, torch.Tensor]:
@@ -36,7 +36,7 @@ class SplitHeads(ConversionOps):
 class JoinHeads(ConversionOps):
     """Parts of [heads * D, ...] to [heads * parts * D, ...]."""
 
-    @torch.no_grad
+    @torch.no_grad()
     def convert(
         self, input_dict: dict[str, Any], source_patterns: list[str], target_patterns: list[str], **context: Any
     ) -> dict[str, torch.Tensor]:

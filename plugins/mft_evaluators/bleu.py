@@ -26,10 +26,9 @@ class BleuOptions(ReferenceOptions):
     )
 
 
-class Bleu(ReferenceEvaluator):
+class Bleu(ReferenceEvaluator[BleuOptions]):
     """Corpus BLEU (0 to 100) of the answers, one reference each; sacrebleu's signature stands in the protocol."""
 
-    Options = BleuOptions
     name = "bleu"
 
     @cached_property

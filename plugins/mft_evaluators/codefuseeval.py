@@ -19,7 +19,6 @@ from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.python_source import FENCE, is_python, parse
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
-from mft_core.interfaces import Options
 from mft_core.records import Turn
 from mft_evaluators.codefuseeval_items import TEXT2CODE, UNIT_TESTS, build, read_files
 from mft_evaluators.mbpp import DOCSTRING_STOP
@@ -50,7 +49,7 @@ class CodeFuseEvalOptions(MultilingualOptions):
     mutants: int = Field(5, ge=1, description="wrong variants that unit tests must notice, all of them")
 
 
-class CodeFuseEval(MultilingualEvaluator):
+class CodeFuseEval(MultilingualEvaluator[CodeFuseEvalOptions]):
     """pass@k on four kinds of tasks, each in groups such as translation/java-to-python.
 
     `data` is the published folder, with code_completion/, code_trans/ and nl2code/, or one of its files. Unit tests are
@@ -58,7 +57,6 @@ class CodeFuseEval(MultilingualEvaluator):
     variants of them that the published tests notice.
     """
 
-    Options: ClassVar[type[Options]] = CodeFuseEvalOptions
     name = "codefuseeval"
     known_bad: ClassVar[Mapping[str, str]] = {
         "chinese/python/Python/142": "the published prompt has an unterminated string before its docstring",

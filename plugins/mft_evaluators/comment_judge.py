@@ -54,14 +54,13 @@ class CommentJudgeOptions(ReferenceOptions):
     workers: int = Field(4, ge=1, description="questions to the judge at the same time")
 
 
-class CommentJudge(ReferenceEvaluator):
+class CommentJudge(ReferenceEvaluator[CommentJudgeOptions]):
     """Win, loss and unknown rates of the answers against a baseline, both orders asked and counted.
 
     The judge sees every pair twice, with the places swapped. An answer of its that names no side, is cut off or is
     UNKNOWN counts as unknown. Two equal texts are unknown, and no text against some is lost, without asking.
     """
 
-    Options = CommentJudgeOptions
     name = "comment-judge"
 
     def check(self) -> None:

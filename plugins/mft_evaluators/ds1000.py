@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -23,7 +23,6 @@ from mft_core.evaluation.published_sets import PublishedSet, find_set
 from mft_core.evaluation.python_source import FENCE
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
-from mft_core.interfaces import Options
 from mft_core.records import Turn
 from mft_evaluators.ds1000_environment import (
     LIBRARIES,
@@ -66,7 +65,7 @@ class Ds1000Options(CodeOptions):
     any_version: bool = Field(False, description="measure with later libraries, too: right answers may then fail")
 
 
-class Ds1000(CodeEvaluator):
+class Ds1000(CodeEvaluator[Ds1000Options]):
     """pass@k on DS-1000, by library. Needs, of the published environment's time, and readable to every user:
 
     NumPy, pandas, SciPy, scikit-learn, Matplotlib (with seaborn and Pillow), PyTorch and TensorFlow; xgboost,
@@ -77,7 +76,6 @@ class Ds1000(CodeEvaluator):
     ds1000_io. These are pickles: they are opened in the sandbox only.
     """
 
-    Options: ClassVar[type[Options]] = Ds1000Options
     name = "ds1000"
     published = PublishedSet(
         files=("ds1000_completion", "ds1000"),

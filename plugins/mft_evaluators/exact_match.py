@@ -21,10 +21,9 @@ class ExactMatchOptions(ReferenceOptions):
     )
 
 
-class ExactMatch(ReferenceEvaluator):
+class ExactMatch(ReferenceEvaluator[ExactMatchOptions]):
     """The share of answers that equal the reference, white space around them aside."""
 
-    Options = ExactMatchOptions
     name = "exact-match"
 
     def judge(self, item: Item, completion: str) -> Verdict:

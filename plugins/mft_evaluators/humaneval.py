@@ -36,13 +36,12 @@ class HumanEvalOptions(CodeOptions):
     )
 
 
-class HumanEval(CodeEvaluator):
+class HumanEval(CodeEvaluator[HumanEvalOptions]):
     """pass@k on HumanEval: a signature and a docstring are completed, hidden tests call the function.
 
     A sample's `completion` continues the prompt, as published: the body, or the whole function once more.
     """
 
-    Options = HumanEvalOptions
     name = "humaneval"
     published = PublishedSet(
         files=("HumanEval", "humaneval"),

@@ -30,10 +30,8 @@ class LmEvalOptions(Options):
     seed: int = Field(0, description="of the choice of examples and of intervals")
 
 
-class LmEval(Evaluator):
+class LmEval(Evaluator[LmEvalOptions]):
     """Scores of lm-evaluation-harness, with its own metrics and protocols; 95% intervals from its standard errors."""
-
-    Options = LmEvalOptions
 
     def check(self) -> None:
         """Look up the tasks.

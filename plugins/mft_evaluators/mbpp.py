@@ -46,13 +46,12 @@ class MbppOptions(CodeOptions):
     ids: Literal["test", "all"] = Field("test", description="test: the published test split, ids 11-510; all: every id")
 
 
-class Mbpp(CodeEvaluator):
+class Mbpp(CodeEvaluator[MbppOptions]):
     """pass@k on MBPP: a function is written from one sentence and the three tests it must pass.
 
     A sample's `completion` is the whole program.
     """
 
-    Options = MbppOptions
     name = "mbpp"
     published = PublishedSet(
         files=("mbpp", "sanitized-mbpp"),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
+from typing_extensions import TypeVar
 
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
-from mft_core.interfaces import Options
 from mft_evaluators.languages import LANGUAGES
 
 if TYPE_CHECKING:
@@ -41,10 +41,14 @@ class MultilingualOptions(CodeOptions):
         return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
 
 
-class MultilingualEvaluator(CodeEvaluator):
+SomeMultilingualOptions = TypeVar(
+    "SomeMultilingualOptions", bound=MultilingualOptions, default=MultilingualOptions, covariant=True
+)
+
+
+class MultilingualEvaluator(CodeEvaluator[SomeMultilingualOptions]):
     """Knows from `language` by which rules an item's answers are cut, compiled and judged."""
 
-    Options: ClassVar[type[Options]] = MultilingualOptions
     _groups: Mapping[str, str] = {}
 
     @abstractmethod

@@ -18,7 +18,7 @@ from mft_core.errors import MftError
 from mft_core.evaluation.estimators import bootstrap_interval, wilson_interval
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
-from mft_core.evaluation.generative_task import GenerativeOptions
+from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import NOT_MEASURED, PASS, Attempt, Item, Judged, Verdict
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet
@@ -58,7 +58,7 @@ class Text2SqlOptions(GenerativeOptions):
     workers: int = Field(0, ge=0, description="databases queried at the same time; 0: one per core")
 
 
-class Text2Sql(GenerativeEvaluator):
+class Text2Sql(GenerativeEvaluator[Text2SqlOptions]):
     """Execution accuracy, logic accuracy, syntax and BLEU of SQL for questions on databases.
 
     Execution accuracy: on the database both queries give the same rows equally often, in the same order where the
@@ -69,7 +69,6 @@ class Text2Sql(GenerativeEvaluator):
     Logic accuracy: both queries are the same text once white space, quotes and the case of keywords and names are.
     """
 
-    Options = Text2SqlOptions
     name = "text2sql"
     published = PublishedSet(
         files=("spider_dev", "dev", "cspider_dev", "cosql_dev", "sparc_dev", "mini_dev_sqlite", "test"),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from mft_core.interfaces import Loss, LossOptions, Options, ProbeRequest
+from mft_core.interfaces import Loss, LossOptions, ProbeRequest
 from mft_core.objective.running_mean import finite_or_none, nan_for_none
 from mft_core.records import TaskCounts, TaskLosses
 from mft_losses.arithmetic import softmax
@@ -26,7 +26,7 @@ class CobaOptions(LossOptions):
     every: int = Field(1, ge=1, description="optimizer steps between measurements (one validation forward each)")
 
 
-class Coba(Loss):
+class Coba(Loss[CobaOptions]):
     """CoBa (arXiv 2410.06741), as its equations state, with slopes of validation losses.
 
     lbar_i(t) = l_i(t) / l_i(0); from W on, alpha_i(t) is the least-squares slope of lbar_i over the last H
@@ -38,8 +38,6 @@ class Coba(Loss):
     Unlike the authors' code, DF never exceeds 1, missing measurements are masked with their step, flat losses give no
     NaN, the window is H, and the state survives a resume. 2 N H numbers are kept, and one per measurement.
     """
-
-    Options: ClassVar[type[Options]] = CobaOptions
 
     def start(self, counts: TaskCounts) -> None:
         """Nothing measured yet."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from mft_core.interfaces import Loss, LossOptions, Options
+from mft_core.interfaces import Loss, LossOptions
 from mft_core.objective.running_mean import finite_or_none, nan_for_none
 from mft_core.records import TaskCounts, TaskLosses
 from mft_losses.arithmetic import softmax
@@ -21,13 +21,11 @@ class DynamicWeightAverageOptions(LossOptions):
     window: int = Field(20, ge=1, description="optimizer steps whose training losses are averaged")
 
 
-class DynamicWeightAverage(Loss):
+class DynamicWeightAverage(Loss[DynamicWeightAverageOptions]):
     """Dynamic weight average (arXiv 1803.10704, equation 7): omega = softmax(r / temperature).
 
     r_i = L_i(t-1) / L_i(t-2), the task's mean training loss in the last window over that in the window before.
     """
-
-    Options: ClassVar[type[Options]] = DynamicWeightAverageOptions
 
     def start(self, counts: TaskCounts) -> None:
         """Uniform for the first two windows."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
-from mft_core.interfaces import Options, ProbeRequest
+from mft_core.interfaces import ProbeRequest
 from mft_losses.task_logits import TaskLogitOptions, TaskLogits
 
 
@@ -19,7 +17,7 @@ class FamoOptions(TaskLogitOptions):
     rotate_every: int = Field(50, ge=0, description="optimizer steps until other samples are probed; 0: never")
 
 
-class Famo(TaskLogits):
+class Famo(TaskLogits[FamoOptions]):
     """FAMO (arXiv 2306.03792) driven by validation losses, as MFTCoder's equation 4 asks.
 
     With z = softmax(xi), the coming step trains with omega_i ~ z_i / max(L_i, rho * mean L), normalised to sum 1.
@@ -27,8 +25,6 @@ class Famo(TaskLogits):
     xi descends along d = z * (delta - <z, delta>) with Adam, so that tasks with small decrease gain weight.
     A task without validation data keeps its logit and counts with the mean loss of the others.
     """
-
-    Options: ClassVar[type[Options]] = FamoOptions
 
     @property
     def probe(self) -> ProbeRequest | None:

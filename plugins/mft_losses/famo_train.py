@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
-from mft_core.interfaces import Options
 from mft_core.records import StepCounts, TaskLosses
 from mft_losses.task_logits import TaskLogitOptions, TaskLogits
 
@@ -19,14 +16,13 @@ class FamoTrainOptions(TaskLogitOptions):
     scale_delta: bool = Field(False, description="divide the log-loss decrease by its running root mean square")
 
 
-class FamoTrain(TaskLogits):
+class FamoTrain(TaskLogits[FamoTrainOptions]):
     """FAMO as published (arXiv 2306.03792, algorithm 1): weights from the step's own training losses.
 
     The step's rows are measured before its weights are fixed and again after the update, with the same dropout: two
     more forwards of every step's data. `famo` is cheaper and does not reward overfitting.
     """
 
-    Options: ClassVar[type[Options]] = FamoTrainOptions
     measures_step_first = True
     measures_step_again = True
 

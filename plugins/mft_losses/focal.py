@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from mft_core.interfaces import LossOptions, Options
+from mft_core.interfaces import LossOptions
 from mft_losses.balanced import Balanced
 from mft_losses.mixed import Mixed
 
@@ -18,13 +18,11 @@ class FocalSampleOptions(LossOptions):
     within: Literal["mean", "focal-sample", "focal-task"] = Field("focal-sample", description="this loss")
 
 
-class FocalSample(Mixed):
+class FocalSample(Mixed[FocalSampleOptions]):
     """sum_ij -alpha_i (1 - P_ij)^gamma Q_ij / sum_i M_i (MFTCoder, equation 2).
 
     gamma = 0 gives the mixed mean over samples.
     """
-
-    Options: ClassVar[type[Options]] = FocalSampleOptions
 
 
 class FocalTaskOptions(LossOptions):
@@ -34,10 +32,8 @@ class FocalTaskOptions(LossOptions):
     within: Literal["mean", "focal-sample", "focal-task"] = Field("focal-task", description="this loss")
 
 
-class FocalTask(Balanced):
+class FocalTask(Balanced[FocalTaskOptions]):
     """(1/N) sum_i -alpha_i (1 - P_i)^gamma Q_i (MFTCoder, equation 3).
 
     gamma = 0 gives `balanced` by samples.
     """
-
-    Options: ClassVar[type[Options]] = FocalTaskOptions

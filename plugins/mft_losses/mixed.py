@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mft_core.interfaces import Loss
+from mft_core.interfaces import Loss, SomeLossOptions
 
 
-class Mixed(Loss):
+class Mixed(Loss[SomeLossOptions]):
     """omega_i ~ the task's supervised tokens (or samples): the plain mean over everything, whatever its task.
 
     This is what TRL, LLaMA-Factory and the Hugging Face Trainer minimise on a concatenated data set.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
-from mft_core.interfaces import Loss, LossOptions, Options
+from mft_core.interfaces import Loss, LossOptions
 
 
 class PowerOptions(LossOptions):
@@ -16,10 +14,8 @@ class PowerOptions(LossOptions):
     exponent: float = Field(0.5, ge=0, le=1, description="a: 0 is balanced, 1 is mixed")
 
 
-class Power(Loss):
+class Power(Loss[PowerOptions]):
     """omega_i ~ T_i^a by tokens, M_i^a by samples, times the tasks' `weight`."""
-
-    Options: ClassVar[type[Options]] = PowerOptions
 
     def task_weights(self) -> np.ndarray:
         """Constant."""

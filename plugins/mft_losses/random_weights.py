@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from mft_core.interfaces import Loss, LossOptions, Options
+from mft_core.interfaces import Loss, LossOptions
 from mft_core.records import TaskCounts, TaskLosses
 from mft_losses.arithmetic import softmax
 
@@ -19,10 +19,8 @@ class RandomOptions(LossOptions):
     seed: int = Field(0, ge=0, description="of the weights")
 
 
-class RandomWeights(Loss):
+class RandomWeights(Loss[RandomOptions]):
     """Random loss weighting (arXiv 2111.10603): omega = softmax of standard normals, new at every step."""
-
-    Options: ClassVar[type[Options]] = RandomOptions
 
     def start(self, counts: TaskCounts) -> None:
         """At step 0."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from mft_core.interfaces import Loss, LossOptions, Options
+from mft_core.interfaces import Loss, LossOptions
 from mft_core.records import TaskCounts, TaskLosses
 from mft_losses.arithmetic import softmax
 
@@ -20,13 +20,11 @@ class RobustOptions(LossOptions):
     smoothing: float = Field(0.1, ge=0, le=1, description="share of the weight that is always spread evenly")
 
 
-class GroupRobust(Loss):
+class GroupRobust(Loss[RobustOptions]):
     """Group DRO (arXiv 1911.08731, algorithm 1): q_i <- q_i exp(eta L_i), normalised, with L_i the training loss.
 
     The smoothing is DoReMi's (arXiv 2305.10429): omega = (1 - c) q + c / N.
     """
-
-    Options: ClassVar[type[Options]] = RobustOptions
 
     def start(self, counts: TaskCounts) -> None:
         """Uniform."""

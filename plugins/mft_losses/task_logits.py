@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from pydantic import Field
+from typing_extensions import TypeVar
 
-from mft_core.interfaces import Loss, LossOptions, Options
+from mft_core.interfaces import Loss, LossOptions
 from mft_core.objective.running_mean import finite_or_none, nan_for_none
 from mft_core.records import TaskCounts, TaskLosses
 from mft_losses.arithmetic import softmax
@@ -30,15 +31,16 @@ class TaskLogitOptions(LossOptions):
     guard: bool = Field(True, description="a task whose loss is rising gains no weight")
 
 
-class TaskLogits(Loss):
+SomeTaskLogitOptions = TypeVar("SomeTaskLogitOptions", bound=TaskLogitOptions, default=TaskLogitOptions, covariant=True)
+
+
+class TaskLogits(Loss[SomeTaskLogitOptions]):
     """omega_i ~ z_i / max(L_i, rho * mean L) with z = softmax(xi), normalised to sum 1.
 
     With delta = log L_before - log L_after, xi descends along d = z * (delta - <z, delta>) with Adam: tasks with small
     decrease gain weight. A subclass hands the losses to `observe`; a task that it has none of keeps its logit and
     counts with the mean loss of the others.
     """
-
-    Options: ClassVar[type[Options]] = TaskLogitOptions
 
     def start(self, counts: TaskCounts) -> None:
         """Uniform logits, nothing observed yet."""

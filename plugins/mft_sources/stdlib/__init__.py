@@ -6,7 +6,7 @@ import hashlib
 import platform
 import sysconfig
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -40,15 +40,13 @@ class StandardLibraryOptions(Options):
     )
 
 
-class StandardLibrary(Source):
+class StandardLibrary(Source[StandardLibraryOptions]):
     """completion, comment, text2code, repair and unit_test, from the source of Python's own modules.
 
     Needs no download, executes nothing it reads, and gives the same files for the same Python. Training and
     validation samples come from different modules. The files stay in the request's cache folder, and a second
     call uses them again.
     """
-
-    Options: ClassVar[type[Options]] = StandardLibraryOptions
 
     def tasks(self, request: DataRequest) -> list[TaskFiles]:
         """The tasks' files, generated on the first call (seconds).

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field, NonNegativeFloat
 
@@ -17,10 +15,8 @@ class FixedOptions(LossOptions):
     weights: tuple[NonNegativeFloat, ...] = Field((), description="one per task, by name; none: all equal")
 
 
-class Fixed(Loss):
+class Fixed(Loss[FixedOptions]):
     """omega is what the option `weights` says, times the tasks' importance, normalised to sum 1."""
-
-    Options: ClassVar[type[FixedOptions]] = FixedOptions
 
     def task_weights(self) -> np.ndarray:
         """float64 [N], constant.

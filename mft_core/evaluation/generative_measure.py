@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
+from typing_extensions import TypeVar
 
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
@@ -30,10 +31,14 @@ class GenerativeOptions(Options):
     seed: int = Field(0, description="of the sampling")
 
 
-class GenerativeTask(Evaluator):
+SomeGenerativeOptions = TypeVar(
+    "SomeGenerativeOptions", bound=GenerativeOptions, default=GenerativeOptions, covariant=True
+)
+
+
+class GenerativeMeasure(Evaluator[SomeGenerativeOptions]):
     """What its author says of a measure of what a model writes; `GenerativeEvaluator` carries it out."""
 
-    Options: ClassVar[type[Options]] = GenerativeOptions
     name: ClassVar[str]
     """The set's name in results; with a group, "name/group"."""
     published: ClassVar[PublishedSet | None] = None
