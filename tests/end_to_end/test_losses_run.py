@@ -1,0 +1,286 @@
+"""Every bundled loss in a real training: on the command line, resumed, and where it must equal another one."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.paths import REPOSITORY
+from helpers.running import (
+    SIZES,
+    arguments,
+    events,
+    largest_difference,
+    mft,
+    start_mft,
+    wait_for_step,
+    weights,
+    write_tasks,
+)
+from helpers.small_trainer import make_trainer, tensors
+from mft_core.records import StepCounts, TaskLosses
+from mft_core.testing.losses import check_weights
+from mft_core.testing.samples import random_table
+from mft_core.training.checkpoint import Checkpoint
+from mft_losses import mft_losses
+from mft_losses.balanced import Balanced
+from mft_losses.coba import Coba
+from mft_losses.dynamic_average import DynamicWeightAverage
+from mft_losses.famo import Famo
+from mft_losses.famo_train import FamoTrain
+from mft_losses.focal import FocalTask
+from mft_losses.random_weights import RandomWeights
+from mft_losses.robust import GroupRobust
+from mft_losses.uncertainty import Uncertainty
+
+NAMES = sorted(component.name for component in mft_losses())
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tasks(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder without pictures, which take longer than the training."""
+    (tmp_path / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def settings(*pairs: str) -> list[str]:
+    return [part for pair in pairs for part in ("--set", pair)]
+
+
+EXACT = settings(
+    "model.dtype=float64", "tune.method=full", "train.optimizer=sgd", "train.clip=0", "train.schedule=constant",
+    "train.learning_rate=0.5", "train.batch_size=5",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_three_steps_end_with_finite_losses_and_weights_that_sum_to_1(data, quiet, name) -> None:
+    more = settings("loss.warmup=1") if name == "coba" else []
+    assert mft(*arguments(data, quiet / "run", "--loss", name, "--steps", "3", *more)) == 0
+    train, evaluations = events(quiet / "run", "train"), events(quiet / "run", "eval")
+    assert [event["step"] for event in train] == [1, 2, 3]
+    for event in train:
+        shares = [task["weight"] for task in event["tasks"].values()]
+        assert sum(shares) == pytest.approx(1, abs=1e-9)
+        assert min(shares) > 0
+    for event in (*train, *evaluations):
+        present = [task["loss"] for task in event["tasks"].values() if task["tokens"]]
+        assert present
+        assert np.isfinite(present).all()
+    assert [event["step"] for event in evaluations] == [0, 3]
+    assert all(event["tasks"][task]["tokens"] for event in evaluations for task in SIZES)
+    dynamic = name in {"famo", "famo-train", "coba", "dro", "random", "uncertainty"}
+    assert (train[0]["tasks"] != train[2]["tasks"] and _weights(train[0]) != _weights(train[2])) == dynamic
+
+
+def _weights(event: dict) -> list[float]:
+    return [task["weight"] for task in event["tasks"].values()]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("--loss", "focal-sample", *settings("loss.gamma=0")), ("--loss", "mixed", *settings("loss.by=samples"))),
+        (("--loss", "focal-task", *settings("loss.gamma=0")), ("--loss", "balanced", *settings("loss.by=samples"))),
+        (("--loss", "power", *settings("loss.exponent=0")), ("--loss", "balanced")),
+        (("--loss", "power", *settings("loss.exponent=1")), ("--loss", "mixed")),
+        (("--loss", "focal-sample"), ("--loss", "mixed", *settings("loss.within=focal-sample", "loss.by=samples"))),
+        (("--loss", "dro", *settings("loss.smoothing=1")), ("--loss", "balanced")),
+    ],
+    ids=["focal-sample", "focal-task", "power 0", "power 1", "within", "dro"],
+)
+def test_on_the_command_line_it_trains_the_same_weights_as(data, quiet, one, other) -> None:
+    trained = []
+    for number, more in enumerate((one, other)):
+        assert mft(*arguments(data, quiet / str(number), "--steps", "2", *EXACT, *more)) == 0
+        trained.append(weights(quiet / str(number)))
+    assert largest_difference(*trained) < 1e-10
+
+
+def test_gamma_and_within_reach_the_training(data, quiet) -> None:
+    trained = []
+    variants = ("loss.gamma=0", "loss.gamma=2", "loss.alpha={add = 0.1}", "loss.within=focal-task")
+    for number, setting in enumerate(variants):
+        more = settings(setting)
+        assert mft(*arguments(data, quiet / str(number), "--loss", "focal-sample", "--steps", "1", *EXACT, *more)) == 0
+        trained.append(weights(quiet / str(number)))
+    for index, one in enumerate(trained):
+        assert all(largest_difference(one, other) > 1e-8 for other in trained[:index])
+
+
+# Resuming, through the files of a checkpoint
+
+RESUMED = {
+    "famo": (Famo, {"probe_samples": 2, "rotate_every": 4}),
+    "famo every 2": (Famo, {"probe_samples": 2, "every": 2, "rotate_every": 2, "within": "focal-sample"}),
+    "famo-train": (FamoTrain, {"within": "focal-task"}),
+    "coba": (Coba, {"warmup": 1, "window": 3}),
+    "focal-task": (FocalTask, {}),
+    "focal-task running": (FocalTask, {"statistics": "running"}),
+    "famo in focal-task running": (Famo, {"within": "focal-task", "statistics": "running"}),
+    "dwa": (DynamicWeightAverage, {"window": 2}),
+    "dwa on running": (DynamicWeightAverage, {"window": 1, "within": "focal-task", "statistics": "running"}),
+    "uncertainty": (Uncertainty, {}),
+    "dro": (GroupRobust, {"step_size": 0.5}),
+    "random": (RandomWeights, {}),
+}
+
+
+@pytest.mark.parametrize(("loss_class", "options"), RESUMED.values(), ids=RESUMED.keys())
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_a_resumed_training_ends_bit_by_bit_as_an_uninterrupted_one(tmp_path, loss_class, options, dropout) -> None:
+    def new(folder: str):
+        loss = loss_class(loss_class.Options(**options))
+        return make_trainer(tmp_path / folder, loss, random_table([2, 9, 5]), dropout=dropout, steps=6)
+
+    whole, resumed = new("whole"), new("resumed")
+    whole.run()
+    checkpoint = whole.checkpoints.load(3)
+    resumed.resume(checkpoint)
+    resumed.run()
+    expected, found = tensors(whole), tensors(resumed)
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert without_times(resumed.state_dict()) == without_times(whole.state_dict())
+    if loss_class is not FocalTask:
+        states = [checkpoint.state["loss"], resumed.state_dict()["loss"]]
+        assert states[0] != states[1], "the state should matter"
+
+
+def without_times(state: dict) -> dict:
+    return {**state, "meter": {name: value for name, value in state["meter"].items() if "seconds" not in name}}
+
+
+def test_a_state_that_is_lost_shows(tmp_path) -> None:
+    # What the test above can see: the same with a checkpoint whose loss has forgotten everything.
+    options = {"probe_samples": 2, "rotate_every": 4}
+    runs = []
+    for forgets in (False, True):
+        whole, resumed = (
+            make_trainer(tmp_path / name, Famo(Famo.Options(**options)), random_table([2, 9, 5]), steps=6)
+            for name in (f"{forgets}0", f"{forgets}1")
+        )
+        whole.run()
+        checkpoint = whole.checkpoints.load(3)
+        if forgets:
+            blank = Famo(Famo.Options(**options))
+            blank.start(whole.loss.counts)
+            checkpoint = Checkpoint(3, {**checkpoint.state, "loss": blank.state_dict()}, checkpoint.tensors)
+        resumed.resume(checkpoint)
+        resumed.run()
+        runs.append(all(torch.equal(tensors(resumed)[name], tensor) for name, tensor in tensors(whole).items()))
+    assert runs == [True, False]
+
+
+MORE = ("--loss", "coba", "--steps", "10", *settings("train.save_every=2", "loss.warmup=2", "loss.window=3"))
+
+
+def test_coba_killed_and_resumed_gives_identical_weights(data, quiet) -> None:
+    assert mft(*arguments(data, quiet / "whole", *MORE)) == 0
+    process = start_mft(arguments(data, quiet / "run", *MORE))
+    wait_for_step(process, quiet / "run", 5)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert mft(*arguments(data, quiet / "run", *MORE, "--resume")) == 0
+    assert largest_difference(weights(quiet / "run"), weights(quiet / "whole")) == 0
+    found, expected = events(quiet / "run", "train"), events(quiet / "whole", "train")
+    assert [_weights(event) for event in found] == [_weights(event) for event in expected]
+    assert _weights(found[-1]) != pytest.approx([1 / 3] * 3, abs=1e-4)
+
+
+# What the trainer asks for and shows
+
+
+class Watcher(Balanced):
+    """Remembers the losses it was shown around each step."""
+
+    measures_step_first = True
+    measures_step_again = True
+
+    def start(self, counts) -> None:
+        super().start(counts)
+        self.shown: list[tuple[TaskLosses, TaskLosses, TaskLosses]] = []
+
+    def before_step(self, step: StepCounts) -> None:
+        assert step.losses is not None
+        self.first = step.losses
+
+    def after_step(self, training: TaskLosses, again: TaskLosses | None) -> None:
+        assert again is not None
+        self.shown.append((self.first, training, again))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_step_is_measured_with_its_own_dropout_before_and_after(tmp_path, dropout) -> None:
+    loss = Watcher()
+    trainer = make_trainer(tmp_path, loss, random_table([2, 9, 5]), dropout=dropout, steps=4)
+    trainer.run()
+    assert len(loss.shown) == 4
+    for first, training, again in loss.shown:
+        assert first.as_json() == training.as_json()
+        present = training.samples > 0
+        assert (training.samples == again.samples).all()
+        change = (again.mean() - training.mean())[present]
+        assert (change != 0).all()
+        assert change.sum() < 0, "a small step along the gradient, seen through the same dropout"
+
+
+def test_the_whole_model_is_in_training_mode_in_every_step_also_after_a_resume(tmp_path) -> None:
+    # Dropout inside the base model counts too, and must not depend on whether an evaluation came first.
+    def new(folder: str):
+        trainer = make_trainer(tmp_path / folder, Balanced(), random_table([2, 9, 5]), steps=6)
+        modes: list[bool] = []
+        trainer.model.model.get_input_embeddings().register_forward_pre_hook(
+            lambda module, inputs: modes.append(module.training) if torch.is_grad_enabled() else None
+        )
+        return trainer, modes
+
+    whole, modes = new("whole")
+    whole.run()
+    resumed, modes_after_resume = new("resumed")
+    resumed.resume(whole.checkpoints.load(3))
+    resumed.run()
+    assert modes
+    assert modes_after_resume
+    assert all(modes)
+    assert all(modes_after_resume)
+
+
+def test_a_task_absent_from_a_step_and_tasks_without_validation_data_train_on(tmp_path) -> None:
+    training = random_table([1, 30, 2])
+    validation = random_table([2, 0, 3], seed=1)
+    for loss in (Famo(), Coba(Coba.Options(warmup=1)), FocalTask(), Uncertainty(), DynamicWeightAverage(), FamoTrain()):
+        trainer = make_trainer(
+            tmp_path / type(loss).__name__, loss, training, validation, batch_size=2, steps=5, log_every=1
+        )
+        absent = [step for step in range(5) if (trainer.plan.step(step)[1].samples == 0).any()]
+        assert absent
+        trainer.run()
+        check_weights(loss.task_weights(), 3)
+
+
+def test_the_example_in_the_docs_is_a_sound_balancer_and_trains(data, quiet) -> None:
+    text = (REPOSITORY / "docs" / "losses.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    path = quiet / "worst.py"
+    path.write_text(example[1], encoding="utf-8")
+    assert mft(*arguments(data, quiet / "run", "--loss", "worst", "--plugin", str(path), "--steps", "3")) == 0
+    first, *_, last = events(quiet / "run", "train")
+    assert _weights(first) == pytest.approx([1 / 3] * 3)
+    assert _weights(last) != _weights(first)
+    kit = "from mft_core.testing import LossTests\nfrom worst import Worst\n\n\nclass TestWorst(LossTests):\n"
+    (quiet / "test_worst.py").write_text(kit + "    component = Worst\n", encoding="utf-8")
+    assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(quiet), str(quiet / "test_worst.py")]) == 0

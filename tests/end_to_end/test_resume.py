@@ -1,0 +1,106 @@
+"""Killed, stopped and continued runs end with the weights of an uninterrupted one, bit by bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights, write_tasks
+
+STEPS = "12"
+MORE = ("--loss", "famo", "--steps", STEPS, "--set", "train.save_every=2", "--set", "loss.rotate_every=3")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tasks(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
+    process = start_mft(arguments(data, run, *MORE))
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    return run
+
+
+def stopped(data: Path, run: Path, number: signal.Signals) -> int:
+    """Start a run, send it a signal when it has logged some steps; returns the exit code."""
+    process = start_mft(arguments(data, run, *MORE))
+    wait_for_step(process, run, 5)
+    os.kill(process.pid, number)
+    process.communicate()
+    return process.returncode
+
+
+def test_kill_9_then_resume_gives_identical_weights_and_log(data, uninterrupted, tmp_path) -> None:
+    run = tmp_path / "run"
+    assert stopped(data, run, signal.SIGKILL) == -signal.SIGKILL
+    assert not (run / "final").exists()
+    assert mft(*arguments(data, run, *MORE, "--resume")) == 0
+    assert largest_difference(weights(run), weights(uninterrupted)) == 0
+    for name in ("train", "eval"):
+        found, expected = events(run, name), events(uninterrupted, name)
+        assert [(event["step"], event["loss"], event["tasks"]) for event in found] == [
+            (event["step"], event["loss"], event["tasks"]) for event in expected
+        ]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_ends_with_its_code_and_resume_goes_on(data, uninterrupted, tmp_path, number, code) -> None:
+    run = tmp_path / "run"
+    assert stopped(data, run, number) == code
+    (end,) = events(run, "end")
+    assert end["reason"] == "interrupted"
+    assert (run / "checkpoints" / f"step-{end['step']:06d}").is_dir()
+    assert mft("run", "--resume", "--output", str(run)) == 0
+    assert largest_difference(weights(run), weights(uninterrupted)) == 0
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, uninterrupted, tmp_path) -> None:
+    run = tmp_path / "run"
+    stopped(data, run, signal.SIGKILL)
+    newest = max((run / "checkpoints").glob("step-*"))
+    (newest / "model.safetensors").write_bytes(b"cut short")
+    assert mft(*arguments(data, run, *MORE, "--resume")) == 0
+    assert largest_difference(weights(run), weights(uninterrupted)) == 0
+
+
+def test_a_changed_recipe_is_refused_with_its_differences_unless_forced(data, uninterrupted, capsys) -> None:
+    changed = arguments(data, uninterrupted, *MORE, "--set", "train.seed=9", "--resume")
+    assert mft(*changed) == 2
+    assert "train.seed: 0 -> 9" in capsys.readouterr().err
+    assert mft(*changed, "--force") == 0
+    assert "train.seed: 0 -> 9" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_run_is_not_overwritten(data, uninterrupted, capsys) -> None:
+    before = (uninterrupted / "metrics.jsonl").read_bytes()
+    assert mft(*arguments(data, uninterrupted, *MORE)) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert (uninterrupted / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_second_run_in_one_folder_fails_at_once(data, tmp_path, capsys) -> None:
+    run = tmp_path / "run"
+    process = start_mft(arguments(data, run, *MORE))
+    wait_for_step(process, run, 1)
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        assert mft(*arguments(data, run, *MORE, "--resume")) == 1
+        assert "another run" in capsys.readouterr().err
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGCONT)
+        process.communicate()
+
+
+def test_nothing_to_resume_is_wrong_use(data, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert mft("run", "--resume") == 2
+    assert mft(*arguments(data, tmp_path / "none", "--resume")) == 2
+    assert "--resume" in capsys.readouterr().err

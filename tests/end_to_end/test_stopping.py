@@ -1,0 +1,65 @@
+"""Runs that stop by a rule: the selected model is the result, and its checkpoint stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from helpers.running import arguments, events, mft, weights, write_tasks
+
+# So high a rate that the validation loss falls first and rises then.
+OVERSHOOT = ("train.learning_rate=0.3", "train.schedule=constant", "train.eval_every=1", "train.save_every=0")
+RULE = ("train.stop=paper", "output.keep=1")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("stop")
+    data = write_tasks(folder / "data")
+    more = [part for setting in (*OVERSHOOT, *RULE) for part in ("--set", setting)]
+    assert mft(*arguments(data, folder / "run", "--epochs", "30", *more)) == 0
+    return folder / "run"
+
+
+def test_it_stops_when_two_evaluations_lie_above_the_one_before(run: Path) -> None:
+    losses = {event["step"]: event["loss"] for event in events(run, "eval")}
+    (end,) = events(run, "end")
+    assert end["reason"] == "stopped early"
+    last = end["step"]
+    assert losses[last - 1] > losses[last - 2]
+    assert losses[last] > losses[last - 2]
+    assert end["selected"] == last - 2 == min((step for step in losses if step), key=losses.__getitem__)
+
+
+def test_the_result_is_the_selected_model(run: Path) -> None:
+    (end,) = events(run, "end")
+    saved = load_file(run / "checkpoints" / f"step-{end['selected']:06d}" / "model.safetensors")
+    final = weights(run)
+    by_value = {value.tobytes() for value in saved.values()}
+    assert final
+    assert all(value.tobytes() in by_value for value in final.values())
+
+
+def test_the_best_checkpoints_of_all_and_of_every_task_survive_rotation(run: Path) -> None:
+    evaluations = [event for event in events(run, "eval") if event["step"]]
+    best = {min(evaluations, key=lambda event: event["loss"])["step"]}
+    for name in evaluations[0]["tasks"]:
+        best.add(min(evaluations, key=lambda event, name=name: event["tasks"][name]["loss"])["step"])
+    kept = {int(path.name.removeprefix("step-")) for path in (run / "checkpoints").glob("step-*")}
+    assert kept == best | {evaluations[-1]["step"]}
+
+
+def test_every_step_of_the_log_is_accounted_for(run: Path) -> None:
+    (end,) = events(run, "end")
+    assert events(run, "train")[-1]["step"] == end["step"]
+    assert np.isfinite([event["loss"] for event in events(run, "train")]).all()
+
+
+def test_resuming_a_stopped_run_changes_nothing(run: Path) -> None:
+    before = {name: value.tobytes() for name, value in weights(run).items()}
+    assert mft("run", "--resume", "--output", str(run)) == 0
+    assert {name: value.tobytes() for name, value in weights(run).items()} == before
+    assert events(run, "end")[-1]["reason"] == "stopped early"

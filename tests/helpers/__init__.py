@@ -1,0 +1,1 @@
+"""What tests share: small data, models, endpoints, programs that run as processes of their own."""

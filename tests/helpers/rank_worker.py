@@ -1,0 +1,75 @@
+"""Trains with several losses one after the other, on as many ranks as it was started with: FOLDER/<case>/weights."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from helpers.small_trainer import make_trainer, tensors
+from mft_core.testing.samples import random_table
+from mft_core.training.trainer import Trainer
+from mft_losses.coba import Coba
+from mft_losses.dynamic_average import DynamicWeightAverage
+from mft_losses.famo import Famo
+from mft_losses.famo_train import FamoTrain
+from mft_losses.focal import FocalTask
+
+CASES = {
+    "coba": (Coba, {"warmup": 1, "window": 3}),
+    "famo": (Famo, {"within": "focal-sample", "rotate_every": 2}),
+    "famo-train": (FamoTrain, {"normalize": "step"}),
+    "focal-task": (FocalTask, {"alpha": {"task1": 3.0}}),
+    "focal-task running": (FocalTask, {"statistics": "running"}),
+    "dwa": (DynamicWeightAverage, {"window": 1, "by": "samples"}),
+}
+
+
+SIZES = [1, 12, 6]
+
+
+def train_every_case(folder: Path, sharded: bool = False) -> None:
+    """Six steps each; three rows a step, so that four ranks never have one each; the last one of an epoch has fewer."""
+    for name in CASES:
+        trainer = train(folder / name, name, sharded, steps=6)
+        save(trainer, folder / name / "weights.safetensors")
+
+
+def train(run: Path, name: str, sharded: bool, steps: int, resume: bool = False) -> Trainer:
+    """One case, from the start or from its newest checkpoint."""
+    loss_class, options = CASES[name]
+    loss = loss_class(loss_class.Options(**options))
+    settings = {"batch_size": 3, "micro_batch_size": 1, "steps": steps, "optimizer": "adamw", "learning_rate": 1e-3}
+    trainer = make_trainer(run, loss, random_table(SIZES), sharded=sharded, **settings)
+    if resume:
+        trainer.resume(trainer.checkpoints.load_latest())
+    trainer.run()
+    return trainer
+
+
+def save(trainer: Trainer, path: Path) -> None:
+    """The trained weights, whole, written by the first rank when all have gathered them."""
+    weights = tensors(trainer)
+    if trainer.accelerator.is_main_process:
+        save_file(weights, path)
+    trainer.accelerator.wait_for_everyone()
+
+
+def resume_sharded(folder: Path) -> None:
+    """Four steps, then two more from the checkpoint: as if nothing had happened in between."""
+    train(folder, "coba", True, steps=4)
+    trainer = train(folder, "coba", True, steps=6, resume=True)
+    save(trainer, folder / "weights.safetensors")
+    held = sum(parameter.to_local().numel() for parameter in trainer.model.parameters())
+    assert held < 0.75 * sum(parameter.numel() for parameter in trainer.model.parameters()), "nothing is sharded"
+
+
+if __name__ == "__main__":
+    from torch.distributed import destroy_process_group
+
+    target = Path(sys.argv[1])
+    train_every_case(target / "copied")
+    train_every_case(target / "sharded", sharded=True)
+    resume_sharded(target / "resumed")
+    destroy_process_group()
