@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from mft_cli.app import PROGRAM, build_app
+from mft_cli.commands import COMMANDS, load_command
 from mft_core.registry.discovery import discover
 from mft_core.registry.plugin_loading import installed_plugins
 from mft_core.registry.workspace import Workspace
@@ -28,10 +27,10 @@ Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted, 143 terminated after
 def page() -> str:
     """docs/cli.md: our commands and those of the bundled plugins, whatever else is installed here."""
     foreign = frozenset(origin.id for origin, _ in installed_plugins() if origin.distribution != PROGRAM)
-    group: Any = typer.main.get_command(build_app(discover(Workspace(disabled=foreign))))
+    group = build_app(discover(Workspace(disabled=foreign)))
     parts = [HEAD, *_section(PROGRAM, group, "COMMAND ...")]
     for name, command in group.commands.items():
-        parts += _section(f"{PROGRAM} {name}", command)
+        parts += _section(f"{PROGRAM} {name}", load_command(name) if name in COMMANDS else command)
     return "\n".join(parts)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from mft_cli import chat, check, compare, doctor, export, generate, init, listing, prepare, run, show
-from mft_cli import eval as evaluation
-from mft_cli.display import show_error, show_traceback
+from mft_cli.commands import MARKUP, Commands
 from mft_cli.session import DebugOption, Session
 from mft_core import __version__
 from mft_core.errors import MftError
@@ -20,22 +18,6 @@ from mft_core.registry.workspace import Workspace
 
 PROGRAM = "mft"
 INTERRUPTED = 130
-
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "run": run.run,
-    "check": check.check,
-    "prepare": prepare.prepare,
-    "compare": compare.compare,
-    "init": init.init,
-    "list": listing.list_components,
-    "show": show.show,
-    "doctor": doctor.doctor,
-    "chat": chat.chat,
-    "generate": generate.generate,
-    "eval": evaluation.evaluate,
-    "export": export.export,
-}
-"""In the order of `mft --help`. These modules import nothing heavy at their top."""
 
 
 def main() -> None:
@@ -50,8 +32,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     session = None
     try:
         session = Session(discover(Workspace.find()))
-        command = typer.main.get_command(build_app(session.plugins))
-        command.main(args=list(arguments), prog_name=PROGRAM, obj=session)
+        build_app(session.plugins).main(args=list(arguments), prog_name=PROGRAM, obj=session)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except KeyboardInterrupt:
@@ -61,17 +42,16 @@ def run_command_line(arguments: Sequence[str]) -> int:
     return 0
 
 
-def build_app(plugins: Plugins) -> typer.Typer:
+def build_app(plugins: Plugins) -> Commands:
     """The command line with our commands and those of `plugins`; a plugin whose commands fail becomes broken."""
-    app = typer.Typer(name=PROGRAM, no_args_is_help=True, rich_markup_mode="markdown")
+    app = typer.Typer(name=PROGRAM, cls=Commands, no_args_is_help=True, rich_markup_mode=MARKUP)
     app.callback()(_mft)
-    for name, function in COMMANDS.items():
-        app.command(name)(function)
-    taken = set(COMMANDS)
+    commands = typer.main.get_command(app)
+    assert isinstance(commands, Commands)
     for origin, add_commands in list(plugins.implementations("mft_add_commands")):
         with plugins.isolated(origin):
-            taken |= _add_plugin_commands(app, add_commands, taken)
-    return app
+            commands.commands.update(_plugin_commands(add_commands, commands.commands))
+    return commands
 
 
 def _show_version(wanted: bool) -> None:
@@ -89,28 +69,26 @@ def _mft(
     """Fine-tune one language model on many tasks at once, and keep the tasks in balance."""
 
 
-def _add_plugin_commands(app: typer.Typer, add_commands: Callable[..., Any], taken: set[str]) -> set[str]:
-    """Add one plugin's commands, made in an app of its own: a half-finished or wrong one never reaches ours.
-
-    Returns:
-        Their names.
+def _plugin_commands(add_commands: Callable[..., Any], taken: Collection[str]) -> Mapping[str, Any]:
+    """One plugin's commands by name, made in an app of its own: a half-finished or wrong one never reaches ours.
 
     Raises:
         MftError: a name is one of `taken`.
         Exception: whatever the plugin, or Typer for its commands, raises.
     """
-    own = typer.Typer()
+    own = typer.Typer(rich_markup_mode=MARKUP)
     add_commands(app=own)
-    names = set(typer.main.get_group(own).commands)
-    if names & taken:
-        raise MftError(f"its command {min(names & taken)!r} exists already")
-    app.registered_commands += own.registered_commands
-    app.registered_groups += own.registered_groups
-    return names
+    commands = typer.main.get_group(own).commands
+    names = commands.keys() & set(taken)
+    if names:
+        raise MftError(f"its command {min(names)!r} exists already")
+    return commands
 
 
 def _fail(error: Exception, *, debug: bool) -> int:
     """Show `error`; returns the exit code."""
+    from mft_cli.display import show_error, show_traceback
+
     if debug:
         show_traceback(error)
     if isinstance(error, MftError):

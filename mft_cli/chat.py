@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import typer
 
 from mft_cli.generate import ModelOption, SystemOption, TargetArgument, TemperatureOption, TokensOption
+from mft_cli.names import check_target
 from mft_cli.session import DebugOption, PluginOption, Session
 
 NEW_CONVERSATION, LEAVE = "/new", "/exit"
@@ -26,6 +27,7 @@ def chat(
     """Talk with a run's model, or with an untuned base. Piped input is taken as one message a line."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
+    check_target(target, model, catalog)
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mft_cli.compose import SetOption, use_recipe
-from mft_cli.session import DebugOption, JsonOption, PluginOption
+from mft_cli.compose import Flags, takes_flags, use_recipe
+from mft_cli.session import DebugOption, JsonOption
 
 if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
@@ -19,20 +18,14 @@ if TYPE_CHECKING:
 MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "total")
 
 
-def check(
-    context: typer.Context,
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe to check.")],
-    settings: SetOption = None,
-    plugin: PluginOption = None,
-    json_output: JsonOption = False,
-    debug: DebugOption = False,
-) -> None:
-    """Check a recipe: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
+@takes_flags
+def check(context: typer.Context, flags: Flags, json_output: JsonOption = False, debug: DebugOption = False) -> None:
+    """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
+    chosen, plugins = use_recipe(context.obj, flags)
     from mft_cli.display import console
     from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
-    chosen, plugins = use_recipe(context.obj, recipe, settings, plugin)
     plan = prepare_shown(chosen, plugins)
     facts, packers, memory = plan_facts(plan), padding_per_packer(plan, plugins.catalog), memory_per_method(plan)
     if json_output:

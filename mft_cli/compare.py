@@ -3,80 +3,104 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compose import Flags, OutputOption, SetOption, compose_recipe
-from mft_cli.messages import progress_shown
-from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.messages import everybody_listening, progress_shown
+from mft_cli.session import DebugOption, JsonOption, Session
+from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mft_core.comparison.arms import ArmRun, Request
     from mft_core.comparison.preparing import Prepared
-    from mft_core.events import Listener
+    from mft_core.registry.catalog import Catalog
     from mft_core.registry.discovery import Plugins
 
-ARMS = "single,mixed,balanced,famo"
+ARMS = ("single", "mixed", "balanced", "famo")
+REFERENCES = ("single", "mixed")
+"""What a loss that is asked for with --loss is compared with, where --arms says nothing."""
 OUTPUTS = Path("runs")
 LOSS_OPTION = "loss."
 
 
+@takes_flags
 def compare(
     context: typer.Context,
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe all arms share.")],
+    flags: Flags,
     arms: Annotated[
-        str, typer.Option("--arms", metavar="NAMES", help="single (each task alone) and losses, see `mft list loss`.")
-    ] = ARMS,
+        str | None,
+        typer.Option(
+            "--arms",
+            metavar="NAMES",
+            help="single (each task alone) and losses; default: single,mixed,balanced,famo, or single,mixed,LOSS.",
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="Each arm is trained with N seeds.")] = 3,
     unseen: Annotated[
         list[str] | None,
         typer.Option("--unseen", metavar="NAME[=PATH]", help="A task that is measured and not trained; repeatable."),
     ] = None,
-    output: OutputOption = None,
-    settings: SetOption = None,
-    plugin: PluginOption = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with what is in --output. Always so; the flag only says it.")
-    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="DIR", help="Default: runs/compare-RECIPE, or runs/compare-MODEL-DATA."),
+    ] = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Train each task alone, all tasks mixed, and balanced, on equal budgets; one table with intervals.
 
-    Finished runs in the output folder are kept and interrupted ones continued; more arms or seeds may be added later.
+    Called again, it goes on: finished runs in the output folder are kept, interrupted ones continued; more arms or
+    seeds may be added later.
     """
     session: Session = context.obj
-    plugins = session.use(plugin)
-    request, elsewhere = _request(recipe, arms, seeds, unseen or [], output, settings or [], session)
+    others, of_losses = _part_settings(flags.settings or [])
+    recipe, plugins = use_recipe(session, replace(flags, settings=others))
+    from mft_core.comparison.arms import Request, check_arms
+
+    pairs = [name.partition("=") for name in unseen or ()]
+    request = Request(
+        recipe=recipe,
+        arms=check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog),
+        seeds=seeds,
+        unseen=tuple(name for name, equals, _ in pairs if not equals),
+        loss_options=_nested(of_losses),
+        output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
+    )
+    elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
     raise typer.Exit(_compare(request, elsewhere, plugins, json_output=json_output))
 
 
-def _request(
-    path: Path, arms: str, seeds: int, unseen: list[str], output: str | None, settings: list[str], session: Session
-) -> tuple[Request, list[tuple[str, Path]]]:
-    """What is asked for, and the unseen tasks that come from elsewhere."""
-    from mft_core.comparison.arms import Request, check_arms
+def _arms(given: str | None, loss: str | None, catalog: Catalog) -> list[str]:
+    """The arms that --arms names; without it, the usual ones, or those that show what --loss is good for.
+
+    Raises:
+        UsageError: both are given, and no arm is trained with the loss.
+    """
+    if given is None:
+        return [*REFERENCES, loss] if loss else [*ARMS]
+    arms = [arm.strip() for arm in given.split(",")]
+    if loss and catalog.get("loss", loss) not in [catalog.find("loss", arm) for arm in arms]:
+        raise UsageError(
+            f"--loss {loss}: no arm of --arms {given} is trained with it",
+            f"add it: --arms {given},{loss}; or leave --loss out",
+        )
+    return arms
+
+
+def _part_settings(settings: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Of --set: what is the same for all arms, as it was given, and {key: value} of losses' options."""
     from mft_core.recipe.loading import parse_setting
 
     parsed = [(text, *parse_setting(text)) for text in settings]
-    own = {key: value for _, key, value in parsed if _is_loss_option(key)}
     others = [text for text, key, _ in parsed if not _is_loss_option(key)]
-    pairs = [name.partition("=") for name in unseen]
-    request = Request(
-        recipe=compose_recipe(path, Flags(settings=others), session.workspace),
-        arms=check_arms(arms.split(","), session.plugins.catalog),
-        seeds=seeds,
-        unseen=tuple(name for name, equals, _ in pairs if not equals),
-        loss_options=_nested(own),
-        output=Path(output or OUTPUTS / f"compare-{path.stem}").absolute(),
-    )
-    return request, [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
+    return others, {key: value for _, key, value in parsed if _is_loss_option(key)}
 
 
 def _is_loss_option(key: str) -> bool:
@@ -147,14 +171,8 @@ def _train_one(run: ArmRun, prepared: Prepared, plugins: Plugins, screen: Consol
     from mft_cli.plan_view import prepare
     from mft_core.comparison.runs import carry_out
     from mft_core.data.tasks import TaskSet
-    from mft_core.run.tracking import Trackers
 
-    with progress_shown(screen) as progress, ExitStack() as cleanup:
-        listeners: dict[str, Listener] = {**plugins.listeners(), "progress": progress}
-        if run.recipe.output.trackers and not screen.quiet:
-            trackers = Trackers(run.recipe.output.trackers, run.folder)
-            cleanup.callback(trackers.close)
-            listeners["trackers"] = trackers
+    with everybody_listening(run.recipe, plugins, screen) as (progress, listeners):
         plan = prepare(run.recipe, plugins, progress)
         unseen = TaskSet(()) if run.task else prepared.unseen
         return carry_out(run, plan, unseen, listeners, begun=begun).exit_code

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from mft_cli.session import PluginOption
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,34 +31,37 @@ DataOption = Annotated[str | None, typer.Option("--data", metavar="DIR", help="A
 TaskOption = Annotated[
     list[str] | None, typer.Option("--task", metavar="NAME=PATH", help="One task by its files; repeatable.")
 ]
-OutputOption = Annotated[str | None, typer.Option("--output", metavar="DIR", help="The run folder.")]
 StepsOption = Annotated[int | None, typer.Option("--steps", metavar="N", help="Optimizer steps.")]
 EpochsOption = Annotated[float | None, typer.Option("--epochs", metavar="X", help="Passes over the data.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe; repeatable.")
 ]
 
-
 FIRST_TRY_STEPS = 30
+MOST_TASKS_IN_A_NAME = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What was given on the command line; None where it was not."""
+    """What was given on the command line to a command that works on a recipe; None where it was not.
 
-    model: str | None = None
-    base: str | None = None
-    loss: str | None = None
-    packer: str | None = None
-    data: str | None = None
-    tasks: Sequence[str] = ()
-    output: str | None = None
-    steps: int | None = None
-    epochs: float | None = None
-    settings: Sequence[str] = ()
+    The one definition of these flags: `takes_flags` makes a parameter of the command line of every field.
+    """
+
+    recipe: RecipeArgument = None
+    model: ModelOption = None
+    base: BaseOption = None
+    loss: LossOption = None
+    packer: PackerOption = None
+    data: DataOption = None
+    tasks: TaskOption = None
+    steps: StepsOption = None
+    epochs: EpochsOption = None
+    settings: SetOption = None
+    plugin: PluginOption = None
 
     def overrides(self) -> list[tuple[str, Any]]:
-        """(recipe key, value), --set last."""
+        """(recipe key, value) of every wish beside the recipe file, --set last."""
         from mft_core.recipe.loading import parse_setting
 
         pairs: list[tuple[str, Any]] = [
@@ -64,14 +70,13 @@ class Flags:
             ("loss", self.loss),
             ("data.packer", self.packer),
             *self._data(),
-            ("output.dir", self.output),
             ("train.steps", self.steps),
             ("train.epochs", self.epochs),
         ]
         given = [(key, value) for key, value in pairs if value is not None]
         if self.epochs is not None and self.steps is None:
             given.append(("train.steps", 0))
-        return [*given, *(parse_setting(text) for text in self.settings)]
+        return [*given, *(parse_setting(text) for text in self.settings or ())]
 
     def _data(self) -> list[tuple[str, Any]]:
         """--data or --task in place of all data that the recipe names."""
@@ -83,15 +88,35 @@ class Flags:
         return []
 
 
-def _task(text: str) -> dict[str, str]:
-    name, separator, path = text.partition("=")
-    if not separator or not name or not path:
-        raise UsageError(f"--task {text}: expected NAME=PATH", "for example --task repair=data/repair.jsonl")
-    return {"name": name, "train": str(Path(path).expanduser().absolute())}
+def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take every flag of `Flags` on the command line; it gets them as its one parameter `flags`.
+
+    Typer makes options of a function's parameters, by its signature and its annotations: the function returned has
+    those of `command`, with one for each field of `Flags` in the place of `flags`.
+    """
+    shared, own = get_type_hints(Flags, include_extras=True), get_type_hints(command, include_extras=True)
+    of_flags = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=shared[field.name]
+        )
+        for field in fields(Flags)
+    ]
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        its_own = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=own[name])
+        parameters += of_flags if name == "flags" else [its_own]
+
+    @functools.wraps(command)
+    def with_flags(**given: Any) -> None:
+        command(flags=Flags(**{field.name: given.pop(field.name) for field in fields(Flags)}), **given)
+
+    with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_flags
 
 
-def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Recipe:
-    """The recipe meant by a file, flags and plugins.toml.
+def compose_recipe(flags: Flags, workspace: Workspace) -> Recipe:
+    """The recipe meant by flags, a file among them, and plugins.toml.
 
     Raises:
         UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs;
@@ -103,20 +128,53 @@ def compose_recipe(path: Path | None, flags: Flags, workspace: Workspace) -> Rec
         raise UsageError("--steps and --epochs contradict each other", "give one of them")
     if flags.data and flags.tasks:
         raise UsageError("--data and --task contradict each other", "give the folder, or each task by its files")
-    return _shorten_first_try(load_recipe(path, flags.overrides(), workspace.defaults, workspace.path))
+    return _shorten_first_try(load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path))
 
 
-def use_recipe(
-    session: Session, path: Path, settings: Sequence[str] | None, plugin: Sequence[Path] | None
-) -> tuple[Recipe, Plugins]:
-    """The recipe of a file and `--set`, for a command that takes no other flags, and the plugins it is made with."""
-    plugins = session.use(plugin)
-    return compose_recipe(path, Flags(settings=settings or ()), session.workspace), plugins
+def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
+    """The recipe that flags mean, with names that there are, and the plugins it is made with.
+
+    Raises:
+        UsageError: as `compose_recipe`; or a component that there is not.
+        MftError: a `--plugin` file cannot be used.
+    """
+    from mft_cli.names import check_recipe_names
+
+    plugins = session.use(flags.plugin)
+    recipe = compose_recipe(flags, session.workspace)
+    check_recipe_names(recipe, plugins.catalog)
+    return recipe, plugins
+
+
+def name_of(recipe: Recipe, file: Path | None) -> str:
+    """What a folder of results is called where the user names none: the recipe's file, else MODEL-DATA."""
+    from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, source_choice
+
+    if file is not None:
+        return file.stem
+    data, tasks = source_choice(recipe).name, [task.name for task in recipe.data.tasks]
+    if data == EXPLICIT_TASKS:
+        data = "-".join(tasks) if len(tasks) <= MOST_TASKS_IN_A_NAME else f"{len(tasks)}-tasks"
+    elif data == FOLDER:
+        data = Path(recipe.data.path).name
+    return f"{model_name(recipe)}-{data.replace('/', '-')}"
+
+
+def model_name(recipe: Recipe) -> str:
+    """The model in a folder's name: its family if the recipe gives it, else the last part of its base."""
+    return recipe.model.adapter.replace("/", "-") or Path(recipe.model.base).name.replace(":", "-")
+
+
+def _task(text: str) -> dict[str, str]:
+    name, separator, path = text.partition("=")
+    if not separator or not name or not path:
+        raise UsageError(f"--task {text}: expected NAME=PATH", "for example --task repair=data/repair.jsonl")
+    return {"name": name, "train": str(Path(path).expanduser().absolute())}
 
 
 def _shorten_first_try(recipe: Recipe) -> Recipe:
     """Random weights on made-up data, and no word on how long: a first try, which should not take an hour."""
-    from mft_core.run.components import STANDARD_LIBRARY, TINY, source_choice
+    from mft_core.recipe.naming import STANDARD_LIBRARY, TINY, source_choice
 
     first_try = recipe.model.base == TINY and source_choice(recipe).name == STANDARD_LIBRARY
     if not first_try or recipe.train.model_fields_set & {"steps", "epochs"}:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mft_cli.generate import ModelOption
+from mft_cli.names import check_target
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,45 +26,54 @@ if TYPE_CHECKING:
 FOLDER = Path("evaluations")
 
 
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="[RUN|BASE]", help="A run folder, or what --base takes. Not for --samples-file.")
+]
+OnOption = Annotated[
+    str, typer.Option("--on", metavar="NAMES", help="Evaluators, see `mft list evaluator`; default: the run's.")
+]
+SamplesOption = Annotated[int | None, typer.Option("--samples", metavar="N", min=1, help="Answers to every problem.")]
+TemperatureOption = Annotated[
+    float | None, typer.Option("--temperature", metavar="T", min=0.0, help="0: always the likeliest token.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", metavar="N", min=0, help="Only the first N problems of each set.")
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", metavar="DIR", help="Results; an interrupted evaluation there goes on.")
+]
+SamplesFileOption = Annotated[
+    Path | None, typer.Option("--samples-file", metavar="FILE", help='Judge these: {"task_id", "completion"} a line.')
+]
+RawSamplesOption = Annotated[
+    bool, typer.Option("--raw-samples", help="The samples are whole answers: post-process them as the model's own.")
+]
+AgainstOption = Annotated[
+    list[Path] | None,
+    typer.Option("--against", metavar="DIR", help="Another evaluation's output, for the radar chart; repeatable."),
+]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="eval.NAME.KEY=VALUE", help="An evaluator's option; repeatable.")
+]
+UnsafeLocalOption = Annotated[
+    bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
+]
+
+
 def evaluate(
     context: typer.Context,
-    target: Annotated[
-        str, typer.Argument(metavar="[RUN|BASE]", help="A run folder, or what --base takes. Not for --samples-file.")
-    ] = "",
-    on: Annotated[
-        str, typer.Option("--on", metavar="NAMES", help="Evaluators, see `mft list evaluator`; default: the run's.")
-    ] = "",
-    samples: Annotated[
-        int | None, typer.Option("--samples", metavar="N", min=1, help="Answers to every problem.")
-    ] = None,
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", metavar="T", min=0.0, help="0: always the likeliest token.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=0, help="Only the first N problems of each set.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Results; an interrupted evaluation there goes on.")
-    ] = None,
-    samples_file: Annotated[
-        Path | None,
-        typer.Option("--samples-file", metavar="FILE", help='Judge these: {"task_id", "completion"} a line.'),
-    ] = None,
-    raw_samples: Annotated[
-        bool, typer.Option("--raw-samples", help="The samples are whole answers: post-process them as the model's own.")
-    ] = False,
-    against: Annotated[
-        list[Path] | None,
-        typer.Option("--against", metavar="DIR", help="Another evaluation's output, for the radar chart; repeatable."),
-    ] = None,
-    model: Annotated[str, typer.Option("--model", metavar="NAME", help="Model family; recognised by default.")] = "",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="eval.NAME.KEY=VALUE", help="An evaluator's option; repeatable."),
-    ] = None,
-    unsafe_local: Annotated[
-        bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
-    ] = False,
+    target: TargetArgument = "",
+    on: OnOption = "",
+    samples: SamplesOption = None,
+    temperature: TemperatureOption = None,
+    limit: LimitOption = None,
+    output: OutputOption = None,
+    samples_file: SamplesFileOption = None,
+    raw_samples: RawSamplesOption = False,
+    against: AgainstOption = None,
+    model: ModelOption = "",
+    settings: SetOption = None,
+    unsafe_local: UnsafeLocalOption = False,
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -73,6 +85,7 @@ def evaluate(
     """
     session: Session = context.obj
     catalog = session.use(plugin).catalog
+    _check_names(target, on, model, catalog)
     from mft_core.evaluation.score_file import read_results
     from mft_core.models.loading import quieten_libraries
     from mft_core.run.evaluation import SamplesFile
@@ -88,6 +101,14 @@ def evaluate(
     _run(evaluators, opened, given, folder, others, json_output=json_output)
 
 
+def _check_names(target: str, on: str, family: str, catalog: Catalog) -> None:
+    """Refuse a model, a family or an evaluator that there is not, before anything slow is imported."""
+    if target:
+        check_target(target, family, catalog)
+    for name in _names(on):
+        catalog.get("evaluator", name)
+
+
 def _choose(
     on: str, target: Target | None, catalog: Catalog, settings: Sequence[str], flags: Mapping[str, Any]
 ) -> dict[str, Evaluator]:
@@ -96,8 +117,11 @@ def _choose(
     from mft_core.run.evaluation import choose_evaluators
 
     choices = target.recipe.eval if target and target.recipe else []
+    names = _names(on) or [choice.name for choice in choices]
+    if not names:
+        raise UsageError("which evaluators?", "Say it: --on humaneval,mbpp; `mft list evaluator` shows them.")
     return choose_evaluators(
-        _names(on, [choice.name for choice in choices]),
+        names,
         catalog,
         {choice.name: choice.options for choice in choices},
         [parse_setting(text) for text in settings],
@@ -105,13 +129,8 @@ def _choose(
     )
 
 
-def _names(on: str, of_the_run: Sequence[str]) -> list[str]:
-    from mft_core.errors import UsageError
-
-    names = [name.strip() for name in on.split(",") if name.strip()] or list(of_the_run)
-    if not names:
-        raise UsageError("which evaluators?", "Say it: --on humaneval,mbpp; `mft list evaluator` shows them.")
-    return names
+def _names(on: str) -> list[str]:
+    return [name.strip() for name in on.split(",") if name.strip()]
 
 
 def _default_folder(target: str, opened: Target | None) -> Path:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from mft_cli.names import check_target
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 TargetArgument = Annotated[str, typer.Argument(metavar="RUN|BASE", help="A run folder, or what --base takes.")]
@@ -37,6 +38,7 @@ def generate(
     """Answer one message with a run's model, or with an untuned base, laid out as in training."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
+    check_target(target, model, catalog)
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries

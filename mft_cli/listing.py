@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mft_cli.columns import print_columns
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
     from mft_core.registry.discovery import Plugins
 
 COLUMNS = ("kind", "name", "plugin", "version", "summary", "status")
-_STYLES = {"ok": "green", "unavailable": "yellow", "broken": "bold red", "disabled": "dim"}
+_COLOURS = {"ok": "green", "unavailable": "yellow", "broken": "red", "disabled": "bright_black"}
 
 
 def list_components(
@@ -35,7 +36,7 @@ def list_components(
     if json_output:
         typer.echo(json.dumps(rows, indent=2))
     else:
-        _print_table(rows)
+        print_columns(rows, COLUMNS, "summary", _COLOURS)
 
 
 def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, str]]:
@@ -56,19 +57,3 @@ def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, 
         values = ("plugin", origin.id, origin.id, origin.version, reason)
         rows.append(dict(zip(COLUMNS, (*values, status), strict=True)))
     return rows
-
-
-def _print_table(rows: list[dict[str, str]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from mft_cli.display import console
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, overflow="fold", no_wrap=column in ("kind", "name"))
-    for row in rows:
-        style = _STYLES[row["status"]]
-        table.add_row(*(Text(row[column], style=style if column == "status" else "") for column in COLUMNS))
-    console().print(table)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compose import SetOption, use_recipe
-from mft_cli.session import DebugOption, JsonOption, PluginOption
+from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.session import DebugOption, JsonOption
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 FOLDER = Path("prepared")
 
 
+@takes_flags
 def prepare(
     context: typer.Context,
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The recipe whose data is prepared.")],
+    flags: Flags,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="New or empty; default: prepared/RECIPE.")
+        Path | None,
+        typer.Option("--output", metavar="DIR", help="New or empty; default: prepared/RECIPE, or MODEL-DATA."),
     ] = None,
-    settings: SetOption = None,
-    plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Tokenise and pack a recipe's data into a folder that `mft run` trains from, on this machine or another."""
-    chosen, plugins = use_recipe(context.obj, recipe, settings, plugin)
+    chosen, plugins = use_recipe(context.obj, flags)
     if chosen.data.prepared:
         raise UsageError("the recipe reads prepared data already", "to prepare it anew: --set data.prepared=")
     from mft_cli.plan_view import prepare_shown
     from mft_core.batching.prepared import refuse_existing
 
-    folder = output or FOLDER / recipe.stem
+    folder = output or FOLDER / name_of(chosen, flags.recipe)
     refuse_existing(folder)
     plan = prepare_shown(chosen, plugins)
     facts = _write(plan, folder)

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mft_cli.compose import (
-    BaseOption,
-    DataOption,
-    EpochsOption,
-    Flags,
-    LossOption,
-    ModelOption,
-    OutputOption,
-    PackerOption,
-    RecipeArgument,
-    SetOption,
-    StepsOption,
-    TaskOption,
-    compose_recipe,
-)
-from mft_cli.messages import progress_shown
-from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.compose import Flags, compose_recipe, model_name, takes_flags
+from mft_cli.messages import everybody_listening
+from mft_cli.names import check_recipe_names
+from mft_cli.session import DebugOption, JsonOption, Session
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_core.events import Listener
     from mft_core.recipe.schema import Recipe
     from mft_core.registry.discovery import Plugins
     from mft_core.run.folder import RunFolder
@@ -39,20 +24,11 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 
 
+@takes_flags
 def run(
     context: typer.Context,
-    recipe: RecipeArgument = None,
-    model: ModelOption = None,
-    base: BaseOption = None,
-    loss: LossOption = None,
-    packer: PackerOption = None,
-    data: DataOption = None,
-    task: TaskOption = None,
-    output: OutputOption = None,
-    steps: StepsOption = None,
-    epochs: EpochsOption = None,
-    settings: SetOption = None,
-    plugin: PluginOption = None,
+    flags: Flags,
+    output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="The run folder.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --output, or the newest one.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Resume although the recipe has changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
@@ -61,9 +37,9 @@ def run(
 ) -> None:
     """Fine-tune one model on many tasks at once, and keep the tasks in balance."""
     session: Session = context.obj
-    plugins = session.use(plugin)
-    flags = Flags(model, base, loss, packer, data, task or (), output, steps, epochs, settings or ())
-    chosen = _choose_recipe(recipe, flags, session, resume)
+    plugins = session.use(flags.plugin)
+    chosen = _choose_recipe(flags, output, session, resume)
+    check_recipe_names(chosen, plugins.catalog)
     if dry_run:
         _plan_only(chosen, plugins, json_output)
         return
@@ -74,20 +50,20 @@ def run(
     raise typer.Exit(code)
 
 
-def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bool) -> Recipe:
+def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
     """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
     from mft_core.errors import UsageError
     from mft_core.recipe.loading import RECIPE_FILE, load_recipe
     from mft_core.run.folder import newest_run, with_recorded_base
 
-    folder = Path(flags.output) if flags.output else (newest_run(RUNS) if resume else None)
+    folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
         raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
-    wishes = path is not None or any(key != "output.dir" for key, _ in flags.overrides())
+    wishes = flags.recipe is not None or bool(flags.overrides())
     if resume and folder and not wishes and (folder / RECIPE_FILE).exists():
         recipe = load_recipe(folder / RECIPE_FILE)
     else:
-        recipe = compose_recipe(path, flags, session.workspace)
+        recipe = compose_recipe(flags, session.workspace)
         if resume and folder and (folder / RECIPE_FILE).exists():
             recipe = with_recorded_base(recipe, folder)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
@@ -97,8 +73,7 @@ def _choose_recipe(path: Path | None, flags: Flags, session: Session, resume: bo
 
 def _default_folder(recipe: Recipe) -> Path:
     """runs/MODEL-LOSS-DATE-TIME."""
-    model = recipe.model.adapter or Path(recipe.model.base).name
-    return RUNS / f"{model}-{recipe.loss.name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    return RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
@@ -145,14 +120,8 @@ def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console,
     """Plan, say so, train with everybody listening; returns the exit code."""
     from mft_cli.plan_view import plan_facts, prepare
     from mft_cli.summary import print_plan
-    from mft_core.run.tracking import Trackers
 
-    with progress_shown(screen) as progress, ExitStack() as cleanup:
-        listeners: dict[str, Listener] = {**plugins.listeners(), "progress": progress}
-        if recipe.output.trackers and not screen.quiet:
-            trackers = Trackers(recipe.output.trackers, folder.path)
-            cleanup.callback(trackers.close)
-            listeners["trackers"] = trackers
+    with everybody_listening(recipe, plugins, screen) as (progress, listeners):
         plan = prepare(recipe, plugins, progress)
         print_plan(screen, plan_facts(plan))
         from mft_core.run.training import execute

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.sample_table import SampleTable
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
 from mft_core.registry.catalog import Catalog
-from mft_core.run.plan import Plan
 from mft_core.support.suggestions import did_you_mean
+
+if TYPE_CHECKING:
+    from mft_core.run.plan import Plan
 
 SINGLE, MIXED, BASE = "single", "mixed", "base"
 

@@ -1,4 +1,5 @@
 """Recipes: TOML, plugins.toml's defaults and flags become one frozen, typed `Recipe`.
 
-Start with `schema`, which holds every key with its default and its sentence; `loading` reads and merges them.
+Start with `schema`, which holds every key with its default and its sentence; `loading` reads and merges them;
+`naming` says which components one names.
 """

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pluggy
 
 from mft_core import hookspecs
 from mft_core.errors import MftError
-from mft_core.events import Event, Listener
 from mft_core.hookspecs import API_GROUP, PROJECT
 from mft_core.registry.catalog import KINDS, Absent, Catalog, Entry, describe
 from mft_core.registry.plugin_loading import Origin, check_components, check_hooks, installed_plugins, load_file
 from mft_core.registry.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mft_core.events import Event, Listener
 
 
 class DisabledPlugin(NamedTuple):
@@ -88,6 +89,8 @@ class Plugins:
         except MftError as error:
             self._drop(origin, error.message)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            import traceback
+
             self._drop(origin, describe(error), traceback.format_exc())
 
     def add_file(self, path: Path, plugin: str = "") -> None:

@@ -13,12 +13,9 @@ from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base
 from mft_core.models.recognition import resolve_base
 from mft_core.objective.loss import Loss
-from mft_core.recipe.schema import AUTO, Choice, Recipe
+from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
+from mft_core.recipe.schema import Choice, Recipe
 from mft_core.registry.catalog import Catalog, Entry
-
-EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
-
-TINY = "tiny"
 
 
 @dataclass(slots=True)
@@ -61,15 +58,3 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         adapter=build("model", Choice(name=recipe.model.adapter), "[model] adapter") if recipe.model.adapter else None,
         entries=entries,
     )
-
-
-def source_choice(recipe: Recipe) -> Choice:
-    """The data source meant: `data.prepared` if given, else [[data.tasks]], else `data.source`, else `data.path` as a
-    folder, else the standard library."""
-    if recipe.data.prepared:
-        return Choice(name=PREPARED)
-    if recipe.data.tasks:
-        return Choice(name=EXPLICIT_TASKS)
-    if recipe.data.source.name != AUTO:
-        return recipe.data.source
-    return Choice(name=FOLDER if recipe.data.path else STANDARD_LIBRARY)

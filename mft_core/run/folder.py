@@ -23,11 +23,10 @@ LOCK_FILE = ".lock"
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 
-# Keys that do not change which weights a run ends with.
-HARMLESS_KEYS = {
-    *("train.log_every", "train.eval_every", "train.save_every", "train.gradient_checkpointing"),
-    *("data.max_bad", "eval"),
-}
+# Keys that do not change which weights a run ends with; see `_harmless_keys` for a run that a rule stops.
+HARMLESS_KEYS = frozenset(
+    {"train.log_every", "train.eval_every", "train.save_every", "train.gradient_checkpointing", "data.max_bad", "eval"}
+)
 
 
 class RunFolder:
@@ -126,11 +125,21 @@ class RunFolder:
 def recipe_differences(old: Recipe, new: Recipe) -> list[str]:
     """ "key: old -> new" for every key that bears on the resulting weights."""
     before, after = (flattened(recipe.model_dump(mode="json"), ".") for recipe in (old, new))
+    harmless = _harmless_keys(old, new)
     return [
         f"{key}: {before.get(key)!r} -> {after.get(key)!r}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key not in HARMLESS_KEYS and not key.startswith("output.")
+        if before.get(key) != after.get(key) and key not in harmless and not key.startswith("output.")
     ]
+
+
+def _harmless_keys(old: Recipe, new: Recipe) -> frozenset[str]:
+    """Under a stopping rule the evaluations decide where the run stops and which of its weights are the result.
+
+    Saving decides nothing even then: every evaluation saves, and the best one's checkpoint is kept.
+    """
+    evaluations_decide = any(recipe.train.stop != "none" for recipe in (old, new))
+    return HARMLESS_KEYS - {"train.eval_every"} if evaluations_decide else HARMLESS_KEYS
 
 
 def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:

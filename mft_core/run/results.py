@@ -16,7 +16,6 @@ ENDINGS = {
     None: "no end recorded: still running, or killed",
     "done": "finished",
     "interrupted": "interrupted; can be resumed",
-    "terminated": "terminated from outside after saving; can be resumed",
 }
 
 

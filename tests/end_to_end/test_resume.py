@@ -10,6 +10,8 @@ import pytest
 
 from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights, write_tasks
 
+from mft_core.run.results import read_run_facts
+
 STEPS = "12"
 MORE = ("--loss", "famo", "--steps", STEPS, "--set", "train.save_every=2", "--set", "loss.rotate_every=3")
 
@@ -56,6 +58,7 @@ def test_a_signal_saves_and_ends_with_its_code_and_resume_goes_on(data, uninterr
     assert stopped(data, run, number) == code
     (end,) = events(run, "end")
     assert end["reason"] == "interrupted"
+    assert read_run_facts(run).ending == "interrupted; can be resumed"
     assert (run / "checkpoints" / f"step-{end['step']:06d}").is_dir()
     assert mft("run", "--resume", "--output", str(run)) == 0
     assert largest_difference(weights(run), weights(uninterrupted)) == 0

@@ -64,7 +64,7 @@ def test_a_whole_epoch_step_is_equation_1_for_every_packer_and_micro_batch(data,
     from mft_core.run.plan import make_plan
 
     workspace = Workspace.find(tmp_path)
-    recipe = compose_recipe(None, Flags(model="llama", data=str(data), settings=["data.max_length=128"]), workspace)
+    recipe = compose_recipe(Flags(model="llama", data=str(data), settings=["data.max_length=128"]), workspace)
     expected = nested_formula_step(make_plan(recipe, discover(workspace).catalog), by)
     for packer, micro in zip(PACKERS, (1, 3, 2, 100), strict=True):
         more = settings(f"loss.by={by}", f"train.micro_batch_size={micro}")

@@ -10,9 +10,9 @@ from mft_cli.compose import Flags, compose_recipe
 from mft_cli.init import commented_recipe
 from mft_core.errors import UsageError
 from mft_core.recipe.loading import load_recipe, parse_setting, recipe_keys
+from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.workspace import Workspace
-from mft_core.run.components import EXPLICIT_TASKS, FOLDER, source_choice
 from mft_core.run.folder import recipe_differences
 from mft_core.support.toml_files import read_toml
 
@@ -125,7 +125,7 @@ def test_init_writes_every_key_with_its_default(write) -> None:
 
 def test_flags_become_recipe_keys(tmp_path: Path) -> None:
     flags = Flags(model="qwen", loss="famo", tasks=["a=x.jsonl"], steps=3, settings=["train.seed=5"])
-    recipe = compose_recipe(None, flags, Workspace.find(tmp_path))
+    recipe = compose_recipe(flags, Workspace.find(tmp_path))
     assert (recipe.model.adapter, recipe.loss.name, recipe.train.steps, recipe.train.seed) == ("qwen", "famo", 3, 5)
     assert recipe.data.tasks[0].name == "a"
     assert Path(recipe.data.tasks[0].train).is_absolute()
@@ -133,7 +133,7 @@ def test_flags_become_recipe_keys(tmp_path: Path) -> None:
 
 def test_contradicting_flags_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--steps and --epochs"):
-        compose_recipe(None, Flags(steps=3, epochs=1.0), Workspace.find(tmp_path))
+        compose_recipe(Flags(steps=3, epochs=1.0), Workspace.find(tmp_path))
 
 
 def test_only_keys_that_change_the_weights_count_as_differences() -> None:
@@ -142,12 +142,21 @@ def test_only_keys_that_change_the_weights_count_as_differences() -> None:
     assert recipe_differences(old, load_recipe(None, [("train.seed", 1)])) == ["train.seed: 0 -> 1"]
 
 
+@pytest.mark.parametrize("rule", ["paper", "patience"])
+def test_how_often_is_evaluated_counts_as_a_difference_where_the_evaluations_choose_the_weights(rule: str) -> None:
+    stopping = ("train.stop", rule)
+    old = load_recipe(None, [stopping])
+    rarely = load_recipe(None, [stopping, ("train.eval_every", 5), ("train.save_every", 5), ("train.log_every", 5)])
+    assert recipe_differences(old, rarely) == ["train.eval_every: 50 -> 5"]
+    assert recipe_differences(Recipe(), load_recipe(None, [("train.eval_every", 5)])) == []
+
+
 @pytest.mark.parametrize("data", ['source = "stdlib"', 'path = "old"', 'prepared = "old"', ""])
 def test_data_flags_stand_in_place_of_the_recipes_data(write, tmp_path, data) -> None:
     path = write(f'[data]\n{data}\n[[data.tasks]]\nname = "a"\ntrain = "a.jsonl"\n')
-    folder = compose_recipe(path, Flags(data=str(tmp_path / "new")), Workspace.find(tmp_path))
+    folder = compose_recipe(Flags(path, data=str(tmp_path / "new")), Workspace.find(tmp_path))
     assert (source_choice(folder).name, folder.data.path) == (FOLDER, str(tmp_path / "new"))
-    named = compose_recipe(path, Flags(tasks=["b=b.jsonl"]), Workspace.find(tmp_path))
+    named = compose_recipe(Flags(path, tasks=["b=b.jsonl"]), Workspace.find(tmp_path))
     assert (source_choice(named).name, [task.name for task in named.data.tasks]) == (EXPLICIT_TASKS, ["b"])
 
 
@@ -159,9 +168,9 @@ def test_tasks_of_a_recipe_come_before_its_source(write) -> None:
 @pytest.mark.parametrize("flags", [{"data": "folder", "tasks": ["a=b.jsonl"]}, {"steps": 3, "epochs": 1.0}])
 def test_flags_that_contradict_each_other_are_wrong_use(flags, tmp_path) -> None:
     with pytest.raises(UsageError, match="contradict"):
-        compose_recipe(None, Flags(**flags), Workspace.find(tmp_path))
+        compose_recipe(Flags(**flags), Workspace.find(tmp_path))
 
 
 def test_a_wrong_value_of_a_flag_is_not_laid_on_set(tmp_path) -> None:
     with pytest.raises(UsageError, match=r"^the command line: train.steps: .* got -1"):
-        compose_recipe(None, Flags(steps=-1), Workspace.find(tmp_path))
+        compose_recipe(Flags(steps=-1), Workspace.find(tmp_path))

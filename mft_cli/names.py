@@ -1,0 +1,47 @@
+"""Names of components that the user gives, looked up before anything slow is imported for those that are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mft_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from mft_core.recipe.schema import Recipe
+    from mft_core.registry.catalog import Catalog
+
+
+def check_recipe_names(recipe: Recipe, catalog: Catalog) -> None:
+    """Look up every component that a recipe names.
+
+    Raises:
+        UsageError: there is no such component, or several; the message names the nearest one.
+    """
+    from mft_core.recipe.naming import named_components
+
+    for kind, name in named_components(recipe):
+        catalog.get(kind, name)
+    _check_base(recipe.model.base, catalog)
+
+
+def check_target(target: str, family: str, catalog: Catalog) -> None:
+    """Look up what `mft generate`, `chat` and `eval` take: a run folder or a base, and a model family or "".
+
+    Raises:
+        UsageError: as above; or `target` is neither a folder nor a base.
+    """
+    if family:
+        catalog.get("model", family)
+    if Path(target).expanduser().is_dir():
+        return
+    try:
+        _check_base(target, catalog)
+    except UsageError as error:
+        raise UsageError(f"{target!r} is neither a run folder nor a base.", error.hint) from error
+
+
+def _check_base(reference: str, catalog: Catalog) -> None:
+    from mft_core.models.recognition import resolve_base
+
+    resolve_base(reference, [entry.name for entry in catalog.of_kind("base")])
