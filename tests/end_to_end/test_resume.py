@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights, write_tasks
-
 from mft_core.run.results import read_run_facts
 
 STEPS = "12"

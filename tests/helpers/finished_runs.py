@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,11 @@ def finished(architecture: str, method: str, base: Path, run: Path, dtype: torch
             parameter.data += 0.05 * torch.randn_like(parameter)
     save_final(model, AutoTokenizer.from_pretrained(TOKENIZER), run / "final")
     return model
+
+
+def interrupted(run: Path, copy: Path) -> Path:
+    """A finished run as it was after its last checkpoint but one."""
+    shutil.copytree(run, copy)
+    shutil.rmtree(copy / "final")
+    shutil.rmtree(sorted((copy / "checkpoints").iterdir())[-1])
+    return copy

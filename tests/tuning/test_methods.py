@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
+from helpers.finished_runs import interrupted
 from helpers.running import arguments, events, largest_difference, mft, weights, write_tasks
 from helpers.tiny_models import ADAPTERS, load_tiny
 from mft_bases.tiny import TOKENIZER
@@ -130,14 +130,6 @@ def test_a_model_without_linear_layers_is_refused() -> None:
 def test_a_family_without_any_of_its_modules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="none of the family's modules is in this model; there is: down_proj, "):
         lora_modules(load_tiny("llama", tmp_path), "family", ("c_attn", "c_fc"))
-
-
-def interrupted(run: Path, copy: Path) -> Path:
-    """A finished run as it was after its last checkpoint but one."""
-    shutil.copytree(run, copy)
-    shutil.rmtree(copy / "final")
-    shutil.rmtree(sorted((copy / "checkpoints").iterdir())[-1])
-    return copy
 
 
 @pytest.mark.parametrize("settings", ["tune.init=pissa", "tune.method=qlora"])

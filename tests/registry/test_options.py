@@ -5,10 +5,10 @@ from typing import Any, Generic, TypeVar
 
 import pydantic
 import pytest
-from conftest import REPOSITORY
 from pydantic import Field
 from typing_extensions import TypeVar as TypeVarWithDefault
 
+from helpers.paths import REPOSITORY
 from mft_core import interfaces
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
 from mft_core.interfaces import Configurable, GenerativeOptions, Loss, LossOptions, Options

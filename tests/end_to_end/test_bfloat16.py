@@ -13,7 +13,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from running import (
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
+
+from helpers.finished_runs import interrupted
+from helpers.running import (
     arguments,
     events,
     largest_difference,
@@ -24,11 +28,7 @@ from running import (
     write_rows,
     write_tasks,
 )
-from safetensors.torch import load_file
-from test_tuning import interrupted
-from tiny_models import ADAPTERS, ARCHITECTURES, load_tiny
-from transformers import AutoModelForCausalLM
-
+from helpers.tiny_models import ADAPTERS, ARCHITECTURES, load_tiny
 from mft_core.generation.assistant import Assistant, Sampling
 from mft_core.generation.decoding import Decoding, Drawing, continue_prompts
 from mft_core.generation.opening import open_assistant
