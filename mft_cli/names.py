@@ -18,11 +18,12 @@ def check_recipe_names(recipe: Recipe, catalog: Catalog) -> None:
     Raises:
         UsageError: there is no such component, or several; the message names the nearest one.
     """
+    from mft_core.models.recognition import find_base
     from mft_core.recipe.naming import named_components
 
     for kind, name in named_components(recipe):
         catalog.get(kind, name)
-    _check_base(recipe.model.base, catalog)
+    find_base(recipe.model.base, catalog)
 
 
 def check_target(target: str, family: str, catalog: Catalog) -> None:
@@ -31,17 +32,13 @@ def check_target(target: str, family: str, catalog: Catalog) -> None:
     Raises:
         UsageError: as above; or `target` is neither a folder nor a base.
     """
+    from mft_core.models.recognition import find_base
+
     if family:
         catalog.get("model", family)
     if Path(target).expanduser().is_dir():
         return
     try:
-        _check_base(target, catalog)
+        find_base(target, catalog)
     except UsageError as error:
         raise UsageError(f"{target!r} is neither a run folder nor a base.", error.hint) from error
-
-
-def _check_base(reference: str, catalog: Catalog) -> None:
-    from mft_core.models.recognition import resolve_base
-
-    resolve_base(reference, [entry.name for entry in catalog.of_kind("base")])

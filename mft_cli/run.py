@@ -53,22 +53,22 @@ def run(
 def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
     """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
     from mft_core.errors import UsageError
-    from mft_core.recipe.loading import RECIPE_FILE, load_recipe
+    from mft_core.recipe.loading import load_recipe
     from mft_core.run.folder import newest_run, with_recorded_base
+    from mft_core.support import run_files
 
     folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
         raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
     wishes = flags.recipe is not None or bool(flags.overrides())
-    if resume and folder and not wishes and (folder / RECIPE_FILE).exists():
-        recipe = load_recipe(folder / RECIPE_FILE)
+    if resume and folder and not wishes and (folder / run_files.RECIPE).exists():
+        recipe = load_recipe(folder / run_files.RECIPE)
     else:
         recipe = compose_recipe(flags, session.workspace)
-        if resume and folder and (folder / RECIPE_FILE).exists():
+        if resume and folder and (folder / run_files.RECIPE).exists():
             recipe = with_recorded_base(recipe, folder)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
-    resolved = recipe.output.model_copy(update={"dir": str(folder.absolute()) if folder else recipe.output.dir})
-    return recipe.model_copy(update={"output": resolved})
+    return recipe.having("output", dir=str(folder.absolute())) if folder else recipe
 
 
 def _default_folder(recipe: Recipe) -> Path:

@@ -37,11 +37,12 @@ def load_model(
     from mft_core.models.loading import load_base
     from mft_core.models.precision import dtype_named
     from mft_core.models.quantization import quantization_named
+    from mft_core.models.recognition import fetch_base
 
     quantization = quantization_named(quantize) if quantize else None
     weights_dtype = dtype_named(dtype)
     catalog, wanted = _catalog(adapter)
-    folder = _fetch(path, catalog, wanted)
+    folder = fetch_base(str(path), catalog, wanted)
     return load_base(_recognize(catalog, wanted, folder), folder, weights_dtype, quantization=quantization)
 
 
@@ -57,35 +58,25 @@ def load_tokenizer(path: str | PathLike[str], adapter: str | None = None) -> Pre
         MftError: the tokenizer cannot be loaded without remote code.
     """
     from mft_core.models.loading import load_tokenizer as load
-    from mft_core.models.recognition import FOLDER_BASE, resolve_base
+    from mft_core.models.recognition import FOLDER_BASE, fetch_base, find_base
 
     catalog, wanted = _catalog(adapter)
-    name, reference = resolve_base(str(path), [entry.name for entry in catalog.of_kind("base")])
+    name, reference = find_base(str(path), catalog)
     alone = Path(reference).expanduser()
     if name == FOLDER_BASE and alone.is_dir() and not (alone / "config.json").is_file():
         return load(_recognize_tokenizer(catalog, wanted, alone), alone)
-    folder = _fetch(path, catalog, wanted)
+    folder = fetch_base(str(path), catalog, wanted)
     return load(_recognize(catalog, wanted, folder), folder)
 
 
 def _catalog(adapter: str | None) -> tuple[Catalog, str]:
     """All components, and the full name of the family that was chosen; "": none."""
+    from mft_core.models.recognition import family_named
     from mft_core.registry.discovery import discover
     from mft_core.registry.workspace import Workspace
 
     catalog = discover(Workspace.find()).catalog
-    return catalog, catalog.get("model", adapter).name if adapter else ""
-
-
-def _fetch(path: str | PathLike[str], catalog: Catalog, wanted: str) -> Path:
-    """The local folder of a base."""
-    from mft_core.models.base import BaseRequest
-    from mft_core.models.recognition import resolve_base
-    from mft_core.support.paths import cache_folder
-
-    name, reference = resolve_base(str(path), [entry.name for entry in catalog.of_kind("base")])
-    chosen = catalog.build("model", wanted) if wanted else None
-    return catalog.build("base", name).fetch(reference, BaseRequest(chosen, wanted, cache_folder("bases")))
+    return catalog, family_named(adapter or "", catalog)
 
 
 def _recognize(catalog: Catalog, wanted: str, folder: Path) -> ModelAdapter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mft_core.support import run_files
 from mft_core.support.durable import write_text
 
 Listener = Callable[["Event"], None]
@@ -67,7 +68,7 @@ class EventLog:
 
     def __init__(self, run: Path, listeners: Mapping[str, Listener] | None = None) -> None:
         self.run = run
-        self.path = run / "metrics.jsonl"
+        self.path = run / run_files.METRICS
         self._listeners = dict(listeners or {})
 
     def rewind(self, step: int) -> None:

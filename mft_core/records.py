@@ -20,7 +20,7 @@ class TaskFiles:
     """One task as a data source hands it over: JSONL or JSONL.gz files on disk.
 
     Attributes:
-        name: the task's name, unique in a run; validated by `mft_core.data.tasks.validate_task_name`.
+        name: the task's name, unique in a run; validated by `mft_core.data.task_files.check_names`.
         train: training files.
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.

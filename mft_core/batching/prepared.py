@@ -28,6 +28,7 @@ from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_ent
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles
+from mft_core.support import run_files
 from mft_core.support.durable import whole_folder
 
 MANIFEST = "prepared.json"
@@ -175,8 +176,8 @@ def write_prepared(
         with whole_folder(path) as folder:
             entries = [_write_task(folder, task) for task in tasks]
             _write_rows(folder / "rows", training, epochs)
-            write_quarantine(tasks, folder / "quarantine.jsonl")
-            (folder / "recipe.toml").write_text(_portable(recipe).as_toml(), encoding="utf-8")
+            write_quarantine(tasks, folder / run_files.QUARANTINE)
+            (folder / run_files.RECIPE).write_text(_portable(recipe).as_toml(), encoding="utf-8")
             manifest = {
                 "format": FORMAT,
                 "made_from": made_from,

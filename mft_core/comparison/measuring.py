@@ -15,7 +15,6 @@ from mft_core.data.tokenising import prepare_tasks
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.records import TaskFiles
 from mft_core.run.plan import OnProgress, Plan
-from mft_core.run.task_data import data_settings
 from mft_core.support.durable import whole_file
 from mft_core.support.paths import cache_folder
 
@@ -71,8 +70,8 @@ def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress
     """Tasks that are only measured, tokenised as those of the plan."""
     if not files:
         return TaskSet(())
-    settings, cache = data_settings(plan.recipe), cache_folder("tokens")
-    return prepare_tasks(files, plan.parts.tokenization, plan.tokenizer, settings, cache, on_progress)
+    cache = cache_folder("tokens")
+    return prepare_tasks(files, plan.parts.tokenization, plan.tokenizer, plan.recipe.data, cache, on_progress)
 
 
 def write_losses(path: Path, measured: Measured) -> None:

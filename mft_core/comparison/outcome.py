@@ -15,6 +15,7 @@ from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_ta
 from mft_core.errors import MftError
 from mft_core.events import read_events
 from mft_core.run.results import read_run_facts
+from mft_core.support import run_files
 
 LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
 FEW_SAMPLES = 20
@@ -241,7 +242,7 @@ def _sizes(tasks: Iterable[TaskComparison]) -> tuple[int, int]:
 
 def _run_facts(run: ArmRun) -> dict[str, Any]:
     facts = read_run_facts(run.folder)
-    latest = {event["event"]: event for event in read_events(run.folder / "metrics.jsonl")}
+    latest = {event["event"]: event for event in read_events(run.folder / run_files.METRICS)}
     scores = {(score["task"], score["metric"]): score for score in facts.scores}  # measured twice: the later one
     return {
         "arm": run.arm, "task": run.task, "seed": run.seed, "folder": str(run.folder),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mft_core.batching.prepared import open_prepared
 from mft_core.comparison.arms import (
     SINGLE,
     ArmRun,
@@ -18,7 +19,7 @@ from mft_core.comparison.arms import (
 )
 from mft_core.comparison.measuring import unseen_tasks
 from mft_core.comparison.runs import RunState, state_of
-from mft_core.data.task_files import check_unique, explicit_tasks
+from mft_core.data.task_files import check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import Recipe
@@ -73,14 +74,16 @@ def prepare_comparison(
     if all(arm == SINGLE for arm in request.arms) and (request.unseen or elsewhere):
         raise UsageError("--unseen needs an arm that learns several tasks", "for example --arms single,mixed")
     losses = arm_losses(request, catalog)
-    files = task_files(request.recipe, choose_parts(request.recipe, catalog))
+    recipe = request.recipe
+    prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
+    files = task_files(recipe, choose_parts(recipe, catalog), prepared)
     common = common_recipe(request, [task.name for task in files])
     base = base_run(request, common)
     plan = plan_of(base.recipe)
     for choice in losses.values():
         catalog.build("loss", choice.name, choice.options, "[loss]").start(plan.task_set.counts)
     unseen_files = [*included(files, request.unseen, "--unseen"), *map(_measured_whole, elsewhere)]
-    check_unique([*included(files, plan.task_set.names, "tasks"), *unseen_files])
+    check_names([*included(files, plan.task_set.names, "tasks"), *unseen_files])
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
     runs = make_runs(request, common, losses, single_budgets(plan))

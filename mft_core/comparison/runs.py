@@ -11,10 +11,10 @@ from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import Listener, read_events
-from mft_core.recipe.loading import RECIPE_FILE
 from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
 from mft_core.run.training import execute
+from mft_core.support import run_files
 from mft_core.support.ranks import is_main_rank
 from mft_core.training.trainer import TrainingResult
 
@@ -37,13 +37,13 @@ def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
         UsageError: it was begun with another recipe; the message lists the differences.
     """
     folder = RunFolder(run.folder)
-    if not (run.folder / RECIPE_FILE).exists():
+    if not (run.folder / run_files.RECIPE).exists():
         return RunState(begun=False, finished=False)
     try:
         folder.check_recipe(run.recipe, force=False)
     except UsageError as error:
         raise UsageError(error.message, "put it back, or compare in another --output") from None
-    ends = [event for event in read_events(run.folder / "metrics.jsonl") if event["event"] == "end"]
+    ends = [event for event in read_events(run.folder / run_files.METRICS) if event["event"] == "end"]
     measured = read_losses(run.folder / LOSSES_FILE)
     ended = bool(ends) and ends[-1]["reason"] != "interrupted"
     return RunState(begun=True, finished=ended and measured is not None and measured.keys() >= set(unseen))

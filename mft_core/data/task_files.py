@@ -31,12 +31,9 @@ def explicit_tasks(entries: Sequence[ExplicitTask], root: Path) -> list[TaskFile
         root: what relative paths are relative to.
 
     Raises:
-        UsageError: a name that is no task name, or twice the same.
         MftError: nothing found.
     """
-    tasks = [_explicit_task(entry, root) for entry in entries]
-    check_unique(tasks)
-    return tasks
+    return [_explicit_task(entry, root) for entry in entries]
 
 
 def folder_task(name: str, folder: Path) -> TaskFiles | None:
@@ -55,7 +52,7 @@ def folder_task(name: str, folder: Path) -> TaskFiles | None:
     if not train:
         raise MftError(f"Task {name!r}: {folder} holds validation or test data, but no training data.", LAYOUT)
     kinds = (_of_kind(files, kind) for kind in VALIDATION)
-    return TaskFiles(validate_task_name(name), tuple(train), tuple(next(filter(None, kinds), ())))
+    return TaskFiles(name, tuple(train), tuple(next(filter(None, kinds), ())))
 
 
 def jsonl_files(folder: Path) -> list[Path]:
@@ -82,9 +79,13 @@ def is_held_out(path: Path) -> bool:
     return HELD_OUT.fullmatch(stem(path).lower()) is not None
 
 
-def check_unique(tasks: Sequence[TaskFiles]) -> None:
-    """Refuse two tasks with one name."""
-    names = [task.name for task in tasks]
+def check_names(tasks: Sequence[TaskFiles]) -> None:
+    """Refuse names that cannot name a task, and two tasks with one name: once for all tasks, whatever found them.
+
+    Raises:
+        UsageError: there is one.
+    """
+    names = [validate_task_name(task.name) for task in tasks]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"Two tasks are called {name!r}.", "Give each task a name of its own.")
@@ -92,7 +93,6 @@ def check_unique(tasks: Sequence[TaskFiles]) -> None:
 
 def _explicit_task(entry: ExplicitTask, root: Path) -> TaskFiles:
     name, train, valid, weight = entry
-    validate_task_name(name)
     valid_files = _find(name, "validation", valid, root) if valid else ()
     folder = root / Path(train).expanduser()
     if folder.is_dir():

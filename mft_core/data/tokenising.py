@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mft_core.data.encoding import OVERLONG, PARTS, SPLIT, TRUNCATED, LengthPolicy, Line, Overlong
+from mft_core.data.encoding import OVERLONG, PARTS, SPLIT, TRUNCATED, LengthPolicy, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jsonl import FileContent, inspect_file, read_lines
 from mft_core.data.splitting import choose, split_off
-from mft_core.data.task_files import check_unique
-from mft_core.data.tasks import Task, TaskReport, TaskSet, validate_task_name, write_quarantine
+from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry, read_quarantine
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
+from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -38,29 +39,6 @@ EXAMPLES = 5
 
 Progress = Callable[[str, int, int], None]
 """Called with a task's name, the bytes of it that are tokenised and the bytes there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataSettings:
-    """What the recipe says about records.
-
-    Attributes:
-        max_length: most tokens of a sample.
-        overlong: "drop" longer samples, "truncate" them, or "split" those that are plain text and drop the others.
-        valid_fraction: share of the records split off for validation where a task has no validation files.
-        max_samples: most training samples per task; 0: all.
-        max_valid_samples: most validation samples per task; 0: all.
-        max_bad: share of bad records above which a run stops.
-        seed: of the split and of the choice of `max_samples`.
-    """
-
-    max_length: int = 1024
-    overlong: Overlong = "drop"
-    valid_fraction: float = 0.05
-    max_samples: int = 0
-    max_valid_samples: int = 0
-    max_bad: float = 0.05
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +59,7 @@ def prepare_tasks(
     files: Sequence[TaskFiles],
     tokenization: Tokenization,
     tokenizer: PreTrainedTokenizerBase,
-    settings: DataSettings,
+    settings: DataSection,
     cache: Path,
     on_progress: Progress | None = None,
     processes: int | None = None,
@@ -91,10 +69,10 @@ def prepare_tasks(
     The result is the same for any number of processes.
 
     Args:
-        files: the tasks, in the order of their task ids.
+        files: the tasks, in the order of their task ids, from `check_names`.
         tokenization: already bound to `tokenizer`.
         tokenizer: a fast tokenizer.
-        settings: see there.
+        settings: [data] of the recipe; its source, packer and order of samples do not matter here.
         cache: folder for the token stores.
         on_progress: told how far it is, only where something is tokenised.
         processes: worker processes; None: as many as there are cores where that pays, else none.
@@ -105,7 +83,6 @@ def prepare_tasks(
     """
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
-    check_unique(files)
     common = _common_key(tokenization, tokenizer, settings)
     sides = [_sides(task, common, cache) for task in files]
     policy = LengthPolicy(settings.max_length, settings.overlong)
@@ -139,7 +116,7 @@ def _digest(parts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, settings: DataSettings) -> list[str]:
+def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, settings: DataSection) -> list[str]:
     return [
         str(CACHE_VERSION),
         tokenizer_fingerprint(tokenizer),
@@ -150,7 +127,6 @@ def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, 
 
 
 def _sides(task: TaskFiles, common: list[str], cache: Path) -> tuple[_Side, _Side | None]:
-    validate_task_name(task.name)
     if not task.train:
         raise MftError(f"Task {task.name!r} has no training file.", "Every task needs at least one.")
     return _side(task.name, task.train, common, cache), _side(
@@ -214,7 +190,7 @@ def _task(
     files: TaskFiles,
     sides: tuple[_Side, _Side | None],
     entries: Mapping[Path, TokenEntry],
-    settings: DataSettings,
+    settings: DataSection,
 ) -> Task:
     train_side, valid_side = sides
     train_entry = entries[train_side.folder]
@@ -223,11 +199,11 @@ def _task(
         train, valid = np.arange(len(train_entry)), np.arange(len(valid_entry))
     else:
         valid_entry = train_entry
-        validates = split_off(train_entry.digests, settings.valid_fraction, settings.seed)
+        validates = split_off(train_entry.digests, settings.valid_fraction, settings.split_seed)
         train, valid = np.flatnonzero(~validates), np.flatnonzero(validates)
     usable = len(train) + len(valid)
-    train = train[choose(train_entry.digests[train], settings.max_samples, settings.seed)]
-    valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.seed)]
+    train = train[choose(train_entry.digests[train], settings.max_samples, settings.split_seed)]
+    valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
     train_store = TokenStore(train_entry, train, train_side.paths)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths)
     report = _report(train_store, valid_store, usable)
@@ -263,7 +239,7 @@ def _examples(store: TokenStore) -> Iterator[str]:
         yield f"{store.paths[line['file']]}:{line['line']} {line['reason']}{detail}"
 
 
-def _check(tasks: TaskSet, settings: DataSettings, cache: Path) -> None:
+def _check(tasks: TaskSet, settings: DataSection, cache: Path) -> None:
     """Stop where a task has too many bad records, or none that can be used."""
     for task in tasks:
         report = task.report
@@ -271,14 +247,14 @@ def _check(tasks: TaskSet, settings: DataSettings, cache: Path) -> None:
         refused = {**report.bad, OVERLONG: report.overlong}
         reasons = ", ".join(f"{count} {reason}" for reason, count in refused.items() if count)
         if report.bad_records > settings.max_bad * report.read:
-            write_quarantine(tasks, cache / "quarantine.jsonl")
+            write_quarantine(tasks, cache / run_files.QUARANTINE)
             raise MftError(
                 f"Task {task.name!r}: {report.bad_records} of {report.read} records are bad ({reasons}).{shown}",
-                f"All of them are in {cache / 'quarantine.jsonl'}. Mend them, or allow more with data.max_bad "
+                f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
                 f"(now {settings.max_bad:g}).",
             )
         if not report.train:
-            write_quarantine(tasks, cache / "quarantine.jsonl")
+            write_quarantine(tasks, cache / run_files.QUARANTINE)
             raise MftError(
                 f"Task {task.name!r} has no usable training record: {report.read} read ({reasons or 'empty'}).{shown}",
                 f"Give it records, or raise data.max_length (now {settings.max_length}) where they are over-long.",

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
 from mft_core.generation.assistant import Assistant
-from mft_core.models.base import BaseRequest
-from mft_core.models.recognition import model_adapters, resolve_base
-from mft_core.recipe.loading import RECIPE_FILE, load_recipe
+from mft_core.models.recognition import family_named, fetch_base, find_base, model_adapters
+from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Choice
-from mft_core.support.paths import cache_folder
+from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.tuning.finished import load_run
 
@@ -42,9 +41,13 @@ def target_folder(target: str, catalog: Catalog, wanted: str = "") -> Path:
         MftError: the base cannot be had.
     """
     folder = Path(target).expanduser()
-    if (folder / RECIPE_FILE).is_file() or (folder.is_dir() and target not in _base_names(catalog)):
+    if (folder / run_files.RECIPE).is_file() or (folder.is_dir() and catalog.find("base", target) is None):
         return folder
-    return _fetch(target, catalog, catalog.get("model", wanted).name if wanted else "")
+    try:
+        find_base(target, catalog)
+    except UsageError as error:
+        raise UsageError(f"{target!r} is neither a run folder nor a base.", error.hint) from error
+    return fetch_base(target, catalog, family_named(wanted, catalog))
 
 
 def open_folder(folder: Path, catalog: Catalog, wanted: str = "") -> Assistant:
@@ -55,23 +58,9 @@ def open_folder(folder: Path, catalog: Catalog, wanted: str = "") -> Assistant:
     """
     import torch
 
-    recipe = folder / RECIPE_FILE
+    recipe = folder / run_files.RECIPE
     choice = load_recipe(recipe).data.tokenization if recipe.is_file() else Choice(name="auto")
-    family = catalog.get("model", wanted).name if wanted else ""
-    model, tokenizer = load_run(folder, model_adapters(catalog), wanted=family)
+    model, tokenizer = load_run(folder, model_adapters(catalog), wanted=family_named(wanted, catalog))
     if torch.cuda.is_available():
         model = model.to(process_state().device)
     return Assistant(model, tokenizer, catalog.build("tokenization", choice.name, choice.options))
-
-
-def _base_names(catalog: Catalog) -> list[str]:
-    return [entry.name for entry in catalog.of_kind("base")]
-
-
-def _fetch(target: str, catalog: Catalog, wanted: str) -> Path:
-    try:
-        name, reference = resolve_base(target, _base_names(catalog))
-    except UsageError as error:
-        raise UsageError(f"{target!r} is neither a run folder nor a base.", error.hint) from error
-    adapter = catalog.build("model", wanted) if wanted else None
-    return catalog.build("base", name).fetch(reference, BaseRequest(adapter, wanted, cache_folder("bases")))

@@ -82,7 +82,15 @@ class ModelAdapter(Configurable[SomeOptions]):
         """
 
     def load_config(self, folder: Path) -> PreTrainedConfig:
-        """The native configuration of the checkpoint in `folder`, which `check_supported` has let pass.
+        """`native_config` of the checkpoint in `folder`; raises as it does."""
+        return self.native_config(read_config(folder), folder)
+
+    def native_config(self, config: Mapping[str, Any], folder: Path) -> PreTrainedConfig:
+        """The native configuration of a checkpoint that `check_supported` has let pass.
+
+        Args:
+            config: its config.json, from `read_config`.
+            folder: where it lies.
 
         Raises:
             MftError: its config.json lacks a key, or holds a value of the wrong kind.
@@ -90,7 +98,6 @@ class ModelAdapter(Configurable[SomeOptions]):
         from huggingface_hub.errors import StrictDataclassError
         from transformers import AutoConfig
 
-        config = read_config(folder)
         original = self.format_of(config)
         try:
             if original is not None:
@@ -102,6 +109,8 @@ class ModelAdapter(Configurable[SomeOptions]):
     def load_model(
         self,
         folder: Path,
+        config: Mapping[str, Any],
+        native_config: PreTrainedConfig,
         dtype: torch.dtype,
         attention: str,
         quantization: QuantizationConfigMixin | None = None,
@@ -110,7 +119,9 @@ class ModelAdapter(Configurable[SomeOptions]):
         """The checkpoint in `folder` as a native transformers model; original formats are converted on the fly.
 
         Args:
-            folder: config.json and weights.
+            folder: of the weights.
+            config: its config.json, from `read_config`.
+            native_config: what `native_config` makes of it.
             dtype: of the weights in memory, as far as they are not quantised.
             attention: name registered with transformers' attention interface.
             quantization: quantise while loading; None: don't.
@@ -128,7 +139,6 @@ class ModelAdapter(Configurable[SomeOptions]):
             options["quantization_config"] = quantization
         if device is not None:
             options["device_map"] = {"": device}
-        config, native_config = read_config(folder), self.load_config(folder)
         original = self.format_of(config)
         if original is None:
             return load_strictly(folder, config=native_config, **options)

@@ -101,13 +101,13 @@ def load_base(
         raise MftError(f"{type(adapter).__name__} does not recognise the checkpoint in {folder} ({kind}).{note}")
     adapter.check_supported(config)
     register_packed_attention()
-    native_config, loading = adapter.load_config(folder), None
+    native_config, loading = adapter.native_config(config, folder), None
     if quantization:
         loading = bitsandbytes_config(quantization, build_empty(native_config, dtype), dtype)
         device = device or torch.device("cpu")
     try:
         attention = suitable_attention(native_config)
-        model = adapter.load_model(folder, dtype, attention, quantization=loading, device=device)
+        model = adapter.load_model(folder, config, native_config, dtype, attention, loading, device)
     except (OSError, *UNBUILDABLE) as error:
         raise MftError(f"The model in {folder} cannot be loaded: {error!r}") from error
     model.name_or_path = str(folder.resolve())

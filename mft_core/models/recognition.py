@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError, UsageError
+from mft_core.models.base import BaseRequest
 from mft_core.models.checkpoints.config import describe_config, remote_code_note
+from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from mft_core.models.adapter import ModelAdapter
-    from mft_core.registry.catalog import Catalog
+    from mft_core.registry.catalog import Catalog, Entry
 
 logger = logging.getLogger(__name__)
 
@@ -47,22 +49,53 @@ def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
     )
 
 
+def find_base(reference: str, catalog: Catalog) -> tuple[str, str]:
+    """`resolve_base` among all base components; raises as it does."""
+    return resolve_base(reference, [entry.name for entry in catalog.of_kind("base")])
+
+
+def fetch_base(reference: str, catalog: Catalog, family: str = "") -> Path:
+    """The local folder of the base that `--base REFERENCE` means, fetched where it is not here yet.
+
+    Args:
+        family: the full name of the model family that was chosen, from `family_named`; "": none was.
+
+    Raises:
+        UsageError: there is no such base.
+        MftError: it cannot be had.
+    """
+    name, rest = find_base(reference, catalog)
+    adapter = catalog.build("model", family) if family else None
+    return catalog.build("base", name).fetch(rest, BaseRequest(adapter, family, cache_folder("bases")))
+
+
+def family_named(name: str, catalog: Catalog) -> str:
+    """The name under which `model_adapters` has a family, whatever name or alias was given; "" for "".
+
+    Raises:
+        UsageError: there is no such family, or there are several.
+    """
+    return _known_as(catalog.get("model", name), catalog) if name else ""
+
+
+def _known_as(entry: Entry, catalog: Catalog) -> str:
+    names = [other.name for other in catalog.of_kind("model")]
+    return entry.name if names.count(entry.name) == 1 else f"{entry.plugin}/{entry.name}"
+
+
 def model_adapters(catalog: Catalog) -> list[tuple[str, ModelAdapter]]:
     """Every model family that can be used here, with its name ("plugin/name" where two plugins share one).
 
     A family that cannot be imported is named in the log and left out: another one may well recognise the checkpoint.
     """
-    entries = catalog.of_kind("model")
-    names = [entry.name for entry in entries]
     adapters = []
-    for entry in entries:
-        unique = f"{entry.plugin}/{entry.name}"
+    for entry in catalog.of_kind("model"):
         try:
-            adapter = catalog.build("model", unique)
+            adapter = catalog.build("model", f"{entry.plugin}/{entry.name}")
         except MftError as error:
             logger.warning("%s It is left out.", error.message)
             continue
-        adapters.append((entry.name if names.count(entry.name) == 1 else unique, adapter))
+        adapters.append((_known_as(entry, catalog), adapter))
     return adapters
 
 

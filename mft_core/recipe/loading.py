@@ -159,6 +159,3 @@ def recipe_keys() -> list[str]:
             keys += [f"{name}.{key}" for key in section.annotation.model_fields]
     keys += [f"data.tasks.{key}" for key in TaskSection.model_fields]
     return keys
-
-
-RECIPE_FILE = "recipe.toml"

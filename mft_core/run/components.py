@@ -9,9 +9,8 @@ from mft_core.batching.packing import Packer
 from mft_core.data.source import Source
 from mft_core.data.tokenization import Tokenization
 from mft_core.evaluation.evaluator import Evaluator
-from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base
-from mft_core.models.recognition import resolve_base
+from mft_core.models.recognition import family_named, find_base
 from mft_core.objective.loss import Loss
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
 from mft_core.recipe.schema import Choice, Recipe
@@ -20,7 +19,13 @@ from mft_core.registry.catalog import Catalog, Entry
 
 @dataclass(slots=True)
 class Parts:
-    """The chosen components, built, and where each came from."""
+    """The chosen components, built.
+
+    Attributes:
+        base_reference: what is asked of `base`.
+        family: the name of the model family; "": to be recognised.
+        entries: where each component came from.
+    """
 
     loss: Loss
     packer: Packer
@@ -29,7 +34,7 @@ class Parts:
     source: Source | None
     base: Base
     base_reference: str
-    adapter: ModelAdapter | None
+    family: str
     entries: list[Entry] = field(default_factory=list)
 
 
@@ -45,7 +50,10 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         entries.append(catalog.get(kind, choice.name))
         return catalog.build(kind, choice.name, choice.options, where)
 
-    base_name, reference = resolve_base(recipe.model.base, [entry.name for entry in catalog.of_kind("base")])
+    base_name, reference = find_base(recipe.model.base, catalog)
+    family = family_named(recipe.model.adapter, catalog)
+    if family:
+        catalog.load("model", family)  # one that cannot be imported is refused before any data is read
     source = source_choice(recipe)
     return Parts(
         loss=build("loss", recipe.loss, "[loss]"),
@@ -55,6 +63,6 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,
-        adapter=build("model", Choice(name=recipe.model.adapter), "[model] adapter") if recipe.model.adapter else None,
+        family=family,
         entries=entries,
     )

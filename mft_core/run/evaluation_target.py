@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mft_core.data.stored_records import validation_records
 from mft_core.generation.assistant import Assistant
 from mft_core.generation.opening import open_folder, target_folder
-from mft_core.recipe.loading import RECIPE_FILE
+from mft_core.support import run_files
 from mft_core.tuning.fingerprint import model_fingerprint
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Target:
         """The run's; None for a base."""
         from mft_core.recipe.loading import load_recipe
 
-        path = Path(self.reference).expanduser() / RECIPE_FILE
+        path = Path(self.reference).expanduser() / run_files.RECIPE
         return load_recipe(path) if path.is_file() else None
 
     @cached_property

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from mft_core.errors import MftError, UsageError
-from mft_core.recipe.loading import RECIPE_FILE, load_recipe
+from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
+from mft_core.support import run_files
 from mft_core.support.durable import write_text
 from mft_core.support.nesting import flattened
-
-COMPONENTS_FILE = "components.json"
-
-LOCK_FILE = ".lock"
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 
@@ -46,15 +43,15 @@ class RunFolder:
             MftError: it cannot be written, or another run is using it.
             UsageError: it already holds a run and `resume` is False; or nothing to resume.
         """
-        if resume and not (self.path / RECIPE_FILE).exists():
+        if resume and not (self.path / run_files.RECIPE).exists():
             raise UsageError(f"{self.path} holds no run to resume", "leave out --resume, or name the run with --output")
-        if not resume and (self.path / RECIPE_FILE).exists():
+        if not resume and (self.path / run_files.RECIPE).exists():
             raise UsageError(
                 f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.path / LOCK_FILE).open("a+", encoding="utf-8")
+            self._lock = (self.path / run_files.LOCK).open("a+", encoding="utf-8")
         except OSError as error:
             raise MftError(f"cannot write to {self.path}: {error.strerror}", "choose another --output") from error
         try:
@@ -71,7 +68,7 @@ class RunFolder:
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
-        write_text(self.path / RECIPE_FILE, recipe.as_toml())
+        write_text(self.path / run_files.RECIPE, recipe.as_toml())
 
     def write_components(self, entries: Iterable[Entry], base: Mapping[str, Any]) -> None:
         """Record which distribution and version gave each component, and the libraries underneath."""
@@ -87,7 +84,7 @@ class RunFolder:
         ]
         versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         content = {"components": components, "base": dict(base), "versions": versions}
-        write_text(self.path / COMPONENTS_FILE, json.dumps(content, indent=1, ensure_ascii=False))
+        write_text(self.path / run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
 
     def check_base(self, base: Mapping[str, Any]) -> None:
         """Refuse to continue on another base, or beside another part of it, than the run was started on.
@@ -95,7 +92,7 @@ class RunFolder:
         Raises:
             MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
         """
-        recorded = json.loads((self.path / COMPONENTS_FILE).read_text(encoding="utf-8"))["base"]
+        recorded = json.loads((self.path / run_files.COMPONENTS).read_text(encoding="utf-8"))["base"]
         if recorded["fingerprint"] != base["fingerprint"]:
             raise MftError(
                 f"the base {base['reference']} ({base['folder']}) has other weights than when {self.path} was started",
@@ -113,7 +110,7 @@ class RunFolder:
         Raises:
             UsageError: there are some, and `force` is False.
         """
-        differences = recipe_differences(load_recipe(self.path / RECIPE_FILE), recipe)
+        differences = recipe_differences(load_recipe(self.path / run_files.RECIPE), recipe)
         if differences and not force:
             raise UsageError(
                 f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
@@ -144,7 +141,7 @@ def _harmless_keys(old: Recipe, new: Recipe) -> frozenset[str]:
 
 def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
     """The recipe with the pinned base of the run in `run`, where it names the same one without a revision."""
-    base, recorded = recipe.model.base, load_recipe(run / RECIPE_FILE).model.base
+    base, recorded = recipe.model.base, load_recipe(run / run_files.RECIPE).model.base
     if not recorded.startswith((f"{base}@", f"{base}==")):
         return recipe
     return recipe.having("model", base=recorded)
@@ -152,8 +149,8 @@ def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
 
 def newest_run(root: Path) -> Path | None:
     """The run folder below `root` that was written to last; None where there is none."""
-    runs = [recipe.parent for recipe in root.glob(f"*/{RECIPE_FILE}")]
-    return max(runs, key=lambda run: (run / RECIPE_FILE).stat().st_mtime, default=None)
+    runs = [recipe.parent for recipe in root.glob(f"*/{run_files.RECIPE}")]
+    return max(runs, key=lambda run: (run / run_files.RECIPE).stat().st_mtime, default=None)
 
 
 def _version(distribution: str) -> str | None:

@@ -104,8 +104,7 @@ def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
     supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
     device = process_state().device
     dtype = choose_precision(recipe, device).weights
-    config = plan.adapter.load_config(plan.base_folder)
-    return estimate_memory(recipe, plan.adapter, config, dtype, supervised / tokens, device)
+    return estimate_memory(recipe, plan.adapter, plan.config, dtype, supervised / tokens, device)
 
 
 def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:

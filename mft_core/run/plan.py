@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from mft_core.batching.batch_plan import BatchPlan
-from mft_core.batching.prepared import open_prepared
+from mft_core.batching.prepared import PreparedFolder, open_prepared
 from mft_core.batching.sample_table import SampleTable
 from mft_core.data.source import DataRequest
-from mft_core.data.task_files import check_unique, explicit_tasks
-from mft_core.data.tasks import TaskSet, validate_task_name
+from mft_core.data.task_files import check_names, explicit_tasks
+from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.models.adapter import ModelAdapter
-from mft_core.models.base import BaseRequest
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
 from mft_core.models.positions import learnt_positions, with_samples_within
-from mft_core.models.recognition import model_adapters, recognize_adapter
+from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
@@ -43,6 +42,7 @@ class Plan:
         parts: the chosen components.
         adapter_name: the family, given or recognised.
         base_folder: where config.json, weights and tokenizer lie.
+        config: the base's native configuration.
         task_set: tasks with their token stores and reports.
         training: rows of every optimizer step.
         validation: all validation samples.
@@ -55,6 +55,7 @@ class Plan:
     adapter: ModelAdapter
     adapter_name: str
     base_folder: Path
+    config: PreTrainedConfig
     tokenizer: PreTrainedTokenizerBase
     task_set: TaskSet
     training: BatchPlan
@@ -76,17 +77,22 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     parts = choose_parts(recipe, catalog)
     for evaluator in parts.evaluators:
         evaluator.check()
-    files = task_files(recipe, parts)
-    folder, adapter_name = fetch_base(recipe, parts, catalog)
-    recipe = with_pinned_base(recipe, parts, folder)
-    adapter = parts.adapter or catalog.build("model", adapter_name)
-    if parts.adapter is None:
-        parts.entries.append(catalog.get("model", adapter_name))
+    prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
+    files = task_files(recipe, parts, prepared)
+    refuse_no_family(recipe, parts, catalog)
+    folder = fetch_base(recipe.model.base, catalog, parts.family)
+    recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
+    adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
+    adapter = catalog.build("model", adapter_name)
+    parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = load_tokenizer(adapter, folder)
     parts.tokenization.bind(tokenizer)
-    learnt = learnt_positions(build_empty(adapter.load_config(folder), torch.float32))
+    native_config = adapter.native_config(config, folder)
+    learnt = learnt_positions(build_empty(native_config, torch.float32))
     limited = with_samples_within(recipe, learnt)
-    task_set, stored_rows = tokenised_tasks(limited, files, parts.tokenization, tokenizer, parts.packer, on_progress)
+    task_set, stored_rows = tokenised_tasks(
+        limited, files, parts.tokenization, tokenizer, parts.packer, prepared, on_progress
+    )
     training = batch_plan(recipe, parts.packer, task_set, stored_rows)
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
@@ -95,6 +101,7 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         adapter=adapter,
         adapter_name=adapter_name,
         base_folder=folder,
+        config=native_config,
         tokenizer=tokenizer,
         task_set=task_set,
         training=training,
@@ -104,24 +111,25 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     )
 
 
-def task_files(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
+def task_files(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
     """The files of the tasks to train, names checked, no name twice.
+
+    Args:
+        prepared: where `data.prepared` is given, opened.
 
     Raises:
         UsageError: `data.include` names a task there is not.
     """
     data = recipe.data
-    if data.prepared:
-        files = open_prepared(Path(data.prepared)).files({task.name: task.weight for task in data.tasks})
+    if prepared is not None:
+        files = prepared.files({task.name: task.weight for task in data.tasks})
     elif parts.source is None:
         entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
         files = explicit_tasks(entries, Path(data.path or "."))
     else:
         request = DataRequest(Path(data.path) if data.path else None, cache_folder("sources"))
         files = parts.source.tasks(request)
-    for task in files:
-        validate_task_name(task.name)
-    check_unique(files)
+    check_names(files)
     return included(files, data.include, "[data] include") if data.include else files
 
 
@@ -141,17 +149,18 @@ def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> li
     return [task for task in files if task.name in names]
 
 
-def fetch_base(recipe: Recipe, parts: Parts, catalog: Catalog) -> tuple[Path, str]:
-    """The base's folder and the name of its family, recognised from config.json where none was given."""
-    if parts.adapter is None and parts.base.random_weights:
+def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
+    """A base that is made up is made up for a family.
+
+    Raises:
+        UsageError: none is given.
+    """
+    if not parts.family and parts.base.random_weights:
         families = " | ".join(entry.name for entry in catalog.of_kind("model"))
         raise UsageError(
             f"the base {recipe.model.base!r} is made up for a model family, and none is given",
             f"say which: --model {families}; or give real weights: --base smollm2",
         )
-    wanted = recipe.model.adapter and catalog.get("model", recipe.model.adapter).name
-    folder = parts.base.fetch(parts.base_reference, BaseRequest(parts.adapter, wanted, cache_folder("bases")))
-    return folder, recognize_adapter(model_adapters(catalog), read_config(folder), wanted)
 
 
 def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:

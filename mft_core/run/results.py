@@ -11,6 +11,7 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import read_events
+from mft_core.support import run_files
 
 ENDINGS = {
     None: "no end recorded: still running, or killed",
@@ -163,7 +164,7 @@ def load_events(run: Path) -> list[dict[str, Any]]:
     Raises:
         UsageError: there are none.
     """
-    events = read_events(run / "metrics.jsonl")
+    events = read_events(run / run_files.METRICS)
     if not events:
         raise UsageError(
             f"{run} is no run folder: it has no metrics.jsonl with events in it.",
@@ -220,7 +221,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     steps = sorted(found.evaluations)
     first = found.evaluations[steps[0]] if steps else {}
     last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
-    final = run / "final"
+    final = run / run_files.FINAL
     # The end counts from this process's start, a train event over all processes of a resumed run.
     times = [event["seconds"] for event in (found.end, found.train) if event.get("seconds") is not None]
     return RunFacts(

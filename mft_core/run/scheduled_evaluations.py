@@ -13,6 +13,7 @@ from mft_core.errors import UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.generation.assistant import Assistant
+from mft_core.support import run_files
 from mft_core.training.sharding import is_sharded
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from mft_core.evaluation.losses import EvaluationContext
     from mft_core.events import EventLog
     from mft_core.run.plan import Plan
-
-EVALUATIONS = "evaluations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class TrainingEvaluations:
     def _run(self, due: Sequence[Scheduled], step: int, name: str) -> None:
         main = self._validation.accelerator.is_main_process
         for one in due:
-            folder = self._log.run / EVALUATIONS / name / one.label
+            folder = self._log.run / run_files.EVALUATIONS / name / one.label
             for score in one.evaluator.evaluate(self._request(folder, f"{name}, step {step}", step)):
                 if main:
                     self._log.emit("score", step, **asdict(score))

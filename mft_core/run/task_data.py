@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import Packer
-from mft_core.batching.prepared import open_prepared
+from mft_core.batching.prepared import PreparedFolder
 from mft_core.batching.sample_table import SampleTable
 from mft_core.data.tasks import TaskSet
-from mft_core.data.tokenising import DataSettings, Progress, prepare_tasks, template_fingerprint, tokenizer_fingerprint
+from mft_core.data.tokenising import Progress, prepare_tasks, template_fingerprint, tokenizer_fingerprint
 from mft_core.data.tokenization import Tokenization
 from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles
@@ -24,6 +22,9 @@ if TYPE_CHECKING:
 DIGITS = 16
 """Of a fingerprint, for messages that people read."""
 
+DECIDES_SAMPLES = ("split_seed", "max_length", "overlong", "valid_fraction", "max_samples", "max_valid_samples")
+"""Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
+
 StoredRows = Callable[[int], PackedRows | None]
 """Gives the rows of an epoch where they were stored."""
 
@@ -34,6 +35,7 @@ def tokenised_tasks(
     tokenization: Tokenization,
     tokenizer: PreTrainedTokenizerBase,
     packer: Packer,
+    prepared: PreparedFolder | None,
     on_progress: Progress | None = None,
 ) -> tuple[TaskSet, StoredRows | None]:
     """The tasks with their samples, and the rows that were stored for this recipe, if any.
@@ -41,18 +43,18 @@ def tokenised_tasks(
     Args:
         files: the tasks, in the order of their task ids.
         tokenization: bound to `tokenizer`.
+        prepared: where `data.prepared` is given, opened.
         on_progress: as in `mft_core.data.tokenising.prepare_tasks`.
 
     Raises:
         MftError: data that cannot be used; a prepared folder that is damaged or was made otherwise.
     """
-    if not recipe.data.prepared:
+    if prepared is None:
         cache = cache_folder("tokens")
-        return prepare_tasks(files, tokenization, tokenizer, data_settings(recipe), cache, on_progress), None
-    folder = open_prepared(Path(recipe.data.prepared))
-    folder.check(preparation(recipe, tokenization, tokenizer, packer))
-    tasks = folder.task_set(files)
-    return tasks, folder.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
+        return prepare_tasks(files, tokenization, tokenizer, recipe.data, cache, on_progress), None
+    prepared.check(preparation(recipe, tokenization, tokenizer, packer))
+    tasks = prepared.task_set(files)
+    return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
 
 
 def batch_plan(recipe: Recipe, packer: Packer, tasks: TaskSet, stored_rows: StoredRows | None) -> BatchPlan:
@@ -66,26 +68,10 @@ def preparation(
     recipe: Recipe, tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, packer: Packer
 ) -> dict[str, Any]:
     """All that decides what `mft prepare` writes but for the records, the seed and the temperature; JSON values."""
-    settings, laid_out = asdict(data_settings(recipe)), template_fingerprint(tokenization, tokenizer)
-    del settings["max_bad"]  # decides whether there is anything to write, not what
+    laid_out = template_fingerprint(tokenization, tokenizer)
     return {
         "tokenizer": tokenizer_fingerprint(tokenizer)[:DIGITS],
         "data.tokenization": f"{type(tokenization).__qualname__}, template {laid_out[:DIGITS]}",
         "data.packer": f"{type(packer).__qualname__} {packer.options.model_dump(mode='json') or ''}".strip(),
-        "data.split_seed": settings.pop("seed"),
-        **{f"data.{key}": value for key, value in settings.items()},
+        **{f"data.{key}": getattr(recipe.data, key) for key in DECIDES_SAMPLES},
     }
-
-
-def data_settings(recipe: Recipe) -> DataSettings:
-    """The part of the recipe that token stores depend on."""
-    data = recipe.data
-    return DataSettings(
-        max_length=data.max_length,
-        overlong=data.overlong,
-        valid_fraction=data.valid_fraction,
-        max_samples=data.max_samples,
-        max_valid_samples=data.max_valid_samples,
-        max_bad=data.max_bad,
-        seed=recipe.data.split_seed,
-    )

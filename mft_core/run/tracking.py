@@ -10,6 +10,7 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import Event, read_events
+from mft_core.support import run_files
 from mft_core.support.nesting import flattened
 from mft_core.support.suggestions import did_you_mean
 
@@ -56,7 +57,7 @@ class Trackers:
     def _start(self, event: Event) -> None:
         self._started = True
         # A resumed run's first event is no "start": the log has the one it began with.
-        log = read_events(self._run / "metrics.jsonl")
+        log = read_events(self._run / run_files.METRICS)
         start = next((entry for entry in log if entry["event"] == "start"), {})
         for name in self._names:
             tracker = _create(name, self._run, event.step)

@@ -20,6 +20,7 @@ from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
 from mft_core.run.scheduled_evaluations import TrainingEvaluations
+from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
 from mft_core.training.checkpoint import CheckpointFolder
@@ -74,7 +75,7 @@ def execute(
             on_finished(trainer.validation)
         tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
-            save_final(model, plan.tokenizer, folder.path / "final", tensors)
+            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors)
         evaluations.at_end(result.step)
     if accelerator.is_main_process:
         seconds = round(time.perf_counter() - started, 2)
@@ -111,7 +112,7 @@ def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, lo
         settings=settings,
         accelerator=accelerator,
         log=log,
-        checkpoints=CheckpointFolder(log.run / "checkpoints", plan.recipe.output.keep),
+        checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, plan.recipe.output.keep),
         total_steps=plan.total_steps,
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
@@ -142,7 +143,7 @@ def _resume_or_start(
     folder.write_recipe(plan.recipe)
     if checkpoint is None:
         folder.write_components(plan.parts.entries, base)
-        write_quarantine(plan.task_set, folder.path / "quarantine.jsonl")
+        write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
         log.emit("start", 0, **start_facts(plan, trainer))
 
 

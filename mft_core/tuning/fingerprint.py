@@ -10,9 +10,9 @@ from typing import Any
 from mft_core.errors import MftError
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.checkpoints.weight_files import weight_files
+from mft_core.support import run_files
 from mft_core.support.durable import file_digest
 
-FINAL = "final"
 RECORD_FILE = "mft.json"
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 SAMPLED_BLOCKS, BLOCK = 16, 1 << 16
@@ -64,7 +64,7 @@ def model_fingerprint(folder: Path) -> str:
     Raises:
         MftError: there is no model.
     """
-    place = folder / FINAL if (folder / FINAL).is_dir() else folder
+    place = folder / run_files.FINAL if (folder / run_files.FINAL).is_dir() else folder
     if not (place / ADAPTER_CONFIG).is_file():
         return base_fingerprint(place)
     record = read_json_object(place / RECORD_FILE)

@@ -12,7 +12,8 @@ from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, take_dequantized
 from mft_core.models.recognition import recognize_adapter
-from mft_core.tuning.fingerprint import ADAPTER_CONFIG, FINAL, RECORD_FILE, base_fingerprint, read_json_object
+from mft_core.support import run_files
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, base_fingerprint, read_json_object
 from mft_core.tuning.methods import checkpointing_by_its_old_name
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def find_finished(
     folder: Path, adapters: Iterable[tuple[str, ModelAdapter]], *, base: Path | None = None, wanted: str = ""
 ) -> Finished:
     """What `load_run` would load, with the same arguments and errors."""
-    place = folder / FINAL if (folder / FINAL).is_dir() else folder
+    place = folder / run_files.FINAL if (folder / run_files.FINAL).is_dir() else folder
     record = read_json_object(place / RECORD_FILE)
     model_folder = place
     if (place / ADAPTER_CONFIG).is_file():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mft_baichuan.original import First7B, First13B, Second7B, Second13B
 from mft_core.interfaces import ModelAdapter
@@ -22,11 +23,11 @@ class Baichuan(ModelAdapter):
     native_types = ("baichuan_alibi",)
     formats = (First7B(), First13B(), Second7B(), Second13B())
 
-    def load_config(self, folder: Path) -> PreTrainedConfig:
+    def native_config(self, config: Mapping[str, Any], folder: Path) -> PreTrainedConfig:
         """The native configuration of the checkpoint in `folder`."""
         import mft_baichuan.alibi  # noqa: F401 - makes its model type known
 
-        return super().load_config(folder)
+        return super().native_config(config, folder)
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A 13B of two layers of width 64; four heads."""

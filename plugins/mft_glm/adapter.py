@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mft_core.interfaces import ModelAdapter
 from mft_core.models.adapter import NO_TOKEN_IDS, TINY_SIZES
@@ -26,11 +27,11 @@ class Glm(ModelAdapter):
     native_types = ("block_glm",)
     formats = (GlmOriginal(),)
 
-    def load_config(self, folder: Path) -> PreTrainedConfig:
+    def native_config(self, config: Mapping[str, Any], folder: Path) -> PreTrainedConfig:
         """The native configuration, with the ids of the tokens by which prompts and answers are told apart."""
         import mft_glm.modeling  # noqa: F401 - makes its model type known
 
-        return self._with_markers(super().load_config(folder), folder)
+        return self._with_markers(super().native_config(config, folder), folder)
 
     def load_tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:
         """The checkpoint's tokenizer, fast, without remote code."""

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from mft_core.errors import MftError
-from mft_core.recipe.loading import RECIPE_FILE
 from mft_core.run.results import RunFacts, load_events, run_facts
+from mft_core.support import run_files
 from mft_core.support.durable import whole_file
 
 CURVES = "curves.png"
@@ -20,8 +20,8 @@ BYTES_PER_SECOND = 100_000
 
 def worth_redrawing(run: Path) -> bool:
     """Whether the last drawing, or else the run's start, is so long ago that a new one costs next to nothing."""
-    last = run / CURVES if (run / CURVES).exists() else run / RECIPE_FILE
-    wait = max(SECONDS_BETWEEN, (run / "metrics.jsonl").stat().st_size / BYTES_PER_SECOND)
+    last = run / CURVES if (run / CURVES).exists() else run / run_files.RECIPE
+    wait = max(SECONDS_BETWEEN, (run / run_files.METRICS).stat().st_size / BYTES_PER_SECOND)
     return time.time() - last.stat().st_mtime > wait
 
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mft_core.recipe.loading import RECIPE_FILE
 from mft_core.run.results import RunFacts, TaskResult
-from mft_core.support import units
+from mft_core.support import run_files, units
 from mft_core.support.redact import redact
 
 TEMPLATE = "report.html.jinja"
@@ -51,8 +50,8 @@ def page(facts: RunFacts, figure: str) -> str:
         skips=[(skip["step"], _skip(skip)) for skip in facts.skips],
         scores=[{key: _plain(score.get(key)) for key in SCORE_FIELDS} for score in facts.scores],
         commands=facts.commands,
-        recipe=_text(facts.run / RECIPE_FILE),
-        components=_text(facts.run / "components.json"),
+        recipe=_text(facts.run / run_files.RECIPE),
+        components=_text(facts.run / run_files.COMPONENTS),
     )
 
 

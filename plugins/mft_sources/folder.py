@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mft_core.data.task_files import LAYOUT, check_unique, folder_task, is_held_out, jsonl_files, stem
-from mft_core.data.tasks import validate_task_name
+from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, jsonl_files, stem
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import DataRequest, Source
 from mft_core.records import TaskFiles
@@ -24,7 +23,6 @@ class Folder(Source):
         tasks = _tasks(root)
         if not tasks:
             raise MftError(f"There is no task in {root}.", LAYOUT)
-        check_unique(tasks)
         for task in tasks:
             _check_inside(task, root)
         return sorted(tasks, key=lambda task: task.name)
@@ -40,7 +38,7 @@ def _tasks(root: Path) -> list[TaskFiles]:
 
 
 def _folder(folder: Path) -> TaskFiles:
-    task = folder_task(validate_task_name(folder.name), folder)
+    task = folder_task(folder.name, folder)
     if task is None:
         raise MftError(
             f"{folder} holds no JSONL file.", f"{LAYOUT} Move away what is no task, or name the tasks one by one."
@@ -54,7 +52,7 @@ def _file(path: Path) -> TaskFiles:
             f"{path} looks like validation or test data, not like a task.",
             "Rename it, or name the tasks one by one with --task NAME=PATH or [[data.tasks]].",
         )
-    return TaskFiles(validate_task_name(stem(path)), (path,))
+    return TaskFiles(stem(path), (path,))
 
 
 def _check_inside(task: TaskFiles, root: Path) -> None:

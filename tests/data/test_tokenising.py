@@ -20,13 +20,13 @@ from mft_core.data.tasks import TaskSet, write_quarantine
 from mft_core.data.token_store import ARRAYS, EntryWriter, TokenStore, open_entry
 from mft_core.data.tokenising import (
     CHUNK_BYTES,
-    DataSettings,
     prepare_tasks,
     template_fingerprint,
     tokenizer_fingerprint,
 )
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import Tokenization
+from mft_core.recipe.schema import DataSection
 from mft_core.records import Record, Sample, TaskFiles, Turn
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_tokenization.tokenizations import ChatMl, MftCoder
@@ -75,7 +75,7 @@ def prepare(
 ) -> TaskSet:
     tokenizer, tokenization = small_tokenizer(), kind()
     tokenization.bind(tokenizer)
-    return prepare_tasks(files, tokenization, tokenizer, DataSettings(**settings), cache, processes=processes)
+    return prepare_tasks(files, tokenization, tokenizer, DataSection(**settings), cache, processes=processes)
 
 
 def one_task(tmp_path: Path, records: Sequence[object], valid: Sequence[object] = (), **settings: object) -> TaskSet:
@@ -170,7 +170,7 @@ def test_the_split_follows_content_and_seed(tmp_path: Path) -> None:
     records = [pair(number) for number in range(200)]
     first = one_task(tmp_path / "a", records)[0]
     shuffled = one_task(tmp_path / "b", records[::-1])[0]
-    other = one_task(tmp_path / "c", records, seed=1)[0]
+    other = one_task(tmp_path / "c", records, split_seed=1)[0]
     assert set(texts(first.valid)) == set(texts(shuffled.valid))
     assert set(texts(first.valid)) != set(texts(other.valid))
 
@@ -330,7 +330,7 @@ def test_a_second_start_tokenises_nothing(tmp_path: Path) -> None:
     Counting.calls = 0
     first = one_task(tmp_path, records, kind=Counting)
     assert Counting.calls == 40
-    second = one_task(tmp_path, records, kind=Counting, seed=5, valid_fraction=0.5, max_samples=7, max_bad=0.5)
+    second = one_task(tmp_path, records, kind=Counting, split_seed=5, valid_fraction=0.5, max_samples=7, max_bad=0.5)
     assert Counting.calls == 40
     assert (len(first[0].train), len(second[0].train)) == (38, 7)
     one_task(tmp_path, [*records, pair(41)], kind=Counting)
@@ -360,7 +360,7 @@ def test_the_key_covers_tokenizer_and_template(tmp_path: Path) -> None:
     tokenizer, tokenization = small_tokenizer("byte-prefix"), MftCoder()
     tokenization.bind(tokenizer)
     tasks = prepare_tasks(
-        [TaskFiles("t", (path,))], tokenization, tokenizer, DataSettings(), tmp_path / "cache", processes=1
+        [TaskFiles("t", (path,))], tokenization, tokenizer, DataSection(), tmp_path / "cache", processes=1
     )
     assert tasks[0].train.entry.folder not in folders
     plain, other = small_tokenizer(), small_tokenizer("byte-prefix")
@@ -456,7 +456,7 @@ def test_any_number_of_processes_gives_the_same(tmp_path: Path) -> None:
             [TaskFiles("t", (path,))],
             tokenization,
             tokenizer,
-            DataSettings(),
+            DataSection(),
             cache,
             lambda *told: progress.append(told),
             processes,
@@ -500,13 +500,14 @@ from pathlib import Path
 
 from mft_core.records import TaskFiles
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.data.tokenising import DataSettings, prepare_tasks
+from mft_core.data.tokenising import prepare_tasks
+from mft_core.recipe.schema import DataSection
 from mft_tokenization.tokenizations import MftCoder
 
 tokenizer, tokenization = small_tokenizer(), MftCoder()
 tokenization.bind(tokenizer)
 task = TaskFiles("t", (Path("t.jsonl"),))
-prepare_tasks([task], tokenization, tokenizer, DataSettings(), Path("cache"), lambda *_: None, 2)
+prepare_tasks([task], tokenization, tokenizer, DataSection(), Path("cache"), lambda *_: None, 2)
 """
 
 
