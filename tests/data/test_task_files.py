@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mft_core.data.task_files import explicit_tasks, folder_task, is_held_out
+from mft_core.data.task_files import check_names, explicit_tasks, folder_task, is_held_out
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskFiles
@@ -108,9 +108,9 @@ def test_what_is_not_found_is_named(tmp_path: Path, pattern: str) -> None:
 def test_bad_and_repeated_names(tmp_path: Path) -> None:
     make(tmp_path, "a.jsonl")
     with pytest.raises(UsageError, match=r"'\.\./a'"):
-        explicit_tasks([("../a", "a.jsonl", None, 1.0)], tmp_path)
+        check_names(explicit_tasks([("../a", "a.jsonl", None, 1.0)], tmp_path))
     with pytest.raises(UsageError, match="Two tasks"):
-        explicit_tasks([("a", "a.jsonl", None, 1.0), ("a", "a.jsonl", None, 1.0)], tmp_path)
+        check_names(explicit_tasks([("a", "a.jsonl", None, 1.0), ("a", "a.jsonl", None, 1.0)], tmp_path))
 
 
 def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:
