@@ -16,7 +16,8 @@ from mft_core.registry.workspace import Workspace
 
 SHARED = {"--model", "--base", "--loss", "--packer", "--data", "--task", "--steps", "--epochs", "--set", "--plugin"}
 TAKERS = ("run", "check", "prepare", "compare")
-SMALL = ("--model", "llama", "--set", "data.max_length=128", "--set", "train.batch_size=4", "--steps", "1")
+KEYS = ("model.dtype=float32", "data.max_length=128", "train.batch_size=4")
+SMALL = ("--model", "llama", "--steps", "1", *(part for key in KEYS for part in ("--set", key)))
 
 
 @pytest.fixture(scope="module")
