@@ -46,7 +46,7 @@ docs: $(VENV)/.developing
 ## Side by side with TRL and Hugging Face's Trainer: about half an hour; docs/performance.md holds what came out.
 bench: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
-	for part in head attention lora_linear fused_layers packing token_memory end_to_end "end_to_end --balancers --samples 60"; do \
+	for part in startup head attention lora_linear fused_layers packing token_memory end_to_end "end_to_end --balancers --samples 60"; do \
 		echo "== $$part"; set -- $$part; name=$$1; shift; $(BIN)/python benchmarks/$$name.py "$$@" || exit 1; done
 
 clean:

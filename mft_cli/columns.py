@@ -49,7 +49,7 @@ def _line(texts: Mapping[str, str], widths: Mapping[str, int]) -> str:
 
 
 def _coloured(text: str, colours: Mapping[str, str]) -> str:
-    plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+    plain = not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return text if plain or text not in colours else typer.style(text, fg=colours[text])
 
 

@@ -179,4 +179,4 @@ def _shorten_first_try(recipe: Recipe) -> Recipe:
     first_try = recipe.model.base == TINY and source_choice(recipe).name == STANDARD_LIBRARY
     if not first_try or recipe.train.model_fields_set & {"steps", "epochs"}:
         return recipe
-    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"steps": FIRST_TRY_STEPS})})
+    return recipe.having("train", steps=FIRST_TRY_STEPS)

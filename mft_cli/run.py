@@ -68,7 +68,7 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
         if resume and folder and (folder / run_files.RECIPE).exists():
             recipe = with_recorded_base(recipe, folder)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
-    return recipe.having("output", dir=str(folder.absolute())) if folder else recipe
+    return recipe.having("output", dir=str(folder.absolute()))
 
 
 def _default_folder(recipe: Recipe) -> Path:

@@ -53,8 +53,8 @@ def installed_plugins() -> list[tuple[Origin, EntryPoint]]:
         for entry_point in everything.select(group=group):
             distribution = entry_point.dist
             if distribution is not None and distribution not in known:
-                # Asked once each: every look at a distribution's name or version parses its metadata again.
-                known[distribution] = (distribution.name, distribution.version)
+                metadata = distribution.metadata  # asked once each: every look at it parses the file again
+                known[distribution] = (metadata["Name"], metadata["Version"])
             origin = Origin(entry_point.name, *known[distribution])
             found.setdefault((origin.id, origin.distribution), (origin, entry_point))
     return [found[key] for key in sorted(found)]

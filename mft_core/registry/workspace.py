@@ -10,7 +10,6 @@ from typing import Any
 from mft_core.errors import UsageError
 from mft_core.registry.catalog import KINDS
 from mft_core.support.suggestions import did_you_mean
-from mft_core.support.toml_files import read_toml
 
 FILE_NAME = "plugins.toml"
 _KEYS = ("disabled", "pin", "prefer", "local", "defaults")
@@ -52,6 +51,8 @@ class Workspace:
     @classmethod
     def read(cls, path: Path) -> Workspace:
         """The workspace that `path` describes; raises as `find` does."""
+        from mft_core.support.toml_files import read_toml  # not needed where there is no plugins.toml
+
         content = read_toml(path)
         for key in content:
             if key not in _KEYS:

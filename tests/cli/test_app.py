@@ -7,6 +7,7 @@ import pytest
 
 from helpers.distributions import write_distribution
 from mft_cli.app import run_command_line
+from mft_cli.commands import COMMANDS, load_command
 from mft_core import __version__
 from mft_core.models import precision
 from mft_core.registry.catalog import KINDS
@@ -49,6 +50,11 @@ def test_version_and_help(site: Path, capsys: Captured) -> None:
     assert run_command_line(["--help"]) == 0
     out = capsys.readouterr().out
     assert all(command in out for command in ("list", "show", "doctor"))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_a_commands_own_help_says_first(name: str) -> None:
+    assert COMMANDS[name].summary == " ".join((load_command(name).help or "").partition("\n\n")[0].split())
 
 
 def test_list_has_every_bundled_kind_in_one_array(site: Path, capsys: Captured) -> None:

@@ -270,7 +270,7 @@ def test_every_run_can_be_used_on_its_own(compared: Path, capsys: pytest.Capture
 def test_doing_it_again_trains_nothing_and_says_the_same(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = outcome(compared)
     logs = {path: path.read_bytes() for path in compared.glob("*/**/metrics.jsonl")}
-    assert mft("compare", "recipe.toml", *ARMS, "--output", "out", "--resume", "--json") == 0
+    assert mft("compare", "recipe.toml", *ARMS, "--output", "out", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == outcome(compared) == before
     assert {path: path.read_bytes() for path in compared.glob("*/**/metrics.jsonl")} == logs

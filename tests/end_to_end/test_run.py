@@ -187,7 +187,7 @@ def test_a_dry_run_says_what_the_loss_measures_besides(data, tmp_path, capsys) -
 
 def test_check_reports_tokens_and_padding_of_every_packer(data, tmp_path, capsys) -> None:
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text(f'[model]\nadapter = "qwen"\n[data]\npath = "{data}"\nmax_length = 128\n')
+    recipe.write_text(f'[model]\nadapter = "qwen"\ndtype = "float32"\n[data]\npath = "{data}"\nmax_length = 128\n')
     assert mft("check", str(recipe), "--json") == 0
     found = json.loads(capsys.readouterr().out)
     padding = {packer["packer"]: packer["padding"] for packer in found["packers"]}

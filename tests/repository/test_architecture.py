@@ -12,6 +12,7 @@ import pytest
 
 from helpers.distributions import write_distribution
 from helpers.paths import REPOSITORY
+from mft_cli.commands import COMMANDS
 from mft_core import hookspecs
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
@@ -71,6 +72,20 @@ def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path
     assert not HEAVY & modules
     assert "mft_core.interfaces" not in modules
     assert "mft_core.registry.discovery" in modules
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"]])
+def test_list_imports_what_it_needs_alone(arguments: list[str], tmp_path: Path) -> None:
+    """What made it take three times as long as Typer does to import."""
+    modules = modules_after(arguments, tmp_path)
+    assert not {"pydantic", "rich.console", "rich.table", "mft_core.events", "tomllib"} & modules
+    others = {command.target.partition(":")[0] for command in COMMANDS.values()} - {"mft_cli.listing"}
+    assert "mft_cli.listing" in modules
+    assert not others & modules
+
+
+def test_help_imports_no_command(tmp_path: Path) -> None:
+    assert not {command.target.partition(":")[0] for command in COMMANDS.values()} & modules_after(["--help"], tmp_path)
 
 
 def test_help_imports_no_pydantic(tmp_path: Path) -> None:
