@@ -74,5 +74,7 @@ def _toml_value(value: Any) -> str:
 
     from mft_core.recipe.schema import Choice
 
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"  # tomli_w would take several lines
     plain = value.name if isinstance(value, Choice) else value
     return tomli_w.dumps({"value": plain}).removeprefix("value = ").strip()

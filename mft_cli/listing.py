@@ -21,13 +21,13 @@ def list_components(
     context: typer.Context,
     kind: Annotated[
         str | None,
-        typer.Argument(help="model, base, source, tokenization, packer, loss or evaluator; all if left out."),
+        typer.Argument(help="model, base, source, tokenization, packer, loss, evaluator or callback; all if left out."),
     ] = None,
     json_output: JsonOption = False,
     plugin: PluginOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """List every component: models, bases, data sources, packers, losses, evaluators.
+    """List every component: models, bases, data sources, packers, losses, evaluators, callbacks.
 
     Broken and disabled plugins are listed with the reason.
     """

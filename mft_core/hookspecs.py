@@ -87,6 +87,11 @@ def mft_evaluators() -> Sequence[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def mft_callbacks() -> Sequence[Component]:  # type: ignore[empty-body]
+    """Work beside the steps of a run (`train.callbacks`); targets are `mft_core.interfaces.Callback`."""
+
+
+@hookspec
 def mft_add_commands(app: typer.Typer) -> None:
     """Add commands to the `mft` command line. Import heavy modules inside the command, not here."""
 

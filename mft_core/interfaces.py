@@ -19,11 +19,14 @@ from mft_core.models.base import Base, BaseRequest
 from mft_core.objective.loss import Loss, ProbeRequest
 from mft_core.objective.within_task import LossOptions, SomeLossOptions
 from mft_core.registry.options import Configurable, Options, SomeOptions
+from mft_core.training.callbacks import Callback, CallbackContext
 
 __all__ = [
     "Attempt",
     "Base",
     "BaseRequest",
+    "Callback",
+    "CallbackContext",
     "Configurable",
     "DataRequest",
     "EvaluationRequest",

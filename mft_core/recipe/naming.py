@@ -21,6 +21,7 @@ def named_components(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "source", source
     if recipe.model.adapter:
         yield "model", recipe.model.adapter
+    yield from (("callback", choice.name) for choice in recipe.train.callbacks)
     yield from (("evaluator", choice.name) for choice in recipe.eval)
 
 

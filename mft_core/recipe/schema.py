@@ -54,10 +54,11 @@ def _as_name_or_table(value: Choice) -> Any:
     return _as_table(value) if value.options else value.name
 
 
-AUTO, PACKER, LOSS, EVALUATOR = "auto", "best-fit", "balanced", "loss"
+AUTO, PACKER, LOSS, EVALUATOR, REPORT = "auto", "best-fit", "balanced", "loss", "report"
 
 AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_as_name_or_table)]
 PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_as_name_or_table)]
+CallbackChoice = Annotated[Choice, _named(REPORT), PlainSerializer(_as_name_or_table)]
 LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_as_table)]
 
 
@@ -188,6 +189,9 @@ class TrainSection(Section):
         "none", description="paper: stop after two evaluations above the one before them; the best model is the result"
     )
     patience: int = Field(2, ge=1, description='evaluations without a new best, for stop = "patience"')
+    callbacks: list[CallbackChoice] = Field(
+        [Choice(name=REPORT)], description="work beside the steps, see `mft list callback`; report: draws the curves"
+    )
     max_bad_steps: int = Field(5, ge=1, description="non-finite steps in a row that end the run")
 
 

@@ -15,6 +15,7 @@ from mft_core.objective.loss import Loss
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
 from mft_core.recipe.schema import Choice, Recipe
 from mft_core.registry.catalog import Catalog, Entry
+from mft_core.training.callbacks import Callback
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Parts:
     """The chosen components, built.
 
     Attributes:
+        callbacks: by name, in the recipe's order.
         base_reference: what is asked of `base`.
         family: the name of the model family; "": to be recognised.
         entries: where each component came from.
@@ -31,6 +33,7 @@ class Parts:
     packer: Packer
     tokenization: Tokenization
     evaluators: list[Evaluator]
+    callbacks: dict[str, Callback]
     source: Source | None
     base: Base
     base_reference: str
@@ -60,6 +63,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         packer=build("packer", recipe.data.packer, "[data] packer"),
         tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
         evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],
+        callbacks={choice.name: build("callback", choice, "[train] callbacks") for choice in recipe.train.callbacks},
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,

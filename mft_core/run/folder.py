@@ -22,7 +22,10 @@ LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers",
 
 # Keys that do not change which weights a run ends with; see `_harmless_keys` for a run that a rule stops.
 HARMLESS_KEYS = frozenset(
-    {"train.log_every", "train.eval_every", "train.save_every", "train.gradient_checkpointing", "data.max_bad", "eval"}
+    {
+        *("train.log_every", "train.eval_every", "train.save_every", "train.gradient_checkpointing", "train.callbacks"),
+        *("data.max_bad", "eval"),
+    }
 )
 
 

@@ -14,13 +14,9 @@ from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.generation.assistant import Assistant
 from mft_core.support import run_files
-from mft_core.training.sharding import is_sharded
+from mft_core.training.callbacks import Callback, CallbackContext
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from mft_core.evaluation.losses import EvaluationContext
-    from mft_core.events import EventLog
     from mft_core.run.plan import Plan
 
 
@@ -39,38 +35,39 @@ class Scheduled:
     every: int
 
 
-class TrainingEvaluations:
+class TrainingEvaluations(Callback):
     """Runs the recipe's evaluators on the model in training, and logs their scores as events.
-
-    Called on every rank. The model's weights, mode and random numbers stay as they are, so a run with evaluations
-    ends with the same weights as one without.
 
     Args:
         plan: the run's.
-        model: as `load_for_tuning` gave it, not wrapped any further.
-        validation: the run's.
-        log: where scores go.
+        run: its folder.
+        sharded: the weights are spread over processes.
 
     Raises:
-        UsageError: the weights are spread over processes, where they cannot write answers.
+        UsageError: they are, so that they cannot write answers, and an evaluator wants some.
     """
 
-    def __init__(self, plan: Plan, model: nn.Module, validation: EvaluationContext, log: EventLog) -> None:
+    essential = True
+
+    def __init__(self, plan: Plan, run: Path, sharded: bool) -> None:
+        super().__init__()
         self._plan = plan
-        self._validation = validation
-        self._log = log
         self._scheduled = scheduled(plan)
         writing = [one.label for one in self._scheduled if isinstance(one.evaluator, GenerativeEvaluator)]
-        if writing and is_sharded(validation.model):
+        if writing and sharded:
             raise UsageError(
                 f'[[eval]]: {writing[0]} has the model write answers, which train.sharding = "full" does not allow',
-                f"Leave it out, and measure the finished run: mft eval {log.run} --on {','.join(writing)}",
+                f"Leave it out, and measure the finished run: mft eval {run} --on {','.join(writing)}",
             )
-        self._assistant = Assistant(model, plan.tokenizer, plan.parts.tokenization)
+
+    def start(self, context: CallbackContext) -> None:
+        """Make the model ready to answer."""
+        super().start(context)
+        self._assistant = Assistant(context.model, self._plan.tokenizer, self._plan.parts.tokenization)
 
     def after_step(self, step: int) -> None:
         """Measure what is due; the last step belongs to `at_end`, which sees the selected model."""
-        if step < self._plan.total_steps:
+        if step < self.context.total_steps:
             self._run([one for one in self._scheduled if one.every and step % one.every == 0], step, f"step-{step:06d}")
 
     def at_end(self, step: int) -> None:
@@ -78,21 +75,21 @@ class TrainingEvaluations:
         self._run(self._scheduled, step, "final")
 
     def _run(self, due: Sequence[Scheduled], step: int, name: str) -> None:
-        main = self._validation.accelerator.is_main_process
+        log = self.context.log
         for one in due:
-            folder = self._log.run / run_files.EVALUATIONS / name / one.label
+            folder = log.run / run_files.EVALUATIONS / name / one.label
             for score in one.evaluator.evaluate(self._request(folder, f"{name}, step {step}", step)):
-                if main:
-                    self._log.emit("score", step, **asdict(score))
+                if self.context.validation.accelerator.is_main_process:
+                    log.emit("score", step, **asdict(score))
 
     def _request(self, folder: Path, model: str, step: int) -> EvaluationRequest:
         return EvaluationRequest(
             folder=folder,
             model=model,
             assistant=self._assistant,
-            validation=lambda: self._validation,
+            validation=lambda: self.context.validation,
             records=lambda: validation_records(self._plan.task_set),
-            on_notice=lambda text: self._log.emit("warning", step, message=text),
+            on_notice=lambda text: self.context.log.emit("warning", step, message=text),
         )
 
 

@@ -23,6 +23,7 @@ from mft_core.run.scheduled_evaluations import TrainingEvaluations
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
+from mft_core.training.callbacks import CallbackContext, Callbacks
 from mft_core.training.checkpoint import CheckpointFolder
 from mft_core.training.sharding import is_sharded, shard
 from mft_core.training.state_tensors import trainable_tensors
@@ -57,18 +58,20 @@ def execute(
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
+    evaluations = TrainingEvaluations(plan, folder.path, sharded)
     # A model to be sharded may be larger than a device: it gets there layer by layer.
     fitted, model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
     plan = fitted.plan
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
     token_losses = TokenLossModel(model, fitted.inputs, router_loss)
     prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
-    trainer = _build_trainer(plan, prepared, accelerator, log)
-    evaluations = TrainingEvaluations(plan, model, trainer.validation, log)
-    trainer.after_step = evaluations.after_step
+    context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
+    callbacks = Callbacks({"evaluations": evaluations, **plan.parts.callbacks}, context)
+    trainer = _build_trainer(plan, context.validation, log, callbacks)
     _resume_or_start(trainer, plan, base_facts(plan, model), folder, log, resume)
     if fitted.warning and accelerator.is_main_process:
         log.emit("warning", trainer.step, message=fitted.warning)
+    callbacks.start(trainer.step)
     result = trainer.run()
     if result.reason != "interrupted":
         if on_finished:
@@ -76,11 +79,12 @@ def execute(
         tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
             save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors)
-        evaluations.at_end(result.step)
+        callbacks.at_end(result.step)
     if accelerator.is_main_process:
         seconds = round(time.perf_counter() - started, 2)
         facts = {"reason": result.reason, "selected": result.selected, "seconds": seconds}
         log.emit("end", result.step, **facts, tokens=trainer.real_tokens)
+    callbacks.close(result.step)
     accelerator.wait_for_everyone()
     return result
 
@@ -101,19 +105,18 @@ def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tu
     return fitted, prepare_for_tuning(fitted.model, plan.recipe.tune, plan.recipe.train, plan.adapter.lora_targets)
 
 
-def _build_trainer(plan: Plan, prepared: nn.Module, accelerator: Accelerator, log: EventLog) -> Trainer:
-    settings = plan.recipe.train
-    context = validation_context(plan, prepared, accelerator)
+def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, callbacks: Callbacks) -> Trainer:
     return Trainer(
-        model=prepared,
+        model=validation.model,
         loss=plan.parts.loss,
         plan=plan.training,
-        validation=context,
-        settings=settings,
-        accelerator=accelerator,
+        validation=validation,
+        settings=plan.recipe.train,
+        accelerator=validation.accelerator,
         log=log,
         checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, plan.recipe.output.keep),
         total_steps=plan.total_steps,
+        callbacks=callbacks,
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
 

@@ -8,7 +8,6 @@ rows are cut into micro-batches or spread over ranks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
 from mft_core.records import StepCounts, TaskLosses
 from mft_core.training.balance import BalanceWatch
+from mft_core.training.callbacks import Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
@@ -65,11 +65,9 @@ class Trainer:
         accelerator: device and ranks.
         log: where events go; None on ranks other than the first.
         checkpoints: where checkpoints go.
+        callbacks: called on every rank after each step; None: there are none.
         total_steps: optimizer steps of the whole run.
         pad_id: token that fills rows.
-
-    Attributes:
-        after_step: called on every rank after each step, when it has been logged, evaluated and saved.
     """
 
     def __init__(
@@ -83,6 +81,7 @@ class Trainer:
         log: EventLog,
         checkpoints: CheckpointFolder,
         total_steps: int,
+        callbacks: Callbacks | None = None,
         pad_id: int = 0,
     ) -> None:
         self.model = model
@@ -96,7 +95,7 @@ class Trainer:
         self.total_steps = total_steps
         self.step = 0
         self.selection = Selection(settings.stop, settings.patience)
-        self.after_step: Callable[[int], None] = lambda step: None
+        self._callbacks = callbacks
         self._stop = False
         self._names = loss.counts.names
         self._bad_in_a_row = 0
@@ -212,7 +211,8 @@ class Trainer:
         selectable = evaluates and settings.stop != "none"
         if last or selectable or (settings.save_every and self.step % settings.save_every == 0):
             self._save()
-        self.after_step(self.step)
+        if self._callbacks:
+            self._callbacks.after_step(self.step)
 
     def _log(self) -> None:
         epoch, local = self.plan.locate(self.step - 1)

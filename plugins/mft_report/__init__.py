@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mft_core.hookspecs import hookimpl
+from mft_core.hookspecs import Component, hookimpl
 
 if TYPE_CHECKING:
     import typer
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def mft_on_event(event: Event) -> None:
-    """Redraw when there is a new evaluation, and when the run ends; draw a comparison when it is complete."""
-    if event.name in ("eval", "end"):
-        from mft_report.files import redraw, worth_redrawing
+def mft_callbacks() -> list[Component]:
+    """`report`, which every run has unless `train.callbacks` leaves it out."""
+    return [Component("report", "mft_report.callback:Report", "curves.png and report.html, drawn while the run trains")]
 
-        if event.name == "end" or worth_redrawing(event.run):
-            redraw(event.run)
-    elif event.name == "compared":
+
+@hookimpl
+def mft_on_event(event: Event) -> None:
+    """Draw a comparison when it is complete."""
+    if event.name == "compared":
         from mft_report.comparison import draw_comparison
 
         draw_comparison(event.run)

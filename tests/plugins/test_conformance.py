@@ -71,7 +71,7 @@ from mft_starcoder.adapter import StarCoder
 from mft_tokenization.templates import CHATML
 from mft_tokenization.tokenizations import Alpaca, Auto, Chat, ChatMl, MftCoder
 
-WITHOUT_KIT = {"base"}
+WITHOUT_KIT = {"base", "callback"}
 PARTLY_FLOAT32 = dict.fromkeys(TOLERANCE, TOLERANCE[torch.float32])
 
 

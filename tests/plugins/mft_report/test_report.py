@@ -16,10 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import mft_report
 from mft_core.errors import UsageError
-from mft_core.events import Event, EventLog, read_events
+from mft_core.events import EventLog, read_events
 from mft_core.run.results import load_events, read_run_facts, relative_change, run_facts
+from mft_core.testing.contexts import evaluation_context
+from mft_core.testing.random_models import random_token_loss_model
+from mft_core.testing.samples import random_table
+from mft_core.training.callbacks import CallbackContext, Callbacks
+from mft_report.callback import Report
 from mft_report.files import redraw, worth_redrawing
 from mft_report.history import History, history
 from mft_report.page import page
@@ -268,22 +272,28 @@ def test_history_leaves_gaps_where_nothing_was_measured(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.relative[-1], [0.5, 1.2])
 
 
-def test_events_redraw_only_when_it_is_worth_it(tmp_path: Path) -> None:
+def callbacks_of(run: Path) -> Callbacks:
+    """A run's callbacks as the loop has them: the report alone."""
+    validation = evaluation_context(random_token_loss_model(), random_table([1]), ("only",))
+    return Callbacks({"report": Report()}, CallbackContext(validation.model, validation, EventLog(run), 60))
+
+
+def test_it_is_drawn_again_only_when_that_is_worth_it(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["only"])
     recipe = run / "recipe.toml"
     recipe.touch()
-    mft_report.mft_on_event(Event("eval", 20, run))
+    callbacks = callbacks_of(run)
+    callbacks.start(0)
+    callbacks.after_step(20)
     assert not (run / "curves.png").exists()  # the run has just begun
     os.utime(recipe, (0, 0))
-    mft_report.mft_on_event(Event("train", 60, run))
-    assert not (run / "curves.png").exists()
-    mft_report.mft_on_event(Event("eval", 20, run))
+    callbacks.after_step(21)
     assert (run / "report.html").exists()
     assert not worth_redrawing(run)
     (run / "report.html").unlink()
-    mft_report.mft_on_event(Event("eval", 20, run))
+    callbacks.after_step(22)
     assert not (run / "report.html").exists()
-    mft_report.mft_on_event(Event("end", 60, run))
+    callbacks.close(60)
     assert (run / "report.html").exists()
     os.utime(run / "curves.png", (0, 0))
     assert worth_redrawing(run)
@@ -292,11 +302,14 @@ def test_events_redraw_only_when_it_is_worth_it(tmp_path: Path) -> None:
 def test_failure_to_draw_does_not_stop_the_run(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["only"], end=False)
     (run / "curves.png").mkdir()  # cannot be replaced by a file
-    log = EventLog(run, {"mft-report": mft_report.mft_on_event})
-    log.emit("end", 60, reason="done", seconds=1.0)
+    callbacks = callbacks_of(run)
+    callbacks.start(0)
+    callbacks.close(60)
     last = read_events(run / "metrics.jsonl")[-1]
     assert last["event"] == "warning"
-    assert "mft-report" in last["message"]
+    assert "the callback report failed and is left out" in last["message"]
+    callbacks.close(60)
+    assert read_events(run / "metrics.jsonl")[-1] == last
 
 
 def test_no_run_folder_is_an_error_with_a_hint(tmp_path: Path) -> None:
