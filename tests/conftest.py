@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
+    from helpers.running import Evaluate
     from mft_cli.session import Session
     from mft_core.registry.catalog import Catalog
 
@@ -105,3 +107,18 @@ def session() -> Session:
 @pytest.fixture
 def catalog(session: Session) -> Catalog:
     return session.plugins.catalog
+
+
+@pytest.fixture
+def evaluate(capsys: pytest.CaptureFixture[str]) -> Evaluate:
+    """The results that a successful `mft eval ... --json` prints."""
+    from helpers import running
+
+    def call(*command: str | Path) -> list[dict[str, Any]]:
+        assert running.mft("eval", *map(str, command), "--json") == 0, capsys.readouterr().err
+        printed = json.loads(capsys.readouterr().out)
+        assert list(printed) == ["results"]
+        assert all(list(row) == running.SCORE_KEYS for row in printed["results"])
+        return printed["results"]
+
+    return call

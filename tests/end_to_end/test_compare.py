@@ -12,29 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.running import events, mft, start_mft, wait_for_step, write_tasks
+from helpers.made_up_comparisons import TASKS, write_comparison
+from helpers.running import events, mft, start_mft, wait_for_step
 from mft_core.comparison.measuring import read_losses
-
-TASKS = {"add": 24, "reverse": 8, "unknown": 9}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data, a recipe, and a workspace that draws nothing: drawing takes longer than these runs."""
-    folder = tmp_path_factory.mktemp("compare")
-    write_tasks(folder / "data", TASKS)
-    (folder / "recipe.toml").write_text(
-        """
-        data = {path = "data", max_length = 128, valid_fraction = 0.2}
-        model = {adapter = "llama", dtype = "float32"}
-        train = {steps = 5, batch_size = 4, micro_batch_size = 2, learning_rate = 5e-3, save_every = 1, log_every = 1}
-        loss = {name = "famo", probe_samples = 1}
-        """
-    )
-    for task in ("add", "unknown"):
-        (folder / "data" / task / "valid.jsonl").unlink()
-    (folder / "plugins.toml").write_text('disabled = ["mft-report"]\n')
-    return folder
+    return write_comparison(tmp_path_factory.mktemp("compare"))
 
 
 @pytest.fixture(autouse=True)
@@ -168,25 +153,6 @@ def test_another_unseen_task_is_measured_without_training_again(compared: Path, 
 def test_a_changed_recipe_is_refused_with_its_differences(compared: Path, capsys) -> None:
     assert mft("compare", "recipe.toml", *ARMS, "--output", "out", "--set", "train.learning_rate=1e-3") == 2
     assert "train.learning_rate: 0.005 -> 0.001" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (("--arms", "mixed,fano"), "famo"),
-        (("--arms", "mixed", "--unseen", "unknwon"), "unknown"),
-        (("--arms", "mixed,balanced", "--set", "loss.every=2"), "loss.every"),
-        (("--arms", "single", "--unseen", "unknown"), "several tasks"),
-        (("--arms", "mixed", "--unseen", "add", "--unseen", "reverse", "--unseen", "unknown"), "nothing is left"),
-        (("--arms", "mixed", "--unseen", "add=data/unknown"), "'add'"),
-    ],
-)
-def test_wrong_use_is_named_before_anything_is_written(
-    tmp_path: Path, capsys, wrong: tuple[str, ...], said: str
-) -> None:
-    assert mft("compare", "recipe.toml", *wrong, "--output", str(tmp_path / "out")) == 2
-    assert said in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
 
 
 def without_times(found: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
 from helpers.original_checkpoints import ORIGINALS, original_config, write_original_checkpoint
 from helpers.tiny_models import ADAPTERS, write_checkpoint
-from helpers.weights import load_original, same, stored
+from helpers.weights import load_original, same
 from mft_core.errors import MftError
 from mft_core.models.loading import load_base
 from mft_core.testing.model_adapters import move_weights
@@ -23,7 +22,6 @@ from mft_core.testing.random_models import logits_alone, random_ids
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.original_layout import write_original
 from mft_core.tuning.saving import save_final
 
 
@@ -50,27 +48,6 @@ def test_what_is_saved_then_is_native_and_computes_the_same(name: str, tmp_path:
     assert type(again) is type(model)
     ids = random_ids(20)
     assert torch.equal(logits_alone(again, ids), logits_alone(model, ids))
-
-
-def test_the_original_comes_back_bit_by_bit(name: str, tmp_path: Path) -> None:
-    base, output = tmp_path / "base", tmp_path / "output"
-    base.mkdir(), output.mkdir()
-    native = write_original_checkpoint(name, base)
-    (base / "modeling_theirs.py").write_text("raise SystemExit\n")
-    model = load_original(name, base, torch.float32)
-    written = write_original(model, base, output, ORIGINALS[name].adapter)
-    assert written.changed == 0
-    assert written.unchanged == len(stored(base)) - any("inv_freq" in key for key in stored(base))
-    assert {path.name: path.read_bytes() for path in base.iterdir()} == {
-        path.name: path.read_bytes() for path in output.iterdir()
-    }
-    with torch.no_grad():
-        model.model.layers[1].self_attn.k_proj.weight += 0.5
-    assert write_original(model, base, output, ORIGINALS[name].adapter).changed == 1
-    moved = load_original(name, output).state_dict()
-    assert {key for key in native if not torch.equal(moved[key], native[key])} == {
-        "model.layers.1.self_attn.k_proj.weight"
-    }
 
 
 def test_every_token_of_a_converted_chatglm_can_be_learnt(tmp_path: Path) -> None:
@@ -176,20 +153,3 @@ def test_both_meanings_of_rope_ratio(
     expected = inverse / 10000**pairs if inverse else 1 / 160000**pairs
     torch.testing.assert_close(model.model.rotary_emb.inv_freq, expected)
     assert ("multiplies the rotary base" in caplog.text) == says
-
-
-def test_old_pickles_load_with_a_warning_and_go_back_as_safetensors(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    base, output = tmp_path / "base", tmp_path / "output"
-    base.mkdir(), output.mkdir()
-    native = write_original_checkpoint("chatglm", base, pickled=True)
-    with caplog.at_level(logging.WARNING):
-        model = load_original("chatglm", base)
-    assert same(model.state_dict(), native)
-    assert "holds pickled weights" in caplog.text
-    assert write_original(model, base, output, ADAPTERS["chatglm"]).changed == 0
-    assert not list(output.glob("*.bin*"))
-    index = json.loads((output / "model.safetensors.index.json").read_text())["weight_map"]
-    assert index == {key: path.name for path in output.glob("*.safetensors") for key in load_file(path)}
-    assert same(load_original("chatglm", output).state_dict(), native)
