@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+
+if TYPE_CHECKING:
+    from helpers.running import Evaluate
+    from mft_cli.session import Session
+    from mft_core.registry.catalog import Catalog
 
 from mft_core.models import precision
 
@@ -74,3 +80,45 @@ def mft(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a recipe."""
+
+    def write_recipe(text: str) -> Path:
+        path = tmp_path / "recipe.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_recipe
+
+
+@pytest.fixture(scope="session")
+def session() -> Session:
+    """What `mft` opens before a command: the plugins that are installed."""
+    from mft_cli.session import Session
+    from mft_core.registry.discovery import discover
+    from mft_core.registry.workspace import Workspace
+
+    return Session(discover(Workspace()))
+
+
+@pytest.fixture
+def catalog(session: Session) -> Catalog:
+    return session.plugins.catalog
+
+
+@pytest.fixture
+def evaluate(capsys: pytest.CaptureFixture[str]) -> Evaluate:
+    """The results that a successful `mft eval ... --json` prints."""
+    from helpers import running
+
+    def call(*command: str | Path) -> list[dict[str, Any]]:
+        assert running.mft("eval", *map(str, command), "--json") == 0, capsys.readouterr().err
+        printed = json.loads(capsys.readouterr().out)
+        assert list(printed) == ["results"]
+        assert all(list(row) == running.SCORE_KEYS for row in printed["results"])
+        return printed["results"]
+
+    return call

@@ -1,4 +1,4 @@
-"""Progress of a run, the plan before it and the result after it, as text."""
+"""Progress of a run as text."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pytest
 from rich.console import Console
 
+from helpers.screens import control_characters
 from mft_cli.progress import Progress
-from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts, print_plan, print_result
 from mft_core.events import Event
-from mft_core.run.results import RunFacts, TaskResult
-from mft_core.support import units
 
 RUN = Path("runs/one")
 
@@ -59,10 +56,6 @@ def evaluation(losses: dict[str, float]) -> dict[str, Any]:
 
 def start(names: list[str], steps: int = 120) -> dict[str, Any]:
     return {"steps": steps, "tasks": {name: {"train": 10} for name in names}}
-
-
-def control_characters(text: str) -> list[str]:
-    return [char for char in text if not char.isprintable() and char != "\n"]
 
 
 def test_a_log_gets_one_plain_line_per_event() -> None:
@@ -175,123 +168,3 @@ def test_a_terminal_shows_long_work() -> None:
     with screen.progress:
         screen.progress.tokenizing("repair", 40, 100)
     assert "tokenizing repair: 40 of 100" in screen.text
-
-
-def plan(tasks: list[TaskFacts], **changes: Any) -> PlanFacts:
-    facts: dict[str, Any] = {
-        "adapter": "llama", "base": "smollm2", "random_weights": False, "dtype": "float32", "device": "cpu",
-        "tuning": "LoRA rank 16", "tasks": tasks, "packer": "best-fit", "rows": 1234, "packing_efficiency": 0.973,
-        "steps": 120, "epochs": 3.0, "batch_rows": 32, "tokens_per_step": 21234.5, "loss": "famo",
-        "loss_options": {"rho": 0.1}, "trainable": 4_884_480, "total": 139_400_064, "memory": 3_400_000_000,
-        "output": Path("runs/llama-famo"),
-    }  # fmt: skip
-    return PlanFacts(**(facts | changes))
-
-
-def printed(function: Any, facts: Any, encoding: str = "utf-8") -> str:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, newline="")
-    function(Console(file=stream, width=80), facts)
-    stream.flush()
-    return stream.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
-
-
-def test_plan_says_what_is_going_to_happen_in_80_columns() -> None:
-    tasks = [
-        TaskFacts("completion", 4100, 210, 1_230_000, 400_000, dropped=3, truncated=2, bad=1),
-        TaskFacts("a-name-that-is-much-longer-than-a-column", 20, 0, 900, 300, weight=0.5),
-    ]
-    text = printed(print_plan, plan(tasks, warnings=["a-name has no validation data"]))
-    for expected in (
-        "llama, base smollm2, float32 on cpu", "4.88M of 139M", "famo (rho=0.1)", "1,234 rows, 97.3%", "120 steps",
-        "3 epochs", "21.2k tokens", "3.2 GiB", "runs/llama-famo", "4,100", "1.23M", "dropped", "truncated", "bad",
-        "weight", "all 2 tasks", "4,120", "warning: a-name has no validation data",
-    ):  # fmt: skip
-        assert expected in text
-    assert max(map(len, text.splitlines())) <= 80
-    assert control_characters(text) == []
-    assert "random" not in text
-
-
-def test_plan_says_what_a_probe_costs() -> None:
-    assert "probe" not in printed(print_plan, plan([]))
-    text = printed(print_plan, plan([], probe=ProbeFacts(40, 12_400, 1)))
-    assert "40 validation samples, 12.4k tokens, one forward every step" in text
-    text = printed(print_plan, plan([], probe=ProbeFacts(1, 300, 10)))
-    assert "1 validation sample, 300 tokens, one forward every 10 steps" in text
-
-
-def test_plan_with_random_weights_says_so() -> None:
-    tasks = [TaskFacts("only", 1, 1, 1, 1)]
-    text = printed(print_plan, plan(tasks, random_weights=True, output=None, trainable=None, total=None, memory=None))
-    assert "random weights: for trying things out" in text
-    assert "nothing is written" in text
-    assert "memory" not in text
-    assert "all 1 task" not in text
-
-
-def test_plan_of_many_tasks_counts_those_it_does_not_list() -> None:
-    text = printed(print_plan, plan([TaskFacts(f"task-{index:03d}", 10, 1, 100, 50) for index in range(200)]))
-    assert "177 more tasks   1,770" in text
-    assert "all 200 tasks    2,000" in text
-    assert len(text.splitlines()) < 45
-
-
-def result(tasks: list[TaskResult], **changes: Any) -> RunFacts:
-    facts: dict[str, Any] = {
-        "run": RUN, "start": {}, "step": 120, "steps": 120, "reason": "done", "seconds": 151.0, "tokens": 1_234_567,
-        "before": 2.5, "after": 2.0, "tasks": tuple(tasks), "final": RUN / "final",
-    }  # fmt: skip
-    return RunFacts(**(facts | changes))
-
-
-def outcome(name: str, before: float | None, after: float | None) -> TaskResult:
-    return TaskResult(name, {}, before, after, after, 100, 0.5, 1000, 0.25)
-
-
-def test_result_shows_every_task_and_how_to_go_on() -> None:
-    tasks = [outcome("completion", 2.0, 1.0), outcome("repair", 3.0, 3.3), outcome("unmeasured", None, None)]
-    scores = ({"task": "humaneval", "metric": "pass@1", "value": 0.125, "n": 164},)
-    text = printed(print_result, result(tasks, warnings=((7, "repair overfits"),), scores=scores))
-    for expected in (
-        "completion", "-50.0%", "+10.0%", "unmeasured", "all tasks", "-20.0%", "finished; 120 of 120 steps in 2:31",
-        "1.23M tokens", "1 of 3 improved", "runs/one/final", 'mft generate runs/one --prompt "..."',
-        "mft chat runs/one", "mft export runs/one --output DIR", "warning: step 7: repair overfits",
-        "humaneval", "0.125",
-    ):  # fmt: skip
-        assert expected in text
-    assert control_characters(text) == []
-
-
-def test_result_of_a_broken_off_run_says_how_to_resume() -> None:
-    text = printed(print_result, result([outcome("a", 2.0, None)], reason=None, after=None, final=None, step=7))
-    assert "no end recorded" in text
-    assert "mft run --resume --output runs/one" in text
-    assert "improved" not in text
-
-
-def test_result_of_many_tasks_lists_winners_and_losers() -> None:
-    tasks = [outcome(f"task-{index:03d}", 2.0, 1.0 + index / 100) for index in range(200)]
-    text = printed(print_result, result(tasks))
-    assert "task-199" in text
-    assert "task-000" in text
-    assert "task-100" not in text
-    assert "178 more tasks" in text
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_everything_prints_on_a_poor_terminal(encoding: str) -> None:
-    assert "\\u4efb" in printed(print_plan, plan([TaskFacts("任务", 1, 1, 1, 1)]), encoding)
-    assert "\\u4efb" in printed(print_result, result([outcome("任务", 2.0, 1.0)]), encoding)
-
-
-def test_numbers_read_well() -> None:
-    assert [units.count(value) for value in (0, 9999, 10_000, 999_999, 1_234_567, 2e9, None)] == [
-        "0", "9,999", "10k", "1M", "1.23M", "2B", "-",
-    ]  # fmt: skip
-    assert [units.duration(value) for value in (0, 59.6, 3661, None, math.nan)] == ["0:00", "1:00", "1:01:01", "-", "-"]
-    assert [units.loss(value) for value in (1.23456, 0.00012, 0.0, None, math.nan)] == [
-        "1.235", "1.20e-04", "0.000", "-", "-",
-    ]  # fmt: skip
-    assert [units.memory(value) for value in (2**20, 3 * 2**30, 2**41)] == ["1 MiB", "3.0 GiB", "2.0 TiB"]
-    assert (units.percent(0.1234), units.percent(0.5, signed=True)) == ("12.3%", "+50.0%")
-    assert units.shorten("abcdefghij", 8) == "abcd..ij"

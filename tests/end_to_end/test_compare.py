@@ -1,4 +1,4 @@
-"""`mft compare`: intervals hold what they promise, the table is what the runs' metrics say, killed it goes on."""
+"""`mft compare`: the table is what the runs' metrics say, killed it goes on."""
 
 from __future__ import annotations
 
@@ -12,153 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from helpers.running import events, mft, start_mft, wait_for_step, write_tasks
-from mft_core.comparison.arms import passes
-from mft_core.comparison.measuring import TaskLossesBySample, read_losses, write_losses
-from mft_core.comparison.outcome import with_differences
-from mft_core.comparison.statistics import Draws, draw_task, mean_over_tasks, seed_weights
-
-TASKS = {"add": 24, "reverse": 8, "unknown": 9}
-RESAMPLES = 400
-
-
-def simulate(
-    generator: np.random.Generator, true: np.ndarray, seeds: int, samples: int, seed_spread: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cross-entropies [A, S, M] and tokens [M]: samples differ much, alike for all arms; seeds shift whole arms."""
-    tokens = generator.integers(5, 60, samples)
-    difficulty = generator.normal(0, 0.5, samples)
-    shifts = generator.normal(0, seed_spread, (len(true), seeds, 1))
-    noise = generator.normal(0, 0.05, (len(true), seeds, samples))
-    return (true[:, None, None] + difficulty + shifts + noise) * tokens, tokens
-
-
-def draw(cross_entropy: np.ndarray, tokens: np.ndarray, generator: np.random.Generator) -> Draws:
-    weights = seed_weights(cross_entropy.shape[1], RESAMPLES, generator)
-    stack = {str(arm): losses for arm, losses in enumerate(cross_entropy)}
-    return draw_task(with_differences(stack, "0"), tokens, weights, generator)
-
-
-@pytest.mark.parametrize(
-    ("seeds", "samples", "seed_spread"), [(3, 60, 0.1), (3, 60, 0.01), (8, 200, 0.1), (1, 60, 0.0), (3, 3, 0.05)]
-)
-def test_intervals_hold_the_truth_as_often_as_they_promise(seeds: int, samples: int, seed_spread: float) -> None:
-    generator = np.random.default_rng(0)
-    true = np.array([2.0, 1.9])
-    trials, held = 400, np.zeros(3)
-    for _ in range(trials):
-        low, high = draw(*simulate(generator, true, seeds, samples, seed_spread), generator).interval()
-        expected = np.array([*true, true[1] - true[0]])
-        held += (low[[0, 1, 3]] <= expected) & (expected <= high[[0, 1, 3]])
-    # 95% of 400 trials: 380, give or take 13 in 99.7% of all tests; too wide is a lesser evil than too narrow.
-    assert (held >= 365).all(), held
-    assert held[2] <= 399 or samples < 10, held
-
-
-def test_a_bootstrap_of_three_seeds_would_hold_it_much_too_seldom() -> None:
-    """Why the seeds are not simply resampled."""
-    generator = np.random.default_rng(0)
-    held = 0
-    for _ in range(400):
-        values = generator.normal(0, 1, 3)
-        low, high = np.quantile(values[generator.integers(0, 3, (RESAMPLES, 3))].mean(axis=1), [0.025, 0.975])
-        held += bool(low <= 0 <= high)
-    assert held < 0.85 * 400
-
-
-def test_the_error_of_the_mean_over_seeds_has_the_t_distribution() -> None:
-    values = np.array([1.0, 2.0, 6.0])
-    drawn = seed_weights(3, 200_000, np.random.default_rng(0)) @ values
-    error = values.std(ddof=1) / np.sqrt(3)
-    # Quantiles of t with 2 degrees of freedom, from any table.
-    for share, expected in ((0.75, 0.8165), (0.9, 1.8856), (0.975, 4.3027)):
-        assert np.quantile(drawn, share) / error == pytest.approx(expected, rel=0.03)
-
-
-def test_pairing_makes_the_interval_of_a_difference_narrower() -> None:
-    generator = np.random.default_rng(1)
-    cross_entropy, tokens = simulate(generator, np.array([2.0, 1.9]), 3, 80, 0.0)
-    low, high = draw(cross_entropy, tokens, generator).interval()
-    width = high - low
-    unpaired = np.hypot(width[0], width[1])
-    assert width[3] < unpaired / 4
-    assert high[3] < 0
-
-
-def test_equal_arms_differ_by_exactly_zero() -> None:
-    generator = np.random.default_rng(2)
-    one, tokens = simulate(generator, np.array([1.7]), 3, 37, 0.1)
-    found = draw(np.repeat(one, 3, axis=0), tokens, generator)
-    assert not found.resampled[:, 3:].any()
-    assert not found.point[3:].any()
-
-
-def test_the_estimate_is_the_mean_over_seeds_of_summed_loss_over_summed_tokens() -> None:
-    generator = np.random.default_rng(3)
-    cross_entropy, tokens = simulate(generator, np.array([2.0, 1.0]), 2, 9, 0.1)
-    found = draw(cross_entropy, tokens, generator)
-    by_hand = [[sum(seed) / sum(tokens) for seed in arm] for arm in cross_entropy.tolist()]
-    assert found.by_seed[:2] == pytest.approx(np.array(by_hand))
-    assert found.point[:2] == pytest.approx(np.mean(by_hand, axis=1))
-    assert found.point[3] == pytest.approx(np.mean(by_hand[1]) - np.mean(by_hand[0]))
-
-
-def test_samples_weigh_by_their_tokens_in_every_resample() -> None:
-    generator = np.random.default_rng(5)
-    tokens = generator.integers(1, 500, 30)
-    found = draw_task(2.5 * tokens[None, None].astype(float), tokens, np.zeros((RESAMPLES, 1)), generator)
-    assert found.resampled == pytest.approx(2.5)  # every token costs the same, whichever samples are drawn
-
-
-def test_one_sample_says_nothing_about_others_and_one_seed_nothing_about_others() -> None:
-    generator = np.random.default_rng(4)
-    low, high = draw(*simulate(generator, np.array([2.0, 1.9]), 3, 1, 0.1), generator).interval()
-    assert np.isnan([low, high]).all()
-    assert not seed_weights(1, 5, generator).any()
-
-
-def test_the_mean_over_tasks_weighs_by_importance() -> None:
-    parts = [Draws(np.array([value]), np.array([[value]]), np.full((4, 1), value)) for value in (1.0, 5.0)]
-    mean = mean_over_tasks(parts, np.array([3.0, 1.0]))
-    assert (mean.point[0], mean.by_seed[0, 0], mean.resampled[0, 0]) == (2.0, 2.0, 2.0)
-
-
-def test_losses_survive_writing_and_damage_is_noticed(tmp_path: Path) -> None:
-    large = np.arange(3, dtype=np.uint64) << np.uint64(60)
-    parts = {
-        "one": TaskLossesBySample(np.arange(3) + 0.5, np.arange(3) + 1, large),
-        "zwei-ß": TaskLossesBySample(np.ones(1), np.ones(1, np.int64), large[2:]),
-    }
-    path = tmp_path / "losses.npz"
-    write_losses(path, parts)
-    found = read_losses(path)
-    assert found is not None
-    assert found.keys() == parts.keys()
-    for name, part in parts.items():
-        for column in ("cross_entropy", "tokens", "digests"):
-            assert np.array_equal(getattr(found[name], column), getattr(part, column))
-    path.write_bytes(path.read_bytes()[:-30])
-    assert read_losses(path) is None
-    assert read_losses(tmp_path / "nothing") is None
+from helpers.made_up_comparisons import TASKS, write_comparison
+from helpers.running import events, mft, start_mft, wait_for_step
+from mft_core.comparison.measuring import read_losses
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data, a recipe, and a workspace that draws nothing: drawing takes longer than these runs."""
-    folder = tmp_path_factory.mktemp("compare")
-    write_tasks(folder / "data", TASKS)
-    (folder / "recipe.toml").write_text(
-        """
-        data = {path = "data", max_length = 128, valid_fraction = 0.2}
-        model = {adapter = "llama", dtype = "float32"}
-        train = {steps = 5, batch_size = 4, micro_batch_size = 2, learning_rate = 5e-3, save_every = 1, log_every = 1}
-        loss = {name = "famo", probe_samples = 1}
-        """
-    )
-    for task in ("add", "unknown"):
-        (folder / "data" / task / "valid.jsonl").unlink()
-    (folder / "plugins.toml").write_text('disabled = ["mft-report"]\n')
-    return folder
+    return write_comparison(tmp_path_factory.mktemp("compare"))
 
 
 @pytest.fixture(autouse=True)
@@ -294,25 +155,6 @@ def test_a_changed_recipe_is_refused_with_its_differences(compared: Path, capsys
     assert "train.learning_rate: 0.005 -> 0.001" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        (("--arms", "mixed,fano"), "famo"),
-        (("--arms", "mixed", "--unseen", "unknwon"), "unknown"),
-        (("--arms", "mixed,balanced", "--set", "loss.every=2"), "loss.every"),
-        (("--arms", "single", "--unseen", "unknown"), "several tasks"),
-        (("--arms", "mixed", "--unseen", "add", "--unseen", "reverse", "--unseen", "unknown"), "nothing is left"),
-        (("--arms", "mixed", "--unseen", "add=data/unknown"), "'add'"),
-    ],
-)
-def test_wrong_use_is_named_before_anything_is_written(
-    tmp_path: Path, capsys, wrong: tuple[str, ...], said: str
-) -> None:
-    assert mft("compare", "recipe.toml", *wrong, "--output", str(tmp_path / "out")) == 2
-    assert said in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def without_times(found: dict[str, Any]) -> dict[str, Any]:
     for run in found["runs"]:
         del run["folder"], run["seconds"]
@@ -381,16 +223,3 @@ def test_evaluators_scores_are_gathered(tmp_path: Path, folder: Path, capsys) ->
     }
     assert found["reference"] == "balanced"
     assert found["mean"]["arms"]["single"]["difference"] == 0
-
-
-def test_passes_count_parts_of_an_epoch() -> None:
-    from mft_core.batching.batch_plan import BatchPlan
-
-    class Rows:
-        """Four steps an epoch."""
-
-        locate = staticmethod(lambda step: divmod(step, 4))
-        epoch = staticmethod(lambda number: type("Epoch", (), {"steps": 4}))
-
-    plan: BatchPlan = Rows()  # type: ignore[assignment]
-    assert [passes(plan, steps) for steps in (1, 4, 5, 8, 10)] == [0.25, 1.0, 1.25, 2.0, 2.5]

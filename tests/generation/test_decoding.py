@@ -7,26 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from transformers import (
-    AutoModelForCausalLM,
-    DynamicCache,
-    FalconH1Config,
-    GenerationConfig,
-    MambaConfig,
-    PreTrainedConfig,
-)
-from transformers.cache_utils import DynamicLayer
+from transformers import AutoModelForCausalLM, FalconH1Config, GenerationConfig, MambaConfig, PreTrainedConfig
 
 from helpers.tiny_models import ARCHITECTURES, load_tiny
 from mft_core.generation.assistant import Answer, Assistant, Sampling
 from mft_core.generation.decoding import Decoding, Drawing, continuation_text, continue_prompts
-from mft_core.generation.decoding_cache import RoomyLayer, keep_rows
 from mft_core.records import Turn
 from mft_core.testing.contexts import PlainTokenization
 from mft_core.testing.random_models import VOCABULARY, random_ids, random_token_loss_model
 from mft_core.testing.small_tokenizers import KINDS, small_tokenizer
 from mft_core.testing.tuned_models import tuned_model
 
+RECURRENT = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "pad_token_id": 0}
+ATTENTION = {"intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
 LENGTHS = (3, 17, 1, 30)
 PROMPTS = [random_ids(length, seed=length).tolist() for length in LENGTHS]
 
@@ -61,25 +54,6 @@ def test_a_batch_gives_what_each_prompt_gives_alone(architecture: str, tmp_path:
     assert len(set(lengths)) > 1
 
 
-RECURRENT = {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "pad_token_id": 0}
-ATTENTION = {"intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        MambaConfig(**RECURRENT, bos_token_id=None, eos_token_id=None, state_size=8),
-        FalconH1Config(**RECURRENT, **ATTENTION, mamba_d_ssm=32, mamba_n_heads=4, mamba_d_head=8, mamba_d_state=8),
-    ],
-    ids=lambda config: config.model_type,
-)
-def test_a_cache_of_more_than_keys_and_values_is_not_kept(config: PreTrainedConfig) -> None:
-    torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(config).double().eval()
-    check_batches(model, 0.0)
-    check_batches(model, 1.0)
-
-
 def test_what_was_read_is_not_read_again_and_ended_rows_cost_nothing() -> None:
     model, tokenizer = random_token_loss_model().model, small_tokenizer()
     free = continue_prompts(model, tokenizer, drawings(), Decoding(14, 1.0))
@@ -90,28 +64,6 @@ def test_what_was_read_is_not_read_again_and_ended_rows_cost_nothing() -> None:
     ends = (free[0][2], free[1][6])
     continue_prompts(model, tokenizer, drawings(), Decoding(14, 1.0, ends))
     assert shapes == [(4, max(LENGTHS))] + [(4, 1)] * 3 + [(3, 1)] * 4 + [(2, 1)] * 6
-
-
-def states(tokens: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(5, 2, tokens, 4, generator=generator), torch.rand(5, 2, tokens, 6, generator=generator)
-
-
-def test_kept_rows_are_those_of_the_whole_cache() -> None:
-    cache, rows = DynamicCache(), torch.tensor([4, 0, 1])
-    cache.update(*states(7, 0), 0)
-    kept = keep_rows(cache, rows, 3)
-    assert kept is not None
-    assert type(kept.layers[0]) is RoomyLayer
-    plain = DynamicLayer()
-    plain.update(*(part[rows] for part in states(7, 0)))
-    # The last two calls are beyond the room.
-    for seed, tokens in enumerate((1, 2, 1, 3)):
-        new = [part[rows] for part in states(tokens, seed)]
-        for mine, theirs in zip(kept.update(*new, 0), plain.update(*new), strict=True):
-            assert torch.equal(mine, theirs)
-        assert kept.get_seq_length() == plain.get_seq_length()
-    assert keep_rows(None, rows, 3) is None
 
 
 def test_greedy_is_the_likeliest_token_each_time() -> None:
@@ -238,3 +190,18 @@ def test_an_answer_is_finished_by_a_stop_string() -> None:
     assert (free.finished, stopped.finished) == (False, True)
     assert free.text.startswith(stopped.text)
     assert stopped.new_tokens < free.new_tokens
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        MambaConfig(**RECURRENT, bos_token_id=None, eos_token_id=None, state_size=8),
+        FalconH1Config(**RECURRENT, **ATTENTION, mamba_d_ssm=32, mamba_n_heads=4, mamba_d_head=8, mamba_d_state=8),
+    ],
+    ids=lambda config: config.model_type,
+)
+def test_a_cache_of_more_than_keys_and_values_is_not_kept(config: PreTrainedConfig) -> None:
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).double().eval()
+    check_batches(model, 0.0)
+    check_batches(model, 1.0)

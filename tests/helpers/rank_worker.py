@@ -24,8 +24,6 @@ CASES = {
     "focal-task running": (FocalTask, {"statistics": "running"}),
     "dwa": (DynamicWeightAverage, {"window": 1, "by": "samples"}),
 }
-
-
 SIZES = [1, 12, 6]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from mft_cli.app import run_command_line
 from mft_core.events import read_events
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
+Evaluate = Callable[..., list[dict[str, Any]]]
+SCORE_KEYS = ["set", "metric", "value", "n", "interval", "protocol"]
 SIZES = {"add": 30, "copy": 12, "reverse": 5}
 
 
@@ -47,6 +49,11 @@ def arguments(data: Path, output: Path, *more: str) -> list[str]:
     )  # fmt: skip
     settings = [part for setting in small for part in ("--set", setting)]
     return ["run", "--model", "llama", "--data", str(data), "--output", str(output), *settings, *more]
+
+
+def with_recipe(command: list[str], recipe: Path) -> list[str]:
+    """A command with a recipe as its first argument."""
+    return [command[0], str(recipe), *command[1:]]
 
 
 def mft(*command: str) -> int:

@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    BloomConfig,
-    BloomForCausalLM,
-    GPTBigCodeConfig,
-    GPTBigCodeForCausalLM,
-    LlamaConfig,
-    LlamaForCausalLM,
-)
+from transformers import BloomConfig, BloomForCausalLM, GPTBigCodeConfig, GPTBigCodeForCausalLM
 
 from helpers.running import arguments, events, mft, write_tasks
 from mft_core.comparison.measuring import measure_base
 from mft_core.errors import MftError
-from mft_core.models.positions import learnt_positions
 from mft_core.recipe.loading import load_recipe
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
@@ -133,9 +125,3 @@ def test_samples_tokenised_for_another_model_are_refused(learnt, tmp_path) -> No
     model.config.max_position_embeddings = model.transformer.wpe.num_embeddings = 3
     with pytest.raises(MftError, match="learnt 3 positions"):
         refuse_positions_never_learnt(model, plan)
-
-
-def test_rotary_positions_have_no_table() -> None:
-    sizes = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=POSITIONS, max_position_embeddings=POSITIONS, **sizes))
-    assert learnt_positions(model) is None

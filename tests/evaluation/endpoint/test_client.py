@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,6 @@ from helpers import fake_endpoint as fake
 from helpers.fake_endpoint import FakeEndpoint, reply, says
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings, Unanswered
-from mft_core.evaluation.endpoint.replies import seconds_to_wait
 
 KEY = 'very"secret/key+0123456789'
 QUESTION = [{"role": "user", "content": "How are you?"}]
@@ -193,12 +190,6 @@ def test_wrong_settings_are_said_without_the_key(
 def test_without_a_key_none_is_sent(server: FakeEndpoint, settings: EndpointSettings, tmp_path: Path) -> None:
     Endpoint(replace(settings, key_variable="UNSET_LOGIN"), tmp_path / "journal.jsonl").ask("one", QUESTION)
     assert "Authorization" not in server.headers[0]
-
-
-def test_how_long_to_wait() -> None:
-    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    assert [seconds_to_wait(text) for text in ("3", "0.5", "-1", "", "soon", "nan", "inf")] == [3, 0.5, 0, *[None] * 4]
-    assert seconds_to_wait(format_datetime(now + timedelta(seconds=9), usegmt=True), now) == 9
 
 
 ASK = """

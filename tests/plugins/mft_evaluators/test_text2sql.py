@@ -5,47 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from helpers import small_databases as shop
 from helpers.paths import PUBLISHED_SETS
+from helpers.text2sql import evaluator, items, outcomes, scores
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
-from mft_core.evaluation.items import Attempt, Item, Verdict
-from mft_core.records import Score
-from mft_evaluators.sql.databases import files_of
-from mft_evaluators.sql.questions import wikisql_query
-from mft_evaluators.sql.syntax import read_queries
 from mft_evaluators.text2sql import Text2Sql, first_statement
 
 SPIDER = PUBLISHED_SETS / "text2sql"
-
-
-def evaluator(data: Path, **options: Any) -> Text2Sql:
-    return Text2Sql(Text2Sql.Options.model_validate({"data": str(data), **options}))
-
-
-def items(one: Text2Sql, folder: Path) -> dict[str, Item]:
-    return {item.task_id: item for item in one.items(EvaluationRequest(folder))}
-
-
-def scores(one: Text2Sql, folder: Path, completions: Iterable[tuple[str, str]]) -> dict[str, Score]:
-    """By metric, of given completions."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "samples.jsonl"
-    path.write_text("".join(json.dumps({"task_id": key, "completion": text}) + "\n" for key, text in completions))
-    found = one.evaluate(EvaluationRequest(folder / "out", samples_file=path))
-    assert len({score.task for score in found}) == 1
-    return {score.metric: score for score in found}
-
-
-def outcomes(one: Text2Sql, item: Item, queries: Iterable[str]) -> list[Verdict]:
-    return list(one.judge_many([Attempt(item, 0, query) for query in queries]))
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +64,6 @@ def test_wikisql_without_rows_is_compared_as_text_only(tmp_path: Path) -> None:
     assert found["logic accuracy"].value == 1.0
 
 
-def test_the_hub_s_logical_form_is_the_same() -> None:
-    conditions = {"column_index": [1], "operator_index": [0], "condition": ["O'Brien"]}
-    query = wikisql_query({"sel": 0, "agg": 3, "conds": conditions}, "2-1", {"header": ["a", 'b"']})
-    assert query == """SELECT COUNT("a") FROM table_2_1 WHERE "b""" + '"""' + """ = 'O''Brien'"""
-
-
 RIGHT = {
     "0": [
         "select COUNT(id) as n from item;",
@@ -136,77 +101,6 @@ def test_what_counts_is_what_is_found(task_id: str, spider: Text2Sql, tmp_path: 
     found = outcomes(spider, item, [*RIGHT[task_id], *WRONG[task_id]])
     expected = ["pass"] * len(RIGHT[task_id]) + ["fail"] * len(WRONG[task_id])
     assert [verdict.outcome for verdict in found] == expected, [verdict.detail for verdict in found]
-
-
-def test_text_is_compared_once_written_in_one_way() -> None:
-    gold = 'SELECT Name FROM item WHERE kind  =  "paper" AND Price > 1'
-    texts = ["select NAME from Item where `kind`='paper' and (price>1)", "SELECT name FROM item", "SELECT name FROM"]
-    same, other, broken = read_queries(texts, [["kind", "name", "price"]] * 3)
-    expected = read_queries([gold], [["kind", "name", "price"]])[0]
-    assert expected.normal == "SELECT name FROM item WHERE kind = 'paper' AND price > 1"
-    assert same.normal.replace("(", "").replace(")", "") == expected.normal
-    assert other.valid
-    assert other.normal != expected.normal
-    assert (broken.valid, broken.normal) == (False, "SELECT name FROM")
-    assert not any(one.valid for one in read_queries(["hello world", "DROP TABLE x", "SELECT 1; SELECT 2"], [[]] * 3))
-    ordered = read_queries(["SELECT a FROM (SELECT a FROM t ORDER BY a)", "SELECT a FROM t ORDER BY a"], [[]] * 2)
-    assert [one.ordered for one in ordered] == [False, True]
-
-
-def test_a_query_that_no_parser_bears_does_not_stop_the_others() -> None:
-    deep = "SELECT " + "(" * 9000 + "1" + ")" * 9000
-    found = read_queries(["SELECT 1", deep, "x" * 10_000_000, "SELECT 1\0", "SELECT 2"], [[]] * 5)
-    assert [one.valid for one in found] == [True, False, False, False, True]
-
-
-ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT {} FROM r"
-ATTACKS = {
-    "drop": "DROP TABLE item",
-    "delete": "DELETE FROM item",
-    "update": "UPDATE item SET price = 0",
-    "insert": "INSERT INTO item(name) VALUES ('x')",
-    "attach": "ATTACH '{folder}/new.sqlite' AS x",
-    "attach another": "ATTACH '/etc/passwd' AS x",
-    "pragma": "PRAGMA table_info(item)",
-    "pragma function": "SELECT count(*) FROM pragma_table_info('item')",
-    "extension": "SELECT load_extension('libc.so.6')",
-    "vacuum": "VACUUM INTO '{folder}/new.sqlite'",
-    "right, then another": "SELECT count(*) FROM item; DROP TABLE item",
-    "right, twice": "SELECT count(*) FROM item; SELECT count(*) FROM item",
-    "right, after a null": "SELECT count(*) FROM item\0; DROP TABLE item",
-    "right, but long": "SELECT count(*) FROM item --" + "x" * 1_000_000,
-    "endless": ENDLESS.format("count(*)"),
-    "endless rows": ENDLESS.format("n"),
-    "endless text": ENDLESS.format("group_concat(n)"),
-    "endless sorting": ENDLESS.format("n") + " ORDER BY -n",
-    "zero blob": "SELECT zeroblob(2000000000)",
-    "random blob": "SELECT hex(randomblob(1000000000))",
-    "wide text": "SELECT printf('%.*c', 1000000000, 'x')",
-    "doubling": "SELECT replace(hex(zeroblob(8000000)), '00', hex(zeroblob(100000)))",
-    "joins": "SELECT count(*) FROM " + ", ".join(f"item i{number}" for number in range(40)),
-    "cannot be interrupted": "SELECT instr(zeroblob(6000000), zeroblob(3000000) || 'x')",
-    "deep": "SELECT " + "(" * 9000 + "1" + ")" * 9000,
-    "deep queries": "SELECT * FROM " + "(SELECT * FROM " * 600 + "item" + ")" * 600,
-    "file": "SELECT readfile('/etc/passwd')",
-    "written file": "SELECT writefile('{folder}/new', 'x')",
-    "surrogate": "SELECT '\ud800'",
-    "explained": "EXPLAIN SELECT count(*) FROM item",
-    "nothing": "",
-    "no SQL": "the answer is 4",
-}
-
-
-def test_attacks_get_nothing_and_leave_nothing(tmp_path: Path) -> None:
-    data = shop.write_set(tmp_path / "set", shop.SPIDER)
-    one = evaluator(data, timeout=0.5)
-    item = items(one, tmp_path)["0"]
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    queries = [query.replace("{folder}", str(tmp_path)) for query in ATTACKS.values()]
-    found = dict(zip(ATTACKS, outcomes(one, item, queries), strict=True))
-    assert {name: verdict.score for name, verdict in found.items()} == dict.fromkeys(ATTACKS, 0.0)
-    assert not any(verdict.outcome == "pass" for verdict in found.values())
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-    assert outcomes(one, item, ["SELECT count(*) FROM item"])[0].outcome == "pass"
 
 
 def test_what_has_no_database_is_not_measured_and_said(tmp_path: Path) -> None:
@@ -260,22 +154,6 @@ def test_a_conversation_counts_where_all_of_it_is_right(tmp_path: Path) -> None:
     assert "Earlier question: What is there?\nWrite a SQL query: Of the kitchen only." in prompt.content
 
 
-def test_the_schema_is_the_same_from_the_tables_file_and_from_the_database(tmp_path: Path) -> None:
-    data = shop.write_set(tmp_path, shop.BIRD)
-    described = one_prompt(data, tmp_path)
-    (tmp_path / "tables.json").unlink()
-    assert one_prompt(data, tmp_path) == described
-    assert described == (
-        "Database shop:\nitem(id, name, price, kind)\nsale(item_id, day, amount)\n"
-        "Foreign keys: sale.item_id = item.id\nHint: little means price < 2\nWrite a SQL query: What costs little?"
-    )
-
-
-def one_prompt(data: Path, folder: Path) -> str:
-    one = evaluator(data)
-    return one.prompt(items(one, folder)["7"])[0].content
-
-
 def test_prompts_and_answers_of_both_protocols(tmp_path: Path) -> None:
     data = shop.write_set(tmp_path, shop.SPIDER)
     chat, completion = evaluator(data), evaluator(data, protocol="completion")
@@ -305,14 +183,6 @@ def test_wrong_places_are_said(tmp_path: Path) -> None:
     one = evaluator(data)
     with pytest.raises(MftError, match="nothing tells the tables of database 'unknown'"):
         one.prompt(items(one, tmp_path)["0"])
-
-
-def test_an_id_that_is_a_path_has_no_database(tmp_path: Path) -> None:
-    shop.write_database(tmp_path / "shop.sqlite")
-    (tmp_path / "inner").mkdir()
-    assert files_of(tmp_path, "shop")
-    for name in ("../shop", os.fspath(tmp_path / "shop"), ".", ""):
-        assert files_of(tmp_path / "inner", name) == []
 
 
 @pytest.mark.skipif(not SPIDER.is_dir(), reason="../shared is absent")

@@ -1,0 +1,30 @@
+"""What can be wrong with a comparison shows before its first run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.made_up_comparisons import write_comparison
+from helpers.running import mft
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--arms", "mixed,fano"), "famo"),
+        (("--arms", "mixed", "--unseen", "unknwon"), "unknown"),
+        (("--arms", "mixed,balanced", "--set", "loss.every=2"), "loss.every"),
+        (("--arms", "single", "--unseen", "unknown"), "several tasks"),
+        (("--arms", "mixed", "--unseen", "add", "--unseen", "reverse", "--unseen", "unknown"), "nothing is left"),
+        (("--arms", "mixed", "--unseen", "add=data/unknown"), "'add'"),
+    ],
+)
+def test_wrong_use_is_named_before_anything_is_written(
+    tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch, wrong: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(write_comparison(tmp_path))
+    assert mft("compare", "recipe.toml", *wrong, "--output", str(tmp_path / "out")) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,36 @@
+"""compare.json and compare.md, and who is told of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers.made_up_comparisons import comparison
+from mft_core.comparison.writing import JSON_FILE, MARKDOWN_FILE, write_outcome
+from mft_core.errors import MftError
+from mft_core.events import Event
+
+
+def test_files_are_there_when_listeners_are_told(tmp_path: Path) -> None:
+    told: list[Event] = []
+
+    def listen(event: Event) -> None:
+        assert (tmp_path / MARKDOWN_FILE).exists()
+        told.append(event)
+
+    write_outcome(comparison(), tmp_path, {"one": listen})
+    (event,) = told
+    assert (event.name, event.data["arms"], event.data["seeds"]) == ("compared", ["mixed", "famo"], 2)
+    found = json.loads((tmp_path / event.data["file"]).read_text())
+    assert found["against_reference"]["famo"]["lower"] == ["add", "unknown"]
+    assert found["tasks"][0]["arms"]["famo"]["by_seed"] == [1.5, 1.5]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(MftError, match="cannot write to") as caught:
+        write_outcome(comparison(), tmp_path / "file", {})
+    assert "--output" in caught.value.hint
+    assert not (tmp_path / JSON_FILE).exists()

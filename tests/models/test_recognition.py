@@ -1,0 +1,64 @@
+"""Bases are found by name, recognised by shape, and refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.tiny_models import ADAPTERS, config_of
+from mft_core.errors import MftError, UsageError
+from mft_core.models.recognition import recognize_adapter, resolve_base
+
+BASES = ("tiny", "smollm2", "folder", "hub", "modelscope")
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("tiny", ("tiny", "")),
+        ("modelscope:ORG/NAME", ("modelscope", "ORG/NAME")),
+        ("folder:models/x", ("folder", "models/x")),
+        ("ORG/NAME", ("hub", "ORG/NAME")),
+        ("ORG/NAME@v1.0", ("hub", "ORG/NAME@v1.0")),
+        ("models/mine", ("folder", "models/mine")),
+        ("./tiny", ("folder", "./tiny")),
+    ],
+)
+def test_a_base_is_found_by_name(
+    reference: str, expected: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    (tmp_path / "tiny").mkdir()
+    assert resolve_base(reference, BASES) == expected
+
+
+@pytest.mark.parametrize("reference", ["smolm2", "./nowhere", "a/b/c", "/absolute/nowhere", ""])
+def test_what_names_no_base_is_refused(reference: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_base(reference, BASES)
+    assert "smollm2" in caught.value.hint
+
+
+def test_a_wrong_model_is_refused_and_the_right_one_named() -> None:
+    config = config_of("gpt_neox").to_dict()
+    assert recognize_adapter(ADAPTERS.items(), config, "gpt_neox") == "gpt_neox"
+    with pytest.raises(UsageError) as caught:
+        recognize_adapter(ADAPTERS.items(), config, "llama")
+    assert "--model llama" in caught.value.message
+    assert "--model gpt_neox" in caught.value.hint
+
+
+def test_a_checkpoint_that_wants_code_of_its_own_is_refused() -> None:
+    config = {"model_type": "unheard-of", "auto_map": {"AutoModelForCausalLM": "modeling.UnheardOf"}}
+    with pytest.raises(MftError, match=r"code of its own to be run \(AutoModelForCausalLM\)"):
+        recognize_adapter(ADAPTERS.items(), config)
+
+
+def test_two_families_that_recognise_one_checkpoint_need_a_choice() -> None:
+    config = config_of("llama").to_dict()
+    pairs = [*ADAPTERS.items(), ("acme/llama", ADAPTERS["llama"])]
+    with pytest.raises(UsageError, match="llama, acme/llama"):
+        recognize_adapter(pairs, config)
+    assert recognize_adapter(pairs, config, "acme/llama") == "acme/llama"

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from mft_core.models.tokenizers import TokenizerFamily
+
+
+def test_the_families_defaults_are_llamas() -> None:
+    assert TokenizerFamily() == TokenizerFamily(beginning=None, appended=(), controls=(), end="", padding="")

@@ -1,0 +1,86 @@
+"""The conformance kit on everything that this plugin brings."""
+
+from __future__ import annotations
+
+from mft_core.testing import LossTests
+from mft_losses.balanced import Balanced
+from mft_losses.coba import Coba
+from mft_losses.dynamic_average import DynamicWeightAverage
+from mft_losses.famo import Famo
+from mft_losses.famo_train import FamoTrain
+from mft_losses.focal import FocalSample, FocalTask
+from mft_losses.mixed import Mixed
+from mft_losses.power import Power
+from mft_losses.random_weights import RandomWeights
+from mft_losses.robust import GroupRobust
+from mft_losses.uncertainty import Uncertainty
+
+
+class TestBalanced(LossTests):
+    component = Balanced
+
+
+class TestBalancedBySamples(LossTests):
+    component = Balanced
+    options = {"by": "samples", "normalize": "step"}
+
+
+class TestMixed(LossTests):
+    component = Mixed
+
+
+class TestMixedBySamples(LossTests):
+    component = Mixed
+    options = {"by": "samples", "normalize": "step"}
+
+
+class TestFamo(LossTests):
+    component = Famo
+
+
+class TestFamoBySamples(LossTests):
+    component = Famo
+    options = {"by": "samples", "normalize": "step"}
+
+
+class TestFamoTrain(LossTests):
+    component = FamoTrain
+
+
+class TestCoba(LossTests):
+    component = Coba
+    options = {"warmup": 5, "window": 10}
+
+
+class TestUncertainty(LossTests):
+    component = Uncertainty
+
+
+class TestDynamicWeightAverage(LossTests):
+    component = DynamicWeightAverage
+    options = {"window": 4}
+
+
+class TestGroupRobust(LossTests):
+    component = GroupRobust
+
+
+class TestRandomWeights(LossTests):
+    component = RandomWeights
+
+
+class TestPower(LossTests):
+    component = Power
+
+
+class TestFocalSample(LossTests):
+    component = FocalSample
+
+
+class TestFocalTask(LossTests):
+    component = FocalTask
+
+
+class TestFocalTaskOnRunningMeans(LossTests):
+    component = FocalTask
+    options = {"statistics": "running"}

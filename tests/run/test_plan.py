@@ -1,0 +1,38 @@
+"""Whatever can be wrong with a recipe shows before the weights are loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.running import arguments, mft, write_tasks
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tasks(tmp_path_factory.mktemp("data"))
+
+
+def test_data_that_is_not_there_is_wrong_use(tmp_path, capsys) -> None:
+    assert mft(*arguments(tmp_path / "nowhere", tmp_path / "run")) == 2
+    assert "nowhere is not a folder" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_unknown_name_is_wrong_use(data, tmp_path, capsys) -> None:
+    assert mft(*arguments(data, tmp_path / "run", "--loss", "fano")) == 2
+    assert "famo" in capsys.readouterr().err
+    assert mft(*arguments(data, tmp_path / "run", "--loss", "famo", "--set", "loss.evry=2")) == 2
+    assert "every" in capsys.readouterr().err
+
+
+def test_an_empty_task_fails_before_the_model_loads(data, tmp_path, capsys) -> None:
+    (tmp_path / "tasks" / "void").mkdir(parents=True)
+    (tmp_path / "tasks" / "void" / "train.jsonl").write_text("\n")
+    assert mft(*arguments(tmp_path / "tasks", tmp_path / "run")) == 1
+    assert "void" in capsys.readouterr().err
+
+
+def test_the_tiny_base_needs_a_family(data, tmp_path, capsys) -> None:
+    assert mft("run", "--data", str(data), "--output", str(tmp_path / "run")) == 2
+    assert "--model" in capsys.readouterr().err

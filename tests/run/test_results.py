@@ -1,0 +1,55 @@
+"""What a run came to, read from its events."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from helpers.made_up_runs import write_run
+from mft_core.errors import UsageError
+from mft_core.run.results import load_events, read_run_facts, relative_change, run_facts
+
+
+def test_facts_of_a_finished_run(tmp_path: Path) -> None:
+    facts = read_run_facts(write_run(tmp_path / "run", ["completion", "repair"]))
+    completion, repair = facts.tasks
+    assert (facts.step, facts.steps, facts.reason, facts.seconds, facts.tokens) == (60, 60, "done", 70.0, 12345)
+    assert (completion.before, completion.after, completion.best_step) == (2.0, 1.0, 60)
+    assert completion.change == -0.5
+    assert completion.perplexity == pytest.approx(math.e)
+    assert (repair.before, repair.after, repair.best, repair.best_step) == (2.5, 3.0, 2.5, 0)
+    assert repair.change == pytest.approx(0.2)
+    assert (completion.seen, repair.seen) == (0, 600)
+    assert (completion.share, repair.share) == (0.0, 1.0)
+    assert repair.weight == 0.5
+    assert facts.improved == 1
+    assert json.loads(json.dumps(facts.as_json(), allow_nan=False))["tasks"]["repair"]["best_step"] == 0
+
+
+def test_a_run_stopped_before_its_second_evaluation_claims_no_change(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", ["only"], steps=10, every=1, end=False)
+    facts = read_run_facts(run)
+    assert facts.before == 2.0
+    assert facts.after is None
+    assert facts.change is None
+    assert facts.tasks[0].change is None
+    assert facts.improved == 0
+
+
+def test_change_from_zero_is_undefined() -> None:
+    assert relative_change(0.0, 1.0) is None
+    assert relative_change(None, 1.0) is None
+    assert relative_change(2.0, 0.0) == -1.0
+
+
+def test_no_run_folder_is_an_error_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run folder"):
+        read_run_facts(tmp_path)
+
+
+def test_facts_need_no_start_event(tmp_path: Path) -> None:
+    events = [event for event in load_events(write_run(tmp_path / "r", ["x", "y"])) if event["event"] != "start"]
+    assert [task.name for task in run_facts(tmp_path, events).tasks] == ["x", "y"]

@@ -1,0 +1,63 @@
+"""What decides that prepared data is other data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from helpers.token_data import pair, task_file
+from mft_core.recipe.loading import load_recipe
+from mft_core.recipe.schema import Recipe
+from mft_core.records import TaskFiles
+from mft_core.run.task_data import batch_plan, data_settings, preparation, tokenised_tasks
+from mft_core.testing.small_tokenizers import small_tokenizer
+from mft_packing.best_fit import BestFit
+from mft_packing.sequential import Sequential
+from mft_tokenization.tokenizations import MftCoder
+
+
+def bound() -> tuple[MftCoder, object]:
+    tokenizer, tokenization = small_tokenizer(), MftCoder()
+    tokenization.bind(tokenizer)
+    return tokenization, tokenizer
+
+
+def differences(recipe: Recipe, packer: object = None) -> list[str]:
+    before = preparation(Recipe(), *bound(), BestFit())
+    after = preparation(recipe, *bound(), packer or BestFit())
+    assert before.keys() == after.keys()
+    return [key for key in before if before[key] != after[key]]
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        (("data.max_length", 77), ["data.max_length"]),
+        (("data.overlong", "split"), ["data.overlong"]),
+        (("data.split_seed", 5), ["data.split_seed"]),
+        (("data.max_bad", 0.5), []),
+        (("train.seed", 5), []),
+        (("data.temperature", 2.0), []),
+        (("train.batch_size", 99), []),
+    ],
+)
+def test_only_what_is_written_counts(setting: tuple, expected: list[str]) -> None:
+    assert differences(load_recipe(None, [setting])) == expected
+
+
+def test_another_packer_counts() -> None:
+    assert differences(Recipe(), Sequential()) == ["data.packer"]
+
+
+def test_tasks_are_tokenised_into_the_cache_and_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MFT_CACHE", str(tmp_path / "cache"))
+    recipe = load_recipe(None, [("data.max_length", 40), ("train.batch_size", 3), ("data.split_seed", 4)])
+    assert (data_settings(recipe).max_length, data_settings(recipe).seed) == (40, 4)
+    files = [TaskFiles("t", (task_file(tmp_path / "t.jsonl", [pair(number) for number in range(40)]),))]
+    tasks, rows = tokenised_tasks(recipe, files, *bound(), BestFit())
+    assert rows is None
+    assert tasks[0].train.entry.folder.parent == tmp_path / "cache" / "tokens"
+    plan = batch_plan(recipe, BestFit(), tasks, rows)
+    assert len(plan.table) == len(tasks[0].train)
+    assert max(int(plan.table.lengths[row].sum()) for row in plan.step(0)[0]) <= 40

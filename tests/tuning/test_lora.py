@@ -1,0 +1,81 @@
+"""Adapters: where they start, what they are put on, and what merging them computes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from helpers.tiny_models import load_tiny
+from mft_core.errors import UsageError
+from mft_core.testing.random_models import relative_difference
+from mft_core.testing.tuned_models import tuned_model
+from mft_core.tuning.lora import merge
+
+
+def adapter_weights(model: Any) -> dict[str, torch.Tensor]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("base", "adapter"),
+    [(torch.float32, torch.float32), (torch.bfloat16, torch.float32), (torch.float64, torch.float64)],
+)
+def test_adapters_start_at_zero_effect_in_full_precision(
+    base: torch.dtype, adapter: torch.dtype, tmp_path: Path
+) -> None:
+    ids = torch.arange(9)[None]
+    model = load_tiny("llama", tmp_path, base)
+    before = model(input_ids=ids, use_cache=False).logits
+    tuned = tuned_model(model, rank=4)
+    assert {parameter.dtype for parameter in adapter_weights(tuned).values()} == {adapter}
+    assert torch.equal(tuned(input_ids=ids, use_cache=False).logits, before)
+
+
+def test_the_seed_alone_decides_how_adapters_start(tmp_path: Path) -> None:
+    starts = []
+    for noise, seed in ((1, 5), (2, 5), (2, 6)):
+        torch.manual_seed(noise)
+        starts.append(adapter_weights(tuned_model(load_tiny("llama", tmp_path), seed=seed)))
+    assert all(torch.equal(starts[0][name], starts[1][name]) for name in starts[0])
+    assert not all(torch.equal(starts[0][name], starts[2][name]) for name in starts[0])
+
+
+def test_preparing_leaves_the_random_state_alone(tmp_path: Path) -> None:
+    model = load_tiny("llama", tmp_path)
+    torch.manual_seed(0)
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    tuned_model(model)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_full_tuning_trains_every_weight(tmp_path: Path) -> None:
+    model = tuned_model(load_tiny("llama", tmp_path).requires_grad_(False), method="full")
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    model = load_tiny("starcoder2", tmp_path)
+    with pytest.raises(UsageError) as caught:
+        tuned_model(model, targets=["q_proj", "c_fcc"])
+    assert "'c_fcc'" in caught.value.message
+    assert "Did you mean 'c_fc'? There is: c_fc, c_proj, k_proj, o_proj, q_proj, v_proj." in caught.value.hint
+    tuned = tuned_model(model, targets=["q_proj"])
+    assert all(".q_proj.lora_" in name for name in adapter_weights(tuned))
+
+
+def test_merging_computes_the_same(tmp_path: Path) -> None:
+    ids = torch.arange(9)[None]
+    tuned = tuned_model(load_tiny("gpt_bigcode", tmp_path, torch.float64), rank=4)
+    untuned = tuned(input_ids=ids, use_cache=False).logits
+    for name, parameter in adapter_weights(tuned).items():
+        torch.nn.init.normal_(parameter, std=0.1 if "lora_B" in name else 1.0)
+    before = tuned.eval()(input_ids=ids, use_cache=False).logits
+    merged = merge(tuned)
+    assert type(merged).__name__ == "GPTBigCodeForCausalLM"
+    assert relative_difference(merged(input_ids=ids, use_cache=False).logits, before) < 1e-12
+    assert relative_difference(untuned, before) > 1e-2
+    assert merge(merged) is merged
