@@ -19,6 +19,9 @@ from mft_core.batching.sample_table import SampleTable
 from mft_core.batching.sampling import draw, stratified_order, uses_per_epoch
 from mft_core.records import PackedRows, StepCounts
 
+MOST_KEPT = 1 << 24
+"""Samples in the epochs that a plan keeps, 8 bytes each."""
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -76,7 +79,7 @@ class BatchPlan:
         self._uses = uses_per_epoch(self._sizes, temperature)
         self._task_tokens = np.maximum(np.bincount(table.task, weights=table.supervised), 1)
         self._starts = [0]
-        self._latest: tuple[int, Epoch] | None = None
+        self._planned: dict[int, Epoch] = {}
 
     @property
     def repeats(self) -> np.ndarray:
@@ -84,11 +87,16 @@ class BatchPlan:
         return self._uses / self._sizes
 
     def epoch(self, number: int) -> Epoch:
-        """The epoch's plan; the latest one is kept, for steps come in order."""
-        if self._latest is None or self._latest[0] != number:
+        """The epoch's plan, made once: counting a run's steps has planned the rows that it then trains on.
+
+        Of very many samples or epochs the latest ones are kept, and others are planned anew.
+        """
+        if number not in self._planned:
+            while self._planned and (len(self._planned) + 1) * int(self._uses.sum()) > MOST_KEPT:
+                del self._planned[next(iter(self._planned))]
             rows = longest_first_in_steps(self.rows(number), self.table.lengths, self.batch_size)
-            self._latest = (number, Epoch(rows, self.batch_size))
-        return self._latest[1]
+            self._planned[number] = Epoch(rows, self.batch_size)
+        return self._planned[number]
 
     def rows(self, number: int) -> PackedRows:
         """The rows of an epoch in training order, the same for every batch size."""

@@ -148,7 +148,9 @@ def single_budgets(plan: Plan) -> dict[str, Budget]:
     budgets = {}
     for task, repeats in zip(plan.task_set, plan.training.repeats, strict=True):
         mine = epochs * float(repeats)
-        alone = BatchPlan(SampleTable([task.train]), plan.parts.packer, data.max_length, train.batch_size, train.seed)
+        alone = BatchPlan(
+            SampleTable([task.train]), plan.training.packer, data.max_length, train.batch_size, train.seed
+        )
         share = alone.total_steps(mine) / plan.total_steps
         eval_every = max(1, round(train.eval_every * share)) if train.eval_every else 0
         budgets[task.name] = Budget(mine, eval_every)

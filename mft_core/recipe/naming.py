@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mft_core.recipe.schema import AUTO, Choice, Recipe
+from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 
@@ -21,7 +21,8 @@ def named_components(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield "source", source
     if recipe.model.adapter:
         yield "model", recipe.model.adapter
-    yield from (("callback", choice.name) for choice in recipe.train.callbacks)
+    # Who turns the plugin of the report off wants no pictures: a run goes without.
+    yield from (("callback", choice.name) for choice in recipe.train.callbacks if choice.name != REPORT)
     yield from (("evaluator", choice.name) for choice in recipe.eval)
 
 

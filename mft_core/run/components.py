@@ -13,7 +13,7 @@ from mft_core.models.base import Base
 from mft_core.models.recognition import family_named, find_base
 from mft_core.objective.loss import Loss
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.schema import REPORT, Choice, Recipe
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.training.callbacks import Callback
 
@@ -63,7 +63,11 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         packer=build("packer", recipe.data.packer, "[data] packer"),
         tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
         evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],
-        callbacks={choice.name: build("callback", choice, "[train] callbacks") for choice in recipe.train.callbacks},
+        callbacks={
+            choice.name: build("callback", choice, "[train] callbacks")
+            for choice in recipe.train.callbacks
+            if choice.name != REPORT or catalog.find("callback", REPORT)
+        },
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,

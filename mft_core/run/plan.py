@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.packing import OneEach
 from mft_core.batching.prepared import PreparedFolder, open_prepared
 from mft_core.batching.sample_table import SampleTable
 from mft_core.data.source import DataRequest
@@ -21,6 +22,7 @@ from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
 from mft_core.models.positions import learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
+from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
@@ -93,7 +95,9 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     task_set, stored_rows = tokenised_tasks(
         limited, files, parts.tokenization, tokenizer, parts.packer, prepared, on_progress
     )
-    training = batch_plan(recipe, parts.packer, task_set, stored_rows)
+    one_each = suitable_attention(native_config) != PACKED_ATTENTION
+    packing = (OneEach(), None) if one_each else (parts.packer, stored_rows)
+    training = batch_plan(recipe, task_set, *packing)
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
         recipe=recipe,
@@ -107,7 +111,7 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
-        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None),
+        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
     )
 
 
@@ -170,17 +174,20 @@ def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
     return recipe.having("model", base=base)
 
 
-def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None) -> list[str]:
+def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each: bool) -> list[str]:
     """What the user should know before the run starts.
 
     Args:
         learnt: the model's learnt positions, where they are what bounds a sample.
+        one_each: the model's architecture does not let documents share a row.
     """
     warnings = []
     if parts.base.random_weights:
         warnings.append("the model has random weights: for trying things out, it will not write sensible text")
     if learnt is not None:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
+    if one_each:
+        warnings.append("this architecture has an attention of its own: every row holds one sample")
     without = [task.name for task in task_set.tasks if not len(task.valid)]
     if without:
         consequence = "; their weights will not adapt" if parts.loss.probe else ""

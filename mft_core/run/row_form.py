@@ -85,16 +85,15 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
     test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
     if test.packed:
         return Fitted(plan, model, plan.adapter.model_inputs)
-    packer = OneEach()
-    training = batch_plan(plan.recipe, packer, plan.task_set, None)
+    fitting = plan if isinstance(plan.training.packer, OneEach) else _with_one_each(plan)
+    reason = f"{test.reason}; so every row holds one sample, and there are {fitting.total_steps} steps"
+    return Fitted(fitting, model, padded_batch_inputs, reason)
+
+
+def _with_one_each(plan: Plan) -> Plan:
+    training = batch_plan(plan.recipe, plan.task_set, OneEach())
     steps = plan.recipe.train.steps or training.total_steps(plan.recipe.train.epochs)
-    changed = replace(plan, parts=replace(plan.parts, packer=packer), training=training, total_steps=steps)
-    return Fitted(
-        changed,
-        model,
-        padded_batch_inputs,
-        f"{test.reason}; so every row holds one sample, and there are {steps} steps",
-    )
+    return replace(plan, training=training, total_steps=steps)
 
 
 def refuse_positions_never_learnt(model: PreTrainedModel, plan: Plan) -> None:
@@ -117,7 +116,7 @@ def validation_context(plan: Plan, model: nn.Module, accelerator: Accelerator) -
         model=model,
         names=plan.task_set.names,
         validation=plan.validation,
-        packer=plan.parts.packer,
+        packer=plan.training.packer,
         capacity=plan.recipe.data.max_length,
         micro_batch_size=plan.recipe.train.micro_batch_size,
         accelerator=accelerator,

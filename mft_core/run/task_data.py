@@ -57,7 +57,7 @@ def tokenised_tasks(
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
 
 
-def batch_plan(recipe: Recipe, packer: Packer, tasks: TaskSet, stored_rows: StoredRows | None) -> BatchPlan:
+def batch_plan(recipe: Recipe, tasks: TaskSet, packer: Packer, stored_rows: StoredRows | None = None) -> BatchPlan:
     """The rows of every optimizer step."""
     data, train = recipe.data, recipe.train
     table = SampleTable([task.train for task in tasks])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mft_core.batching import batch_plan
 from mft_core.batching.batch_plan import BatchPlan
+from mft_core.records import PackedRows
 from mft_core.testing.samples import random_table
 from mft_packing.best_fit import BestFit
 from mft_packing.padding import Dynamic, Pad
@@ -64,3 +66,37 @@ def test_stored_rows_are_used_where_there_are_any() -> None:
     reader = BatchPlan(table, Sequential(), 40, 5, seed=0, stored_rows=stored.get)
     assert np.array_equal(reader.rows(0).members, original.rows(0).members)
     assert np.array_equal(reader.rows(1).members, BatchPlan(table, Sequential(), 40, 5, seed=0).rows(1).members)
+
+
+class Counting(Sequential):
+    """Counts how often it packs."""
+
+    packed = 0
+
+    def pack(self, lengths: np.ndarray, capacity: int) -> PackedRows:
+        self.packed += 1
+        return super().pack(lengths, capacity)
+
+
+def test_rows_are_packed_once_whether_steps_are_counted_or_trained_on() -> None:
+    plan = BatchPlan(random_table([30, 30]), Counting(), 32, batch_size=4, seed=0)
+    steps = plan.total_steps(3)
+    plan.packing_efficiency()
+    for step in range(steps):
+        plan.step(step)
+    assert plan.packer.packed == 3
+
+
+def test_where_too_many_samples_would_be_kept_the_oldest_epochs_are_packed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = random_table([30, 30])
+    kept = BatchPlan(table, Counting(), 32, batch_size=4, seed=0)
+    steps = kept.total_steps(4)
+    monkeypatch.setattr(batch_plan, "MOST_KEPT", 2 * len(table))
+    tight = BatchPlan(table, Counting(), 32, batch_size=4, seed=0)
+    assert tight.total_steps(4) == steps
+    for step in range(steps):
+        for row, other in zip(tight.step(step)[0], kept.step(step)[0], strict=True):
+            assert np.array_equal(row, other)
+    assert tight.packer.packed > kept.packer.packed == 4

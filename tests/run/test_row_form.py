@@ -67,6 +67,8 @@ def test_its_losses_are_those_of_every_sample_alone(folder: Path) -> None:
     catalog = discover(Workspace.find(), [folder / "bloom_plugin.py"]).catalog
     wishes = {"model.base": str(folder / "base"), "data.path": str(folder / "data"), "model.dtype": "float32"}
     plan = make_plan(load_recipe(None, list(wishes.items())), catalog)
+    assert {len(row) for row in plan.training.step(0)[0]} == {1}  # known before its weights are loaded
+    assert any("every row holds one sample" in warning for warning in plan.warnings)
     found, counts = measure_base(plan).sample_losses()
     model = BloomForCausalLM.from_pretrained(folder / "base").eval()
     for index in range(len(plan.validation)):
