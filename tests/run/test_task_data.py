@@ -10,7 +10,7 @@ from helpers.token_data import pair, task_file
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
-from mft_core.run.task_data import batch_plan, data_settings, preparation, tokenised_tasks
+from mft_core.run.task_data import batch_plan, preparation, tokenised_tasks
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_packing.best_fit import BestFit
 from mft_packing.sequential import Sequential
@@ -53,9 +53,8 @@ def test_another_packer_counts() -> None:
 def test_tasks_are_tokenised_into_the_cache_and_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MFT_CACHE", str(tmp_path / "cache"))
     recipe = load_recipe(None, [("data.max_length", 40), ("train.batch_size", 3), ("data.split_seed", 4)])
-    assert (data_settings(recipe).max_length, data_settings(recipe).seed) == (40, 4)
     files = [TaskFiles("t", (task_file(tmp_path / "t.jsonl", [pair(number) for number in range(40)]),))]
-    tasks, rows = tokenised_tasks(recipe, files, *bound(), BestFit())
+    tasks, rows = tokenised_tasks(recipe, files, *bound(), BestFit(), None)
     assert rows is None
     assert tasks[0].train.entry.folder.parent == tmp_path / "cache" / "tokens"
     plan = batch_plan(recipe, BestFit(), tasks, rows)
