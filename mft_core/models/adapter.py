@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
     from transformers.utils.quantization_config import QuantizationConfigMixin
 
-    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers.family import TokenizerFamily
     from mft_core.nn.router_loss import RouterLoss
 
 
@@ -162,7 +162,7 @@ class ModelAdapter(Configurable[SomeOptions]):
 
     def load_tokenizer(self, folder: Path) -> PreTrainedTokenizerBase:
         """The checkpoint's tokenizer, fast, without remote code."""
-        from mft_core.models.tokenizers import load_tokenizer_files
+        from mft_core.models.tokenizers.loading import load_tokenizer_files
 
         return load_tokenizer_files(folder, self.tokenizer_family)
 

@@ -33,8 +33,8 @@ def load_tokenizer(adapter: ModelAdapter | None, folder: Path) -> PreTrainedToke
     Raises:
         MftError: it cannot be loaded without remote code, or has neither pad nor end token.
     """
-    from mft_core.models.tokenizers import load_tokenizer_files
     from mft_core.models.tokenizers.byte_level import holds_tokenizer
+    from mft_core.models.tokenizers.loading import load_tokenizer_files
 
     if not holds_tokenizer(folder):
         return _bytes_as_tokens(adapter, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -70,25 +70,27 @@ def judge_python(
         "entry_point": entry_point,
         "longest_reply": limits.output_bytes,
     }
-    libraries = [Path(path) for path in readable]
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, libraries))}
-    candidate = Program(
-        [python_interpreter(), "-c", START.format(module="candidate_side")],
-        {**_package("candidate_side", "crossing"), "candidate.py": candidate_source},
-        limits=limits,
-        environment=environment,
-        readable=[*python_folders(), *libraries],
+    candidate = _program(
+        ["candidate_side", "crossing"], {"candidate.py": candidate_source}, [], limits, list(map(Path, readable))
     )
-    tests = Program(
-        [python_interpreter(), "-S", "-c", START.format(module="tests_side")],
-        {**_package("tests_side", "remote", "crossing"), "tests.txt": repr(job)},
-        limits=replace(
-            limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + int(MORE_SECONDS)
-        ),
-        environment=environment,
-        readable=[*python_folders(), *libraries],
+    later = replace(limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + int(MORE_SECONDS))
+    tests = _program(
+        ["tests_side", "remote", "crossing"], {"tests.txt": repr(job)}, ["-S"], later, list(map(Path, readable))
     )
     return judge_pair(candidate, tests, tier or best_tier())
+
+
+def _program(
+    modules: Sequence[str], files: Mapping[str, str], flags: Sequence[str], limits: Limits, libraries: Sequence[Path]
+) -> Program:
+    """A Python program of the modules of `inside`, of which the first has `main`."""
+    return Program(
+        [python_interpreter(), *flags, "-c", START.format(module=modules[0])],
+        {**_package(*modules), **files},
+        limits=limits,
+        environment={"PYTHONPATH": os.pathsep.join(map(str, libraries))},
+        readable=[*python_folders(), *libraries],
+    )
 
 
 @cache

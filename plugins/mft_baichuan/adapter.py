@@ -13,7 +13,7 @@ from mft_core.models.adapter import TINY_SIZES
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers.family import TokenizerFamily
 
 
 class Baichuan(ModelAdapter):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mft_core.models.tokenizers import TokenizerFamily, piece_names
+from mft_core.models.tokenizers.family import TokenizerFamily
+from mft_core.models.tokenizers.loading import piece_names
 
 USER, ASSISTANT = 195, 196
 RESERVED = "<reserved_"

@@ -13,7 +13,7 @@ from mft_core.models.adapter import TINY_SIZES
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers.family import TokenizerFamily
 
 OTHER_GLM_KEYS = ("block_position_encoding", "relative_encoding")
 """The GLM of 2022, whose configurations have the same `model_type` and none of GLM-4's shape."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mft_chatglm.original import published_version
 from mft_core.models.checkpoints.config import read_config
-from mft_core.models.tokenizers import TokenizerFamily, piece_names
+from mft_core.models.tokenizers.family import TokenizerFamily
+from mft_core.models.tokenizers.loading import piece_names
 
 PIECES = 64789
 """Of the SentencePiece model that ChatGLM2, ChatGLM3 and CodeGeeX2 share."""

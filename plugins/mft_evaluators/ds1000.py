@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-import tarfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from io import BytesIO
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from mft_core.errors import MftError, UsageError
+from mft_core.errors import UsageError
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
@@ -31,6 +29,7 @@ from mft_evaluators.ds1000_environment import (
     installed_versions,
     lacking,
 )
+from mft_evaluators.ds1000_files import answers_in, problem_number, read_archive, results_in
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -38,11 +37,9 @@ if TYPE_CHECKING:
 INSIDE = Path(__file__).with_name("ds1000_inside")
 STOP = ("</code>", "# SOLUTION END", "\nEND SOLUTION", "\n```")
 INSTRUCTION = "{}\n\nAnswer with one Python code block that holds only the lines to be put in."
-ARCHIVES = ("ds1000_io.tar.xz", "ds1000_io.tar.gz", "ds1000_io.tar", "ds1000_io")
 FEW = 0.1
 """Share of a library's problems: a module that no more of them import stops only these from being measured."""
 MATPLOTLIB = "Matplotlib"
-ANSWER = re.compile(r"(.+/ans_[^/]+)/ans(\d+)\.pkl")
 MEBIBYTE, GIBIBYTE = 2**20, 2**30
 BLANK = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
@@ -163,7 +160,7 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         outcome = self._start(command, {**self._inputs(item.fields), "main.py": program}, limits, tier)
         if not outcome.passed:
             return outcome
-        results = _results(outcome.result)
+        results = results_in(outcome.result)
         if missing := [case for case in cases if case not in results]:
             return replace(outcome, verdict="fail", detail=f"no result for test case {missing[0]}")
         tested: dict[str, bytes | str] = {
@@ -190,7 +187,7 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         said, _, picture = outcome.result.partition(b"\n")
         if outcome.passed and secrets.compare_digest(said, nonce):
             return outcome
-        oracle = self._archive.get(f"{MATPLOTLIB}/ans_{_number(item.fields)}/oracle_plot.png")
+        oracle = self._archive.get(f"{MATPLOTLIB}/ans_{problem_number(item.fields)}/oracle_plot.png")
         if outcome.verdict in ("pass", "fail") and picture and oracle:
             return self._judge(["image"], {"plot.png": picture, "oracle.png": oracle}, limits, tier)
         return replace(outcome, verdict="fail", detail="it left no result") if outcome.passed else outcome
@@ -244,28 +241,16 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         if not self.options.data:
             raise UsageError("where the set 'ds1000' lies is not given", "Say it: --set eval.ds1000.data=FOLDER")
         folder = find_set(Path(self.options.data).expanduser(), self.published, self.name).parent
-        place = next((folder / name for name in ARCHIVES if (folder / name).exists()), None)
-        if place is None:
-            hint = "Put ds1000_io.tar.xz, or its content as the folder ds1000_io, beside the problems."
-            raise MftError(f"ds1000: {folder} has no inputs and answers", hint)
-        if place.is_dir():
-            return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-        with tarfile.open(place) as archive:
-            return dict(_members(archive))
+        return read_archive(folder)
 
     def _cases(self, row: Mapping[str, Any]) -> list[str]:
         """The numbers of the test cases that have an answer and an input."""
-        numbers = self._answers.get(f"{row['lib']}/ans_{_number(row)}", [])
+        numbers = self._answers.get(f"{row['lib']}/ans_{problem_number(row)}", [])
         return [str(number) for number in sorted(numbers) if self._pickle(row, "input", str(number))]
 
     @cached_property
     def _answers(self) -> Mapping[str, list[int]]:
-        """The numbers of the answers by their folder in the archive."""
-        found: dict[str, list[int]] = {}
-        for path in self._archive:
-            if match := ANSWER.fullmatch(path):
-                found.setdefault(match[1], []).append(int(match[2]))
-        return found
+        return answers_in(self._archive)
 
     def _inputs(self, row: Mapping[str, Any]) -> dict[str, bytes | str]:
         """The files that a program reads, and the folder that it writes to."""
@@ -273,11 +258,7 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         return {**inputs, "result/.keep": ""}
 
     def _pickle(self, row: Mapping[str, Any], kind: str, case: str) -> bytes:
-        return self._archive.get(f"{row['lib']}/{kind}_{_number(row)}/{kind}{case}.pkl", b"")
-
-
-def _number(row: Mapping[str, Any]) -> str:
-    return str(row["task_id"]).rpartition("/")[2]
+        return self._archive.get(f"{row['lib']}/{kind}_{problem_number(row)}/{kind}{case}.pkl", b"")
 
 
 def _shared_modules(rows: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
@@ -294,23 +275,6 @@ def _modules(row: Mapping[str, Any]) -> frozenset[str]:
     source = "\n".join((row["code_context"], row["test"], row["canonical_solution"]))
     imported = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source, re.MULTILINE)
     return frozenset(imported) & LIBRARIES.keys()
-
-
-def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
-    for member in archive:
-        file = archive.extractfile(member) if member.isfile() else None
-        if file is not None:
-            yield str(PurePosixPath(member.name)), file.read()
-
-
-def _results(packed: bytes) -> dict[str, bytes]:
-    """The pickles in an archive that an untrusted program may have written, by test case."""
-    try:
-        with tarfile.open(fileobj=BytesIO(packed), mode="r:") as archive:
-            named = ((re.fullmatch(r"result/result_(\d+)\.pkl", name), content) for name, content in _members(archive))
-            return {match[1]: content for match, content in named if match}
-    except (tarfile.TarError, OSError, ValueError):
-        return {}
 
 
 def _inside(name: str) -> str:

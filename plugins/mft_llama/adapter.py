@@ -11,7 +11,7 @@ from mft_core.models.adapter import TINY_SIZES
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers.family import TokenizerFamily
     from mft_core.nn.router_loss import RouterLoss
 
 

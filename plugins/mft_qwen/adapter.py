@@ -14,7 +14,7 @@ from mft_qwen.first_version import QwenV1
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-    from mft_core.models.tokenizers import TokenizerFamily
+    from mft_core.models.tokenizers.family import TokenizerFamily
     from mft_core.nn.router_loss import RouterLoss
 
 CHATML = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mft_core.models.tokenizers import TokenizerFamily
+from mft_core.models.tokenizers.family import TokenizerFamily
 
 FILE = "qwen.tiktoken"
 CONTROLS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|extra_{number}|>" for number in range(205)))

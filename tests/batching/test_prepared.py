@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
 from helpers.running import events, largest_difference, mft, weights, write_tasks
 from mft_core.batching.prepared import open_prepared
+from mft_core.records import Record
+from mft_tokenization.chat_tokenization import ChatTokenization
 
 RECIPE = """
 [model]
@@ -58,24 +61,49 @@ def refused(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     return capsys.readouterr().err
 
 
-def test_a_run_on_the_folder_ends_with_the_same_weights(
-    place: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def nothing_tokenised(cache: Path) -> Iterator[None]:
+    """Encoding any record is an error, and no cache has records that were encoded before.
+
+    The method is refused where every caller looks it up: on the class, in this process, which is the only one here.
+    """
+
+    def refuse(self: ChatTokenization, record: Record) -> NoReturn:
+        raise AssertionError(f"tokenised: {record.origin}")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MFT_CACHE", str(cache))
+        patch.setattr(ChatTokenization, "encode", refuse)
+        yield
+
+
+def test_a_run_on_the_folder_tokenises_nothing_and_ends_with_the_same_weights(place: Path, tmp_path: Path) -> None:
     online, offline = tmp_path / "online", tmp_path / "offline"
     assert mft("run", str(place / "recipe.toml"), "--output", str(online), *LENIENT) == 0
     shutil.copytree(place / "prepared", tmp_path / "elsewhere")
-    hidden = place / "data"
-    hidden.rename(place / "away")
-    try:
-        monkeypatch.setattr("mft_core.data.encoding.encode_lines", None)  # nothing is tokenised
+    with nothing_tokenised(tmp_path / "cache"):
         assert mft("run", str(tmp_path / "elsewhere" / "recipe.toml"), "--output", str(offline)) == 0
-    finally:
-        (place / "away").rename(hidden)
     assert largest_difference(weights(online), weights(offline)) == 0
     assert (online / "quarantine.jsonl").read_text() == (offline / "quarantine.jsonl").read_text()
     (started,), (before,) = events(offline, "start"), events(online, "start")
     assert started["tasks"] == before["tasks"]
     assert started["tasks"]["texts"]["split"] > 0
+
+
+def test_whoever_tokenises_is_noticed(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the test above relies on."""
+    with nothing_tokenised(tmp_path / "cache"):
+        assert mft("check", str(place / "recipe.toml"), *LENIENT) == 1
+    assert "tokenised: " in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_data_need_not_be_there_any_more(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hidden = place / "data"
+    hidden.rename(place / "away")
+    try:
+        assert mft("check", str(place / "prepared" / "recipe.toml")) == 0
+    finally:
+        (place / "away").rename(hidden)
 
 
 def test_a_check_finds_the_same(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,3 +69,10 @@ def test_its_examples_and_those_of_the_page_are_valid(tmp_path: Path) -> None:
         assert workspace.prefer == {"loss.famo": "acme-losses"}
         assert workspace.local == {"my-loss": tmp_path / "my_loss.py"}
         assert workspace.defaults["train"] == {"seed": 1}
+
+
+def test_tests_that_are_named_are_there() -> None:
+    pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+    named = {name for page in pages for name in re.findall(r"tests/[a-z_0-9/]+\.py", page.read_text(encoding="utf-8"))}
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (REPOSITORY / name).is_file()] == []

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mft_core.models.tokenizers import TokenizerFamily
+from mft_core.models.tokenizers.family import TokenizerFamily
 
 
 def test_the_families_defaults_are_llamas() -> None:

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from helpers.original_tokenizers import ids, small_qwen, write_settings
 from mft_core import load_tokenizer
-from mft_core.models.tokenizers import load_tokenizer_files
+from mft_core.models.tokenizers.loading import load_tokenizer_files
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_qwen.adapter import Qwen
 

@@ -11,7 +11,7 @@ import sentencepiece
 from helpers.original_tokenizers import ids
 from helpers.small_vocabularies import LLAMA_OPTIONS, sentencepiece_model, texts
 from mft_core.errors import MftError
-from mft_core.models.tokenizers import load_tokenizer_files
+from mft_core.models.tokenizers.loading import load_tokenizer_files
 
 
 def equal_scores(proto: Any) -> None:

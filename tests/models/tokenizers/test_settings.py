@@ -10,7 +10,7 @@ from helpers.original_tokenizers import ids, small_chatglm, write_settings
 from mft_chatglm.adapter import ChatGLM
 from mft_core.errors import MftError
 from mft_core.models.loading import load_tokenizer as load_with
-from mft_core.models.tokenizers import load_tokenizer_files
+from mft_core.models.tokenizers.loading import load_tokenizer_files
 from mft_llama.adapter import Llama
 
 

@@ -12,7 +12,7 @@ import regex
 from helpers.original_tokenizers import RANKS, ids
 from helpers.small_vocabularies import byte_pair_ids, texts
 from mft_core.errors import MftError
-from mft_core.models.tokenizers import load_tokenizer_files
+from mft_core.models.tokenizers.loading import load_tokenizer_files
 from mft_qwen.tokenizer import QWEN_V1
 
 

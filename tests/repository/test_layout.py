@@ -1,0 +1,133 @@
+"""Where things lie and how large they are: layers without circles, tests beside modules, files that can be read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.paths import REPOSITORY
+
+LAYERS = [
+    "errors", "records", "support", "events", "hookspecs", "recipe", "registry", "data", "batching", "nn", "models",
+    "tuning", "objective", "generation", "sandbox", "evaluation", "training", "run", "comparison", "interfaces", "api",
+    "__init__", "testing",
+]  # fmt: skip
+"""From the ground up: a module imports only from its own folder and from what stands before it."""
+
+CORE = REPOSITORY / "mft_core"
+MODULES = sorted(path for path in CORE.rglob("*.py") if path.name != "__init__.py")
+PUBLIC = {"mft_core", "mft_core/sandbox", "mft_core/testing"}
+"""Folders whose `__init__` is a public import path, and gives what lies in its modules."""
+
+TESTED_ELSEWHERE = {
+    "data/source.py": "an interface; the conformance kit asks every source",
+    "data/tokenization.py": "an interface; the conformance kit asks every tokenization",
+    "evaluation/evaluator.py": "an interface; the conformance kit asks every evaluator",
+    "models/base.py": "an interface; tests/plugins/mft_bases asks every base",
+    "interfaces.py": "names of other modules; every plugin imports from it",
+    "hookspecs.py": "hooks; repository/test_architecture.py finds a user of each",
+    "support/run_files.py": "names of files; every test of a run opens them",
+    "sandbox/query_runner.py": "a program in the sandbox; sandbox/test_sqlite.py judges what it answers",
+    "sandbox/inside/candidate_side.py": "a program in the sandbox; sandbox/test_python_judge.py judges with it",
+    "sandbox/inside/remote.py": "a program in the sandbox; sandbox/test_python_judge.py judges with it",
+    "sandbox/inside/tests_side.py": "a program in the sandbox; sandbox/test_python_judge.py judges with it",
+}
+PYTHON = [
+    path
+    for folder in ("mft_core", "mft_cli", "plugins", "tests", "benchmarks", "docs")
+    for path in sorted((REPOSITORY / folder).rglob("*.py"))
+]
+LONGEST_FILE, LONGEST_FUNCTION = 300, 60
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """Everything in a file; imports in functions and for types too: what a type names, a reader must know."""
+    yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def rooms_imported(node: ast.AST) -> Iterator[str]:
+    """The rooms of mft_core that an import statement enters."""
+    if isinstance(node, ast.ImportFrom) and node.module == "mft_core":
+        yield from (name.name if name.name in LAYERS else "__init__" for name in node.names)
+    elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mft_core."):
+        yield (node.module or "").split(".")[1]
+
+
+def test_every_import_runs_down() -> None:
+    floor = {name: number for number, name in enumerate(LAYERS)}
+    for path in CORE.rglob("*.py"):
+        own = path.relative_to(CORE).with_suffix("").parts[0]
+        for node in nodes(path):
+            for room in rooms_imported(node):
+                allowed = room == own or floor[room] < floor[own]
+                assert allowed, f"{path}:{node.lineno}: {own} imports {room}"  # type: ignore[attr-defined]
+
+
+def modules_imported(path: Path) -> set[Path]:
+    """The files of mft_core that a file imports."""
+    found = set()
+    for node in nodes(path):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "mft_core":
+            place = REPOSITORY / (node.module or "").replace(".", "/")
+            for name in node.names:
+                candidates = (place / f"{name.name}.py", place.with_suffix(".py"), place / "__init__.py")
+                found.add(next(candidate for candidate in candidates if candidate.is_file()))
+    return found
+
+
+def circles(arrows: dict[Path, set[Path]]) -> Iterator[list[Path]]:
+    """Ways along the arrows that end where they began."""
+    done: set[Path] = set()
+
+    def visit(path: Path, way: list[Path]) -> Iterator[list[Path]]:
+        if path in way:
+            yield [*way[way.index(path) :], path]
+        elif path not in done:
+            for other in sorted(arrows[path]):
+                yield from visit(other, [*way, path])
+            done.add(path)
+
+    for path in sorted(arrows):
+        yield from visit(path, [])
+
+
+def test_no_file_imports_itself_over_others() -> None:
+    one, two, three = Path("1"), Path("2"), Path("3")
+    assert list(circles({one: {two}, two: {three}, three: {one}})) == [[one, two, three, one]]
+    assert list(circles({one: {two, three}, two: {three}, three: set()})) == []
+    # Who imports a public folder imports its modules; the modules themselves import each other directly.
+    arrows = {path: modules_imported(path) - {path} for path in CORE.rglob("*.py")}
+    assert [[str(path.relative_to(CORE)) for path in way] for way in circles(arrows)] == []
+
+
+def test_folders_say_what_they_are_for_and_import_nothing() -> None:
+    for path in CORE.rglob("__init__.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), path
+        if str(path.parent.relative_to(REPOSITORY)) not in PUBLIC:
+            assert len(tree.body) == 1, f"{path} holds more than its docstring"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(CORE)))
+def test_every_module_has_its_tests(path: Path) -> None:
+    name = path.relative_to(CORE)
+    if name.parts[0] == "testing":
+        return  # the conformance kit: tests/plugins/*/test_conformance.py are its tests
+    test = REPOSITORY / "tests" / name.parent / f"test_{name.name}"
+    assert test.is_file() != (str(name) in TESTED_ELSEWHERE), f"{test} is missing, or its exception is"
+
+
+def test_exceptions_are_modules_that_there_are() -> None:
+    assert {str(path.relative_to(CORE)) for path in MODULES} >= TESTED_ELSEWHERE.keys()
+
+
+def test_no_file_and_no_function_is_too_long_to_read() -> None:
+    for path in PYTHON:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE, path
+        for node in nodes(path):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                assert length <= LONGEST_FUNCTION, f"{path}:{node.lineno} {node.name} has {length} lines"
