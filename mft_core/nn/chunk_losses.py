@@ -20,7 +20,6 @@ from mft_core.nn.logit_form import LogitForm
 logger = logging.getLogger(__name__)
 
 TESTED_ROWS = 3
-
 TESTED_TOLERANCE = 1e-4
 
 ChunkLosses = Callable[[torch.Tensor, torch.Tensor, bool], torch.Tensor]

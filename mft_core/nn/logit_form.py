@@ -43,7 +43,6 @@ class LogitForm:
 
 
 FEW = 4
-
 PROBED = (1e-3, 1.0, -7.0, 50.0, 1e30)
 """What a head's output is replaced with to see what the model makes of it; the last one is beyond every softcap."""
 

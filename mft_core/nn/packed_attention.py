@@ -33,15 +33,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 BatchInputs = Callable[[Batch], dict[str, Any]]
-
-
-def packed_batch_inputs(batch: Batch) -> dict[str, Any]:
-    """Keyword arguments of an ordinary decoder's forward over a batch."""
-    return {"input_ids": batch.input_ids, "position_ids": batch.position_ids, **packed_inputs(batch.documents)}
-
+"""A batch as keyword arguments of a model's forward."""
 
 PACKED_ATTENTION = "mft_packed"
-
 UNSUPPORTED = ("position_bias",)
 
 
@@ -97,6 +91,11 @@ def packed_inputs(documents: Iterable[Document]) -> dict[str, Any]:
     return {"documents": PackedDocuments(documents), "attention_mask": placeholder, "use_cache": False}
 
 
+def packed_batch_inputs(batch: Batch) -> dict[str, Any]:
+    """Keyword arguments of an ordinary decoder's forward over a batch."""
+    return {"input_ids": batch.input_ids, "position_ids": batch.position_ids, **packed_inputs(batch.documents)}
+
+
 def padded_inputs(real: torch.Tensor) -> dict[str, Any]:
     """Keyword arguments for a model's forward over rows of one sample each, beside `input_ids`.
 
@@ -111,7 +110,7 @@ def padded_inputs(real: torch.Tensor) -> dict[str, Any]:
 def padded_batch_inputs(batch: Batch) -> dict[str, Any]:
     """Keyword arguments of a model's forward over rows of one sample each, where packed attention does not suit it.
 
-    It takes the place of `mft_core.nn.packed_attention.packed_batch_inputs`.
+    It takes the place of `packed_batch_inputs`.
     """
     return {"input_ids": batch.input_ids, **padded_inputs(batch.sample_index >= 0)}
 
