@@ -7,9 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mft_core.records import (
-    PackedRows,
-)
+from mft_core.records import PackedRows
 from mft_core.registry.options import Configurable, SomeOptions
 
 

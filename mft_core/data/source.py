@@ -6,9 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from mft_core.records import (
-    TaskFiles,
-)
+from mft_core.records import TaskFiles
 from mft_core.registry.options import Configurable, SomeOptions
 
 

@@ -6,11 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mft_core.records import (
-    Record,
-    Sample,
-    Turn,
-)
+from mft_core.records import Record, Sample, Turn
 from mft_core.registry.options import Configurable, SomeOptions
 
 if TYPE_CHECKING:

@@ -8,16 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mft_core.records import (
-    Record,
-    Score,
-)
+from mft_core.records import Record, Score
 from mft_core.registry.options import Configurable, SomeOptions
 
 if TYPE_CHECKING:
     from mft_core.evaluation.losses import EvaluationContext
     from mft_core.generation.assistant import Assistant
-    from mft_core.records import Record
 
 
 class Evaluator(Configurable[SomeOptions]):

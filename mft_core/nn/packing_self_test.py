@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from mft_core.errors import MftError
-from mft_core.nn.document_attention import (
-    Document,
-)
+from mft_core.nn.document_attention import Document
 from mft_core.nn.modes import evaluation_mode
-from mft_core.nn.packed_attention import (
-    packed_inputs,
-    padded_inputs,
-)
+from mft_core.nn.packed_attention import packed_inputs, padded_inputs
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mft_core.objective.within_task import SomeLossOptions, Within, make_within, weighted_sum
-from mft_core.records import (
-    StepCounts,
-    TaskCounts,
-    TaskLosses,
-    TokenLosses,
-)
+from mft_core.records import StepCounts, TaskCounts, TaskLosses, TokenLosses
 from mft_core.registry.options import Configurable
 
 if TYPE_CHECKING:

@@ -17,12 +17,7 @@ from typing_extensions import TypeVar
 
 from mft_core.errors import UsageError
 from mft_core.objective.running_mean import RunningMean
-from mft_core.records import (
-    StepCounts,
-    TaskCounts,
-    TaskLosses,
-    TokenLosses,
-)
+from mft_core.records import StepCounts, TaskCounts, TaskLosses, TokenLosses
 from mft_core.registry.options import Options
 from mft_core.support.suggestions import did_you_mean
 

@@ -22,13 +22,7 @@ from mft_core.evaluation.python_source import FENCE
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
-from mft_evaluators.ds1000_environment import (
-    LIBRARIES,
-    Environment,
-    environment,
-    installed_versions,
-    lacking,
-)
+from mft_evaluators.ds1000_environment import LIBRARIES, Environment, environment, installed_versions, lacking
 from mft_evaluators.ds1000_files import answers_in, problem_number, read_archive, results_in
 
 if TYPE_CHECKING:
