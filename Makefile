@@ -20,7 +20,7 @@ $(VENV)/.developing: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
 	touch $@
 
-## Fine-tune a small real model on five real code tasks, keep them in balance, show the result (about five minutes).
+## Fine-tune a small real model on five real code tasks, keep them in balance, show the result.
 demo: $(VENV)/.installed
 	rm -rf runs/demo
 	$(BIN)/mft run recipes/demo.toml --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)

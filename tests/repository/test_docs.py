@@ -13,6 +13,8 @@ from mft_cli.app import run_command_line
 from mft_core.registry.workspace import Workspace
 
 DOCS = REPOSITORY / "docs"
+README = REPOSITORY / "README.md"
+PAGES = [README, REPOSITORY / "CONTRIBUTING.md", REPOSITORY / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 
 
 def test_the_page_on_the_command_line_is_current() -> None:
@@ -32,7 +34,7 @@ def test_the_plugin_example_works_and_has_20_lines(site: Path, capsys: pytest.Ca
 
 
 def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
-    example = re.search(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    example = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None
     assert len(example[1].splitlines()) <= 20
     path = tmp_path / "my_loss.py"
@@ -45,11 +47,33 @@ def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
         assert task["weight"] == pytest.approx(sizes[name] / sum(sizes.values()))
 
 
-def test_the_readmes_tree_names_every_module_and_plugin() -> None:
-    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    modules = [path.name for path in (REPOSITORY / "mft_core").glob("*.py") if path.stem not in ("__init__",)]
-    plugins = [path.name for path in (REPOSITORY / "plugins").iterdir() if (path / "__init__.py").exists()]
-    assert [name for name in modules + plugins if name not in text] == []
+def readmes_tree() -> list[str]:
+    """What the README's tree names, as paths from the repository on, folders with a slash at their end."""
+    section = README.read_text(encoding="utf-8").partition("## Where things are")[2]
+    paths, above = [], ""
+    for line in section.split("```")[1].strip("\n").splitlines():
+        if not line.startswith(" "):
+            above = line.split()[0]
+            paths.append(above)
+        elif above == "plugins/":  # several to a line
+            paths += [f"{above}{name}/" for name in re.findall(r"\bmft_\w+", line)]
+        else:
+            paths.append(above + line.split()[0])
+    return paths
+
+
+def test_the_readmes_tree_names_every_folder_and_plugin_and_nothing_that_is_not_there() -> None:
+    named = readmes_tree()
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []
+    folders = {f"{path.parent.relative_to(REPOSITORY).as_posix()}/" for path in REPOSITORY.glob("*/*/__init__.py")}
+    assert {path for path in folders if path.startswith(("mft_core/", "plugins/"))} <= set(named)
+    assert len(named) == len(set(named))
+
+
+def test_the_readmes_tree_has_the_folders_of_the_core_in_the_order_of_their_imports() -> None:
+    layers = runpy.run_path(str(REPOSITORY / "tests" / "repository" / "test_layout.py"))["LAYERS"]
+    folders = [path.split("/")[1] for path in readmes_tree() if re.fullmatch(r"mft_core/\w+/", path)]
+    assert folders == [layer for layer in layers if layer in folders]
 
 
 def test_plugins_toml_is_valid_and_has_everything_off() -> None:
@@ -71,8 +95,29 @@ def test_its_examples_and_those_of_the_page_are_valid(tmp_path: Path) -> None:
         assert workspace.defaults["train"] == {"seed": 1}
 
 
-def test_tests_that_are_named_are_there() -> None:
-    pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
-    named = {name for page in pages for name in re.findall(r"tests/[a-z_0-9/]+\.py", page.read_text(encoding="utf-8"))}
-    assert len(named) > 10
-    assert [name for name in sorted(named) if not (REPOSITORY / name).is_file()] == []
+def links(page: Path) -> list[str]:
+    """The targets of a page's links within the repository, as they are written."""
+    found = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    pages = {page.relative_to(REPOSITORY).as_posix() for page in DOCS.glob("*.md")}
+    assert pages - set(links(README)) == set()
+
+
+def test_no_link_is_dead() -> None:
+    dead = []
+    for page in PAGES:
+        for target in links(page):
+            path, _, heading = target.partition("#")
+            file = page.parent / path if path else page
+            if not file.exists() or (heading and heading not in headings(file)):
+                dead.append(f"{page.name}: {target}")
+    assert dead == []
+
+
+def headings(page: Path) -> set[str]:
+    """Its headings as GitHub names them in links."""
+    lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}

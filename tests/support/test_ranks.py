@@ -1,4 +1,4 @@
-"""Processes that a launcher started; end_to_end/test_ranks.py starts several."""
+"""Processes that a launcher started; tests/end_to_end/test_ranks.py starts several."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole tensors out of a model and into it; end_to_end/test_ranks.py shards over real processes."""
+"""Whole tensors out of a model and into it; tests/end_to_end/test_ranks.py shards over real processes."""
 
 from __future__ import annotations
 
