@@ -4,6 +4,7 @@ import json
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,15 @@ def test_the_plugin_example_works_and_has_20_lines(site: Path, capsys: pytest.Ca
     assert run_command_line(["show", "loss.sqrt", "--json", "--plugin", str(path)]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["plugin"], shown["version"], shown["file"]) == ("my-loss", "local", str(path))
+
+
+def test_the_example_of_options_has_them() -> None:
+    page = (DOCS / "plugins.md").read_text(encoding="utf-8")
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "class PowerOptions" in code]
+    content: dict[str, Any] = {}
+    exec(example, content)
+    assert content["Power"].Options is content["PowerOptions"]
+    assert content["Power"].from_options({"exponent": 0.3}).options.exponent == 0.3
 
 
 def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
