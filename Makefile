@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   ?= smollm2
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test check format docs bench clean
+.PHONY: demo quick test slow check format docs bench clean
 
 # The stamps are renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -25,9 +26,18 @@ demo: $(VENV)/.installed
 	rm -rf runs/demo
 	$(BIN)/mft run recipes/demo.toml --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
 
-## All tests, on every core.
+## Before a commit: style, and the tests that take no time (a minute and a half on two cores).
+quick: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(PYTEST) -m "not slow"
+
+## All tests, on every core (twelve minutes at most on two).
 test: $(VENV)/.developing check
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+	$(PYTEST)
+
+## Real runs, several processes, models that learn: the tests that `quick` leaves out.
+slow: $(VENV)/.developing
+	$(PYTEST) -m slow
 
 ## Style, types.
 check: $(VENV)/.developing

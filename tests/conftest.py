@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from helpers.running import Evaluate
     from mft_cli.session import Session
+    from mft_core.nn.token_losses import TokenLossModel
     from mft_core.registry.catalog import Catalog
 
 from mft_core.models import precision
@@ -122,3 +123,19 @@ def evaluate(capsys: pytest.CaptureFixture[str]) -> Evaluate:
         return printed["results"]
 
     return call
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three small tasks, to be read only."""
+    from helpers.running import write_tasks
+
+    return write_tasks(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def model() -> TokenLossModel:
+    """A tiny random float64 model."""
+    from mft_core.testing.random_models import random_token_loss_model
+
+    return random_token_loss_model()

@@ -4,18 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.running import make_files
 from mft_core.data.task_files import check_names, explicit_tasks, folder_task, is_held_out
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskFiles
-
-
-def make(folder: Path, *names: str) -> Path:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("{}\n")
-    return folder
 
 
 def names(paths: tuple[Path, ...]) -> list[str]:
@@ -54,24 +47,26 @@ def test_held_out_names(held_out: bool, stem: str) -> None:
     ],
 )
 def test_the_files_of_a_folder(tmp_path: Path, files: list[str], train: list[str], valid: list[str]) -> None:
-    task = folder_task("t", make(tmp_path, *files))
+    task = folder_task("t", make_files(tmp_path, *files))
     assert task is not None
     assert (names(task.train), names(task.valid)) == (train, valid)
 
 
 def test_a_folder_without_training_data(tmp_path: Path) -> None:
-    assert folder_task("t", make(tmp_path / "a", "notes.txt")) is None
+    assert folder_task("t", make_files(tmp_path / "a", "notes.txt")) is None
     with pytest.raises(MftError, match="no training data"):
-        folder_task("t", make(tmp_path / "b", "valid.jsonl"))
+        folder_task("t", make_files(tmp_path / "b", "valid.jsonl"))
 
 
 def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MftError, match="side by side"):
-        folder_task("t", make(tmp_path, "train.jsonl", "train.jsonl.gz"))
+        folder_task("t", make_files(tmp_path, "train.jsonl", "train.jsonl.gz"))
 
 
 def test_explicit_tasks(tmp_path: Path) -> None:
-    make(tmp_path, "a/x.jsonl", "a/valid.jsonl", "a/y.jsonl", "b/train.jsonl", "b/valid.jsonl", "c.jsonl", "test.jsonl")
+    make_files(
+        tmp_path, "a/x.jsonl", "a/valid.jsonl", "a/y.jsonl", "b/train.jsonl", "b/valid.jsonl", "c.jsonl", "test.jsonl"
+    )
     tasks = explicit_tasks(
         [
             ("glob", "a/*.jsonl", None, 1.0),
@@ -96,7 +91,7 @@ def test_explicit_tasks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pattern", ["nothing.jsonl", "none/*.jsonl", "empty"])
 def test_what_is_not_found_is_named(tmp_path: Path, pattern: str) -> None:
-    make(tmp_path, "train.jsonl")
+    make_files(tmp_path, "train.jsonl")
     (tmp_path / "empty").mkdir()
     with pytest.raises(MftError, match="'t'") as caught:
         explicit_tasks([("t", pattern, None, 1.0)], tmp_path)
@@ -106,7 +101,7 @@ def test_what_is_not_found_is_named(tmp_path: Path, pattern: str) -> None:
 
 
 def test_bad_and_repeated_names(tmp_path: Path) -> None:
-    make(tmp_path, "a.jsonl")
+    make_files(tmp_path, "a.jsonl")
     with pytest.raises(UsageError, match=r"'\.\./a'"):
         check_names(explicit_tasks([("../a", "a.jsonl", None, 1.0)], tmp_path))
     with pytest.raises(UsageError, match="Two tasks"):
@@ -114,6 +109,6 @@ def test_bad_and_repeated_names(tmp_path: Path) -> None:
 
 
 def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:
-    make(tmp_path, "a.jsonl")
+    make_files(tmp_path, "a.jsonl")
     with pytest.raises(MftError, match="also a validation file"):
         explicit_tasks([("a", "a.jsonl", "a.jsonl", 1.0)], tmp_path)

@@ -17,19 +17,14 @@ from helpers.running import (
     events,
     largest_difference,
     mft,
+    settings,
     start_mft,
     wait_for_step,
     weights,
-    write_tasks,
 )
 from mft_losses import mft_losses
 
 NAMES = sorted(component.name for component in mft_losses())
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tasks(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture
@@ -38,10 +33,6 @@ def quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def settings(*pairs: str) -> list[str]:
-    return [part for pair in pairs for part in ("--set", pair)]
 
 
 EXACT = settings(

@@ -14,12 +14,7 @@ from safetensors.numpy import load_file
 
 from helpers.paths import REPOSITORY
 from helpers.rank_worker import CASES, save, train, train_every_case
-from helpers.running import arguments, events, largest_difference, mft, start_mft, weights, write_tasks
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tasks(tmp_path_factory.mktemp("data"))
+from helpers.running import arguments, events, largest_difference, mft, start_mft, weights
 
 
 @pytest.fixture(autouse=True)

@@ -8,16 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights, write_tasks
+from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights
 from mft_core.run.results import read_run_facts
 
 STEPS = "12"
 MORE = ("--loss", "famo", "--steps", STEPS, "--set", "train.save_every=2", "--set", "loss.rotate_every=3")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tasks(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -10,21 +10,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers.running import SIZES, arguments, events, largest_difference, mft, weights, write_tasks
+from helpers.running import SIZES, arguments, events, largest_difference, mft, settings, weights
 
 PACKERS = ["pad", "dynamic", "sequential", "best-fit"]
 RATE = 0.5
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tasks(tmp_path_factory.mktemp("data"))
-
-
-def settings(*pairs: str) -> list[str]:
-    return [part for pair in pairs for part in ("--set", pair)]
-
-
 EXACT = settings(
     "model.dtype=float64", "tune.method=full", "train.optimizer=sgd", "train.clip=0", "train.schedule=constant",
     f"train.learning_rate={RATE}", "train.batch_size=1000", "data.max_length=128",

@@ -10,18 +10,12 @@ from mft_core.batching.collate import collate
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import TaskLosses
 from mft_core.testing.contexts import AllTogether, evaluation_context
-from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table
 from mft_packing.best_fit import BestFit
 from mft_packing.padding import Pad
 
 NAMES = ("a", "b", "c")
 TABLE = random_table([5, 0, 4])
-
-
-@pytest.fixture(scope="module")
-def model() -> TokenLossModel:
-    return random_token_loss_model()
 
 
 @torch.no_grad()

@@ -100,3 +100,17 @@ def largest_difference(one: dict[str, np.ndarray], other: dict[str, np.ndarray])
 def events(run: Path, name: str) -> list[dict[str, Any]]:
     """The events of one kind."""
     return [event for event in read_events(run / "metrics.jsonl") if event["event"] == name]
+
+
+def settings(*pairs: str) -> list[str]:
+    """Recipe keys as flags."""
+    return [part for pair in pairs for part in ("--set", pair)]
+
+
+def make_files(folder: Path, *names: str) -> Path:
+    """Files of one record each, by their names in `folder`."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}\n")
+    return folder

@@ -131,3 +131,7 @@ def write_checkpoint(architecture: str, folder: Path, seed: int = 0) -> Path:
 
 def load_tiny(architecture: str, folder: Path, dtype: torch.dtype = torch.float32) -> Any:
     return load_base(adapter_of(architecture), write_checkpoint(architecture, folder), dtype)
+
+
+def adapter_weights(model: Any) -> dict[str, torch.Tensor]:
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers.checkpoints import edit_config
-from helpers.tiny_models import ADAPTERS, config_of, load_tiny, write_checkpoint
+from helpers.tiny_models import ADAPTERS, adapter_weights, config_of, load_tiny, write_checkpoint
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError
 from mft_core.models.loading import build_empty, check_vocabulary, load_base, load_tokenizer
 from mft_core.testing.random_models import VOCABULARY, relative_difference
 from mft_core.testing.tuned_models import tuned_model
-
-
-def adapter_weights(model: Any) -> dict[str, torch.Tensor]:
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 def test_an_auto_map_beside_a_native_type_is_never_followed(tmp_path: Path) -> None:

@@ -17,20 +17,12 @@ from helpers.token_losses import (
     linear_objective,
     token_weights,
 )
-from mft_core.nn import head_losses as head_losses_module
 from mft_core.nn.half_precision import HALVES
 from mft_core.nn.head_losses import CHUNK_BYTES, TILE, Head, chunk_rows, head_losses
 from mft_core.nn.logit_form import LogitForm
 
+pytestmark = pytest.mark.usefixtures("small_chunks")
 EXACT = {torch.float64: 1e-10, torch.float32: 1e-6}
-
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 37 rows, so that a few hundred tokens fill many and the last one is not full."""
-    monkeypatch.setattr(head_losses_module, "chunk_rows", lambda *_: 37)
-
-
 OBJECTIVES = {"linear": linear_objective, "focal": focal_objective}
 
 

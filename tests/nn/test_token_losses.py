@@ -27,18 +27,13 @@ from helpers.token_losses import (
     token_weights,
 )
 from mft_core.batching.collate import collate
-from mft_core.nn import head_losses as head_losses_module
 from mft_core.nn.logit_form import LogitForm
 from mft_core.nn.token_losses import TokenLossModel, constant_token_weights, module_losses, plain_head
 from mft_core.records import IGNORED_LABEL, Batch, TokenLosses
 from mft_core.testing.random_models import VOCABULARY, relative_difference, take_gradients
 from mft_core.testing.samples import random_table
 
-
-@pytest.fixture(autouse=True)
-def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 37 rows, so that a few hundred tokens fill many and the last one is not full."""
-    monkeypatch.setattr(head_losses_module, "chunk_rows", lambda *_: 37)
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 @pytest.mark.parametrize(("objective", "known"), [(linear_objective, True), (focal_objective, False)])

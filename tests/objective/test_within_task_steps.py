@@ -18,7 +18,6 @@ from mft_core.recipe.schema import TrainSection
 from mft_core.records import StepCounts, TaskLosses, TokenLosses
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.losses import EXACT, flat_gradient, relative_error, step_gradient
-from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts
 from mft_core.training.step import Stepper
 from mft_losses.balanced import Balanced
@@ -35,11 +34,6 @@ from mft_losses.uncertainty import Uncertainty
 from mft_packing.best_fit import BestFit
 
 SIZES = [2, 7, 4]
-
-
-@pytest.fixture(scope="module")
-def model() -> TokenLossModel:
-    return random_token_loss_model()
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from helpers import small_sets
-from helpers.running import mft, write_rows
-
-
-@pytest.fixture
-def humaneval(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "HumanEval.jsonl", small_sets.HUMANEVAL)
+from helpers.running import mft
 
 
 def test_a_radar_chart_shows_several_evaluations(evaluated_run: tuple[Path, Path], tmp_path: Path) -> None:

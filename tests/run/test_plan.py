@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from helpers.running import arguments, mft, write_tasks
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tasks(tmp_path_factory.mktemp("data"))
+from helpers.running import arguments, mft
 
 
 def test_data_that_is_not_there_is_wrong_use(tmp_path, capsys) -> None:

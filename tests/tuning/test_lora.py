@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from helpers.tiny_models import load_tiny
+from helpers.tiny_models import adapter_weights, load_tiny
 from mft_core.errors import UsageError
 from mft_core.testing.random_models import relative_difference
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.lora import merge
-
-
-def adapter_weights(model: Any) -> dict[str, torch.Tensor]:
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
 
 
 @pytest.mark.parametrize(

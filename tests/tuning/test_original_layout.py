@@ -16,11 +16,7 @@ from helpers.weights import load_original, same, stored
 from mft_core.tuning.original_layout import write_original
 
 
-@pytest.fixture(params=ORIGINALS)
-def name(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
+@pytest.mark.parametrize("name", ORIGINALS)
 def test_the_original_comes_back_bit_by_bit(name: str, tmp_path: Path) -> None:
     base, output = tmp_path / "base", tmp_path / "output"
     base.mkdir(), output.mkdir()

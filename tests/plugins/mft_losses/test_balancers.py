@@ -11,14 +11,12 @@ import torch
 from mft_core.batching.collate import collate
 from mft_core.batching.sample_table import SampleTable
 from mft_core.interfaces import Loss
-from mft_core.nn.token_losses import TokenLossModel
 from mft_core.records import StepCounts, TaskCounts, TaskLosses
 from mft_core.registry.catalog import load_entry
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.losses import check_weights, observe_course, random_course, step_gradient, take_step
-from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import ListStore, random_stores, table_counts, task_losses
 from mft_losses.dynamic_average import DynamicWeightAverage
 from mft_losses.power import Power
@@ -31,11 +29,6 @@ LOSSES = {
     for entry in discover(Workspace()).catalog.of_kind("loss")
     if entry.distribution == "mft"
 }
-
-
-@pytest.fixture(scope="module")
-def model() -> TokenLossModel:
-    return random_token_loss_model()
 
 
 def counts(samples: list[int], tokens: list[int] | None = None, importance: list[float] | None = None) -> TaskCounts:

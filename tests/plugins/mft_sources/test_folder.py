@@ -4,18 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from helpers.running import make_files
+from mft_core.data.task_files import check_names
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import DataRequest
 from mft_core.records import TaskFiles
 from mft_sources.folder import Folder
-
-
-def make(folder: Path, *names: str) -> Path:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("{}\n")
-    return folder
 
 
 def tasks(root: Path) -> list[TaskFiles]:
@@ -23,7 +17,7 @@ def tasks(root: Path) -> list[TaskFiles]:
 
 
 def test_task_folders(tmp_path: Path) -> None:
-    make(
+    make_files(
         tmp_path, "b/train.jsonl", "b/valid.jsonl", "a/train.jsonl.gz", "_x/train.jsonl", ".y/train.jsonl", "README.md"
     )
     found = tasks(tmp_path)
@@ -33,7 +27,7 @@ def test_task_folders(tmp_path: Path) -> None:
 
 
 def test_a_file_per_task(tmp_path: Path) -> None:
-    found = tasks(make(tmp_path, "repair.jsonl", "comment.jsonl.gz", "unit_test.jsonl"))
+    found = tasks(make_files(tmp_path, "repair.jsonl", "comment.jsonl.gz", "unit_test.jsonl"))
     assert [(task.name, len(task.train), task.valid) for task in found] == [
         ("comment", 1, ()),
         ("repair", 1, ()),
@@ -42,7 +36,7 @@ def test_a_file_per_task(tmp_path: Path) -> None:
 
 
 def test_one_task_alone(tmp_path: Path) -> None:
-    (task,) = tasks(make(tmp_path / "repair", "train.jsonl", "valid.jsonl"))
+    (task,) = tasks(make_files(tmp_path / "repair", "train.jsonl", "valid.jsonl"))
     assert (task.name, len(task.train), len(task.valid)) == ("repair", 1, 1)
 
 
@@ -58,7 +52,7 @@ def test_one_task_alone(tmp_path: Path) -> None:
 )
 def test_what_is_missing_is_said(tmp_path: Path, files: list[str], words: str) -> None:
     with pytest.raises(MftError, match=words):
-        tasks(make(tmp_path, *files))
+        tasks(make_files(tmp_path, *files))
 
 
 def test_no_path_and_no_folder(tmp_path: Path) -> None:
@@ -70,15 +64,15 @@ def test_no_path_and_no_folder(tmp_path: Path) -> None:
 
 def test_bad_and_repeated_names(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be the name"):
-        tasks(make(tmp_path / "one", "a b/train.jsonl"))
+        check_names(tasks(make_files(tmp_path / "one", "a b/train.jsonl")))
     with pytest.raises(UsageError, match="Two tasks"):
-        tasks(make(tmp_path / "two", "a/train.jsonl", "a.jsonl"))
+        check_names(tasks(make_files(tmp_path / "two", "a/train.jsonl", "a.jsonl")))
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
-    secret = make(tmp_path / "elsewhere", "train.jsonl")
+    secret = make_files(tmp_path / "elsewhere", "train.jsonl")
     for name, target in (("file", secret / "train.jsonl"), ("folder", secret)):
-        root = make(tmp_path / name, "inside/train.jsonl")
+        root = make_files(tmp_path / name, "inside/train.jsonl")
         link = root / "linked" if name == "folder" else root / "linked.jsonl"
         link.symlink_to(target)
         with pytest.raises(MftError, match="link out of"):
@@ -86,6 +80,6 @@ def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_links_inside_the_folder_are_fine(tmp_path: Path) -> None:
-    root = make(tmp_path, "a/train.jsonl")
+    root = make_files(tmp_path, "a/train.jsonl")
     (root / "b").symlink_to(root / "a")
     assert [task.name for task in tasks(root)] == ["a", "b"]
