@@ -26,7 +26,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import choose_parts
-from mft_core.run.plan import OnProgress, Plan, included, task_files
+from mft_core.run.plan import OnProgress, Plan, included, refuse_no_family, task_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,10 @@ def prepare_comparison(
         raise UsageError("--unseen needs an arm that learns several tasks", "for example --arms single,mixed")
     losses = arm_losses(request, catalog)
     recipe = request.recipe
+    parts = choose_parts(recipe, catalog)
+    refuse_no_family(recipe, parts, catalog)
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-    files = task_files(recipe, choose_parts(recipe, catalog), prepared)
+    files = task_files(recipe, parts, prepared)
     common = common_recipe(request, [task.name for task in files])
     base = base_run(request, common)
     plan = plan_of(base.recipe)

@@ -77,11 +77,11 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     """
     check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
+    refuse_no_family(recipe, parts, catalog)
     for evaluator in parts.evaluators:
         evaluator.check()
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
     files = task_files(recipe, parts, prepared)
-    refuse_no_family(recipe, parts, catalog)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)

@@ -115,3 +115,15 @@ def test_a_name_that_there_is_not_is_refused_before_torch_is_imported(command: t
     done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["2", "False", "False"]
     assert f"Did you mean '{right}'?" in done.stderr
+
+
+@pytest.mark.parametrize("command", TAKERS)
+def test_without_any_model_nothing_is_read_before_that_is_said(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bare `mft prepare` would else make the standard library's tasks first, for minutes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MFT_CACHE", str(tmp_path / "cache"))
+    assert mft(command) == 2
+    assert "is made up for a model family, and none is given" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "cache" / "sources").exists()
