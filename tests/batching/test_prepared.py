@@ -106,12 +106,14 @@ def test_the_data_need_not_be_there_any_more(place: Path, capsys: pytest.Capture
         (place / "away").rename(hidden)
 
 
+@pytest.mark.slow
 def test_a_check_finds_the_same(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other_rows = ("--set", "train.seed=3", "--set", "data.include=['copy', 'texts']")
     for more in ((), other_rows):
         assert check(capsys, place / "recipe.toml", *more) == check(capsys, place / "prepared" / "recipe.toml", *more)
 
 
+@pytest.mark.slow
 def test_the_rows_are_those_of_the_recipe(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = open_prepared(place / "prepared")
     tasks = folder.task_set(folder.files({}))

@@ -62,6 +62,7 @@ def test_an_epoch_holds_each_tasks_draw() -> None:
     assert plan.repeats == pytest.approx(expected / [40, 10, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss_class", [Balanced, Mixed])
 @pytest.mark.parametrize("by", ["tokens", "samples"])
 def test_sampling_changes_no_expected_gradient(loss_class, by) -> None:

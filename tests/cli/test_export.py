@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 from helpers.finished_runs import finished
+
+pytestmark = pytest.mark.slow
 
 
 def test_export_command_reports_what_it_wrote(command: Callable[..., Result], tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ def draw(cross_entropy: np.ndarray, tokens: np.ndarray, generator: np.random.Gen
     return draw_task(with_differences(stack, "0"), tokens, weights, generator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seeds", "samples", "seed_spread"), [(3, 60, 0.1), (3, 60, 0.01), (8, 200, 0.1), (1, 60, 0.0), (3, 3, 0.05)]
 )

@@ -35,6 +35,7 @@ class Faulty(MftCoder):
         raise KeyError("oops")
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same(tmp_path: Path) -> None:
     records = [pair(number, number % 50) if number % 50 else "{" for number in range(4000)]
     path = task_file(tmp_path / "t.jsonl", records)
@@ -80,6 +81,7 @@ def within(seconds: float, work: object) -> BaseException | None:
     return caught[0]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
     error = within(120, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Suicidal, processes=2))
@@ -104,6 +106,7 @@ prepare_tasks([task], tokenization, tokenizer, DataSection(), Path("cache"), lam
 """
 
 
+@pytest.mark.slow
 def test_a_script_that_no_process_can_be_started_from_is_told_why(tmp_path: Path) -> None:
     task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
     (tmp_path / "script.py").write_text(UNGUARDED, encoding="utf-8")

@@ -92,6 +92,7 @@ def _prepare_in_process(file: Path, cache: Path, barrier: object) -> None:
     assert len(texts(task.train)) == 285
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_entry(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
@@ -126,6 +127,7 @@ def _prepare_with_little_space(path: Path, folder: Path) -> None:
         prepare([TaskFiles("t", (path,))], folder / "cache")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_cleaned_up(tmp_path: Path) -> None:
     records = [pair(number, 50) for number in range(400)]
     path = task_file(tmp_path / "t.jsonl", records)

@@ -51,6 +51,7 @@ def test_streaming_gives_the_same_text_in_pieces(catalog: Catalog) -> None:
     assert len([piece for piece in pieces if piece]) > 1
 
 
+@pytest.mark.slow
 def test_sampling_follows_temperature_and_seed(catalog: Catalog) -> None:
     assistant = open_assistant("tiny", catalog, "llama")
     state = torch.get_rng_state()
@@ -63,6 +64,7 @@ def test_sampling_follows_temperature_and_seed(catalog: Catalog) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.slow
 def test_an_answer_stays_within_the_context(catalog: Catalog) -> None:
     assistant = open_assistant("tiny", catalog, "starcoder")
     always(assistant, assistant.tokenizer.convert_tokens_to_ids("a"))

@@ -46,6 +46,7 @@ def check_batches(model: nn.Module, temperature: float) -> list[list[int]]:
     return together
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_batch_gives_what_each_prompt_gives_alone(architecture: str, tmp_path: Path) -> None:
     model = load_tiny(architecture, tmp_path, torch.float64)
@@ -192,6 +193,7 @@ def test_an_answer_is_finished_by_a_stop_string() -> None:
     assert stopped.new_tokens < free.new_tokens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "config",
     [

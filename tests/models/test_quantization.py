@@ -149,6 +149,7 @@ def test_a_dequantised_model_computes_the_same_and_is_dense(tmp_path: Path) -> N
     assert torch.equal(logits_alone(dense, random_ids(9)), expected)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_loaded_beside_the_weights_it_was_trained_with(tmp_path: Path) -> None:
     tuned = tuned_model(quantized("llama", tmp_path / "base", KINDS[2]), method="qlora", rank=4)
     move_weights(tuned)

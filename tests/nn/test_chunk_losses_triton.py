@@ -22,6 +22,7 @@ from mft_core.nn.half_precision import HALVES
 from mft_core.nn.head_losses import Head, head_losses
 from mft_core.nn.logit_form import LogitForm
 
+pytestmark = pytest.mark.slow
 FORMS = {"plain": LogitForm(), "scale": LogitForm(0.3), "softcap": LogitForm(0.7, 2.5)}
 DTYPES = (torch.float32, *HALVES)
 BLOCK = 4096

@@ -70,6 +70,7 @@ def test_dense_models_have_none() -> None:
         assert adapter.router_loss(adapter.tiny_config(97)) is None
 
 
+@pytest.mark.slow
 def test_a_run_trains_with_it_or_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same data and seed give other gradients, both finite."""
     (tmp_path / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")

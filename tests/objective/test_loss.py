@@ -73,6 +73,7 @@ def epoch_plan(table: SampleTable, packer=BestFit, batch_size: int = 10_000, see
     return BatchPlan(table, packer(), 32, batch_size, seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["tokens", "samples"])
 @pytest.mark.parametrize("normalize", ["expected", "step"])
 @pytest.mark.parametrize("packer", PACKERS)
@@ -136,6 +137,7 @@ def test_relabelling_the_tasks_changes_nothing(model) -> None:
     assert relative_error(one, other) < EXACT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["tokens", "samples"])
 def test_the_mean_step_gradient_of_an_uneven_epoch_is_the_full_gradient(model, by) -> None:
     table = random_table([1, 13, 7], vocabulary=VOCABULARY)

@@ -14,6 +14,7 @@ from helpers.original_tokenizers import ids
 from helpers.paths import SHARED
 from mft_core import load_tokenizer
 
+pytestmark = pytest.mark.slow
 NAMES = ("llama2", "baichuan1", "chatglm3", "qwen_v1")
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="../shared is absent")
 

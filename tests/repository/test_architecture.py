@@ -41,6 +41,7 @@ def test_the_core_and_the_command_line_import_no_plugin(package: str) -> None:
         assert not forbidden & set(imported(path)), path
 
 
+@pytest.mark.slow
 def test_only_the_conformance_kit_imports_pytest() -> None:
     users = {path.parent.name for path in (REPOSITORY / "mft_core").rglob("*.py") if "pytest" in imported(path)}
     assert users == {"testing"}
@@ -66,6 +67,7 @@ def modules_after(arguments: list[str], cwd: Path) -> set[str]:
     return set(done.stdout.partition("MODULES ")[2].split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"]])
 def test_help_and_list_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     modules = modules_after(arguments, tmp_path)
@@ -88,10 +90,12 @@ def test_help_imports_no_command(tmp_path: Path) -> None:
     assert not {command.target.partition(":")[0] for command in COMMANDS.values()} & modules_after(["--help"], tmp_path)
 
 
+@pytest.mark.slow
 def test_help_imports_no_pydantic(tmp_path: Path) -> None:
     assert "pydantic" not in modules_after(["--help"], tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", ["raise RuntimeError('no luck')", "import sys; sys.exit(5)"])
 def test_a_plugin_that_raises_or_exits_on_import_breaks_nothing(mft: Run, tmp_path: Path, code: str) -> None:
     write_distribution(tmp_path, "sick", code)
@@ -118,6 +122,7 @@ def test_every_hook_is_documented_and_used_by_a_bundled_plugin(hook: str) -> Non
     assert used_by
 
 
+@pytest.mark.slow
 def test_a_class_name_of_the_core_and_the_command_line_has_one_meaning() -> None:
     places: dict[str, list[Path]] = {}
     for path in (path for package in ("mft_core", "mft_cli") for path in (REPOSITORY / package).rglob("*.py")):

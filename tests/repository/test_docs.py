@@ -43,6 +43,7 @@ def test_the_example_of_options_has_them() -> None:
     assert content["Power"].from_options({"exponent": 0.3}).options.exponent == 0.3
 
 
+@pytest.mark.slow
 def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
     example = re.search(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert example is not None

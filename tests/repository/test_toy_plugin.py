@@ -12,6 +12,7 @@ import pytest
 from helpers.paths import REPOSITORY
 from helpers.running import arguments, events, write_tasks
 
+pytestmark = pytest.mark.slow
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

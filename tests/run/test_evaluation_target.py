@@ -10,6 +10,8 @@ import pytest
 from helpers.given_samples import write_completions
 from helpers.running import Evaluate, events
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_finished_run_is_measured_as_at_its_end(
     evaluated_run: tuple[Path, Path], evaluate: Evaluate, tmp_path: Path

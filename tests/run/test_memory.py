@@ -51,6 +51,7 @@ def parameter_bytes(model: torch.nn.Module, chosen: str) -> int:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["llama", "gpt_neox"])
 @pytest.mark.parametrize("method", ["lora", "qlora", "full"])
 def test_weights_adapters_gradients_and_optimizer_are_what_is_measured(
@@ -84,6 +85,7 @@ def large(method: str, **settings: Any) -> MemoryEstimate:
     return estimate_memory(recipe, Llama(), LLAMA_70B, torch.float32 if method == "full" else torch.bfloat16, 0.5, GPU)
 
 
+@pytest.mark.slow
 def test_70b_in_four_bits_fits_into_80_gb_and_nothing_else_does() -> None:
     qlora = large("qlora")
     linear = 80 * (2 * 8192 * 8192 + 2 * 8192 * 1024 + 3 * 8192 * 28672)
@@ -97,6 +99,7 @@ def test_70b_in_four_bits_fits_into_80_gb_and_nothing_else_does() -> None:
     assert large("qlora", tune__double_quant=False).weights - qlora.weights == pytest.approx(3.2 * GB, rel=0.02)
 
 
+@pytest.mark.slow
 def test_checkpointing_and_fewer_rows_take_less() -> None:
     assert large("qlora", train__micro_batch_size=1).activations < large("qlora").activations
     assert large("qlora", train__gradient_checkpointing=False).activations > 80 * GB
@@ -108,6 +111,7 @@ def test_initial_values_that_need_weights_cost_no_time_here() -> None:
     assert pissa == plain
 
 
+@pytest.mark.slow
 def test_check_shows_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_tasks(tmp_path / "data")
     (tmp_path / "recipe.toml").write_text(

@@ -53,6 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_falls_back_to_padding_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     command = arguments(folder / "data", folder / "run", "--plugin", "bloom_plugin.py", "--steps", "3")
@@ -98,6 +99,7 @@ def of_learnt(base: Path, data: Path, output: Path) -> list[str]:
     return command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packer", ["pad", "best-fit"])
 def test_rows_may_be_longer_than_the_positions_a_model_has_learnt(learnt, tmp_path, monkeypatch, packer) -> None:
     monkeypatch.chdir(tmp_path)
@@ -106,6 +108,7 @@ def test_rows_may_be_longer_than_the_positions_a_model_has_learnt(learnt, tmp_pa
     assert len(events(tmp_path / "run", "train")) == 2
 
 
+@pytest.mark.slow
 def test_a_sample_longer_than_the_positions_a_model_has_learnt_is_over_long(learnt, tmp_path, capsys) -> None:
     data = write_tasks(tmp_path / "data", {"one": 9})
     with (data / "one" / "train.jsonl").open("a", encoding="utf-8") as stream:
@@ -118,6 +121,7 @@ def test_a_sample_longer_than_the_positions_a_model_has_learnt_is_over_long(lear
         assert start["tasks"]["one"]["overlong" if overlong == "drop" else "truncated"] == 1
 
 
+@pytest.mark.slow
 def test_samples_tokenised_for_another_model_are_refused(learnt, tmp_path) -> None:
     model = GPTBigCodeForCausalLM.from_pretrained(learnt)
     data = write_tasks(tmp_path / "data", {"one": 9})

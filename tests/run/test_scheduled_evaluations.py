@@ -8,6 +8,8 @@ import pytest
 
 from helpers.running import arguments, events, largest_difference, mft, weights, with_recipe, write_tasks
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_measures_every_so_often_and_at_its_end(evaluated_run: tuple[Path, Path]) -> None:
     scores = events(evaluated_run[0], "score")

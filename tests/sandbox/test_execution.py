@@ -6,7 +6,7 @@ import pytest
 
 from mft_core.sandbox import Limits, Tier, available_tiers, run_program
 
-pytestmark = pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")]
 MEBIBYTE = 2**20
 GENEROUS = Limits(seconds=60.0, cpu_seconds=60)
 

@@ -21,7 +21,7 @@ from helpers.intruding_programs import INTRUDERS
 from mft_core.sandbox import Limits, Outcome, Tier, available_tiers, judge_python, judge_with_nonce
 from mft_core.sandbox.processes import all_processes
 
-pytestmark = pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")]
 MEBIBYTE = 2**20
 SMALL = Limits(
     seconds=2.0,

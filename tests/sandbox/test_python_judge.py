@@ -173,6 +173,7 @@ def test_helpers_are_not_the_candidates(tier: Tier) -> None:
     assert judged("def f(xs): return -1.0", tests, tier, helpers=helpers).verdict == "pass"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not HUMANEVAL.exists(), reason="../shared is absent")
 @pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")
 def test_humaneval_canonicals_pass_and_mutants_fail() -> None:

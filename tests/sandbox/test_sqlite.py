@@ -88,6 +88,7 @@ def attacked(database: Path) -> dict[str, QueryResult]:
     return dict(zip(ATTACKS, results, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_gets_nothing(name: str, attacked: dict[str, QueryResult]) -> None:
     result = attacked[name]

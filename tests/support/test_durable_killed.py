@@ -71,6 +71,7 @@ def kill_at_every_step(action: str, parent: Path) -> list[Path]:
     return folders[:-1]
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_leaves_the_old_or_the_new_folder(tmp_path: Path) -> None:
     folders = kill_at_every_step("folder", tmp_path)
     found = []
@@ -82,17 +83,20 @@ def test_kill_9_at_any_moment_leaves_the_old_or_the_new_folder(tmp_path: Path) -
     assert set(found) == {"old", "absent", "new"}
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
     folders = kill_at_every_step("file", tmp_path)
     found = [(folder / "target").read_text() for folder in folders]
     assert set(found) == {"old", "new"}
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_of_removing_leaves_all_or_nothing(tmp_path: Path) -> None:
     folders = kill_at_every_step("remove", tmp_path)
     assert [content(folder / "target") for folder in folders if (folder / "target").exists()] == [whole("old")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["folder", "file", "remove"])
 def test_the_next_write_removes_what_a_killed_process_left(tmp_path: Path, action: str) -> None:
     folders = kill_at_every_step(action, tmp_path)

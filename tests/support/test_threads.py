@@ -23,6 +23,7 @@ def threads_in_a_new_process(**environment: str) -> tuple[int, int]:
     return own, ours
 
 
+@pytest.mark.slow
 def test_ranks_of_a_machine_share_its_processors() -> None:
     own, ours = threads_in_a_new_process()
     assert ours == min(own, allowed_processors())
@@ -30,6 +31,7 @@ def test_ranks_of_a_machine_share_its_processors() -> None:
     assert threads_in_a_new_process(LOCAL_WORLD_SIZE="999")[1] == 1
 
 
+@pytest.mark.slow
 def test_who_says_how_many_gets_as_many() -> None:
     for said in ("1", "2"):
         own, ours = threads_in_a_new_process(OMP_NUM_THREADS=said, LOCAL_WORLD_SIZE="2")

@@ -87,6 +87,7 @@ for step in range(1, 1000):
 """
 
 
+@pytest.mark.slow
 def test_kill_9_while_saving_leaves_a_good_checkpoint_and_nothing_partial(tmp_path: Path) -> None:
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None

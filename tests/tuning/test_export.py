@@ -45,6 +45,7 @@ def test_the_exported_model_is_the_tuned_one(architecture: str, method: str, tmp
     assert not list(made.folder.glob("adapter*"))
 
 
+@pytest.mark.slow
 def test_plain_transformers_needs_neither_us_nor_the_base(tmp_path: Path) -> None:
     tuned = finished("llama", "lora", tmp_path / "base", tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items())
@@ -128,6 +129,7 @@ def test_an_adapter_stands_for_itself_and_names_its_base(tmp_path: Path) -> None
     assert len(AutoTokenizer.from_pretrained(tmp_path / "out")) == 2048
 
 
+@pytest.mark.slow
 def test_an_adapter_trained_beside_quantised_weights_says_what_it_is_on_dense_ones(tmp_path: Path) -> None:
     tuned = quantized_run(tmp_path / "base", tmp_path / "run")
     made = export_run(tmp_path / "run", tmp_path / "out", ADAPTERS.items(), format="adapter")
@@ -155,6 +157,7 @@ def test_the_original_format_of_a_native_base_is_its_own(method: str, tmp_path: 
     assert relative_difference(found, logits(tuned)) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantization", [None, Quantization()], ids=["lora", "qlora"])
 @pytest.mark.parametrize("name", ["qwen", "chatglm3", "baichuan7b_v2"])
 def test_a_published_format_is_written_back(name: str, quantization: Quantization | None, tmp_path: Path) -> None:
@@ -190,6 +193,7 @@ def test_wrong_wishes_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_command_line_says_what_was_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     quantized_run(tmp_path / "base", tmp_path / "run")
     command = ("export", str(tmp_path / "run"), "--output")

@@ -41,6 +41,7 @@ def tuned_tiny(folder: Path, **options: Any) -> Any:
     return tuned_model(load_tiny("llama", folder), rank=4, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_it_starts_as_the_base_trains_and_is_saved_for_the_base(variant: str, tmp_path: Path) -> None:
     ids = random_ids(11)
@@ -132,6 +133,7 @@ def test_a_family_without_any_of_its_modules_is_refused(tmp_path: Path) -> None:
         lora_modules(load_tiny("llama", tmp_path), "family", ("c_attn", "c_fc"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", ["tune.init=pissa", "tune.method=qlora"])
 def test_a_resumed_run_ends_with_the_same_weights(settings: str, tmp_path: Path) -> None:
     data = write_tasks(tmp_path / "data", {"add": 12, "copy": 4})

@@ -16,6 +16,7 @@ from mft_core.tuning.finished import load_run
 from mft_core.tuning.saving import written_whole
 
 
+@pytest.mark.slow
 def test_plain_transformers_and_peft_load_it_without_us(tmp_path: Path) -> None:
     methods = ("lora", "full")
     expected = [logits(finished("llama", method, tmp_path / "base", tmp_path / method)) for method in methods]

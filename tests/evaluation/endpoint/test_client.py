@@ -202,6 +202,7 @@ for number in range(40):
 """
 
 
+@pytest.mark.slow
 def test_killed_and_begun_again_nothing_answered_is_paid_twice(server: FakeEndpoint, tmp_path: Path) -> None:
     server.otherwise = lambda handler, body: handler.send(200, reply("to " + body["messages"][0]["content"]))
     command = [sys.executable, "-c", ASK, server.url, str(tmp_path / "journal.jsonl")]

@@ -59,6 +59,7 @@ def test_every_token_of_a_converted_chatglm_can_be_learnt(tmp_path: Path) -> Non
     assert model.get_input_embeddings().weight.grad[[0, 5]].abs().amax(1).min() > 0
 
 
+@pytest.mark.slow
 def test_adapters_on_a_converted_base_are_native_adapters(tmp_path: Path) -> None:
     for place in (tmp_path / "chatglm", tmp_path / "qwen"):
         place.mkdir()

@@ -23,6 +23,7 @@ BASES = ("tiny", "smollm2", "pypi", "folder", "hub", "modelscope")
 CODE = 'def größe(x: int) -> str:\n    """Doc."""\n    return f"{x + 1207}"  # 你好\n\n\n\tclass A:\r\n        pass\n'
 
 
+@pytest.mark.slow
 def test_a_gguf_file_is_converted_once_to_the_same_model(gguf: Path, tmp_path: Path) -> None:
     folder = Folder().fetch(str(gguf), request("", tmp_path / "cache"))
     config = read_config(folder)

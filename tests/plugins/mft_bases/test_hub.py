@@ -56,6 +56,7 @@ def add_snapshot(cache: Path, base: Path, commit: str) -> None:
     (repository / "refs" / "main").write_text(commit)
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_revision_it_began_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))

@@ -18,6 +18,8 @@ from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import load_base
 from mft_core.models.recognition import recognize_adapter
 
+pytestmark = pytest.mark.slow
+
 
 def write_wheel(folder: Path, files: dict[str, Path], version: str = "1.0") -> None:
     """A wheel of the package "acme-model" in `folder`."""

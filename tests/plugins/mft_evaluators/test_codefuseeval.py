@@ -97,6 +97,7 @@ def test_directions_without_a_file_pair_the_same_problems(folder: Path) -> None:
     assert first.fields["prompt"] == first.fields["declaration"]
 
 
+@pytest.mark.slow
 def test_right_answers_pass_and_empty_ones_do_not(folder: Path) -> None:
     judging = build(folder)
     chosen = [it for it in items(judging) if not LANGUAGES[judging.language(it)].missing()]
@@ -107,6 +108,7 @@ def test_right_answers_pass_and_empty_ones_do_not(folder: Path) -> None:
     assert {verdict.outcome for verdict in wrong} == {"fail"}, wrong
 
 
+@pytest.mark.slow
 def test_unit_tests_must_pass_on_the_right_function_and_fail_on_wrong_ones(folder: Path) -> None:
     judging = build(folder, parts=["unit-tests"])
     item = items(judging)[1]
@@ -168,6 +170,7 @@ def test_a_chinese_description_takes_the_place_of_the_english_one() -> None:
     assert chinese_prompt({**row, "prompt_text_chinese": ""}) is None
 
 
+@pytest.mark.slow
 def test_the_published_set_has_its_parts_and_its_solutions_pass(tmp_path: Path) -> None:
     if not PUBLISHED.is_dir():
         pytest.skip("../shared is absent")

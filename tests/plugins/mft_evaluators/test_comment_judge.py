@@ -176,6 +176,7 @@ evaluator.evaluate(EvaluationRequest(Path(sys.argv[2]) / "out", samples_file=Pat
 """
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_it_goes_on_to_the_same_and_pays_nothing_twice(
     server: FakeEndpoint, pairs: Path, tmp_path: Path
 ) -> None:

@@ -78,6 +78,7 @@ class TestCodeBleuLike(GenerativeEvaluatorTests):
     rows = small_sets.PAIRS
 
 
+@pytest.mark.slow
 class TestText2Sql(GenerativeEvaluatorTests):
     component = Text2Sql
     rows = small_databases.SPIDER

@@ -53,6 +53,7 @@ def judge(judging: Ds1000, number: int, completions: Sequence[str]) -> list[Verd
     return list(judging.judge_many([Attempt(item, 0, text) for text in completions]))
 
 
+@pytest.mark.slow
 def test_right_programs_pass_and_others_do_not(folder: Path) -> None:
     answers = {
         "result = sum(numbers)\n": "pass",
@@ -69,6 +70,7 @@ def test_right_programs_pass_and_others_do_not(folder: Path) -> None:
     assert "rules out" in verdicts[4].detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bubblewrap", "landlock"])
 def test_hostile_programs_do_not_pass(kind: str, folder: Path) -> None:
     if kind not in [tier.name for tier in available_tiers()]:
@@ -168,6 +170,7 @@ def test_an_interpreter_that_does_not_run_is_refused(folder: Path) -> None:
         build(folder, python="/nowhere/python").items(EvaluationRequest(Path()))
 
 
+@pytest.mark.slow
 def test_the_published_set_with_numpy(tmp_path: Path) -> None:
     if not PUBLISHED.is_dir():
         pytest.skip("../shared is absent")

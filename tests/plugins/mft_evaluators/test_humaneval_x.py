@@ -164,6 +164,7 @@ def judge(folder: Path, rows: Sequence[Mapping[str, Any]], completions: Sequence
     return list(judging.judge_many([Attempt(items[row], 0, text) for row, text in completions]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", KNOWN)
 def test_right_programs_pass_and_others_do_not(language: str, tmp_path: Path) -> None:
     rows = ROWS[language]
@@ -175,6 +176,7 @@ def test_right_programs_pass_and_others_do_not(language: str, tmp_path: Path) ->
     assert all(verdict.detail for verdict in verdicts if verdict.outcome == "fail")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", KNOWN)
 def test_hostile_programs_do_not_pass(language: str, tmp_path: Path) -> None:
     cheats = CHEATS[language]
@@ -281,6 +283,7 @@ def test_go_programs_import_what_they_use_and_nothing_else() -> None:
     assert text.count("import") == text.count("package") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", KNOWN)
 def test_published_solutions_pass_and_empty_ones_do_not(language: str, tmp_path: Path) -> None:
     if not PUBLISHED.is_dir():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from helpers import small_databases as shop
 from helpers.text2sql import evaluator, items
 from mft_evaluators.sql.databases import files_of
@@ -18,6 +20,7 @@ def test_the_hub_s_logical_form_is_the_same() -> None:
     assert query == """SELECT COUNT("a") FROM table_2_1 WHERE "b""" + '"""' + """ = 'O''Brien'"""
 
 
+@pytest.mark.slow
 def test_text_is_compared_once_written_in_one_way() -> None:
     gold = 'SELECT Name FROM item WHERE kind  =  "paper" AND Price > 1'
     texts = ["select NAME from Item where `kind`='paper' and (price>1)", "SELECT name FROM item", "SELECT name FROM"]

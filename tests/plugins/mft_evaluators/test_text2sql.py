@@ -27,6 +27,7 @@ def spider(tmp_path_factory: pytest.TempPathFactory) -> Text2Sql:
 FORMS = {"spider": shop.SPIDER, "cspider": shop.CSPIDER, "cosql": shop.COSQL, "bird": shop.BIRD}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_told_by_its_fields_and_its_own_queries_are_right(form: str, tmp_path: Path) -> None:
     one = evaluator(shop.write_set(tmp_path, FORMS[form]))
@@ -39,6 +40,7 @@ def test_every_form_is_told_by_its_fields_and_its_own_queries_are_right(form: st
     assert result["execution accuracy"].n == len(found)
 
 
+@pytest.mark.slow
 def test_wikisql_is_executed_on_its_tables(tmp_path: Path) -> None:
     (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shop.WIKISQL))
     (tmp_path / "dev.tables.jsonl").write_text(json.dumps(shop.WIKISQL_TABLE) + "\n")
@@ -55,6 +57,7 @@ def test_wikisql_is_executed_on_its_tables(tmp_path: Path) -> None:
     assert [one.outcome for one in outcomes(one, found["0"], [same, *wrong])] == ["pass", "fail", "fail"]
 
 
+@pytest.mark.slow
 def test_wikisql_without_rows_is_compared_as_text_only(tmp_path: Path) -> None:
     (tmp_path / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in shop.WIKISQL))
     one = evaluator(tmp_path / "dev.jsonl")
@@ -95,6 +98,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task_id", RIGHT)
 def test_what_counts_is_what_is_found(task_id: str, spider: Text2Sql, tmp_path: Path) -> None:
     item = items(spider, tmp_path)[task_id]
@@ -103,6 +107,7 @@ def test_what_counts_is_what_is_found(task_id: str, spider: Text2Sql, tmp_path: 
     assert [verdict.outcome for verdict in found] == expected, [verdict.detail for verdict in found]
 
 
+@pytest.mark.slow
 def test_what_has_no_database_is_not_measured_and_said(tmp_path: Path) -> None:
     rows = [*shop.SPIDER, {"db_id": "gone", "question": "What?", "query": "SELECT 1"}]
     one = evaluator(shop.write_set(tmp_path, rows))
@@ -119,6 +124,7 @@ def test_what_has_no_database_is_not_measured_and_said(tmp_path: Path) -> None:
     assert [line["score"] for line in verdicts] == [1.0, 1.0, 1.0, None]
 
 
+@pytest.mark.slow
 def test_a_published_query_that_does_not_run_measures_nobody(tmp_path: Path) -> None:
     rows = [shop.SPIDER[0], {"db_id": shop.DATABASE, "question": "What?", "query": "SELECT x FROM nowhere"}]
     one = evaluator(shop.write_set(tmp_path, rows))
@@ -134,6 +140,7 @@ def test_a_damaged_database_measures_nobody(tmp_path: Path) -> None:
     assert outcomes(one, items(one, tmp_path)["0"], ["SELECT count(*) FROM item"])[0].score is None
 
 
+@pytest.mark.slow
 def test_a_test_suite_wants_agreement_on_every_file(tmp_path: Path) -> None:
     data = shop.write_set(tmp_path, shop.SPIDER)
     other = shop.SQL + "INSERT INTO item(name) VALUES ('x');"
@@ -185,6 +192,7 @@ def test_wrong_places_are_said(tmp_path: Path) -> None:
         one.prompt(items(one, tmp_path)["0"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SPIDER.is_dir(), reason="../shared is absent")
 def test_spider_as_published(tmp_path: Path) -> None:
     """Every fiftieth published query is right; with one more column it is not."""

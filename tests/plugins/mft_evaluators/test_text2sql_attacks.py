@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from helpers import small_databases as shop
 from helpers.text2sql import evaluator, items, outcomes
 
+pytestmark = pytest.mark.slow
 ENDLESS = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT {} FROM r"
 ATTACKS = {
     "drop": "DROP TABLE item",

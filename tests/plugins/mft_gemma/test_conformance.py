@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from transformers import PreTrainedConfig
 
@@ -10,6 +11,7 @@ from mft_core.testing import ModelAdapterTests
 from mft_core.testing.random_models import TOLERANCE
 from mft_gemma.adapter import Gemma
 
+pytestmark = pytest.mark.slow
 PARTLY_FLOAT32 = dict.fromkeys(TOLERANCE, TOLERANCE[torch.float32])
 
 

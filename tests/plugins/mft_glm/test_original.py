@@ -231,6 +231,7 @@ def test_generation_with_cache_is_generation_without(model: Any, texts: list[tor
         assert torch.equal(cached[row, -8:], text[-8:])
 
 
+@pytest.mark.slow
 def test_what_is_saved_computes_the_same_and_the_original_comes_back(folder: Path, tmp_path: Path) -> None:
     model = load_model(folder, dtype="float64")
     ids = torch.tensor([5, 6, model.config.mask_token_ids[0], model.config.start_token_id, 7, 8])
@@ -265,6 +266,7 @@ def test_other_variants_are_refused_by_name(change: dict[str, bool], tmp_path: P
         load_model(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "qlora"])
 def test_it_learns(method: str, folder: Path, tmp_path: Path) -> None:
     data, run = write_tasks(tmp_path / "data", {"copy": 24}), tmp_path / "run"

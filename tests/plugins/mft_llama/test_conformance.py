@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from transformers import PreTrainedConfig
 
@@ -13,6 +14,7 @@ from mft_llama.adapter import Llama
 PARTLY_FLOAT32 = dict.fromkeys(TOLERANCE, TOLERANCE[torch.float32])
 
 
+@pytest.mark.slow
 class TestLlama(ModelAdapterTests):
     component = Llama
 

@@ -199,6 +199,7 @@ def test_weights_stay_finite_and_positive_where_counts_are_extreme(name, of, wit
     assert weights.min() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "within"),
     [*((name, "focal-task") for name in sorted(LOSSES)), ("balanced", "mean"), ("balanced", "focal-sample")],

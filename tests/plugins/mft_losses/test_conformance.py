@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mft_core.testing import LossTests
 from mft_losses.balanced import Balanced
 from mft_losses.coba import Coba
@@ -16,19 +18,23 @@ from mft_losses.robust import GroupRobust
 from mft_losses.uncertainty import Uncertainty
 
 
+@pytest.mark.slow
 class TestBalanced(LossTests):
     component = Balanced
 
 
+@pytest.mark.slow
 class TestBalancedBySamples(LossTests):
     component = Balanced
     options = {"by": "samples", "normalize": "step"}
 
 
+@pytest.mark.slow
 class TestMixed(LossTests):
     component = Mixed
 
 
+@pytest.mark.slow
 class TestMixedBySamples(LossTests):
     component = Mixed
     options = {"by": "samples", "normalize": "step"}
@@ -77,6 +83,7 @@ class TestFocalSample(LossTests):
     component = FocalSample
 
 
+@pytest.mark.slow
 class TestFocalTask(LossTests):
     component = FocalTask
 

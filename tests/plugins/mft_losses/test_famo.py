@@ -223,6 +223,7 @@ def histories(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[np.nd
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["famo", "famo-train"])
 def test_with_the_training_data_as_probe_it_is_the_original_famo(histories, name) -> None:
     losses, weights = histories[name]

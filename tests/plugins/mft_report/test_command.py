@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from helpers.made_up_runs import write_run
 
 
+@pytest.mark.slow
 def test_command_redraws_and_prints(tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     run = write_run(tmp_path / "run", ["completion", "repair"])
     shown = mft("report", str(run))
@@ -23,6 +26,7 @@ def test_command_redraws_and_prints(tmp_path: Path, mft: Callable[..., subproces
     assert "no metrics.jsonl" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_command_prints_json(tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     run = write_run(tmp_path / "run", ["completion", "repair"])
     found = json.loads(mft("report", str(run), "--json").stdout)

@@ -12,6 +12,8 @@ from PIL import Image
 from helpers.made_up_runs import write_run
 from mft_report.files import redraw
 
+pytestmark = pytest.mark.slow
+
 
 def columns_with_ink(png: bytes) -> float:
     """Share of pixel columns that are not all one colour."""

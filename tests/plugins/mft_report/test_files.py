@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from helpers.made_up_runs import write_run
 from mft_core.events import EventLog, read_events
 from mft_core.testing.contexts import evaluation_context
@@ -42,6 +44,7 @@ def test_it_is_drawn_again_only_when_that_is_worth_it(tmp_path: Path) -> None:
     assert worth_redrawing(run)
 
 
+@pytest.mark.slow
 def test_failure_to_draw_does_not_stop_the_run(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["only"], end=False)
     (run / "curves.png").mkdir()  # cannot be replaced by a file

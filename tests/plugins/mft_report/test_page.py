@@ -55,6 +55,7 @@ def drawn_page_of(run: Path) -> Page:
     return Page((run / "report.html").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["completion", "repair"])
     found = drawn_page_of(run)
@@ -70,6 +71,7 @@ def test_page_needs_nothing_but_itself(tmp_path: Path) -> None:
     assert "@media print" in text
 
 
+@pytest.mark.slow
 def test_page_escapes_whatever_people_typed(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run<b>", HOSTILE)
     (run / "recipe.toml").write_text('name = "</pre><script>recipe()</script>"\n', encoding="utf-8")

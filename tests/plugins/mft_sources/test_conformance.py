@@ -20,6 +20,7 @@ class TestFolder(SourceTests):
         return write_tasks(tmp_path / "tasks")
 
 
+@pytest.mark.slow
 class TestStandardLibrary(SourceTests):
     component = StandardLibrary
 

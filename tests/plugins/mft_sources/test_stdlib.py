@@ -21,6 +21,7 @@ from mft_sources.stdlib.examples import unfenced
 from mft_sources.stdlib.split import family
 from mft_sources.stdlib.tasks import TASKS
 
+pytestmark = pytest.mark.slow
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 Records = dict[str, dict[str, list[dict[str, str]]]]
 

@@ -7,6 +7,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from mft_sources.stdlib.definitions import find_definitions
 from mft_sources.stdlib.generate import generate
 from mft_sources.stdlib.modules import Module, find_modules
@@ -31,6 +33,7 @@ def test_only_modules_of_the_library_are_read(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_counted(small_library: Path) -> None:
     (small_library / "wave.py").write_text("print 'Python 2'\n")
     (small_library / "uu.py").write_bytes(b"# \xff is no UTF-8\n")

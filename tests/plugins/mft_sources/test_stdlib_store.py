@@ -16,6 +16,8 @@ from mft_sources.stdlib import StandardLibrary, StandardLibraryOptions
 from mft_sources.stdlib.generate import generate
 from mft_sources.stdlib.modules import find_modules
 
+pytestmark = pytest.mark.slow
+
 
 def test_same_bytes_with_other_hash_seed_locale_and_time_zone(small_library: Path, tmp_path: Path) -> None:
     code = (

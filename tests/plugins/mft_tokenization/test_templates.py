@@ -192,6 +192,7 @@ def test_what_cannot_be_bound_is_said(
     assert caught.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FIXTURES.exists(), reason="../shared is absent")
 def test_llama_2() -> None:
     tokenizer = load_tokenizer(FIXTURES / "llama2")
