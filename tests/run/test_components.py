@@ -19,10 +19,11 @@ def test_every_part_has_the_options_of_the_recipe_and_its_origin(catalog: Catalo
     assert parts.loss.options.every == 3
     assert isinstance(parts.packer, Sequential)
     assert parts.base_reference == "org/name@v1"
-    assert parts.adapter is not None
+    assert parts.family == "qwen"
+    assert list(parts.callbacks) == ["report"]
     assert len(parts.evaluators) == 1
     kinds = [entry.kind for entry in parts.entries]
-    assert {"loss", "packer", "tokenization", "evaluator", "base", "model"} <= set(kinds)
+    assert {"loss", "packer", "tokenization", "evaluator", "base", "callback"} <= set(kinds)
 
 
 def test_tasks_of_the_recipe_need_no_source(catalog: Catalog) -> None:

@@ -22,7 +22,7 @@ def small(data: Path, steps: int) -> Recipe:
     settings = {
         "data.path": str(data), "data.max_length": 128, "model.base": "tiny", "model.adapter": "llama",
         "model.dtype": "float32", "train.steps": steps, "train.batch_size": 4, "train.log_every": 1,
-        "train.save_every": 1,
+        "train.save_every": 1, "train.callbacks": [],
     }  # fmt: skip
     return load_recipe(None, list(settings.items()))
 
