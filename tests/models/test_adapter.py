@@ -13,6 +13,7 @@ from helpers.checkpoints import edit_config
 from helpers.tiny_models import write_checkpoint
 from mft_core.errors import MftError
 from mft_core.models.adapter import NO_TOKEN_IDS, TINY_SIZES, ModelAdapter
+from mft_core.models.checkpoints.config import read_config
 
 
 class Plain(ModelAdapter):
@@ -35,7 +36,10 @@ def test_it_is_recognised_by_its_types_alone() -> None:
 
 def test_a_native_checkpoint_is_transformers_own(tmp_path: Path) -> None:
     write_checkpoint("llama", tmp_path)
-    model = Plain().load_model(tmp_path, torch.float64, "sdpa")
+    config = read_config(tmp_path)
+    native_config = Plain().native_config(config, tmp_path)
+    assert native_config.to_dict() == Plain().load_config(tmp_path).to_dict()
+    model = Plain().load_model(tmp_path, config, native_config, torch.float64, "sdpa")
     assert type(model).__name__ == "LlamaForCausalLM"
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float64}
     assert Plain().router_loss(model.config) is None
