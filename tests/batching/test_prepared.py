@@ -77,6 +77,7 @@ def nothing_tokenised(cache: Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_run_on_the_folder_tokenises_nothing_and_ends_with_the_same_weights(place: Path, tmp_path: Path) -> None:
     online, offline = tmp_path / "online", tmp_path / "offline"
     assert mft("run", str(place / "recipe.toml"), "--output", str(online), *LENIENT) == 0

@@ -8,7 +8,7 @@ import sys
 
 from mft_core.sandbox.processes import DescendantGroup, all_processes, end
 
-FAMILY = "sleep 600 & sh -c 'sleep 601 & wait' & echo ready; wait"
+FAMILY = "sleep 600 & sh -c 'sleep 601 & wait' & echo ready; exec sleep 602"
 
 
 def start(command: str) -> subprocess.Popen[bytes]:

@@ -23,6 +23,7 @@ def callbacks_of(run: Path) -> Callbacks:
     return Callbacks({"report": Report()}, CallbackContext(validation.model, validation, EventLog(run), 60))
 
 
+@pytest.mark.slow
 def test_it_is_drawn_again_only_when_that_is_worth_it(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["only"])
     recipe = run / "recipe.toml"
