@@ -154,7 +154,8 @@ KNOWN = [
 def evaluator(folder: Path, rows: Sequence[Mapping[str, Any]], **options: Any) -> HumanEvalX:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return HumanEvalX(HumanEvalX.Options.model_validate({"data": str(path), "workers": 2, "timeout": 20, **options}))
+    usual = {"data": str(path), "workers": 2, "timeout": 20, "shared_process": True}
+    return HumanEvalX(HumanEvalX.Options.model_validate({**usual, **options}))
 
 
 def judge(folder: Path, rows: Sequence[Mapping[str, Any]], completions: Sequence[tuple[int, str]]) -> list[Verdict]:
@@ -197,6 +198,17 @@ def test_what_the_machine_lacks_is_not_measured_and_never_zero(tmp_path: Path) -
     assert by_title["humaneval-x/rust"].n == 0
     assert math.isnan(by_title["humaneval-x/rust"].value)
     assert "crates" in by_title["humaneval-x/rust"].details["not_measured"]
+
+
+@pytest.mark.parametrize("language", KNOWN)
+def test_tests_in_the_judged_programs_process_are_run_only_where_it_is_asked_for(language: str, tmp_path: Path) -> None:
+    judging = evaluator(tmp_path, ROWS[language], shared_process=False)
+    judging.items(EvaluationRequest(tmp_path))
+    shared = LANGUAGES[language].shared_process
+    assert ("--shared-process" in judging.not_measured().get(language, "")) == shared
+    judging = evaluator(tmp_path, ROWS[language], shared_process=True)
+    judging.items(EvaluationRequest(tmp_path))
+    assert judging.not_measured() == {}
 
 
 @pytest.mark.parametrize("language", sorted(set(ROWS) - {"python"}))
@@ -288,7 +300,7 @@ def test_go_programs_import_what_they_use_and_nothing_else() -> None:
 def test_published_solutions_pass_and_empty_ones_do_not(language: str, tmp_path: Path) -> None:
     if not PUBLISHED.is_dir():
         pytest.skip("../shared is absent")
-    options = {"data": str(PUBLISHED), "languages": [language], "workers": 2, "timeout": 20}
+    options = {"data": str(PUBLISHED), "languages": [language], "workers": 2, "timeout": 20, "shared_process": True}
     judging = HumanEvalX(HumanEvalX.Options.model_validate(options))
     items = judging.items(EvaluationRequest(tmp_path))
     assert len(items) == 164
