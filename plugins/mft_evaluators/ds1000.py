@@ -24,7 +24,7 @@ from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
 from mft_evaluators import shared_process
 from mft_evaluators.ds1000_environment import LIBRARIES, Environment, environment, installed_versions, lacking
-from mft_evaluators.ds1000_files import answers_in, problem_number, read_archive, results_in
+from mft_evaluators.ds1000_files import answers_in, packing, problem_number, read_archive, results_in
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -155,12 +155,12 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         if item.group == MATPLOTLIB:
             return self._run_plot(item, program, limits, tier)
         cases = self._cases(item.fields)
-        steps = "".join(f'"$0" main.py --test_case {case} && ' for case in cases)
-        command = ["sh", "-c", f"{steps}tar cf - result >&3", self._environment.command]
+        steps = " && ".join(f'"$0" main.py --test_case {case}' for case in cases)
+        command = ["sh", "-c", f"{steps}{packing(cases)}", self._environment.command]
         outcome = self._start(command, {**self._inputs(item.fields), "main.py": program}, limits, tier)
         if not outcome.passed:
             return outcome
-        results = results_in(outcome.result)
+        results = results_in(outcome.result, cases)
         if missing := [case for case in cases if case not in results]:
             return replace(outcome, verdict="fail", detail=f"no result for test case {missing[0]}")
         tested: dict[str, bytes | str] = {
