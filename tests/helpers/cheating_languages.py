@@ -5,6 +5,21 @@ The problem is a row of `small_code_sets`, by its number.
 
 from __future__ import annotations
 
+# Beginnings that write to a descriptor which is not theirs.
+JAVA_WRITES = """return 0; }}
+static {{ try {{ new java.io.FileOutputStream("/proc/self/fd/{number}").write({content});
+Runtime.getRuntime().halt(0); }} catch (java.io.IOException error) {{ }} }} }}"""
+CPP_WRITES = """return 0; }}
+#include <unistd.h>
+struct Writer {{ Writer() {{ long n = write({number}, {content}, {length}); _exit(n == {length} ? 0 : 1); }} }} writer;
+"""
+GO_WRITES = """    return text
+}}
+func init() {{
+    os.NewFile({number}, "").Write({content})
+    os.Exit(0)
+}}
+"""
 CHEATS: dict[str, dict[str, tuple[int, str]]] = {
     "python": {
         "exit": (0, "    import sys\n    sys.exit(0)\n"),
@@ -33,10 +48,23 @@ CHEATS: dict[str, dict[str, tuple[int, str]]] = {
         "harness": (
             0,
             (
-                'try { Class.forName("Harness", true, ClassLoader.getSystemClassLoader())\n'
+                'try { Class.forName("TestsSide", true, ClassLoader.getSystemClassLoader())\n'
                 '.getMethod("main", String[].class)'
                 ".invoke(null, (Object) new String[0]); } catch (Exception error) { }\n"
                 "Runtime.getRuntime().halt(0); return 0; } }"
+            ),
+        ),
+        "own verdict": (0, JAVA_WRITES.format(number=3, content='"(\\"pass\\", \\"\\")".getBytes()')),
+        "forged replies": (0, JAVA_WRITES.format(number=6, content="new byte[] {0, 0, 0, 1, 'n', 0, 0, 0, 1, 'n'}")),
+        "endless reply": (0, JAVA_WRITES.format(number=6, content="new byte[] {127, -1, -1, -1, 'a'}")),
+        "heap dump": (
+            0,
+            (
+                "try { java.lang.management.ManagementFactory.getPlatformMBeanServer().invoke(\n"
+                'new javax.management.ObjectName("com.sun.management:type=HotSpotDiagnostic"), "dumpHeap",\n'
+                'new Object[] {new java.io.File("heap.hprof").getAbsolutePath(), true},\n'
+                'new String[] {"java.lang.String", "boolean"}); } catch (Exception error) { }\n'
+                "return 0; } }"
             ),
         ),
     },
@@ -76,6 +104,16 @@ CHEATS: dict[str, dict[str, tuple[int, str]]] = {
                 " if (n > 0) n = write(3, found, n); _exit(0); } } thief;\n"
             ),
         ),
+        "own verdict": (0, CPP_WRITES.format(number=3, content='"(\\"pass\\", \\"\\")"', length=12)),
+        "forged replies": (0, CPP_WRITES.format(number=6, content='"\\0\\0\\0\\1n\\0\\0\\0\\1n"', length=10)),
+        "endless reply": (0, CPP_WRITES.format(number=6, content='"\\xff\\xff\\xff\\xffa"', length=5)),
+        "its caller's frames": (
+            0,
+            (
+                "void **frame = (void **)__builtin_frame_address(0);\n"
+                "for (int i = 0; i < 3; i++) { frame[1] = 0; frame = (void **)*frame; } return 0; }\n"
+            ),
+        ),
         "included": (0, 'return 0; }\n#include "/proc/self/environ"\n'),
     },
     "js": {
@@ -100,6 +138,9 @@ CHEATS: dict[str, dict[str, tuple[int, str]]] = {
                 '    os.NewFile(3, "").Write(found[:n])\n    os.Exit(0)\n}\n'
             ),
         ),
+        "own verdict": (0, GO_WRITES.format(number=3, content='[]byte("(\\"pass\\", \\"\\")")')),
+        "forged replies": (0, GO_WRITES.format(number=6, content="[]byte{0, 0, 0, 1, 'n', 0, 0, 0, 1, 'n'}")),
+        "endless reply": (0, GO_WRITES.format(number=6, content="[]byte{255, 255, 255, 255, 'a'}")),
         "own true": (0, "    return text\n}\nconst true = 0 == 1\n"),
     },
 }

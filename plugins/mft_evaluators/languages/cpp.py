@@ -1,10 +1,9 @@
-"""C++: candidate and tests are compiled apart and meet in a process whose nonce was read before either was loaded."""
+"""C++: the tests call a stub of the function, which asks the candidate in its own process; plain values cross."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,23 +25,47 @@ OPENSSL = Path("/usr/include/openssl/md5.h")
 PREAMBLE_LINE = re.compile(r"^\s*(?:#include[^\n]*|using [^\n]*;|typedef [^\n]*;)[ \t]*$", re.MULTILINE)
 
 
+SIGNATURE = re.compile(r"(?P<result>[\w:<>,&* \t]*[\s>&*])(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*\Z")
+PARAMETER = re.compile(r"(\w+)\s*(?:,|\Z)")
+ANGLES = re.compile(r"<[^<>]*>")
+PLAIN = re.compile(r"std|vector|list|set|map|pair|string|boost|any|list_any|bool|char|int|long|float|double|const")
+"""Words of types that values can cross in."""
+HEADERS = ("plain_values.hpp", "candidate_side.hpp", "tests_side.hpp")
+MORE_SECONDS = 5.0
+"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function's head in its parts: what it returns, its name, its parameters as written, and their names."""
+
+    result: str
+    name: str
+    parameters: str
+    names: tuple[str, ...]
+
+
 class Cpp(Language):
-    """Tests know the candidate's function by its declaration only: no macro, overload or `main` of it reaches them."""
+    """The tests are a program of their own, which the candidate never enters; values that come back have the type that
+    the published declaration names."""
 
     name, title, task_prefix = "cpp", "C++", "CPP"
     fences = ("cpp", "c++", "cc", "cxx", "c")
     commands = ("g++",)
-    shared_process = True
 
     def lacking(self, fields: Fields) -> str:
-        """OpenSSL's headers, for the one problem about MD5."""
+        """OpenSSL's headers, for the one problem about MD5; a plain form of what the function takes or returns."""
+        head = signature(declared(fields["declaration"]))
+        types = set(re.findall(r"[a-zA-Z_]\w*", f"{head.result} {head.parameters}")) - set(head.names)
+        if strange := sorted(word for word in types if not PLAIN.fullmatch(word)):
+            return f"a plain form of {', '.join(strange)}"
         needed = "openssl/" in fields["declaration"] + fields["prompt"]
         return "OpenSSL's headers (libssl-dev)" if needed and not OPENSSL.exists() else ""
 
     def program(self, fields: Fields, completion: str) -> str:
         """Includes, the prompt and what continues it, or the whole function instead."""
         head = declared(fields["declaration"])
-        name = entry_point(head)
+        name = signature(head).name
         if re.search(rf"^[\w:<>&*, \t]+\b{name}\s*\([^;{{}}]*\)\s*\{{", completion, re.MULTILINE):
             return INCLUDES + "\n".join(PREAMBLE_LINE.findall(head)) + "\n" + completion
         return INCLUDES + fields["prompt"] + completion
@@ -53,17 +76,19 @@ class Cpp(Language):
 
     def judge(self, fields: Fields, program: str, limits: Limits, tier: Tier) -> Outcome:
         """pass: the tests' main function came to its end."""
-        from mft_core.sandbox import judge_with_nonce
+        from mft_core.sandbox import Program, judge_pair
 
         built = _library(program, "candidate", tier)
         if not built.passed:
             return built
-        tests = _library_of_tests(f"{declared(fields['declaration'])};\n{fields['test']}", tier)
-        files = {"run": _harness(tier), "candidate.so": built.result, "tests.so": tests}
-        outcome = judge_with_nonce(["./run"], files, limits=limits, tier=tier)
-        if outcome.verdict == "crash" and b"Assertion" in outcome.stderr:
-            return replace(outcome, verdict="fail", detail=outcome.stderr.decode(errors="replace").strip()[-300:])
-        return outcome
+        serving, tests = _both_sides(declared(fields["declaration"]), fields["test"], tier)
+        longer = replace(
+            limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + round(MORE_SECONDS)
+        )
+        files = {"run": _candidate_main(tier), "candidate.so": built.result, "serving.so": serving}
+        return judge_pair(
+            Program(["./run"], files, limits=limits), Program(["./tests"], {"tests": tests}, limits=longer), tier
+        )
 
 
 def declared(declaration: str) -> str:
@@ -72,9 +97,34 @@ def declared(declaration: str) -> str:
     return declaration[: unclosed[0]] if unclosed else declaration.rstrip().rstrip(";")
 
 
-def entry_point(head: str) -> str:
-    """The name of the function whose head the text ends with."""
-    return re.findall(r"(\w+)\s*\(", head[max(0, head.rstrip().rfind("\n")) :])[0]
+def signature(head: str) -> Signature:
+    """Of the function whose head the text ends with.
+
+    Raises:
+        MftError: it ends with none.
+    """
+    from mft_core.errors import MftError
+
+    found = SIGNATURE.search(head)
+    if found is None:
+        raise MftError(f"a declaration begins no C++ function: {head[-200:]!r}", "Is the set as published?")
+    bare = found["parameters"]
+    while ANGLES.search(bare):
+        bare = ANGLES.sub(" ", bare)
+    return Signature(found["result"].strip(), found["name"], found["parameters"], tuple(PARAMETER.findall(bare)))
+
+
+@lru_cache(maxsize=512)
+def _both_sides(head: str, test: str, tier: Tier) -> tuple[bytes, bytes]:
+    """The library that calls the candidate's function, and the program of the tests; both of trusted sources."""
+    it = signature(head)
+    serving = (
+        f'#include "candidate_side.hpp"\n{head};\n{it.result} mft_type({it.parameters});\n'
+        f'extern "C" int mft_serve() {{ decltype(mft_type) *function = {it.name}; return mft::serve(function); }}\n'
+    )
+    stub = f" {{ return mft::call<{it.result}>({', '.join(it.names)}); }}\n"
+    tests = f'#include "tests_side.hpp"\n{head}{stub}{test}'
+    return _trusted(_library(serving, "serving", tier)), _trusted(_compile("-o tests", tests, "tests", "tests", tier))
 
 
 def _library(source: str, name: str, tier: Tier) -> Outcome:
@@ -93,20 +143,14 @@ def _compile(options: str, source: str, name: str, product: str, tier: Tier) -> 
         memory_bytes=1024 * MEBIBYTE,
         output_bytes=16 * MEBIBYTE,
     )
-    files: Mapping[str, str] = {f"{name}.cc": source, "boost/any.hpp": _published("any.hpp")}
+    headers = {header: _published(header) for header in HEADERS if header in source or name in ("serving", "tests")}
+    files = {f"{name}.cc": source, "boost/any.hpp": _published("any.hpp"), **headers}
     return not_compiled(run_program(["sh", "-c", command], files, limits=bounds, tier=tier))
 
 
-@lru_cache(maxsize=512)
-def _library_of_tests(source: str, tier: Tier) -> bytes:
-    return _trusted(_library(source, "tests", tier))
-
-
 @lru_cache(maxsize=4)
-def _harness(tier: Tier) -> bytes:
-    """The program that reads the nonce, loads both libraries and runs the tests; it binds its own symbols first."""
-    source = _published("harness.cc")
-    return _trusted(_compile("-O1 -Wl,-z,now -Wl,--no-as-needed -lm -o run", source, "run", "run", tier))
+def _candidate_main(tier: Tier) -> bytes:
+    return _trusted(_compile("-O1 -Wl,--no-as-needed -lm -o run", _published("candidate_main.cc"), "run", "run", tier))
 
 
 def _trusted(outcome: Outcome) -> bytes:

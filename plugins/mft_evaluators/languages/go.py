@@ -1,14 +1,14 @@
-"""Go: the candidate is a package of its own, initialised after the package that has read the nonce."""
+"""Go: the tests call a stub of the function, which asks the candidate in its own process; plain values cross."""
 
 from __future__ import annotations
 
 import re
-import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mft_evaluators.languages.braces import cut_at_end
+from mft_evaluators.languages.braces import cut_at_end, open_blocks
 from mft_evaluators.languages.language import GIBIBYTE, MEBIBYTE, Fields, Language, not_compiled
 
 if TYPE_CHECKING:
@@ -28,18 +28,44 @@ PACKAGE = re.compile(r"^package \w+[ \t]*$", re.MULTILINE)
 BUILD = "GOCACHE=$PWD/.cache GOPATH=$PWD/.path GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local GO111MODULE=on"
 
 
+MODULE = "judged"
+SIGNATURE = re.compile(r"^func (?P<name>\w+)\((?P<parameters>[^()]*)\)(?P<result>[^()]*)\Z", re.MULTILINE)
+PLAIN = re.compile(r"u?int(8|16|32|64)?|rune|byte|float32|float64|string|bool|map|interface")
+"""Words of types that values can cross in."""
+MORE_SECONDS = 5.0
+"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function's head in its parts: the code before it, its name, its parameters as written and their names, and what
+    it returns."""
+
+    before: str
+    name: str
+    parameters: str
+    names: tuple[str, ...]
+    result: str
+
+
 class Go(Language):
-    """Tests import the candidate's exported functions only: it cannot redefine `true`, nor keep tests from running,
-    since they are called by a main function and not found by `go test`."""
+    """The tests are a program of their own, which the candidate never enters; values that come back have the type that
+    the published declaration names."""
 
     name, title, task_prefix = "go", "Go", "Go"
     fences = ("go", "golang")
     commands = ("go",)
-    shared_process = True
+
+    def lacking(self, fields: Fields) -> str:
+        """A plain form of what the function takes or returns."""
+        it = signature(fields["declaration"])
+        types = set(re.findall(r"[a-zA-Z_]\w*", f"{it.parameters} {it.result}")) - set(it.names)
+        strange = sorted(word for word in types if not PLAIN.fullmatch(word))
+        return f"a plain form of {', '.join(strange)}" if strange else ""
 
     def program(self, fields: Fields, completion: str) -> str:
         """The prompt and what continues it, or the whole function instead."""
-        name = _entry_point(fields["declaration"])
+        name = signature(fields["declaration"]).name
         if re.search(rf"^func\s+{name}\b", completion, re.MULTILINE):
             return f"{fields.get('import', '')}\n{completion}"
         return fields["prompt"] + completion
@@ -50,13 +76,26 @@ class Go(Language):
 
     def judge(self, fields: Fields, program: str, limits: Limits, tier: Tier) -> Outcome:
         """pass: all of the tests' assertions held."""
-        from mft_core.sandbox import judge_with_nonce
+        from mft_core.sandbox import Program, judge_pair
 
-        built = _build(_files(fields, program), tier)
+        built = _build(_candidate_files(signature(fields["declaration"]).name, program), tier)
         if not built.passed:
             return built
+        tests = _tests(
+            "\n".join((fields.get("import", ""), fields.get("test_setup", ""))),
+            _with_helpers(fields),
+            fields["test"],
+            tier,
+        )
         bounds = replace(limits, address_space_bytes=16 * GIBIBYTE)
-        return judge_with_nonce(["./run"], {"run": built.result}, limits=bounds, tier=tier)
+        longer = replace(
+            bounds, seconds=bounds.seconds + MORE_SECONDS, cpu_seconds=bounds.cpu_seconds + round(MORE_SECONDS)
+        )
+        return judge_pair(
+            Program(["./run"], {"run": built.result}, limits=bounds),
+            Program(["./run"], {"run": tests}, limits=longer),
+            tier,
+        )
 
 
 def _build(files: dict[str, str], tier: Tier) -> Outcome:
@@ -77,24 +116,46 @@ def _build(files: dict[str, str], tier: Tier) -> Outcome:
     return not_compiled(run_program(command, files, limits=bounds, tier=tier))
 
 
-def _files(fields: Fields, program: str) -> dict[str, str]:
-    """A module whose name the candidate cannot know, so that it cannot import the package with the nonce."""
-    module = f"m{secrets.token_hex(8)}"
-    tests = re.findall(r"^func (Test\w+)\(", fields["test"], re.MULTILINE)
-    calls = "".join(f"\tnonce.Run({name})\n" for name in tests)
-    helpers = {"testing": f"{module}/testing", TESTIFY: f"{module}/assert"}
-    head = [f'. "{module}/candidate"', f'"{module}/nonce"']
-    source = f"{fields.get('test_setup', '')}\n{fields['test']}"
-    harness = {
-        f"{package}/{package}.go": (HARNESSES / f"go_{package}.go.txt").read_text(encoding="utf-8")
-        for package in ("nonce", "assert", "testing")
-    }
+def _candidate_files(name: str, program: str) -> dict[str, str]:
+    """A program that answers calls of the candidate's function."""
     return {
-        "go.mod": f"module {module}\n\ngo 1.18\n",
-        "main.go": _assemble("main", source, head, helpers) + f"\nfunc main() {{\n{calls}\tnonce.Tell()\n}}\n",
-        "candidate/candidate.go": _assemble("candidate", program, [f'_ "{module}/nonce"'], {}),
-        **{name: text.replace("MODULE", module) for name, text in harness.items()},
+        **_harness("crossing", "testing"),
+        "main.go": f'package main\n\nimport (\n\t"{MODULE}/candidate"\n\t"{MODULE}/crossing"\n)\n\n'
+        f"func main() {{ crossing.Serve(candidate.{name}) }}\n",
+        "candidate/candidate.go": _assemble("candidate", program, [], {}),
     }
+
+
+@lru_cache(maxsize=512)
+def _tests(imports: str, declaration: str, test: str, tier: Tier) -> bytes:
+    """The program of the tests, of trusted sources.
+
+    Raises:
+        MftError: it does not compile: the machine's fault or the set's.
+    """
+    from mft_core.errors import MftError
+
+    it = signature(declaration)
+    asked = ", ".join(f"&{name}" for name in ("mftResult", *it.names))
+    stub = f"func {it.name}({it.parameters}) (mftResult {it.result}) {{\n\tcrossing.Call({asked})\n\treturn\n}}\n"
+    calls = "".join(f"\tcrossing.Run({name})\n" for name in re.findall(r"^func (Test\w+)\(", test, re.MULTILINE))
+    source = f"{imports}\n{it.before}\n{stub}{test}\nfunc main() {{\n{calls}\tcrossing.Pass()\n}}\n"
+    renamed = {"testing": f"{MODULE}/testing", TESTIFY: f"{MODULE}/assert"}
+    files = {
+        **_harness("crossing", "testing", "assert"),
+        "main.go": _assemble("main", source, [f'"{MODULE}/crossing"'], renamed),
+    }
+    outcome = _build(files, tier)
+    if not outcome.passed:
+        hint = "Is the set as published, and Go 1.18 or later installed?"
+        raise MftError(f"published Go tests cannot be compiled: {outcome.verdict} {outcome.detail}", hint)
+    return outcome.result
+
+
+def _harness(*packages: str) -> dict[str, str]:
+    sources = {name: (HARNESSES / f"go_{name}.go.txt").read_text(encoding="utf-8") for name in packages}
+    named = {f"{name}/{name}.go": source.replace("MODULE", MODULE) for name, source in sources.items()}
+    return {"go.mod": f"module {MODULE}\n\ngo 1.18\n", **named}
 
 
 def _assemble(package: str, source: str, first: list[str], renamed: dict[str, str]) -> str:
@@ -106,5 +167,24 @@ def _assemble(package: str, source: str, first: list[str], renamed: dict[str, st
     return f"package {package}\n\nimport (\n" + "".join(f"\t{line}\n" for line in imports) + f")\n{code}"
 
 
-def _entry_point(declaration: str) -> str:
-    return re.findall(r"^func (\w+)\(", declaration, re.MULTILINE)[-1]
+def _with_helpers(fields: Fields) -> str:
+    """The prompt, which has the helpers that tests call, or the declaration where it begins no function."""
+    return fields["prompt"] if re.search(r"^func ", fields["prompt"], re.MULTILINE) else fields["declaration"]
+
+
+def signature(declaration: str) -> Signature:
+    """Of the function that the declaration begins last.
+
+    Raises:
+        MftError: it begins none.
+    """
+    from mft_core.errors import MftError
+
+    unclosed = open_blocks(declaration)
+    head = declaration[: unclosed[0]] if unclosed else declaration
+    found = SIGNATURE.search(head)
+    if found is None:
+        raise MftError(f"a declaration begins no Go function: {head[-200:]!r}", "Is the set as published?")
+    names = tuple(words[0] for part in found["parameters"].split(",") if (words := part.split()))
+    before = PACKAGE.sub("", IMPORTS.sub("", head[: found.start()]))
+    return Signature(before, found["name"], found["parameters"], names, found["result"].strip())

@@ -1,10 +1,10 @@
-"""Java: candidate and tests are compiled apart, loaded apart, and only copies of JDK values come back to the tests."""
+"""Java: the tests call a stub of the method, which asks the candidate in its own process; plain values cross."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -18,33 +18,63 @@ if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
 
 HARNESSES = Path(__file__).with_name("harnesses")
-SOURCES = ("Harness.java", "Bridge.java", "Wrappers.java")
+SOURCES = ("Plain.java", "Sources.java", "CandidateSide.java", "TestsSide.java")
 OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", "-Xmx512m")
-START = f"exec java {' '.join(OPTIONS)} -cp harness Harness <&4 4<&- 1>&2 2>&3 3>&-"
-"""The nonce on standard input, what the program prints on standard error, the result where Java has standard error."""
+START = ("java", *OPTIONS, "--add-opens", "java.base/java.io=ALL-UNNAMED", "-cp", "harness")
+"""Opened is what Java has of descriptors beyond the first three."""
 IMPORT = re.compile(r"^\s*import [\w.*]+(?: [\w.*]+)?;[ \t]*$", re.MULTILINE)
 CLASS = re.compile(r"^(?:public\s+|final\s+)*class\s+(\w+)", re.MULTILINE)
+METHOD = re.compile(
+    r"(?P<result>[\w<>\[\],.? ]+?)\s+(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*(?:throws [\w ,.]+)?\{\s*\Z"
+)
+PLAIN = re.compile(
+    r"public|protected|private|static|final|boolean|char|int|long|float|double|Boolean|Character|Integer|Long|Float|Double"
+    r"|Number|String|Object|BigInteger|BigDecimal|Optional|(?:Linked|Array)?List|Collection|Queue|Deque"
+    r"|(?:Linked)?(?:Hash)?(?:Map|Set)|Tree(?:Map|Set)|Entry|java|util|lang|math"
+)
+"""Words of types that values can cross in, and of modifiers."""
+GENERIC = re.compile(r"<[^<>]*>")
 START_SECONDS = 20.0
 """What starting Java and its compiler may take on a busy machine, besides the tests."""
+MORE_SECONDS = 5.0
+"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A method's head in its parts: all code up to its opening brace, its class, its name, the parameters' names, the
+    class that it returns, the words of types and modifiers in it, and how many braces are open then."""
+
+    head: str
+    owner: str
+    name: str
+    names: tuple[str, ...]
+    result: str
+    words: frozenset[str]
+    depth: int
 
 
 class Java(Language):
-    """The tests are compiled against the published solution's signatures: no class of the candidate's stands for one
-    that they use, and `equals` of what it returns is the JDK's."""
+    """The tests are a program of their own, which the candidate never enters; what comes back are objects of the JDK,
+    whose `equals` the candidate cannot choose."""
 
     name, title, task_prefix = "java", "Java", "Java"
     fences = ("java",)
     commands = ("java", "javac")
-    shared_process = True
+
+    def lacking(self, fields: Fields) -> str:
+        """A plain form of what the method takes or returns."""
+        strange = sorted(word for word in signature(fields["declaration"]).words if not PLAIN.fullmatch(word))
+        return f"a plain form of {', '.join(strange)}" if strange else ""
 
     def program(self, fields: Fields, completion: str) -> str:
         """The prompt and what continues it; or the whole class or method instead."""
         imports = "\n".join(IMPORT.findall(fields["prompt"] + fields["canonical_solution"])) + "\n"
         if CLASS.search(completion):
             return imports + completion
-        name = _method(fields["declaration"])
+        name = signature(fields["declaration"]).name
         if re.search(rf"^\s*(?:public|private|protected|static)[^;={{}}]*\b{name}\s*\([^;{{}}]*\{{", completion, re.M):
-            owner = CLASS.findall(fields["declaration"])[-1]
+            owner = signature(fields["declaration"]).owner
             return f"{imports}class {owner} {{\n{completion}\n}}\n"
         return fields["prompt"] + completion
 
@@ -54,16 +84,49 @@ class Java(Language):
 
     def judge(self, fields: Fields, program: str, limits: Limits, tier: Tier) -> Outcome:
         """pass: the tests' main method came to its end."""
-        from mft_core.sandbox import judge_with_nonce
+        from mft_core.sandbox import Program, judge_pair
 
-        files: dict[str, bytes | str] = {
-            **_harness(tier),
-            "candidate.txt": program,
-            "reference.txt": self.program(fields, fields["canonical_solution"]),
-            "tests.txt": fields["test"],
-        }
-        outcome = judge_with_nonce(["sh", "-c", START], files, limits=_java(limits, START_SECONDS), tier=tier)
-        return replace(outcome, verdict="fail") if outcome.exit_code == 1 and outcome.verdict == "crash" else outcome
+        it = signature(fields["declaration"])
+        harness = _harness(tier)
+        candidate = Program(
+            [*START, "CandidateSide", it.owner, it.name],
+            {**harness, "candidate.txt": program},
+            limits=_java(limits, START_SECONDS),
+        )
+        tests = Program(
+            [*START, "TestsSide"],
+            {**harness, "tests.txt": f"{it.head}{_stub(it)}\n{fields['test']}"},
+            limits=_java(limits, START_SECONDS + MORE_SECONDS),
+        )
+        return judge_pair(candidate, tests, tier)
+
+
+def signature(declaration: str) -> Signature:
+    """Of the method that the declaration begins last.
+
+    Raises:
+        MftError: it begins none.
+    """
+    from mft_core.errors import MftError
+
+    unclosed = open_blocks(declaration)
+    head = declaration[: unclosed[1] + 1] if len(unclosed) > 1 else declaration
+    found = METHOD.search(head)
+    if found is None:
+        raise MftError(f"a declaration begins no Java method: {head[-200:]!r}", "Is the set as published?")
+    bare = {name: GENERIC.sub("", found[name]) for name in ("result", "parameters")}
+    while GENERIC.search("".join(bare.values())):
+        bare = {name: GENERIC.sub("", text) for name, text in bare.items()}
+    names = tuple(words[-1] for part in bare["parameters"].split(",") if (words := part.split()))
+    owner = CLASS.findall(head)[-1]
+    words = frozenset(re.findall(r"[a-zA-Z_]\w*", f"{found['result']} {found['parameters']}")) - set(names)
+    return Signature(head, owner, found["name"], names, bare["result"].split()[-1], words, len(open_blocks(head)))
+
+
+def _stub(it: Signature) -> str:
+    """The body of the method that asks the candidate's process, and the end of its class."""
+    given = ", ".join(it.names)
+    return f" return TestsSide.call({it.result}.class, new Object[] {{{given}}}); " + "}" * it.depth
 
 
 def _java(limits: Limits, more_seconds: float) -> Limits:
@@ -102,8 +165,3 @@ def _harness(tier: Tier) -> Mapping[str, bytes]:
 def _content(archive: TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     return file.read() if file else b""
-
-
-def _method(declaration: str) -> str:
-    """The method that the declaration ends with."""
-    return re.findall(r"(\w+)\s*\([^()]*\)[^(){}]*\{", declaration)[-1]

@@ -57,7 +57,7 @@ KNOWN = [
 def evaluator(folder: Path, rows: Sequence[Mapping[str, Any]], **options: Any) -> HumanEvalX:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    usual = {"data": str(path), "workers": 2, "timeout": 20, "shared_process": True}
+    usual = {"data": str(path), "workers": 2, "timeout": 20}
     return HumanEvalX(HumanEvalX.Options.model_validate({**usual, **options}))
 
 
@@ -101,17 +101,6 @@ def test_what_the_machine_lacks_is_not_measured_and_never_zero(tmp_path: Path) -
     assert by_title["humaneval-x/rust"].n == 0
     assert math.isnan(by_title["humaneval-x/rust"].value)
     assert "crates" in by_title["humaneval-x/rust"].details["not_measured"]
-
-
-@pytest.mark.parametrize("language", KNOWN)
-def test_tests_in_the_judged_programs_process_are_run_only_where_it_is_asked_for(language: str, tmp_path: Path) -> None:
-    judging = evaluator(tmp_path, ROWS[language], shared_process=False)
-    judging.items(EvaluationRequest(tmp_path))
-    shared = LANGUAGES[language].shared_process
-    assert ("--shared-process" in judging.not_measured().get(language, "")) == shared
-    judging = evaluator(tmp_path, ROWS[language], shared_process=True)
-    judging.items(EvaluationRequest(tmp_path))
-    assert judging.not_measured() == {}
 
 
 @pytest.mark.parametrize("language", sorted(set(ROWS) - {"python"}))
@@ -185,12 +174,12 @@ def test_a_chat_is_asked_and_its_code_block_is_taken(tmp_path: Path) -> None:
 def test_go_programs_import_what_they_use_and_nothing_else() -> None:
     head = 'package main\nimport (\n    "math"\n    "strings"\n)\n'
     source = f"{head}func F() string {{ return strings.ToUpper(fmt.Sprint(1)) }}\n"
-    text = _assemble("candidate", source, ['_ "secret/nonce"'], {"fmt": "own/fmt"})
+    text = _assemble("main", source, ['"judged/crossing"'], {"fmt": "own/fmt"})
     assert text.splitlines()[:7] == [
-        "package candidate",
+        "package main",
         "",
         "import (",
-        '\t_ "secret/nonce"',
+        '\t"judged/crossing"',
         '\t"strings"',
         '\t"own/fmt"',
         ")",
@@ -203,7 +192,7 @@ def test_go_programs_import_what_they_use_and_nothing_else() -> None:
 def test_published_solutions_pass_and_empty_ones_do_not(language: str, tmp_path: Path) -> None:
     if not PUBLISHED.is_dir():
         pytest.skip("../shared is absent")
-    options = {"data": str(PUBLISHED), "languages": [language], "workers": 2, "timeout": 20, "shared_process": True}
+    options = {"data": str(PUBLISHED), "languages": [language], "workers": 2, "timeout": 20}
     judging = HumanEvalX(HumanEvalX.Options.model_validate(options))
     items = judging.items(EvaluationRequest(tmp_path))
     assert len(items) == 164
