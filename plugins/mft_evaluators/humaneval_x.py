@@ -33,6 +33,7 @@ class HumanEvalX(MultilingualEvaluator):
     name = "humaneval-x"
     published = PublishedSet(("humaneval_x",), "THUDM/humaneval-x", required=REQUIRED)
     known_bad: ClassVar[Mapping[str, str]] = {
+        "Go/95": "the published solution looks at the first key of a map, which Go chooses at random",
         "JavaScript/112": "the published solution returns a string where the tests want true or false",
         "JavaScript/155": "the published solution counts the minus sign of a negative number as an odd digit",
     }

@@ -24,6 +24,7 @@ COMMON = (
 """Packages that are imported where a program uses them and does not say so; HumanEval-X's own harness does the same."""
 TESTIFY = "github.com/stretchr/testify/assert"
 IMPORTS = re.compile(r"^import\s*(?:\((.*?)\)|(\"[^\"\n]*\"))[ \t]*$", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"//[^\n]*")
 PACKAGE = re.compile(r"^package \w+[ \t]*$", re.MULTILINE)
 BUILD = "GOCACHE=$PWD/.cache GOPATH=$PWD/.path GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local GO111MODULE=on"
 
@@ -162,7 +163,8 @@ def _assemble(package: str, source: str, first: list[str], renamed: dict[str, st
     """A file of a package: its imports are those the code uses, since Go refuses others."""
     named = [path for match in IMPORTS.finditer(source) for path in re.findall(r'"([^"\n]+)"', match[0])]
     code = PACKAGE.sub("", IMPORTS.sub("", source))
-    used = [path for path in dict.fromkeys([*named, *COMMON]) if re.search(rf"\b{path.split('/')[-1]}\.", code)]
+    bare = COMMENT.sub("", code)
+    used = [path for path in dict.fromkeys([*named, *COMMON]) if re.search(rf"\b{path.split('/')[-1]}\.", bare)]
     imports = [*first, *(f'"{renamed.get(path, path)}"' for path in used)]
     return f"package {package}\n\nimport (\n" + "".join(f"\t{line}\n" for line in imports) + f")\n{code}"
 

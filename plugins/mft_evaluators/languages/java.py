@@ -117,7 +117,7 @@ def signature(declaration: str) -> Signature:
     bare = {name: GENERIC.sub("", found[name]) for name in ("result", "parameters")}
     while GENERIC.search("".join(bare.values())):
         bare = {name: GENERIC.sub("", text) for name, text in bare.items()}
-    names = tuple(words[-1] for part in bare["parameters"].split(",") if (words := part.split()))
+    names = tuple(part_words[-1] for part in bare["parameters"].split(",") if (part_words := part.split()))
     owner = CLASS.findall(head)[-1]
     words = frozenset(re.findall(r"[a-zA-Z_]\w*", f"{found['result']} {found['parameters']}")) - set(names)
     return Signature(head, owner, found["name"], names, bare["result"].split()[-1], words, len(open_blocks(head)))

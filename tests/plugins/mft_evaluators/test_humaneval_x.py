@@ -173,7 +173,7 @@ def test_a_chat_is_asked_and_its_code_block_is_taken(tmp_path: Path) -> None:
 
 def test_go_programs_import_what_they_use_and_nothing_else() -> None:
     head = 'package main\nimport (\n    "math"\n    "strings"\n)\n'
-    source = f"{head}func F() string {{ return strings.ToUpper(fmt.Sprint(1)) }}\n"
+    source = f"{head}func F() string {{ return strings.ToUpper(fmt.Sprint(1)) }} // a list of bytes.\n"
     text = _assemble("main", source, ['"judged/crossing"'], {"fmt": "own/fmt"})
     assert text.splitlines()[:7] == [
         "package main",
