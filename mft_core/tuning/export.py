@@ -15,7 +15,7 @@ from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import is_quantized
 from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.finished import Finished, base_folder, find_finished, finished_tokenizer, load_finished
-from mft_core.tuning.lora import merge
+from mft_core.tuning.merging import check_merged, merge, recorded_calls
 from mft_core.tuning.saving import written_whole
 
 if TYPE_CHECKING:
@@ -99,8 +99,7 @@ def export_run(
 
 
 def _write_merged(finished: Finished, output: Path, dtype: torch.dtype | None) -> Export:
-    merged, before = _merged(finished, dtype)
-    after = _logits(merged)
+    merged, logits, difference = _merged(finished, dtype)
     merged.save_pretrained(output)
     finished_tokenizer(finished).save_pretrained(output)
     return Export(
@@ -108,8 +107,8 @@ def _write_merged(finished: Finished, output: Path, dtype: torch.dtype | None) -
         format=MERGED,
         parameters=merged.num_parameters(),
         dtype=_name(merged.dtype),
-        merge_difference=_difference(after, before),
-        reload_difference=_difference(_logits(_reload(finished, output, merged)), after),
+        merge_difference=difference,
+        reload_difference=_difference(_logits(_reload(finished, output, merged)), logits),
     )
 
 
@@ -117,16 +116,15 @@ def _write_original(finished: Finished, output: Path, dtype: torch.dtype | None)
     from mft_core.tuning.original_layout import write_original
 
     base = finished.base if finished.is_adapter else base_folder(finished.place, finished.record)
-    merged, before = _merged(finished, _widest_dtype(base))
+    merged, logits, difference = _merged(finished, _widest_dtype(base))
     written = write_original(merged, base, output, finished.family)
-    after = _logits(merged)
     return Export(
         folder=output,
         format=ORIGINAL,
         parameters=merged.num_parameters(),
         dtype=_name(merged.dtype),
-        merge_difference=_difference(after, before),
-        reload_difference=_difference(_logits(load_base(finished.family, output, merged.dtype)), after),
+        merge_difference=difference,
+        reload_difference=_difference(_logits(load_base(finished.family, output, merged.dtype)), logits),
         unchanged=written.unchanged,
         changed=written.changed,
     )
@@ -160,14 +158,22 @@ WRITERS: dict[str, Callable[[Finished, Path, torch.dtype | None], Export]] = {
 }
 
 
-def _merged(finished: Finished, dtype: torch.dtype | None) -> tuple[PreTrainedModel, torch.Tensor]:
-    """The model without adapters, its weights dense, and the logits of the one with them."""
+def _merged(finished: Finished, dtype: torch.dtype | None) -> tuple[PreTrainedModel, torch.Tensor, float]:
+    """The model without adapters, its weights dense; its logits, and how far they are from those beside adapters.
+
+    Raises:
+        MftError: further than rounding explains.
+    """
     quantized = bool(finished.record.get("quantization"))
     tuned = load_finished(finished, None if quantized else dtype)
-    before = _logits(tuned)
+    with recorded_calls(tuned) as calls:
+        before = _logits(tuned)
     if quantized:
         tuned = load_finished(finished, dtype, dense=True)
-    return merge(tuned), before
+    merged = merge(tuned)
+    check_merged(merged, calls)
+    logits = _logits(merged)
+    return merged, logits, _difference(logits, before)
 
 
 def _widest_dtype(folder: Path) -> torch.dtype | None:

@@ -13,8 +13,8 @@ from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, take_dequantized
 from mft_core.models.recognition import recognize_adapter
 from mft_core.support import run_files
+from mft_core.tuning.adapters import load_adapter
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, base_fingerprint, read_json_object
-from mft_core.tuning.methods import checkpointing_by_its_old_name
 
 if TYPE_CHECKING:
     import torch
@@ -94,12 +94,9 @@ def load_finished(finished: Finished, dtype: torch.dtype | None = None, dense: b
     model = _load_as_trained(finished, dtype, dense)
     if not finished.is_adapter:
         return model
-    from peft import PeftModel
-
     from mft_core.nn.lora_linear import use_own_lora_linear
 
-    with checkpointing_by_its_old_name():
-        tuned = PeftModel.from_pretrained(model, str(finished.place), torch_device="cpu").eval()
+    tuned = load_adapter(model, finished.place)
     use_own_lora_linear(tuned)
     return tuned
 
