@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mft_core.errors import MftError
+from mft_core.errors import MftError, UsageError
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, take_dequantized
@@ -32,17 +32,24 @@ class Finished:
         base: folder of the model that the adapter belongs to; that of the whole model otherwise.
         record: what `save_final` noted; empty for a folder of another origin.
         family: that loads the base.
+        given: where the caller says the base lies; of a whole model, only its original format needs to know.
     """
 
     place: Path
     base: Path
     record: Mapping[str, Any]
     family: ModelAdapter
+    given: Path | None = None
 
     @property
     def is_adapter(self) -> bool:
         """Whether it is an adapter, not a whole model."""
         return self.place != self.base
+
+    def refuse_needless_base(self) -> None:
+        """Raises UsageError where a base was given for a whole model."""
+        if self.given is not None and not self.is_adapter:
+            raise UsageError(f"{self.place} holds a whole model, which needs no base.", "Leave out --base.")
 
 
 def find_finished(
@@ -58,7 +65,7 @@ def find_finished(
         raise MftError(f"{folder} holds no finished model.", "A run has one, in final/, when it has ended.")
     pairs = list(adapters)
     family = dict(pairs)[recognize_adapter(pairs, read_config(model_folder), wanted)]
-    return Finished(place, model_folder, record, family)
+    return Finished(place, model_folder, record, family, base)
 
 
 def load_run(
@@ -79,9 +86,11 @@ def load_run(
         wanted: the family the user chose; "": recognised.
 
     Raises:
+        UsageError: a base for a whole model.
         MftError: there is no finished model, its base is gone, or the base is another one than in training.
     """
     finished = find_finished(folder, adapters, base=base, wanted=wanted)
+    finished.refuse_needless_base()
     return load_finished(finished, dtype), finished_tokenizer(finished)
 
 
@@ -135,12 +144,13 @@ def base_folder(place: Path, record: Mapping[str, Any], base: Path | None = None
     if not folder.is_dir():
         raise MftError(
             f"The base model of {place} is not where it was: {folder}.",
-            "Fetch it again (a run with the same --base does), or say where it lies.",
+            "Say where it lies with --base, which takes what `mft run --base` takes, or put it back.",
         )
     if record.get("fingerprint") not in (None, base_fingerprint(folder)):
         raise MftError(
             f"The adapter in {place} was trained on other weights than those in {folder}.",
-            f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense.",
+            f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense. --base says where "
+            "that one lies now.",
         )
     return folder
 
