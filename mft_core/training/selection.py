@@ -7,8 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
 StopRule = Literal["none", "paper", "patience"]
 PAPER_PATIENCE = 2
+
+
+def mean_over_tasks(losses: np.ndarray, measured: np.ndarray, importance: np.ndarray) -> float:
+    """Equation (1) on validation data, float64 [N] thrice; NaN where nothing is measured.
+
+    Tasks without validation data are left out. One whose loss is not finite makes the mean NaN: left out too, a task
+    that was lost would let the mean fall.
+    """
+    shares = np.where(measured, importance, 0.0)
+    known = shares.any() and np.isfinite(losses[measured]).all()
+    return float(np.nansum(losses * shares) / shares.sum()) if known else float("nan")
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.batching.batch_plan import BatchPlan
+from mft_core.data.identity import Identities, same_validation
 from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog
@@ -29,9 +30,10 @@ from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
 from mft_core.training.probe import Probe
-from mft_core.training.selection import Selection
+from mft_core.training.selection import Selection, mean_over_tasks
 from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
 from mft_core.training.step import StepOutcome, Stepper, sum_over_ranks
+from mft_core.training.task_states import on_these_tasks
 
 PROBE_SEED_OFFSET = 1
 
@@ -67,6 +69,7 @@ class Trainer:
         checkpoints: where checkpoints go.
         callbacks: called on every rank after each step; None: there are none.
         total_steps: optimizer steps of the whole run.
+        identities: what identifies the tasks' samples; goes into every checkpoint.
         pad_id: token that fills rows.
     """
 
@@ -82,6 +85,7 @@ class Trainer:
         checkpoints: CheckpointFolder,
         total_steps: int,
         callbacks: Callbacks | None = None,
+        identities: Identities | None = None,
         pad_id: int = 0,
     ) -> None:
         self.model = model
@@ -96,6 +100,7 @@ class Trainer:
         self.step = 0
         self.selection = Selection(settings.stop, settings.patience)
         self._callbacks = callbacks
+        self._identities = identities or {}
         self._stop = False
         self._names = loss.counts.names
         self._bad_in_a_row = 0
@@ -106,21 +111,33 @@ class Trainer:
         request = loss.probe
         self._probe = Probe(validation, loss, request, settings.seed + PROBE_SEED_OFFSET) if request else None
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Continue bit by bit where the checkpoint was written."""
+    def resume(self, checkpoint: Checkpoint, before: Identities | None = None) -> None:
+        """Continue bit by bit where the checkpoint was written.
+
+        Args:
+            before: the tasks it was written on, where they are others than this run's. What is known of a task goes
+                with its name. Losses on other validation samples are forgotten: nothing can be compared with them.
+        """
         load_trainable(self.model, checkpoint.tensors["model"])
         load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
+        before = before or self._identities
+        same_tasks, same_losses = list(before) == list(self._identities), same_validation(before, self._identities)
         state = checkpoint.state
+        if not same_tasks:
+            state = on_these_tasks(state, self.state_dict(), before, self._identities)
         self.step = self._saved_step = checkpoint.step
-        self.selection.load_state_dict(state["selection"])
+        if same_losses:
+            self.selection.load_state_dict(state["selection"])
+            self._balance.load_state_dict(state["balance"])
         self._stop = state["stop"]
         self._bad_in_a_row = state["bad_in_a_row"]
         self._meter.load_state_dict(state["meter"])
-        self._balance.load_state_dict(state["balance"])
         self.loss.load_state_dict(state["loss"])
         self.loss.within.load_state_dict(state["within"])
-        if self._probe:
+        if self._probe and same_tasks and same_losses:
             self._probe.load_state_dict(state["probe"])
+        elif self._probe:
+            self._probe.start(self.step)
 
     def run(self) -> TrainingResult:
         """Train to the end, or until a signal asks to stop.
@@ -220,17 +237,10 @@ class Trainer:
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
     def _evaluate(self) -> None:
-        """Per-task loss on all validation data; the mean over tasks is equation (1) there.
-
-        Tasks without validation data are left out of it. One whose loss is not finite makes it NaN: left out too, a
-        task that was lost would let the mean fall.
-        """
+        """Per-task loss on all validation data, and the mean over tasks."""
         losses = self.validation.losses()
-        means = losses.mean()
-        measured = losses.tokens > 0
-        importance = np.where(measured, self.loss.counts.importance, 0.0)
-        known = importance.any() and np.isfinite(means[measured]).all()
-        total = float(np.nansum(means * importance) / importance.sum()) if known else float("nan")
+        means, measured = losses.mean(), losses.tokens > 0
+        total = mean_over_tasks(means, measured, self.loss.counts.importance)
         tasks = {
             name: {"loss": float(means[index]), "tokens": int(losses.tokens[index])}
             for index, name in enumerate(self._names)
@@ -266,6 +276,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Everything beside tensors that a resumed run needs, as JSON values."""
         return {
+            "tasks": dict(self._identities),
             "selection": self.selection.state_dict(),
             "stop": self._stop,
             "bad_in_a_row": self._bad_in_a_row,
