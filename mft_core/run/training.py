@@ -112,6 +112,7 @@ def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tu
 
 
 def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, callbacks: Callbacks) -> Trainer:
+    output = plan.recipe.output
     return Trainer(
         model=validation.model,
         loss=plan.parts.loss,
@@ -120,7 +121,7 @@ def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, cal
         settings=plan.recipe.train,
         accelerator=validation.accelerator,
         log=log,
-        checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, plan.recipe.output.keep),
+        checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests),
         total_steps=plan.total_steps,
         callbacks=callbacks,
         identities=identities(plan.task_set),

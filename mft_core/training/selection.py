@@ -72,10 +72,10 @@ class Selection:
         allowed = PAPER_PATIENCE if self.rule == "paper" else self.patience
         return self.rule != "none" and self.best is not None and self._since_best >= allowed
 
-    @property
-    def kept(self) -> set[int]:
-        """Steps whose checkpoints must stay."""
-        return {*self.best_per_task.values(), *([self.best] if self.best is not None else [])}
+    def kept(self, task_bests: bool = False) -> set[int]:
+        """Steps whose checkpoints must stay: the best one, and with `task_bests` the best of every task."""
+        best = set() if self.best is None else {self.best}
+        return best | set(self.best_per_task.values()) if task_bests else best
 
     def state_dict(self) -> dict[str, Any]:
         """JSON values."""

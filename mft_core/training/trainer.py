@@ -225,7 +225,8 @@ class Trainer:
             self._log()
         if evaluates:
             self._evaluate()
-        selectable = evaluates and settings.stop != "none"
+        # Under a stopping rule each evaluated model may be taken, should the best one's checkpoint be damaged.
+        selectable = evaluates and (settings.stop != "none" or self.selection.best == self.step)
         if last or selectable or (settings.save_every and self.step % settings.save_every == 0):
             self._save()
         if self._callbacks:
@@ -263,7 +264,8 @@ class Trainer:
             "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer, keep=main),
         }
         if main:
-            path = self.checkpoints.save(self.step, tensors, self.state_dict(), self.selection.kept)
+            kept = self.selection.kept(self.checkpoints.keeps_task_bests)
+            path = self.checkpoints.save(self.step, tensors, self.state_dict(), kept)
             self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()

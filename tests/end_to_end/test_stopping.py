@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from helpers.running import arguments, events, mft, weights, write_tasks
+from helpers.running import arguments, events, mft, settings, weights, write_tasks
 
 # So high a rate that the validation loss falls first and rises then.
 OVERSHOOT = ("train.learning_rate=0.3", "train.schedule=constant", "train.eval_every=1", "train.save_every=0")
@@ -22,6 +22,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     more = [part for setting in (*OVERSHOOT, *RULE) for part in ("--set", setting)]
     assert mft(*arguments(data, folder / "run", "--epochs", "30", *more)) == 0
     return folder / "run"
+
+
+def saved_steps(run: Path) -> set[int]:
+    return {int(path.name.removeprefix("step-")) for path in (run / "checkpoints").glob("step-*")}
 
 
 def test_it_stops_when_two_evaluations_lie_above_the_one_before(run: Path) -> None:
@@ -43,13 +47,42 @@ def test_the_result_is_the_selected_model(run: Path) -> None:
     assert all(value.tobytes() in by_value for value in final.values())
 
 
-def test_the_best_checkpoints_of_all_and_of_every_task_survive_rotation(run: Path) -> None:
+def test_the_best_checkpoint_survives_rotation(run: Path) -> None:
     evaluations = [event for event in events(run, "eval") if event["step"]]
-    best = {min(evaluations, key=lambda event: event["loss"])["step"]}
-    for name in evaluations[0]["tasks"]:
-        best.add(min(evaluations, key=lambda event, name=name: event["tasks"][name]["loss"])["step"])
-    kept = {int(path.name.removeprefix("step-")) for path in (run / "checkpoints").glob("step-*")}
-    assert kept == best | {evaluations[-1]["step"]}
+    best = min(evaluations, key=lambda event: event["loss"])["step"]
+    assert saved_steps(run) == {best, evaluations[-1]["step"]}
+
+
+@pytest.mark.parametrize("task_bests", [False, True])
+def test_newest_and_best_are_kept_of_many_tasks_and_those_of_each_where_asked(tmp_path: Path, task_bests) -> None:
+    data = write_tasks(tmp_path / "data", {f"t{number}": 3 for number in range(12)})
+    every = ("train.eval_every=1", "train.save_every=1", "train.learning_rate=0.3", "train.schedule=constant")
+    keep = ("output.keep=2", f"output.keep_task_bests={str(task_bests).lower()}")
+    assert mft(*arguments(data, tmp_path / "run", "--steps", "9", *settings(*every, *keep))) == 0
+    evaluations = [event for event in events(tmp_path / "run", "eval") if event["step"]]
+    expected = {8, 9, min(evaluations, key=lambda event: event["loss"])["step"]}
+    of_tasks = {
+        min(evaluations, key=lambda event, name=name: event["tasks"][name]["loss"])["step"]
+        for name in evaluations[0]["tasks"]
+    }
+    assert of_tasks - expected, "the tasks should have bests of their own"
+    assert saved_steps(tmp_path / "run") == (expected | of_tasks if task_bests else expected)
+
+
+@pytest.mark.parametrize("save_every", [0, 3])
+def test_the_best_evaluated_model_is_saved_whenever_else_is_saved(tmp_path: Path, save_every: int) -> None:
+    data = write_tasks(tmp_path / "data")
+    more = (
+        "train.learning_rate=0.3",
+        "train.schedule=constant",
+        "train.eval_every=2",
+        f"train.save_every={save_every}",
+    )
+    assert mft(*arguments(data, tmp_path / "run", "--steps", "11", *settings(*more, "output.keep=1"))) == 0
+    evaluations = [event for event in events(tmp_path / "run", "eval") if event["step"]]
+    best = min(evaluations, key=lambda event: event["loss"])["step"]
+    assert best % 3
+    assert saved_steps(tmp_path / "run") == {best, 11}
 
 
 def test_every_step_of_the_log_is_accounted_for(run: Path) -> None:

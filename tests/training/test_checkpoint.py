@@ -45,6 +45,19 @@ def test_old_ones_go_but_never_the_best(tmp_path: Path) -> None:
     assert folder.steps() == [2, 5, 6]
 
 
+def test_damaged_ones_ahead_take_no_good_ones_place(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path, keep=1)
+    for step in (4, 6):
+        folder.save(step, TENSORS, {}, kept={4, 6})
+    (folder.folder(6) / "model.safetensors").write_bytes(b"")
+    for step in (5, 6, 7):  # the run goes on from step 4
+        folder.save(step, TENSORS, {"at": step})
+        found = folder.load_latest()
+        assert found is not None
+        assert found.state == {"at": step}
+    assert folder.steps() == [7]
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_file_is_named_and_the_last_good_one_is_taken(tmp_path: Path, file, damage, caplog) -> None:
