@@ -30,6 +30,7 @@ from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
 from mft_core.training.probe import Probe
+from mft_core.training.selected import load_selected
 from mft_core.training.selection import Selection, mean_over_tasks
 from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
 from mft_core.training.step import StepOutcome, Stepper, sum_over_ranks
@@ -122,9 +123,7 @@ class Trainer:
         load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
         before = before or self._identities
         same_tasks, same_losses = list(before) == list(self._identities), same_validation(before, self._identities)
-        state = checkpoint.state
-        if not same_tasks:
-            state = on_these_tasks(state, self.state_dict(), before, self._identities)
+        state = on_these_tasks(checkpoint.state, self.state_dict(), before, self._identities)
         self.step = self._saved_step = checkpoint.step
         if same_losses:
             self.selection.load_state_dict(state["selection"])
@@ -168,11 +167,13 @@ class Trainer:
 
     def _restore_best(self) -> int:
         """With a stopping rule the best evaluated model is the result; returns the step its weights are from."""
-        best = self.selection.best
-        if self.settings.stop == "none" or best is None or best == self.step:
+        if self.settings.stop == "none":
             return self.step
-        load_trainable(self.model, self.checkpoints.load(best).tensors["model"])
-        return best
+        checkpoint, warnings = load_selected(self.checkpoints, self.selection, self.step)
+        self._warn(warnings)
+        if checkpoint:
+            load_trainable(self.model, checkpoint.tensors["model"])
+        return checkpoint.step if checkpoint else self.step
 
     def _train_step(self) -> None:
         started = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,28 @@ def test_resuming_a_stopped_run_changes_nothing(run: Path) -> None:
     assert mft("run", "--resume", "--output", str(run)) == 0
     assert {name: value.tobytes() for name, value in weights(run).items()} == before
     assert events(run, "end")[-1]["reason"] == "stopped early"
+
+
+@pytest.mark.parametrize("damaged", [1, 2])
+def test_a_damaged_best_checkpoint_gives_way_to_the_next_best(tmp_path: Path, damaged: int) -> None:
+    data, run = write_tasks(tmp_path / "data"), tmp_path / "run"
+    assert mft(*arguments(data, run, "--epochs", "30", *settings(*OVERSHOOT, "train.stop=paper", "output.keep=3"))) == 0
+    losses = {event["step"]: event["loss"] for event in events(run, "eval") if event["step"]}
+    ranked = sorted(saved_steps(run), key=losses.__getitem__)
+    assert events(run, "end")[-1]["selected"] == ranked[0]
+    shutil.rmtree(run / "final")
+    for step in ranked[:damaged]:
+        path = run / "checkpoints" / f"step-{step:06d}" / "model.safetensors"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    if ranked[damaged - 1] == max(ranked):
+        pytest.skip("the newest one is damaged, which resuming itself falls back from")
+    assert mft("run", "--resume", "--output", str(run)) == 0
+    end, warnings = events(run, "end")[-1], [event["message"] for event in events(run, "warning")]
+    assert end["selected"] == ranked[damaged]
+    for step in ranked[:damaged]:
+        assert [message for message in warnings if f"step {step} cannot be the result" in message]
+    saved = load_file(run / "checkpoints" / f"step-{ranked[damaged]:06d}" / "model.safetensors")
+    by_value = {value.tobytes() for value in saved.values()}
+    assert all(value.tobytes() in by_value for value in weights(run).values())

@@ -79,3 +79,16 @@ def test_its_state_survives_json() -> None:
     fresh.load_state_dict(json.loads(json.dumps(Selection().state_dict())))
     assert fresh.observe(1, 9.0, {}) is False
     assert fresh.best == 1
+
+
+def test_all_evaluations_are_ranked_also_after_a_resume() -> None:
+    selection = Selection()
+    for step, loss in ((1, 2.0), (2, 1.0), (3, float("nan")), (4, 1.5), (5, 1.0)):
+        selection.observe(step, loss, {})
+    resumed = Selection()
+    resumed.load_state_dict(json.loads(json.dumps(selection.state_dict())))
+    assert resumed.ranked == selection.ranked == [2, 5, 4, 1]
+    state = selection.state_dict()
+    del state["evaluated"]  # as it was written before all were
+    resumed.load_state_dict(state)
+    assert resumed.ranked == [2]
