@@ -27,6 +27,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.data_warnings import data_warnings
 from mft_core.run.task_data import batch_plan, tokenised_tasks
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
@@ -188,8 +189,4 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    without = [task.name for task in task_set.tasks if not len(task.valid)]
-    if without:
-        consequence = "; their weights will not adapt" if parts.loss.probe else ""
-        warnings.append(f"no validation data for: {', '.join(without)}{consequence}")
-    return warnings
+    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]
