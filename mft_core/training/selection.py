@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,17 +41,18 @@ class Selection:
 
         Args:
             step: optimizer steps done.
-            loss: mean over tasks; not finite counts as no improvement.
+            loss: mean over tasks; where it is not finite, this evaluation is the best for no task either.
             tasks: each task's loss.
 
         Returns:
             Whether to stop now.
         """
-        for name, value in tasks.items():
+        finite = math.isfinite(loss)
+        for name, value in tasks.items() if finite else ():
             if value < self._lowest_per_task.get(name, float("inf")):
                 self._lowest_per_task[name] = value
                 self.best_per_task[name] = step
-        if loss < self._lowest:
+        if finite and loss < self._lowest:
             self.best, self._lowest, self._since_best = step, loss, 0
         else:
             self._since_best += 1

@@ -220,17 +220,23 @@ class Trainer:
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
     def _evaluate(self) -> None:
-        """Per-task loss on all validation data; the mean over tasks is equation (1) there."""
+        """Per-task loss on all validation data; the mean over tasks is equation (1) there.
+
+        Tasks without validation data are left out of it. One whose loss is not finite makes it NaN: left out too, a
+        task that was lost would let the mean fall.
+        """
         losses = self.validation.losses()
         means = losses.mean()
-        importance = np.where(np.isfinite(means), self.loss.counts.importance, 0.0)
-        total = float(np.nansum(means * importance) / importance.sum()) if importance.any() else float("nan")
+        measured = losses.tokens > 0
+        importance = np.where(measured, self.loss.counts.importance, 0.0)
+        known = importance.any() and np.isfinite(means[measured]).all()
+        total = float(np.nansum(means * importance) / importance.sum()) if known else float("nan")
         tasks = {
             name: {"loss": float(means[index]), "tokens": int(losses.tokens[index])}
             for index, name in enumerate(self._names)
         }
         self._emit("eval", loss=total, tasks=tasks)
-        self._warn(self._balance.after_evaluation(self.step, means))
+        self._warn(self._balance.after_evaluation(self.step, means, measured))
         self._emit("balance", tasks=self._balance.facts())
         if self.step:
             losses_by_task = {name: task["loss"] for name, task in tasks.items()}

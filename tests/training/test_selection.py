@@ -45,6 +45,17 @@ def test_losses_that_are_not_finite_are_never_best() -> None:
     assert select([float("nan")] * 5, "paper") == (5, None)
 
 
+@pytest.mark.parametrize("lost", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("rule", ["none", "paper", "patience"])
+def test_an_evaluation_that_is_not_finite_is_the_best_for_no_task_either(rule, lost: float) -> None:
+    selection = Selection(rule)
+    selection.observe(1, 2.0, {"a": 2.0, "b": 2.0})
+    selection.observe(2, lost, {"a": 1.0, "b": lost})
+    assert (selection.best, selection.best_per_task) == (1, {"a": 1, "b": 1})
+    selection.observe(3, 1.5, {"a": 1.5, "b": 1.5})
+    assert (selection.best, selection.best_per_task) == (3, {"a": 3, "b": 3})
+
+
 def test_the_best_of_every_task_is_kept() -> None:
     selection = Selection()
     selection.observe(1, 2.0, {"a": 1.0, "b": 3.0})
