@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mft_core.errors import MftError, UsageError
+from mft_core.events import read_events
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
@@ -116,19 +117,36 @@ class RunFolder:
                 "they are computed from the base's weights: continue on the same kind of machine, with as many threads",
             )
 
-    def check_recipe(self, recipe: Recipe, force: bool) -> list[str]:
+    def check_recipe(self, recipe: Recipe, force: bool, extending: bool = False) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
 
+        Args:
+            extending: that it is to take more optimizer steps is allowed.
+
         Raises:
-            UsageError: there are some, and `force` is False.
+            UsageError: there are some others, and `force` is False.
         """
-        differences = recipe_differences(load_recipe(self.path / run_files.RECIPE), recipe)
-        if differences and not force:
+        old = load_recipe(self.path / run_files.RECIPE)
+        differences = recipe_differences(old, recipe)
+        if extending and self._is_longer(old, recipe):
+            same_length = recipe.having("train", steps=old.train.steps, epochs=old.train.epochs)
+            refused = recipe_differences(old, same_length)
+        else:
+            refused = differences
+        if refused and not force:
             raise UsageError(
                 f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
                 "put it back, or continue all the same with --force",
             )
         return differences
+
+    def _is_longer(self, old: Recipe, new: Recipe) -> bool:
+        """Whether a recipe takes more steps than the run has; passes over the data are compared with passes only."""
+        if new.train.steps:
+            logged = (event.get("steps") for event in reversed(read_events(self.path / run_files.METRICS)))
+            steps = old.train.steps or next((count for count in logged if count), 0)
+            return 0 < steps < new.train.steps
+        return not old.train.steps and old.train.epochs < new.train.epochs
 
 
 def recipe_differences(old: Recipe, new: Recipe) -> list[str]:

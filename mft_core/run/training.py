@@ -181,6 +181,7 @@ def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFol
     if trainer.accelerator.is_main_process:
         trainer.log.rewind(checkpoint.step)
         folder.write_recipe(plan.recipe)
+        trainer.log.emit("resume", checkpoint.step, steps=trainer.total_steps)
         for change in changes:
             trainer.log.emit("warning", checkpoint.step, message=f"resumed on other data: {change}")
 
