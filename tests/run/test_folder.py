@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mft_core.errors import UsageError
+from mft_core.errors import MftError, UsageError
 from mft_core.events import EventLog
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
@@ -54,3 +54,39 @@ def test_more_steps_of_the_same_are_no_other_run(tmp_path: Path, old: dict, new:
         folder.check_recipe(after, force=False)
     with pytest.raises(UsageError, match=r"train\.seed"):
         folder.check_recipe(after.having("train", seed=3), force=False, extending=True)
+
+
+def test_a_run_that_ended_before_its_first_step_is_begun_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.open(resume=False)
+    log = EventLog(folder.path)
+    log.emit("start", 0, steps=4)
+    folder.write_recipe(Recipe())
+    log.emit("eval", 0, loss=2.0)
+    folder.close()
+    folder.open(resume=False)
+    with pytest.raises(MftError, match="another run is writing"):
+        RunFolder(folder.path).open(resume=False)
+    log.emit("train", 1)
+    folder.close()
+    with pytest.raises(UsageError, match="already holds a run"):
+        folder.open(resume=False)
+    folder.open(resume=True)  # and it is not left locked
+    folder.close()
+
+
+@pytest.mark.parametrize("made", ["checkpoints", "final"])
+def test_what_was_saved_is_never_begun_again(tmp_path: Path, made: str) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(Recipe())
+    EventLog(tmp_path).emit("start", 0, steps=4)
+    (tmp_path / made).mkdir()
+    with pytest.raises(UsageError, match="already holds a run"):
+        folder.open(resume=False)
+
+
+def test_a_recipe_without_a_log_is_no_run_that_failed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(Recipe())
+    with pytest.raises(UsageError, match="already holds a run"):
+        folder.open(resume=False)
