@@ -24,7 +24,7 @@ from mft_core.run.folder import RunFolder
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
-from mft_core.run.scheduled_evaluations import TrainingEvaluations
+from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
@@ -191,6 +191,7 @@ def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFol
         )
     trainer.resume(checkpoint, before)
     if trainer.accelerator.is_main_process:
+        set_aside_final(trainer.log, trainer.total_steps)
         trainer.log.rewind(checkpoint.step)
         folder.write_recipe(plan.recipe)
         trainer.log.emit("resume", checkpoint.step, steps=trainer.total_steps)
