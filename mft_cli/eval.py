@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.generate import ModelOption
+from mft_cli.generate import BaseOption, ModelOption
 from mft_cli.names import check_target
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 from mft_core.errors import UsageError
@@ -58,6 +58,9 @@ SetOption = Annotated[
 UnsafeLocalOption = Annotated[
     bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
 ]
+SharedProcessOption = Annotated[
+    bool, typer.Option("--shared-process", help="Also judge where a hostile program could make its tests hold.")
+]
 
 
 def evaluate(
@@ -72,8 +75,10 @@ def evaluate(
     raw_samples: RawSamplesOption = False,
     against: AgainstOption = None,
     model: ModelOption = "",
+    base: BaseOption = "",
     settings: SetOption = None,
     unsafe_local: UnsafeLocalOption = False,
+    shared_process: SharedProcessOption = False,
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -85,7 +90,7 @@ def evaluate(
     """
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    _check_names(target, on, model, catalog)
+    _check_names(target, on, model, base, catalog)
     from mft_core.evaluation.score_file import read_results
     from mft_core.models.loading import quieten_libraries
     from mft_core.run.evaluation import SamplesFile
@@ -93,18 +98,19 @@ def evaluate(
 
     quieten_libraries()
     others = [read_results(folder) for folder in against or ()]
-    opened = Target(target, catalog, model) if target else None
+    opened = Target(target, catalog, model, base) if target else None
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
+    flags["shared_process"] = shared_process or None
     evaluators = _choose(on, opened, catalog, settings or (), flags)
     given = SamplesFile(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)
     _run(evaluators, opened, given, folder, others, json_output=json_output)
 
 
-def _check_names(target: str, on: str, family: str, catalog: Catalog) -> None:
+def _check_names(target: str, on: str, family: str, base: str, catalog: Catalog) -> None:
     """Refuse a model, a family or an evaluator that there is not, before anything slow is imported."""
     if target:
-        check_target(target, family, catalog)
+        check_target(target, family, catalog, base)
     for name in _names(on):
         catalog.get("evaluator", name)
 

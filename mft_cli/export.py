@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mft_cli.generate import BaseOption
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def export(
             "--format", metavar="FORMAT", help="merged: native; adapter: PEFT; original: the base's own keys."
         ),
     ] = "merged",
+    base: BaseOption = "",
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -36,13 +38,15 @@ def export(
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     from mft_cli.display import console
+    from mft_core.generation.opening import given_base
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
     from mft_core.models.recognition import model_adapters
     from mft_core.tuning.export import export_run
 
     quieten_libraries()
-    made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None, format)
+    chosen = dtype_named(dtype) if dtype else None
+    made = export_run(run, output, model_adapters(catalog), chosen, format, given_base(base, catalog))
     if json_output:
         typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}, indent=1))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mft_core.data.stored_records import validation_records
 from mft_core.generation.assistant import Assistant
-from mft_core.generation.opening import open_folder, target_folder
+from mft_core.generation.opening import given_base, open_folder, target_folder
 from mft_core.support import run_files
 from mft_core.tuning.fingerprint import model_fingerprint
 
@@ -30,11 +30,13 @@ class Target:
         reference: a run folder, or what `--base` takes.
         catalog: for model families, bases and tokenizations.
         family: the model family the user chose; "": recognised.
+        base: reference of an adapter's base, if that is no longer where it was in training; "": it is.
     """
 
     reference: str
     catalog: Catalog
     family: str = ""
+    base: str = ""
 
     @cached_property
     def folder(self) -> Path:
@@ -52,7 +54,8 @@ class Target:
     @cached_property
     def assistant(self) -> Assistant:
         """The model, ready to answer."""
-        return open_folder(self.folder, self.catalog, self.family)
+        base = given_base(self.base, self.catalog, self.family)
+        return open_folder(self.folder, self.catalog, self.family, base)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -64,7 +67,8 @@ class Target:
         from mft_core.recipe.schema import Recipe
         from mft_core.run.plan import make_plan
 
-        return make_plan((self.recipe or Recipe()).model_copy(update={"eval": []}), self.catalog)
+        recipe = (self.recipe or Recipe()).model_copy(update={"eval": []})
+        return make_plan(recipe.having("model", base=self.base) if self.base else recipe, self.catalog)
 
     def validation(self) -> EvaluationContext:
         """The run's validation samples under the model."""

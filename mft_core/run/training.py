@@ -16,6 +16,7 @@ from mft_core.data.tasks import write_quarantine
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
+from mft_core.models.end_tokens import end_tokens
 from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
@@ -88,7 +89,8 @@ def execute(
             on_finished(trainer.validation)
         tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
-            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors)
+            ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
+            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors, ends)
         callbacks.at_end(result.step)
     if accelerator.is_main_process:
         seconds = round(time.perf_counter() - started, 2)
