@@ -58,6 +58,9 @@ SetOption = Annotated[
 UnsafeLocalOption = Annotated[
     bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
 ]
+SharedProcessOption = Annotated[
+    bool, typer.Option("--shared-process", help="Also judge where a hostile program could make its tests hold.")
+]
 
 
 def evaluate(
@@ -75,6 +78,7 @@ def evaluate(
     base: BaseOption = "",
     settings: SetOption = None,
     unsafe_local: UnsafeLocalOption = False,
+    shared_process: SharedProcessOption = False,
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -96,6 +100,7 @@ def evaluate(
     others = [read_results(folder) for folder in against or ()]
     opened = Target(target, catalog, model, base) if target else None
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
+    flags["shared_process"] = shared_process or None
     evaluators = _choose(on, opened, catalog, settings or (), flags)
     given = SamplesFile(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)

@@ -34,7 +34,8 @@ class ArmResult:
         difference: to the reference arm.
         difference_low, difference_high: its paired 95% interval.
         verdict: "lower" or "higher" than the reference where that interval is below or above 0, else "no difference
-            shown"; "unknown" where there is no interval; "" for the reference itself.
+            shown"; "unknown" where there is no interval; "" for the reference itself. A loss that is not finite is
+            the higher one.
     """
 
     loss: float | None
@@ -187,7 +188,10 @@ def _read(run: ArmRun) -> Measured:
 def _stack(
     name: str, base: TaskLossesBySample, arms: Sequence[str], measured: Sequence[tuple[ArmRun, Measured]]
 ) -> dict[str, np.ndarray]:
-    """Cross-entropy of one task's samples under each arm that measured it, float64 [S, M]; the base first."""
+    """Cross-entropy of one task's samples under each arm that measured it, float64 [S, M]; the base first.
+
+    What is not finite is NaN: infinities have no differences.
+    """
     found: dict[str, list[np.ndarray]] = {}
     for run, losses in sorted(measured, key=lambda pair: pair[0].seed):
         if run.task not in ("", name) or name not in losses:
@@ -201,12 +205,14 @@ def _stack(
         found.setdefault(run.arm, []).append(part.cross_entropy)
     ordered = {arm: np.stack(found[arm]) for arm in arms if arm in found}
     seeds = len(next(iter(ordered.values())))
-    return {BASE: np.repeat(base.cross_entropy[None], seeds, axis=0), **ordered}
+    stack = {BASE: np.repeat(base.cross_entropy[None], seeds, axis=0), **ordered}
+    return {arm: np.where(np.isfinite(losses), losses, np.nan) for arm, losses in stack.items()}
 
 
 def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, ArmResult]:
     """`draws` has the losses of the arms, then their differences to the reference."""
     low, high = draws.interval()
+    lost = {arm: not math.isfinite(draws.point[index]) for index, arm in enumerate(arms)}
     results = {}
     for index, arm in enumerate(arms):
         delta = index + len(arms)
@@ -219,13 +225,15 @@ def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, Arm
                 difference=_finite(draws.point[delta]),
                 difference_low=below,
                 difference_high=above,
-                verdict=_verdict(below, above),
+                verdict=_verdict(below, above, lost[arm], lost.get(reference, False)),
             )
         results[arm] = result
     return results
 
 
-def _verdict(low: float | None, high: float | None) -> str:
+def _verdict(low: float | None, high: float | None, lost: bool, reference_lost: bool) -> str:
+    if lost != reference_lost:
+        return HIGHER if lost else LOWER
     if low is None or high is None:
         return UNKNOWN
     return LOWER if high < 0 else HIGHER if low > 0 else UNDECIDED
@@ -279,6 +287,10 @@ def _warnings(
     few = [task.name for task in tasks if task.samples < FEW_SAMPLES]
     if few:
         yield f"fewer than {FEW_SAMPLES} validation samples, so intervals are rough: {', '.join(few)}"
+    for task in tasks:
+        lost = [arm for arm, result in task.arms.items() if result.loss is None]
+        if lost:
+            yield f"the loss on {task.name} is not finite, which counts as the highest, of: {', '.join(lost)}"
     tokens = {arm: spent.tokens for arm, spent in cost.items() if spent.tokens}
     if tokens and max(tokens.values()) > (1 + BUDGET_TOLERANCE) * min(tokens.values()):
         spent = ", ".join(f"{arm} {count:,.0f}" for arm, count in tokens.items())

@@ -19,6 +19,8 @@ OVERLONG = "over-long"
 TRUNCATED = "truncated"
 SPLIT = "split"
 PARTS = "parts"
+LENGTH_STEP = 64
+"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
 
 Overlong = Literal["drop", "truncate", "split"]
 
@@ -48,6 +50,8 @@ class Encoded:
         columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per sample.
         refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records) and the "parts" they became, and refused records by reason.
+        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
+            `LENGTH_STEP`.
         size: bytes of the lines.
     """
 
@@ -56,6 +60,7 @@ class Encoded:
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
+    longer: Counter[int]
     size: int
 
 
@@ -76,21 +81,22 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, int, int, int, int]] = []
     refused: list[dict[str, Any]] = []
-    counts = Counter(read=len(lines))
+    counts, longer = Counter(read=len(lines)), Counter[int]()
     for line in lines:
         try:
             record = _parse(line.raw, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
             fitting = [encode_record(record, tokenization)]
             if len(fitting[0].ids) > policy.max_length:
-                fitting = _fit(record, fitting[0], policy, counts)
+                fitting = _fit(record, fitting[0], policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, sum(len(line.raw) for line in lines))
+    size = sum(len(line.raw) for line in lines)
+    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, size)
 
 
 def _parse(raw: bytes, origin: str) -> Record:
@@ -126,24 +132,27 @@ def encode_record(record: Record, tokenization: Tokenization) -> Sample:
     return sample
 
 
-def _fit(record: Record, sample: Sample, policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
+def _fit(
+    record: Record, sample: Sample, policy: LengthPolicy, counts: Counter[str], longer: Counter[int]
+) -> list[Sample]:
     """Samples of at most `max_length` tokens for a longer one, counted.
 
     Raises:
         RecordError: it cannot be shortened.
     """
+    if policy.overlong == "split" and record.text is not None:
+        parts = _split(sample, policy.max_length)
+        counts.update({SPLIT: 1, PARTS: len(parts)})
+        return parts
     length = len(sample.ids)
-    if policy.overlong == "truncate":
-        short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
-        if not short.supervised.any():
-            raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
-        counts[TRUNCATED] += 1
-        return [short]
-    if policy.overlong == "drop" or record.text is None:
+    longer[-(-length // LENGTH_STEP) * LENGTH_STEP] += 1
+    if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
-    parts = _split(sample, policy.max_length)
-    counts.update({SPLIT: 1, PARTS: len(parts)})
-    return parts
+    short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
+    if not short.supervised.any():
+        raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
+    counts[TRUNCATED] += 1
+    return [short]
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:

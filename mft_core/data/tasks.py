@@ -55,6 +55,8 @@ class TaskReport:
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
+        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
+            `mft_core.data.encoding.LENGTH_STEP` (as text, since JSON has no other keys).
     """
 
     read: int
@@ -71,6 +73,7 @@ class TaskReport:
     tokens: int
     supervised: int
     examples: tuple[str, ...] = field(default=())
+    longer: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:
@@ -79,7 +82,7 @@ class TaskReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {**asdict(self), "bad": dict(self.bad), "examples": list(self.examples)}
+        return {**asdict(self), "bad": dict(self.bad), "examples": list(self.examples), "longer": dict(self.longer)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class TokenEntry:
         digests: uint64 [samples], equal for equal contents and for the parts of one record.
         files: int32 [samples], which of the files the record stands in.
         lines: int64 [samples], its line number there, from 1.
-        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many.
+        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many; "longer"
+            as in `mft_core.data.tasks.TaskReport`.
         folder: where it lies.
     """
 

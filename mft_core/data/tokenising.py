@@ -33,7 +33,8 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
+LONGER = "longer"
 CHUNK_BYTES = 1 << 17
 EXAMPLES = 5
 
@@ -149,14 +150,15 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
     """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
     try:
         with EntryWriter(side.folder, dtype) as writer:
-            counts, done = Counter[str](), 0
+            counts, longer, done = Counter[str](), Counter[int](), 0
             for encoded in pool.encode(_chunks(_lines(side.paths)), [str(path) for path in side.paths]):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
                 counts.update(encoded.counts)
+                longer.update(encoded.longer)
                 done += encoded.size
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
-            writer.finish(counts)
+            writer.finish({**counts, LONGER: {str(tokens): longer[tokens] for tokens in sorted(longer)}})
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -212,7 +214,10 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts = sum((Counter(store.entry.counts) for store in stores), Counter[str]())
+    counts, longer = Counter[str](), Counter[str]()
+    for store in stores:
+        counts.update({reason: count for reason, count in store.entry.counts.items() if reason != LONGER})
+        longer.update(store.entry.counts[LONGER])
     special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
     train_digests = train.entry.digests[train.index]
     return TaskReport(
@@ -230,6 +235,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
+        longer=dict(longer),
     )
 
 

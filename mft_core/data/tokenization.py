@@ -39,6 +39,12 @@ class Tokenization(Configurable[SomeOptions]):
         """Token ids up to where the assistant's next answer starts, as `encode` lays them out."""
 
     @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Ids of the tokens that end an answer, that which `encode` puts behind one first."""
+        sample = self.encode(Record(turns=(Turn("user", "question"), Turn("assistant", "answer"))))
+        return (int(sample.ids[sample.supervised][-1]),)
+
+    @property
     @abstractmethod
     def fingerprint(self) -> str:
         """Changes whenever `encode` could give another result; part of the token cache's key."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
-from mft_core.records import Record, Turn
+from mft_core.models.end_tokens import end_tokens
+from mft_core.records import Turn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -70,10 +71,8 @@ class Assistant:
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
-        """Token ids that end an answer: what training puts behind one, and the tokenizer's own end token."""
-        sample = self.tokenization.encode(Record(turns=(Turn("user", "question"), Turn("assistant", "answer"))))
-        trained = int(sample.ids[sample.supervised][-1])
-        return tuple(sorted({trained, self.tokenizer.eos_token_id} - {None}))
+        """Token ids that end an answer, of the tokenization, the tokenizer and the base's generation settings."""
+        return end_tokens(self.model, self.tokenizer, self.tokenization)
 
     def answer(self, turns: Sequence[Turn], sampling: Sampling, on_text: Callable[[str], None] | None = None) -> Answer:
         """The model's next turn.
@@ -148,7 +147,9 @@ class Assistant:
         if isinstance(prompt, str):
             text = continuation_text(self.tokenizer, ids, new)
         else:
-            text = self.tokenizer.decode(new, skip_special_tokens=True)
+            # The end token is left out by its id: not every tokenizer flags its template's tokens as special.
+            said = new[:-1] if new[-1] in self.end_tokens else new
+            text = self.tokenizer.decode(said, skip_special_tokens=True)
         finished = new[-1] in self.end_tokens or any(word in text for word in sampling.stop)
         return Answer(text, len(ids), len(new), finished)
 

@@ -72,7 +72,7 @@ class RunFolder:
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
-        write_text(self.path / run_files.RECIPE, recipe.as_toml())
+        self._write(run_files.RECIPE, recipe.as_toml())
 
     def write_components(self, entries: Iterable[Entry], base: Mapping[str, Any]) -> None:
         """Record which distribution and version gave each component, and the libraries underneath."""
@@ -88,7 +88,16 @@ class RunFolder:
         ]
         versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         content = {"components": components, "base": dict(base), "versions": versions}
-        write_text(self.path / run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
+        self._write(run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            write_text(self.path / name, text)
+        except OSError as error:
+            raise MftError(
+                f"{self.path / name} cannot be written: {error.strerror or error}",
+                "free some space there, or choose another --output",
+            ) from error
 
     def check_base(self, base: Mapping[str, Any]) -> None:
         """Refuse to continue on another base, or beside another part of it, than the run was started on.

@@ -20,13 +20,15 @@ from mft_core.errors import UsageError
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
-from mft_core.models.positions import learnt_positions, with_samples_within
+from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.data_warnings import data_warnings
+from mft_core.run.length_warnings import length_warnings
 from mft_core.run.task_data import batch_plan, tokenised_tasks
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
@@ -111,7 +113,10 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
-        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+        warnings=[
+            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
+        ],
     )
 
 
@@ -188,8 +193,4 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    without = [task.name for task in task_set.tasks if not len(task.valid)]
-    if without:
-        consequence = "; their weights will not adapt" if parts.loss.probe else ""
-        warnings.append(f"no validation data for: {', '.join(without)}{consequence}")
-    return warnings
+    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]

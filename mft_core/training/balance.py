@@ -22,7 +22,8 @@ class BalanceWatch:
 
     A task *overfits* when its validation loss lies more than 2% above its lowest in three evaluations in a row; it
     *stalls* when three evaluations in a row brought it less than 0.5%; it is *starved* when it had less than 1% of the
-    weight (half of an even share where that is less) in fifty steps in a row. Each is said once per task.
+    weight (half of an even share where that is less) in fifty steps in a row. It is *lost* when its validation loss is
+    not finite. Each is said once per task.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -46,8 +47,10 @@ class BalanceWatch:
         text = f"had less than {LOW_WEIGHT:.0%} of the weight for {LOW_WEIGHT_STEPS} steps: it is hardly trained"
         return self._say("starved", self._starved >= LOW_WEIGHT_STEPS, text)
 
-    def after_evaluation(self, step: int, losses: np.ndarray) -> list[str]:
-        """Take in every task's validation loss, float64 [N], NaN where unknown; returns new warnings."""
+    def after_evaluation(self, step: int, losses: np.ndarray, measured: np.ndarray) -> list[str]:
+        """Take in every task's validation loss, float64 [N], where it is `measured`, bool [N]; returns new warnings."""
+        lost = measured & ~np.isfinite(losses)
+        losses = np.where(np.isfinite(losses), losses, np.nan)
         self._first = np.where(np.isnan(self._first), losses, self._first)
         rising = losses > self._best * (1 + OVERFIT_RISE)
         standing = ~rising & (losses > self._latest * (1 - STALL_FALL))
@@ -59,7 +62,9 @@ class BalanceWatch:
         self._latest = losses
         overfits = "overfits: its validation loss is more than 2% above its lowest since three evaluations"
         stalls = "stalls: three evaluations brought its validation loss less than 0.5% each"
+        not_finite = "has a validation loss that is not finite: such an evaluation is never the best"
         return [
+            *self._say("lost", lost, not_finite),
             *self._say("overfits", self._rising >= PATIENCE, overfits),
             *self._say("stalls", self._standing >= PATIENCE, stalls),
         ]

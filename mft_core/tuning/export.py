@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mft_core.errors import MftError, UsageError
 from mft_core.models.checkpoints.safetensors_header import read_header
 from mft_core.models.checkpoints.weight_files import weight_files
+from mft_core.models.end_tokens import read_end_tokens, write_end_tokens
 from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import is_quantized
 from mft_core.support.suggestions import did_you_mean
@@ -109,6 +110,7 @@ def _write_merged(finished: Finished, output: Path, dtype: torch.dtype | None) -
     merged, logits, difference = _merged(finished, dtype)
     merged.save_pretrained(output)
     finished_tokenizer(finished).save_pretrained(output)
+    write_end_tokens(output, read_end_tokens(finished.place))
     return Export(
         folder=output,
         format=MERGED,

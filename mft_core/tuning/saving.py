@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from mft_core.errors import MftError
+from mft_core.models.end_tokens import write_end_tokens
 from mft_core.models.quantization import quantization_of
 from mft_core.support.durable import whole_folder
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, RECORD_FILE, base_fingerprint
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
     from transformers import PreTrainedTokenizerBase
+
+CARD = "README.md"
+ENDS_SECTION = """
+## Where an answer ends
+
+At {tokens}. PEFT and transformers take the settings of the base, which may name fewer; those beside this file name all:
+
+```python
+model.generation_config = GenerationConfig.from_pretrained("this folder")
+```
+"""
 
 
 @contextmanager
@@ -46,6 +58,7 @@ def save_final(
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
     tensors: Mapping[str, torch.Tensor] | None = None,
+    ends: Sequence[int] = (),
 ) -> None:
     """Write the result of a run: LoRA adapters and what they belong to, or the whole model; with the tokenizer.
 
@@ -54,6 +67,7 @@ def save_final(
         tokenizer: with its chat template.
         folder: made anew, whole or not at all.
         tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
+        ends: ids of the tokens that end an answer, for generation_config.json; none: that of the base holds.
 
     Raises:
         MftError: it cannot be written.
@@ -66,10 +80,12 @@ def save_final(
         record: dict[str, Any] = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
         if isinstance(model, PeftModel):
             record |= _save_adapter(model, temporary, tensors)
+            _tell_ends(temporary / CARD, tokenizer, ends)
         else:
             model.save_pretrained(temporary, state_dict=folded_tensors(model, tensors))  # type: ignore[operator]
             record |= _base_record(Path(model.name_or_path))  # type: ignore[arg-type]
         tokenizer.save_pretrained(temporary)
+        write_end_tokens(temporary, ends)
         (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -77,12 +93,21 @@ def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] 
     base = Path(model.get_base_model().name_or_path)
     quantization = quantization_of(model.get_base_model())
     config = model.peft_config["default"]
-    config.base_model_name_or_path, config.revision = hub_name(base)
+    config.base_model_name_or_path, config.revision = _hub_name(base)
     # Embeddings are never changed; PEFT's "auto" would ask the Hub about them.
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=tensors)
     if initial := initial_adapter(model):
         _as_plain_lora(folder, initial)
     return _base_record(base) | ({"quantization": asdict(quantization)} if quantization else {})
+
+
+def _tell_ends(card: Path, tokenizer: PreTrainedTokenizerBase, ends: Sequence[int]) -> None:
+    """Say in the adapter's card what ends an answer: whoever loads it has the generation settings of its base."""
+    if not ends:
+        return
+    tokens = ", ".join(f"`{tokenizer.convert_ids_to_tokens(token)}` (id {token})" for token in ends)
+    with card.open("a", encoding="utf-8") as stream:
+        stream.write(ENDS_SECTION.format(tokens=tokens))
 
 
 def _base_record(base: Path) -> dict[str, str]:
@@ -110,7 +135,7 @@ def _as_plain_lora(folder: Path, initial: Mapping[str, torch.Tensor]) -> None:
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
-def hub_name(folder: Path) -> tuple[str, str | None]:
+def _hub_name(folder: Path) -> tuple[str, str | None]:
     """The Hub's name and commit for a folder in its cache, which hold on any machine; the path itself otherwise."""
     snapshots, repository = folder.parent, folder.parent.parent.name
     if snapshots.name == "snapshots" and repository.startswith("models--"):

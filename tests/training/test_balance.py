@@ -12,8 +12,13 @@ from mft_core.training.balance import LOW_WEIGHT_STEPS, BalanceWatch
 NAMES = ("good", "bad")
 
 
-def evaluate(watch: BalanceWatch, losses: list[list[float]]) -> list[str]:
-    return [text for step, values in enumerate(losses) for text in watch.after_evaluation(step, np.array(values))]
+def evaluate(watch: BalanceWatch, losses: list[list[float | None]]) -> list[str]:
+    """What is said over evaluations of the tasks; None: a task without validation data."""
+    said = []
+    for step, values in enumerate(losses):
+        measured = np.array([value is not None for value in values])
+        said += watch.after_evaluation(step, np.array(values, np.float64), measured)
+    return said
 
 
 def test_an_overfitting_task_is_named_once() -> None:
@@ -27,8 +32,17 @@ def test_a_stalling_task_is_named_once() -> None:
 
 
 def test_falling_losses_and_missing_ones_say_nothing() -> None:
-    assert evaluate(BalanceWatch(NAMES), [[4 * 0.9**step, np.nan] for step in range(8)]) == []
+    assert evaluate(BalanceWatch(NAMES), [[4 * 0.9**step, None] for step in range(8)]) == []
     assert evaluate(BalanceWatch(NAMES), [[4 * 0.9**step, 3 * 0.98**step] for step in range(8)]) == []
+
+
+@pytest.mark.parametrize("lost", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_is_named_once_and_is_no_tasks_best(lost: float) -> None:
+    watch = BalanceWatch(NAMES)
+    found = evaluate(watch, [[4.0, lost], [3.0, 2.0], [2.0, lost], [1.0, lost]])
+    assert [text.split(":")[0] for text in found] == ["task 'bad' has a validation loss that is not finite"]
+    facts = watch.facts()["bad"]
+    assert (facts["best"], facts["best_step"], facts["relative"]) == (2.0, 1, None)
 
 
 def test_a_starved_task_is_named_after_long_enough() -> None:
