@@ -93,7 +93,7 @@ def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] 
     base = Path(model.get_base_model().name_or_path)
     quantization = quantization_of(model.get_base_model())
     config = model.peft_config["default"]
-    config.base_model_name_or_path, config.revision = _hub_name(base)
+    config.base_model_name_or_path, config.revision = hub_name(base)
     # Embeddings are never changed; PEFT's "auto" would ask the Hub about them.
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=tensors)
     if initial := initial_adapter(model):
@@ -135,7 +135,7 @@ def _as_plain_lora(folder: Path, initial: Mapping[str, torch.Tensor]) -> None:
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
-def _hub_name(folder: Path) -> tuple[str, str | None]:
+def hub_name(folder: Path) -> tuple[str, str | None]:
     """The Hub's name and commit for a folder in its cache, which hold on any machine; the path itself otherwise."""
     snapshots, repository = folder.parent, folder.parent.parent.name
     if snapshots.name == "snapshots" and repository.startswith("models--"):
