@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from mft_core.records import Sample
+from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
 
 ARRAYS = {
@@ -186,8 +187,7 @@ def open_entry(folder: Path) -> TokenEntry | None:
     """The entry in `folder`, memory-mapped; None where there is none or it is damaged, so that it is made again."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        if any(checksum(folder / name) != expected for name, expected in meta["checksums"].items()):
-            return None
+        check_files(folder, meta["checksums"], {*STREAMS, *(f"{name}.npy" for name in ARRAYS)}, checksum)
         # Slices of a memmap itself are several times as slow as those of a plain array on top of it.
         arrays = {
             name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in ARRAYS
