@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from mft_core.records import Sample
+from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
 
 ARRAYS = {
@@ -187,8 +188,7 @@ def open_entry(folder: Path) -> TokenEntry | None:
     """The entry in `folder`, memory-mapped; None where there is none or it is damaged, so that it is made again."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        if any(checksum(folder / name) != expected for name, expected in meta["checksums"].items()):
-            return None
+        check_files(folder, meta["checksums"], {*STREAMS, *(f"{name}.npy" for name in ARRAYS)}, checksum)
         arrays = {name: _mapped_array(folder / f"{name}.npy") for name in ARRAYS}
         ids = mapped(folder / "ids.bin").view(np.dtype(meta["dtype"]))
         spans = mapped(folder / "spans.bin").view(np.int64).reshape(-1, 2)
