@@ -47,7 +47,8 @@ class Encoded:
         supervised: bool [tokens].
         columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per sample.
         refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
-        counts: "read", "truncated", "split" (records) and the "parts" they became, and refused records by reason.
+        counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
+            records by reason.
         size: bytes of the lines.
     """
 
@@ -81,13 +82,15 @@ def encode_lines(
         try:
             record = _parse(line.raw, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
-            fitting = [encode_record(record, tokenization)]
-            if len(fitting[0].ids) > policy.max_length:
-                fitting = _fit(record, fitting[0], policy, counts)
+            fitting = encode_record(record, tokenization)
+            if max(len(sample.ids) for sample in fitting) > policy.max_length:
+                fitting = _fit(record, fitting, policy, counts)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
+        if len(fitting) > 1:
+            counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
     return Encoded(*_flat(samples), _columns(rows), refused, counts, sum(len(line.raw) for line in lines))
@@ -103,15 +106,15 @@ def _parse(raw: bytes, origin: str) -> Record:
     return parse_record(value, origin)
 
 
-def encode_record(record: Record, tokenization: Tokenization) -> Sample:
-    """The record's tokens, at least one of them a target, the first never.
+def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
+    """The record's samples, one or more; at least one token of each is a target, the first never.
 
     Raises:
         RecordError: the tokenization refuses the record, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
     try:
-        sample = tokenization.encode(record)
+        samples = tokenization.samples(record)
     except (RecordError, MemoryError):
         raise
     except Exception as error:
@@ -119,31 +122,30 @@ def encode_record(record: Record, tokenization: Tokenization) -> Sample:
         raise MftError(
             f"{record.origin}: the tokenization {name} failed: {error!r}", "This is a fault of it."
         ) from error
-    if len(sample.ids) == 0 or not sample.supervised[1:].any():
+    if not samples or not all(sample.supervised[1:].any() for sample in samples):
         raise RecordError("nothing supervised", "no token of it is a target")
-    if sample.supervised[0]:
+    if any(sample.supervised[0] for sample in samples):
         raise MftError(f"{record.origin}: the first token is supervised.", "This is a fault of the tokenization.")
-    return sample
+    return samples
 
 
-def _fit(record: Record, sample: Sample, policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
-    """Samples of at most `max_length` tokens for a longer one, counted.
+def _fit(record: Record, samples: Sequence[Sample], policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
+    """Samples of at most `max_length` tokens for a record of which one is longer; truncation is counted.
 
     Raises:
-        RecordError: it cannot be shortened.
+        RecordError: they cannot be shortened.
     """
-    length = len(sample.ids)
+    length = max(len(sample.ids) for sample in samples)
     if policy.overlong == "truncate":
-        short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
-        if not short.supervised.any():
+        cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
+        short = [sample for sample in cut if sample.supervised.any()]
+        if not short:
             raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
         counts[TRUNCATED] += 1
-        return [short]
+        return short
     if policy.overlong == "drop" or record.text is None:
         raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
-    parts = _split(sample, policy.max_length)
-    counts.update({SPLIT: 1, PARTS: len(parts)})
-    return parts
+    return [part for sample in samples for part in _split(sample, policy.max_length)]
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:
