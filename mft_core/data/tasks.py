@@ -47,7 +47,8 @@ class TaskReport:
         bad: records that cannot be used, by reason.
         overlong: records dropped because they are longer than `max_length` (or nothing supervised was left of them).
         truncated: records cut to `max_length` and used.
-        split: records of plain text longer than `max_length`, split into samples.
+        split: records that became more than one sample: plain text longer than `max_length`, and conversations whose
+            template shows an answer in another form than it is asked for in.
         parts: samples they were split into.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
