@@ -12,6 +12,7 @@ from typing import Any
 from mft_core.errors import UsageError
 from mft_core.events import read_events
 from mft_core.support import run_files
+from mft_core.support.suggestions import nearest_folder
 
 ENDINGS = {
     None: "no end recorded: still running, or killed",
@@ -166,9 +167,11 @@ def load_events(run: Path) -> list[dict[str, Any]]:
     """
     events = read_events(run / run_files.METRICS)
     if not events:
+        near = "" if run.exists() else nearest_folder(run)
+        meant = f"Did you mean {near}? " if near else ""
         raise UsageError(
             f"{run} is no run folder: it has no metrics.jsonl with events in it.",
-            "Name the folder that `mft run` wrote, such as runs/NAME.",
+            f"{meant}Name the folder that `mft run` wrote, such as runs/NAME.",
         )
     return events
 
