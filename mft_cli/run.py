@@ -31,7 +31,7 @@ def run(
     flags: Flags,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="The run folder.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --output, or the newest one.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Resume although the recipe has changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Resume although the recipe or the data changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -52,21 +52,19 @@ def run(
 
 
 def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
-    """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
+    """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
     from mft_core.errors import UsageError
-    from mft_core.recipe.loading import load_recipe
     from mft_core.run.folder import newest_run, with_recorded_base
 
     folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
         raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
-    wishes = flags.recipe is not None or bool(flags.overrides())
-    if resume and folder and not wishes and (folder / run_files.RECIPE).exists():
-        recipe = load_recipe(folder / run_files.RECIPE)
+    own = folder / run_files.RECIPE if resume and folder else None
+    if folder and own and own.exists():
+        recipe = compose_recipe(flags, session.workspace, own if flags.recipe is None else None)
+        recipe = with_recorded_base(recipe, folder)
     else:
         recipe = compose_recipe(flags, session.workspace)
-        if resume and folder and (folder / run_files.RECIPE).exists():
-            recipe = with_recorded_base(recipe, folder)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
     return recipe.having("output", dir=str(folder.absolute()))
 
@@ -101,12 +99,12 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     screen = console(stderr=json_output)
     if not is_main_rank():
         screen.quiet = True
-        return _train(recipe, plugins, folder, screen, resume)
+        return _train(recipe, plugins, folder, screen, resume=resume, force=force)
     folder.open(resume)
     try:
         for difference in folder.check_recipe(recipe, force) if resume else ():
             show_warning(f"resumed with another recipe: {difference}")
-        code = _train(recipe, plugins, folder, screen, resume)
+        code = _train(recipe, plugins, folder, screen, resume=resume, force=force)
     finally:
         folder.close()
     facts = read_run_facts(folder.path)
@@ -116,7 +114,7 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     return code
 
 
-def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console, resume: bool) -> int:
+def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console, *, resume: bool, force: bool) -> int:
     """Plan, say so, train with everybody listening; returns the exit code."""
     from mft_cli.plan_view import plan_facts, prepare
     from mft_cli.summary import print_plan
@@ -126,5 +124,5 @@ def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console,
         print_plan(screen, plan_facts(plan))
         from mft_core.run.training import execute
 
-        result = execute(plan, folder, listeners, resume)
+        result = execute(plan, folder, listeners, resume, force=force)
     return result.exit_code

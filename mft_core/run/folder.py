@@ -17,6 +17,7 @@ from mft_core.registry.catalog import Entry
 from mft_core.support import run_files
 from mft_core.support.durable import write_text
 from mft_core.support.nesting import flattened
+from mft_core.tuning.fingerprint import is_fingerprint_of
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 
@@ -71,7 +72,7 @@ class RunFolder:
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
-        write_text(self.path / run_files.RECIPE, recipe.as_toml())
+        self._write(run_files.RECIPE, recipe.as_toml())
 
     def write_components(self, entries: Iterable[Entry], base: Mapping[str, Any]) -> None:
         """Record which distribution and version gave each component, and the libraries underneath."""
@@ -87,7 +88,16 @@ class RunFolder:
         ]
         versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         content = {"components": components, "base": dict(base), "versions": versions}
-        write_text(self.path / run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
+        self._write(run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            write_text(self.path / name, text)
+        except OSError as error:
+            raise MftError(
+                f"{self.path / name} cannot be written: {error.strerror or error}",
+                "free some space there, or choose another --output",
+            ) from error
 
     def check_base(self, base: Mapping[str, Any]) -> None:
         """Refuse to continue on another base, or beside another part of it, than the run was started on.
@@ -96,7 +106,8 @@ class RunFolder:
             MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
         """
         recorded = json.loads((self.path / run_files.COMPONENTS).read_text(encoding="utf-8"))["base"]
-        if recorded["fingerprint"] != base["fingerprint"]:
+        known = recorded["fingerprint"]
+        if known != base["fingerprint"] and not is_fingerprint_of(known, Path(base["folder"])):
             raise MftError(
                 f"the base {base['reference']} ({base['folder']}) has other weights than when {self.path} was started",
                 f"give the one it was started on: {recorded['reference']}, then in {recorded['folder']}",

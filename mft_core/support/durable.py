@@ -60,6 +60,29 @@ def write_text(path: Path, text: str) -> None:
         stream.write(text.encode())
 
 
+def append_whole(path: Path, data: bytes, *, flush: bool = False) -> None:
+    """Append to a file, made if missing: all of `data` or, where the disk is full, nothing of it.
+
+    Args:
+        flush: have it on disk before returning.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    with path.open("ab", buffering=0) as stream:
+        end = stream.seek(0, os.SEEK_END)
+        try:
+            written = 0
+            while written < len(data):  # a disk with room for a part takes that part
+                written += stream.write(data[written:])
+            if flush:
+                os.fsync(stream.fileno())
+        except OSError:
+            with suppress(OSError):
+                stream.truncate(end)
+            raise
+
+
 @contextmanager
 def whole_file(target: Path) -> Iterator[IO[bytes]]:
     """A stream to write, which replaces `target` only when the block ends without an exception.

@@ -48,12 +48,14 @@ class CheckpointFolder:
 
     Args:
         path: `RUN/checkpoints`.
-        keep: how many of the newest stay; the best ones stay beyond that.
+        keep: how many of the newest stay; the best one stays beyond that.
+        keeps_task_bests: so does the best one of every task.
     """
 
-    def __init__(self, path: Path, keep: int) -> None:
+    def __init__(self, path: Path, keep: int, keeps_task_bests: bool = False) -> None:
         self.path = path
         self.keep = keep
+        self.keeps_task_bests = keeps_task_bests
 
     def steps(self) -> list[int]:
         """Steps of all complete checkpoints, ascending."""
@@ -87,7 +89,7 @@ class CheckpointFolder:
                 f"the checkpoint of step {step} could not be written to {self.path}: {error}",
                 f"{self.last_good}. Free some space, then continue with --resume",
             ) from error
-        self._rotate(kept)
+        self._rotate(step, kept)
         return target
 
     @staticmethod
@@ -98,8 +100,13 @@ class CheckpointFolder:
         checksums = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
         (folder / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
 
-    def _rotate(self, kept: Collection[int]) -> None:
-        for step in self.steps()[: -self.keep]:
+    def _rotate(self, newest: int, kept: Collection[int]) -> None:
+        """Delete what is older than the `keep` newest up to `newest`.
+
+        Those beyond were damaged when the run went on from an earlier one: they take no good one's place.
+        """
+        steps = [step for step in self.steps() if step <= newest]
+        for step in steps[: -self.keep]:
             if step not in kept:
                 remove_folder(self.folder(step))
 

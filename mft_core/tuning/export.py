@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError, UsageError
+from mft_core.models.checkpoints.safetensors_header import read_header
 from mft_core.models.checkpoints.weight_files import weight_files
 from mft_core.models.end_tokens import read_end_tokens, write_end_tokens
 from mft_core.models.loading import load_base, load_tokenizer
@@ -204,9 +205,7 @@ def _widest_dtype(folder: Path) -> torch.dtype | None:
     for path in weight_files(folder).paths:
         if path.suffix != ".safetensors":
             return None
-        with path.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        found |= {STORED[entry["dtype"]] for key, entry in header.items() if entry.get("dtype") in STORED}
+        found |= {STORED[entry["dtype"]] for entry in read_header(path).values() if entry.get("dtype") in STORED}
     if {"bfloat16", "float16"} <= found:
         found.add("float32")
     return getattr(torch, next(name for name in STORED.values() if name in found))

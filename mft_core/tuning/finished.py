@@ -14,7 +14,7 @@ from mft_core.models.quantization import Quantization, take_dequantized
 from mft_core.models.recognition import recognize_adapter
 from mft_core.support import run_files
 from mft_core.tuning.adapters import load_adapter
-from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, base_fingerprint, read_json_object
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, is_fingerprint_of, read_json_object
 
 if TYPE_CHECKING:
     import torch
@@ -146,7 +146,7 @@ def base_folder(place: Path, record: Mapping[str, Any], base: Path | None = None
             f"The base model of {place} is not where it was: {folder}.",
             "Say where it lies with --base, which takes what `mft run --base` takes, or put it back.",
         )
-    if record.get("fingerprint") not in (None, base_fingerprint(folder)):
+    if (known := record.get("fingerprint")) is not None and not is_fingerprint_of(known, folder):
         raise MftError(
             f"The adapter in {place} was trained on other weights than those in {folder}.",
             f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense. --base says where "

@@ -102,7 +102,7 @@ def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] 
 
 
 def _tell_ends(card: Path, tokenizer: PreTrainedTokenizerBase, ends: Sequence[int]) -> None:
-    """Say in the adapter's card what ends an answer: whoever loads an adapter has the generation settings of its base."""
+    """Say in the adapter's card what ends an answer: whoever loads it has the generation settings of its base."""
     if not ends:
         return
     tokens = ", ".join(f"`{tokenizer.convert_ids_to_tokens(token)}` (id {token})" for token in ends)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from transformers import GenerationConfig
 
-from mft_core.models.end_tokens import end_tokens, read_end_tokens, write_end_tokens
 from helpers.tiny_models import load_tiny
+from mft_core.models.end_tokens import end_tokens, read_end_tokens, write_end_tokens
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_core.testing.tuned_models import tuned_model
 from mft_tokenization.templates import CHATML
