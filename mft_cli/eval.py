@@ -12,7 +12,7 @@ import typer
 
 from mft_cli.generate import BaseOption, ModelOption
 from mft_cli.names import check_target
-from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.session import AllTasksOption, DebugOption, JsonOption, PluginOption, Session
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def evaluate(
     unsafe_local: UnsafeLocalOption = False,
     shared_process: SharedProcessOption = False,
     plugin: PluginOption = None,
+    all_tasks: AllTasksOption = False,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -113,7 +114,7 @@ def evaluate(
     evaluators = _choose(on, opened, catalog, settings or (), flags, judged=samples_file is not None)
     given = SamplesFile(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)
-    _run(evaluators, opened, given, folder, others, json_output=json_output)
+    _run(evaluators, opened, given, folder, others, all_tasks=all_tasks, json_output=json_output)
 
 
 def _check_names(target: str, on: str, family: str, base: str, catalog: Catalog) -> None:
@@ -182,6 +183,7 @@ def _run(
     folder: Path,
     others: Sequence[dict[str, Any]],
     *,
+    all_tasks: bool,
     json_output: bool,
 ) -> None:
     """Evaluate with progress; print and draw what came out."""
@@ -197,7 +199,7 @@ def _run(
         outcome = evaluate_all(evaluators, target, folder, samples, view.progress, view.notice)
     if not is_main_rank():
         return
-    print_scores(screen, outcome.scores, folder)
+    print_scores(screen, outcome.scores, folder, all_tasks)
     _draw(outcome, folder, others, screen)
     if json_output:
         typer.echo(json.dumps({"results": [as_row(score) for score in outcome.scores]}, indent=1))

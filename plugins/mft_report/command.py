@@ -8,18 +8,19 @@ from typing import Annotated
 
 import typer
 
-from mft_cli.session import DebugOption, JsonOption
+from mft_cli.session import AllTasksOption, DebugOption, JsonOption
 from mft_core.support import run_files
 
 
 def report(
     run: Annotated[Path, typer.Argument(help="Folder, as written by `mft run` or `mft compare`.", metavar="RUN")],
+    all_tasks: AllTasksOption = False,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
     """Draw curves.png and report.html of a run, or compare.png of a comparison, anew, and show its result."""
     if _is_comparison(run):
-        _comparison(run, json_output=json_output)
+        _comparison(run, all_tasks=all_tasks, json_output=json_output)
         return
     from mft_cli.display import console
     from mft_cli.summary import print_result
@@ -30,7 +31,7 @@ def report(
         files = {"curves": str(run / CURVES), "report": str(run / REPORT)}
         typer.echo(json.dumps({**facts.as_json(), "files": files}, ensure_ascii=False))
     else:
-        print_result(console(), facts)
+        print_result(console(), facts, all_tasks)
 
 
 def _is_comparison(folder: Path) -> bool:
@@ -40,7 +41,7 @@ def _is_comparison(folder: Path) -> bool:
     return (folder / OUTCOME).is_file() or any(folder.glob(f"*/seed-*/{run_files.RECIPE}"))
 
 
-def _comparison(folder: Path, *, json_output: bool) -> None:
+def _comparison(folder: Path, *, all_tasks: bool, json_output: bool) -> None:
     from mft_cli.compare_view import print_comparison
     from mft_cli.display import console
     from mft_core.comparison.writing import read_outcome
@@ -52,4 +53,4 @@ def _comparison(folder: Path, *, json_output: bool) -> None:
         files = {"picture": str(folder / PICTURE)}
         typer.echo(json.dumps({**found.as_json(), "files": files}, ensure_ascii=False))
     else:
-        print_comparison(console(), found, folder)
+        print_comparison(console(), found, folder, all_tasks)
