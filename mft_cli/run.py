@@ -13,6 +13,7 @@ from mft_cli.compose import Flags, compose_recipe, model_name, takes_flags
 from mft_cli.messages import everybody_listening
 from mft_cli.names import check_recipe_names
 from mft_cli.session import DebugOption, JsonOption, Session
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mft_core.registry.discovery import Plugins
     from mft_core.run.folder import RunFolder
 
-RUNS = Path("runs")
+RUNS = Path(run_files.RUNS)
 
 
 @takes_flags
@@ -54,7 +55,6 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
     """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
     from mft_core.errors import UsageError
     from mft_core.run.folder import newest_run, with_recorded_base
-    from mft_core.support import run_files
 
     folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
