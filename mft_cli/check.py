@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -22,7 +21,7 @@ MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", 
 def check(context: typer.Context, flags: Flags, json_output: JsonOption = False, debug: DebugOption = False) -> None:
     """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     chosen, plugins = use_recipe(context.obj, flags)
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
@@ -31,7 +30,7 @@ def check(context: typer.Context, flags: Flags, json_output: JsonOption = False,
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
-        typer.echo(json.dumps({**facts_as_json(facts), **more}, indent=1))
+        show_json({**facts_as_json(facts), **more})
         return
     print_plan(console(), facts)
     _print_packers(packers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,7 +34,7 @@ def export(
     """Write a run's result as a model or adapter for others to use; checked by loading it again."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
     from mft_core.models.recognition import model_adapters
@@ -44,7 +43,7 @@ def export(
     quieten_libraries()
     made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None, format)
     if json_output:
-        typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}, indent=1))
+        show_json({**asdict(made), "folder": str(made.folder)})
         return
     for line in report(made):
         console().print(line, markup=False, highlight=False)

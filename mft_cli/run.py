@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -77,7 +76,7 @@ def _default_folder(recipe: Recipe) -> Path:
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.plan_view import plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
@@ -86,14 +85,14 @@ def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
     if json_output:
         from mft_cli.plan_view import facts_as_json
 
-        typer.echo(json.dumps(facts_as_json(facts), indent=1))
+        show_json(facts_as_json(facts))
     else:
         print_plan(console(), facts)
 
 
 def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, force: bool, json_output: bool) -> int:
     """Train in a locked folder; returns the exit code."""
-    from mft_cli.display import console, show_warning
+    from mft_cli.display import console, show_json, show_warning
     from mft_cli.summary import print_result
     from mft_core.run.results import read_run_facts
     from mft_core.support.ranks import is_main_rank
@@ -112,7 +111,7 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     facts = read_run_facts(folder.path)
     print_result(screen, facts)
     if json_output:
-        typer.echo(json.dumps(facts.as_json(), indent=1))
+        show_json(facts.as_json())
     return code
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from mft_core.support import run_files
 from mft_core.support.durable import write_text
+from mft_core.support.redact import redacted
 
 Listener = Callable[["Event"], None]
 
@@ -77,8 +78,8 @@ class EventLog:
         write_text(self.path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
 
     def emit(self, name: str, step: int, **data: Any) -> None:
-        """Write one event and tell every listener."""
-        event = Event(name, step, self.run, data)
+        """Write one event, without secrets, and tell every listener."""
+        event = Event(name, step, self.run, redacted(data))
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(event.as_json() + "\n")
         for source, listener in list(self._listeners.items()):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import Recipe, Section, TaskSection
+from mft_core.support.secret_references import refuse_literal_secrets
 from mft_core.support.suggestions import nearest
 from mft_core.support.toml_files import read_toml, toml_value
 
@@ -31,7 +32,8 @@ def load_recipe(
         defaults: from plugins.toml, and where they stand.
 
     Raises:
-        UsageError: unreadable TOML, an unknown or ill-typed key, named with its file and the nearest right one.
+        UsageError: unreadable TOML, a secret in plain, an unknown or ill-typed key, named with its file and the
+            nearest right one.
     """
     merged: dict[str, Any] = {}
     origins: list[tuple[str, Mapping[str, Any]]] = []
@@ -42,6 +44,7 @@ def load_recipe(
     for key, value in overrides:
         origins.append(("the command line", _absolute_folders(_nested(key, value), Path.cwd())))
     for origin, values in origins:
+        refuse_literal_secrets(values, origin)
         _validate(_merge(merged, values), origin)
         merged = _merge(merged, values)
     return _validate(merged, "the recipe")

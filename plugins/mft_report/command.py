@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,13 +16,13 @@ def report(
     debug: DebugOption = False,
 ) -> None:
     """Draw curves.png and report.html of a run from its metrics.jsonl, and show its result."""
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.summary import print_result
     from mft_report.files import CURVES, REPORT, redraw
 
     facts = redraw(run)
     if json_output:
         files = {"curves": str(run / CURVES), "report": str(run / REPORT)}
-        typer.echo(json.dumps({**facts.as_json(), "files": files}, ensure_ascii=False))
+        show_json({**facts.as_json(), "files": files})
     else:
         print_result(console(), facts)
