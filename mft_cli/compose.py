@@ -16,6 +16,7 @@ from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from mft_cli.session import Session
+    from mft_core.recipe.paths import Components
     from mft_core.recipe.schema import Recipe
     from mft_core.registry.discovery import Plugins
     from mft_core.registry.workspace import Workspace
@@ -115,8 +116,11 @@ def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
     return with_flags
 
 
-def compose_recipe(flags: Flags, workspace: Workspace) -> Recipe:
+def compose_recipe(flags: Flags, workspace: Workspace, components: Components | None = None) -> Recipe:
     """The recipe meant by flags, a file among them, and plugins.toml.
+
+    Args:
+        components: to know which options are paths.
 
     Raises:
         UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs;
@@ -128,7 +132,8 @@ def compose_recipe(flags: Flags, workspace: Workspace) -> Recipe:
         raise UsageError("--steps and --epochs contradict each other", "give one of them")
     if flags.data and flags.tasks:
         raise UsageError("--data and --task contradict each other", "give the folder, or each task by its files")
-    return _shorten_first_try(load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path))
+    recipe = load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path, components)
+    return _shorten_first_try(recipe)
 
 
 def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
@@ -141,7 +146,7 @@ def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
     from mft_cli.names import check_recipe_names
 
     plugins = session.use(flags.plugin)
-    recipe = compose_recipe(flags, session.workspace)
+    recipe = compose_recipe(flags, session.workspace, plugins.catalog)
     check_recipe_names(recipe, plugins.catalog)
     return recipe, plugins
 

@@ -63,7 +63,7 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
     if resume and folder and not wishes and (folder / run_files.RECIPE).exists():
         recipe = load_recipe(folder / run_files.RECIPE)
     else:
-        recipe = compose_recipe(flags, session.workspace)
+        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog)
         if resume and folder and (folder / run_files.RECIPE).exists():
             recipe = with_recorded_base(recipe, folder)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))

@@ -167,6 +167,20 @@ class Catalog:
             raise _options_error(error, f"{kind} {name!r}", where, list(target.Options.model_fields)) from error
         return target(checked)
 
+    def offers(self, kind: str, name: str) -> bool:
+        """Whether any plugin offers `name`."""
+        return any(entry.answers_to(name.rpartition("/")[2]) for entry in self.of_kind(kind))
+
+    def path_options(self, kind: str, name: str) -> frozenset[str]:
+        """The options of a component that are paths; none where it is unknown or broken, which `load` tells."""
+        try:
+            options = self.load(kind, name).Options
+        except MftError:
+            return frozenset()
+        from mft_core.registry.options import path_options
+
+        return path_options(options)
+
     def _preferred(self, kind: str, name: str, plugin: str, found: list[Entry]) -> Entry:
         for entry in found:
             if entry.plugin == plugin:
