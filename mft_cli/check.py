@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -29,7 +28,7 @@ def check(
 ) -> None:
     """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     chosen, plugins = use_recipe(context.obj, flags)
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
@@ -39,7 +38,7 @@ def check(
         reports = {task.name: task.report.as_json() for task in plan.task_set}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
         more["unread_files"] = [{"path": str(file.path), "reason": file.reason} for file in plan.unread]
-        typer.echo(json.dumps({**facts_as_json(facts), **more}, indent=1))
+        show_json({**facts_as_json(facts), **more})
         return
     print_plan(console(), facts, all_tasks)
     _print_packers(packers)

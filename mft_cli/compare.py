@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.display import show_json
 from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
@@ -195,5 +195,5 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
     write_outcome(comparison, request.output, plugins.listeners())
     print_comparison(screen, comparison, request.output)
     if json_output:
-        typer.echo(json.dumps(comparison.as_json(), indent=1))
+        show_json(comparison.as_json())
     return 0

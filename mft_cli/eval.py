@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -187,7 +186,7 @@ def _run(
     json_output: bool,
 ) -> None:
     """Evaluate with progress; print and draw what came out."""
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.eval_view import EvaluationView, print_scores
     from mft_core.evaluation.score_file import as_row
     from mft_core.run.evaluation import evaluate as evaluate_all
@@ -202,7 +201,7 @@ def _run(
     print_scores(screen, outcome.scores, folder, all_tasks)
     _draw(outcome, folder, others, screen)
     if json_output:
-        typer.echo(json.dumps({"results": [as_row(score) for score in outcome.scores]}, indent=1))
+        show_json({"results": [as_row(score) for score in outcome.scores]})
 
 
 def _draw(outcome: EvaluationResult, folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -22,14 +21,14 @@ def report(
     if _is_comparison(run):
         _comparison(run, all_tasks=all_tasks, json_output=json_output)
         return
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.summary import print_result
     from mft_report.files import CURVES, REPORT, redraw
 
     facts = redraw(run)
     if json_output:
         files = {"curves": str(run / CURVES), "report": str(run / REPORT)}
-        typer.echo(json.dumps({**facts.as_json(), "files": files}, ensure_ascii=False))
+        show_json({**facts.as_json(), "files": files})
     else:
         print_result(console(), facts, all_tasks)
 
@@ -43,7 +42,7 @@ def _is_comparison(folder: Path) -> bool:
 
 def _comparison(folder: Path, *, all_tasks: bool, json_output: bool) -> None:
     from mft_cli.compare_view import print_comparison
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_core.comparison.writing import read_outcome
     from mft_report.comparison import PICTURE, draw_comparison
 
@@ -51,6 +50,6 @@ def _comparison(folder: Path, *, all_tasks: bool, json_output: bool) -> None:
     draw_comparison(folder)
     if json_output:
         files = {"picture": str(folder / PICTURE)}
-        typer.echo(json.dumps({**found.as_json(), "files": files}, ensure_ascii=False))
+        show_json({**found.as_json(), "files": files})
     else:
         print_comparison(console(), found, folder, all_tasks)

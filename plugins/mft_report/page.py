@@ -18,7 +18,7 @@ SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")
 
 
 def page(facts: RunFacts, figure: str) -> str:
-    """The page.
+    """The page, without secrets.
 
     Args:
         facts: of the run.
@@ -37,7 +37,7 @@ def page(facts: RunFacts, figure: str) -> str:
     environment.filters.update(
         count=units.count, loss=units.loss, percent=units.percent, perplexity=units.perplexity, bar=_bar, cell=_plain
     )
-    return environment.get_template(TEMPLATE).render(
+    text = environment.get_template(TEMPLATE).render(
         facts=facts,
         title=facts.run.resolve().name,
         ending=facts.ending,
@@ -54,6 +54,7 @@ def page(facts: RunFacts, figure: str) -> str:
         recipe=_text(facts.run / run_files.RECIPE),
         components=_text(facts.run / run_files.COMPONENTS),
     )
+    return redact(text)
 
 
 def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
@@ -121,7 +122,7 @@ def _plain(value: Any) -> str:
 
 
 def _text(path: Path) -> str:
-    return redact(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _bar(task: TaskResult) -> float:
