@@ -121,7 +121,7 @@ def _print_not_measured(console: Console, scores: Sequence[Score]) -> None:
     reasons: dict[str, list[str]] = {}
     for score in scores:
         if "not_measured" in score.details:
-            names = reasons.setdefault(score.details["not_measured"], [])
+            names = reasons.setdefault(str(score.details["not_measured"]), [])
             names += [score.task] if score.task not in names else []
     for reason, names in reasons.items():
         verb = "is" if len(names) == 1 else "are"

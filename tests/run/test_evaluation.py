@@ -41,7 +41,7 @@ def test_a_radar_chart_shows_several_evaluations(evaluated_run: tuple[Path, Path
         (("tiny", "--on", "loss", "--set", "train.steps=3"), "expected eval.NAME.OPTION"),
         (("tiny", "--on", "loss", "--set", "eval.bleu.data=x"), "'bleu' is not among the evaluators"),
         (("tiny", "--on", "bleu", "--set", "eval.bleu.dta=x"), "did you mean 'data'"),
-        (("tiny", "--on", "humaneval", "--set", "eval.humaneval.data=nowhere"), "there is no nowhere"),
+        (("tiny", "--on", "humaneval", "--set", "eval.humaneval.data=nowhere"), "/nowhere Give the set's file"),
         (("tiny", "--on", "bleu", "--against", "nowhere"), "no results of an evaluation there"),
         (("--on", "loss", "--samples-file", "s.jsonl"), "loss judges no samples"),
     ],
