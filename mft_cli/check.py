@@ -31,6 +31,7 @@ def check(context: typer.Context, flags: Flags, json_output: JsonOption = False,
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
+        more["unread_files"] = [{"path": str(file.path), "reason": file.reason} for file in plan.unread]
         typer.echo(json.dumps({**facts_as_json(facts), **more}, indent=1))
         return
     print_plan(console(), facts)

@@ -20,6 +20,8 @@ def plain_line(state: State, event: Event, now: float) -> str:
         return eval_line(state, event)
     if event.name == "start":
         return f"training {len(state.tasks)} task{'s' * (len(state.tasks) != 1)}, {_steps(state)} steps"
+    if event.name == "resume":
+        return f"resumed at step {event.step} of {_steps(state)}"
     if event.name == "checkpoint":
         best = " (best so far)" if event.data.get("best") else ""
         return f"checkpoint at step {event.step}: {event.data.get('path')}{best}"

@@ -21,7 +21,7 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        name: "start", "train", "eval", "balance", "checkpoint", "skip", "warning", "score" or "end"; of a
+        name: "start", "resume", "train", "eval", "balance", "checkpoint", "skip", "warning", "score" or "end"; of a
             comparison, "compared".
         step: optimizer steps done.
         run: the run folder.

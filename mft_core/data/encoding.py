@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mft_core.data.record_forms import content_digest, parse_record
+from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
@@ -52,6 +52,7 @@ class Encoded:
         counts: "read", "truncated", "split" (records) and the "parts" they became, and refused records by reason.
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
             `LENGTH_STEP`.
+        unread: samples that hold something under a key that is neither read nor known to be harmless, by the key.
         size: bytes of the lines.
     """
 
@@ -61,6 +62,7 @@ class Encoded:
     refused: list[dict[str, Any]]
     counts: Counter[str]
     longer: Counter[int]
+    unread: Counter[str]
     size: int
 
 
@@ -81,10 +83,11 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, int, int, int, int]] = []
     refused: list[dict[str, Any]] = []
-    counts, longer = Counter(read=len(lines)), Counter[int]()
+    counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
         try:
-            record = _parse(line.raw, f"{names[line.file]}:{line.number}")
+            value = _parse(line.raw)
+            record = parse_record(value, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
             fitting = [encode_record(record, tokenization)]
             if len(fitting[0].ids) > policy.max_length:
@@ -93,20 +96,20 @@ def encode_lines(
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
+        unread.update(set(unread_keys(value)))
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
     size = sum(len(line.raw) for line in lines)
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, size)
+    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
 
 
-def _parse(raw: bytes, origin: str) -> Record:
+def _parse(raw: bytes) -> Any:
     try:
-        value = json.loads(raw.decode("utf-8"))
+        return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
     except (ValueError, RecursionError) as error:
         raise RecordError("bad JSON", str(error)) from error
-    return parse_record(value, origin)
 
 
 def encode_record(record: Record, tokenization: Tokenization) -> Sample:

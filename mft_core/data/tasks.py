@@ -57,6 +57,8 @@ class TaskReport:
         examples: the first refused records, "file:line reason: detail".
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
             `mft_core.data.encoding.LENGTH_STEP` (as text, since JSON has no other keys).
+        unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
+            key, the commonest first.
     """
 
     read: int
@@ -74,6 +76,7 @@ class TaskReport:
     supervised: int
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
+    unread_keys: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:
@@ -82,7 +85,8 @@ class TaskReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {**asdict(self), "bad": dict(self.bad), "examples": list(self.examples), "longer": dict(self.longer)}
+        counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
+        return {**asdict(self), **counts, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True, slots=True)

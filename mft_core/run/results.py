@@ -179,6 +179,7 @@ class _Gathered:
 
     start: dict[str, Any] = field(default_factory=dict)
     end: dict[str, Any] = field(default_factory=dict)
+    steps: int | None = None
     train: dict[str, Any] = field(default_factory=dict)
     evaluations: dict[int, dict[str, Any]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
@@ -187,6 +188,7 @@ class _Gathered:
 
     def add(self, event: dict[str, Any]) -> None:
         name = event["event"]
+        self.steps = event.get("steps", self.steps)
         if name == "start":
             self.start = event
         elif name == "end":
@@ -228,7 +230,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         run=run,
         start=found.start,
         step=max(event["step"] for event in events),
-        steps=found.start.get("steps", found.train.get("steps")),
+        steps=found.steps,
         reason=found.end.get("reason"),
         seconds=max(times, default=None),
         tokens=found.end.get("tokens"),

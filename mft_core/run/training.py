@@ -20,11 +20,13 @@ from mft_core.models.end_tokens import end_tokens
 from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
+from mft_core.recipe.schema import Recipe
 from mft_core.run.card import card_facts
 from mft_core.run.folder import RunFolder
+from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
-from mft_core.run.scheduled_evaluations import TrainingEvaluations
+from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
@@ -68,7 +70,9 @@ def execute(
     sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
     evaluations = TrainingEvaluations(plan, folder.path, sharded)
     # A model to be sharded may be larger than a device: it gets there layer by layer.
-    fitted, model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
+    with advice_on_memory(plan.recipe, lambda: "while the model was loaded"):
+        place = torch.device("cpu") if sharded else accelerator.device
+        fitted, model = load_for_tuning(plan, accelerator.device, place)
     plan = fitted.plan
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
     token_losses = TokenLossModel(model, fitted.inputs, router_loss)
@@ -80,7 +84,7 @@ def execute(
     if fitted.warning and accelerator.is_main_process:
         log.emit("warning", trainer.step, message=fitted.warning)
     callbacks.start(trainer.step)
-    result = trainer.run()
+    result = _run(trainer, plan.recipe)
     if result.reason != "interrupted":
         if on_finished:
             on_finished(trainer.validation)
@@ -97,6 +101,14 @@ def execute(
     callbacks.close(result.step)
     accelerator.wait_for_everyone()
     return result
+
+
+def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
+    def where() -> str:
+        return f"in step {trainer.step + 1} of {trainer.total_steps}"
+
+    with advice_on_memory(recipe, where, lambda: trainer.checkpoints.last_good):
+        return trainer.run()
 
 
 def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
@@ -183,8 +195,10 @@ def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFol
         )
     trainer.resume(checkpoint, before)
     if trainer.accelerator.is_main_process:
+        set_aside_final(trainer.log, trainer.total_steps)
         trainer.log.rewind(checkpoint.step)
         folder.write_recipe(plan.recipe)
+        trainer.log.emit("resume", checkpoint.step, steps=trainer.total_steps)
         for change in changes:
             trainer.log.emit("warning", checkpoint.step, message=f"resumed on other data: {change}")
 

@@ -50,6 +50,18 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that may be there already, with its parents, and have them on disk before going on.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        sync(folder.parent)
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file as a whole, in UTF-8.
 
@@ -165,7 +177,7 @@ def _sync_tree(folder: Path) -> None:
 @contextmanager
 def _temporary(target: Path, make: Callable[[Path], Any]) -> Iterator[Path]:
     """A new file or folder beside `target`, locked for the time of the block, then removed if it is still there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     _clear(target.parent)
     temporary, lock = _claim(target, make)
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mft_core.errors import MftError
-from mft_core.support.durable import append_whole
+from mft_core.support.durable import append_whole, make_folder
 
 
 class Journal:
@@ -38,7 +38,7 @@ class Journal:
             return
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in added)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             append_whole(self.path, text.encode("utf-8", "backslashreplace"), flush=True)
         except OSError as error:
             raise MftError(
