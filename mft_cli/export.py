@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,7 +44,7 @@ def export(
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     check_target(run, "", catalog, base)
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_core.generation.opening import given_base, target_folder
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
@@ -57,7 +56,7 @@ def export(
     folder, moved = target_folder(run, catalog), given_base(base, catalog)
     made = export_run(folder, output, model_adapters(catalog), chosen, format, moved)
     if json_output:
-        typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}, indent=1))
+        show_json({**asdict(made), "folder": str(made.folder)})
         return
     for line in report(made):
         console().print(line, markup=False, highlight=False)

@@ -31,7 +31,7 @@ from mft_core.errors import MftError, UsageError
 from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.support import run_files
-from mft_core.support.durable import whole_folder
+from mft_core.support.durable import whole_folder, write_text
 
 MANIFEST = "prepared.json"
 FORMAT = 2
@@ -198,7 +198,7 @@ def write_prepared(
             entries = [_write_task(folder, task) for task in tasks]
             _write_rows(folder / "rows", training, epochs)
             write_quarantine(tasks, folder / run_files.QUARANTINE)
-            (folder / run_files.RECIPE).write_text(_portable(recipe).as_toml(), encoding="utf-8")
+            write_text(folder / run_files.RECIPE, _portable(recipe).as_toml())
             manifest = {
                 "format": FORMAT,
                 "made_from": made_from,
@@ -210,7 +210,7 @@ def write_prepared(
                     for array in sorted((folder / part).iterdir())
                 },
             }
-            (folder / MANIFEST).write_text(json.dumps(sealed(manifest), indent=1), encoding="utf-8")
+            write_text(folder / MANIFEST, json.dumps(sealed(manifest), indent=1))
     except OSError as error:
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 

@@ -114,8 +114,10 @@ def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
 
 
 def _matches(pattern: Path) -> list[Path]:
-    hits = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return sorted(path for path in map(Path, hits) if path.is_file())
+    """What a glob finds; folders that are there are no pattern, whatever brackets are in their names."""
+    folder = next(parent for parent in pattern.parents if parent.is_dir())
+    found = glob.glob(str(pattern.relative_to(folder)), root_dir=folder, recursive=True)  # noqa: PTH207 - as in a shell
+    return sorted(path for path in (folder / name for name in found) if path.is_file())
 
 
 def _without(name: str, train: tuple[Path, ...], valid: tuple[Path, ...]) -> tuple[Path, ...]:

@@ -23,6 +23,7 @@ import torch
 from mft_core.records import Sample
 from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
+from mft_core.support.redact import redacted
 
 ARRAYS = {
     "offsets": np.int64,
@@ -157,13 +158,13 @@ class EntryWriter:
             ids: [tokens] of all of them.
             supervised: bool [tokens]; no sample's first token is.
             columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
-            refused: quarantined records, JSON values.
+            refused: quarantined records, JSON values; secrets in them are not kept.
         """
         self._streams["ids.bin"].write(ids.astype(self._dtype).tobytes())
         self._streams["spans.bin"].write((_spans(supervised) + self._tokens).tobytes())
         self._tokens += len(ids)
         for line in refused:
-            self._streams["quarantine.jsonl"].write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+            self._streams["quarantine.jsonl"].write(json.dumps(redacted(line), ensure_ascii=True).encode() + b"\n")
         for name, parts in self._columns.items():
             parts.append(columns[name])
 

@@ -71,11 +71,17 @@ class Plan:
     warnings: list[str]
 
 
-def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None = None) -> Plan:
+def make_plan(
+    recipe: Recipe,
+    catalog: Catalog,
+    on_progress: OnProgress | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Plan:
     """Do everything up to the weights: components, base folder, tokenizer, tasks, rows, steps.
 
     Args:
         on_progress: called as (task, bytes done, bytes in all) while tokenising.
+        tokenizer: of a finished model; None: the base's own.
 
     Raises:
         MftError: what is wrong, where, and how to mend it.
@@ -93,7 +99,7 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
-    tokenizer = load_tokenizer(adapter, folder)
+    tokenizer = tokenizer or load_tokenizer(adapter, folder)
     parts.tokenization.bind(tokenizer)
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))

@@ -143,3 +143,11 @@ def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:
     make_files(tmp_path, "a.jsonl")
     with pytest.raises(MftError, match="also a validation file"):
         explicit_tasks([("a", "a.jsonl", "a.jsonl", 1.0)], tmp_path)
+
+
+def test_a_glob_below_a_folder_with_brackets_in_its_name(tmp_path: Path) -> None:
+    folder = make_files(tmp_path / "[v1] data*", "a/x.jsonl", "b/y.jsonl", "a/valid.jsonl")
+    (task,) = explicit_tasks([("t", "**/*.jsonl", None, 1.0)], folder)
+    assert task.train == (folder / "a/x.jsonl", folder / "b/y.jsonl")
+    (whole,) = explicit_tasks([("t", str(folder / "[ab]/y.jsonl"), None, 1.0)], Path())
+    assert whole.train == (folder / "b/y.jsonl",)
