@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError, UsageError
 from mft_core.models.checkpoints.safetensors_header import read_header
@@ -166,7 +166,7 @@ def _write_adapter(finished: Finished, output: Path, dtype: torch.dtype | None) 
 def _name_base(adapter: Path, base: Path) -> None:
     """Have an adapter's files say where its base lies."""
     name, revision = hub_name(base.resolve())
-    places: dict[str, dict[str, Any]] = {
+    places: dict[str, dict[str, str | None]] = {
         ADAPTER_CONFIG: {"base_model_name_or_path": name, "revision": revision},
         RECORD_FILE: {"base": str(base)},
     }

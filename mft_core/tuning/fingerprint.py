@@ -47,12 +47,17 @@ def base_fingerprint(folder: Path) -> str:
     return FULL + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+def is_full(fingerprint: str) -> bool:
+    """Whether every byte of the weights counts in it."""
+    return fingerprint.startswith(FULL)
+
+
 def is_fingerprint_of(recorded: str, folder: Path) -> bool:
     """Whether the weights in `folder` are those that a run recorded; raises as `base_fingerprint` does.
 
     Records from before mft 0.1.0 hold digests of samples, without the prefix `FULL`, and are compared by the samples.
     """
-    return recorded == (base_fingerprint(folder) if recorded.startswith(FULL) else _sampled_fingerprint(folder))
+    return recorded == (base_fingerprint(folder) if is_full(recorded) else _sampled_fingerprint(folder))
 
 
 def _sampled_fingerprint(folder: Path) -> str:
