@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mft_core.data.record_forms import content_digest, parse_record
+from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
@@ -19,6 +19,8 @@ OVERLONG = "over-long"
 TRUNCATED = "truncated"
 SPLIT = "split"
 PARTS = "parts"
+LENGTH_STEP = 64
+"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
 
 Overlong = Literal["drop", "truncate", "split"]
 
@@ -49,6 +51,9 @@ class Encoded:
         refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
             records by reason.
+        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
+            `LENGTH_STEP`.
+        unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
         size: bytes of the lines.
     """
 
@@ -57,6 +62,8 @@ class Encoded:
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
+    longer: Counter[int]
+    unread: Counter[str]
     size: int
 
 
@@ -77,33 +84,35 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, int, int, int, int]] = []
     refused: list[dict[str, Any]] = []
-    counts = Counter(read=len(lines))
+    counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
         try:
-            record = _parse(line.raw, f"{names[line.file]}:{line.number}")
+            value = _parse(line.raw)
+            record = parse_record(value, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
             fitting = encode_record(record, tokenization)
             if max(len(sample.ids) for sample in fitting) > policy.max_length:
-                fitting = _fit(record, fitting, policy, counts)
+                fitting = _fit(record, fitting, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
+        unread.update(set(unread_keys(value)))
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, sum(len(line.raw) for line in lines))
+    size = sum(len(line.raw) for line in lines)
+    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
 
 
-def _parse(raw: bytes, origin: str) -> Record:
+def _parse(raw: bytes) -> Any:
     try:
-        value = json.loads(raw.decode("utf-8"))
+        return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
     except (ValueError, RecursionError) as error:
         raise RecordError("bad JSON", str(error)) from error
-    return parse_record(value, origin)
 
 
 def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
@@ -129,23 +138,26 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
     return samples
 
 
-def _fit(record: Record, samples: Sequence[Sample], policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
-    """Samples of at most `max_length` tokens for a record of which one is longer; truncation is counted.
+def _fit(
+    record: Record, samples: Sequence[Sample], policy: LengthPolicy, counts: Counter[str], longer: Counter[int]
+) -> list[Sample]:
+    """Samples of at most `max_length` tokens for a record of which one is longer, counted.
 
     Raises:
         RecordError: they cannot be shortened.
     """
+    if policy.overlong == "split" and record.text is not None:
+        return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = max(len(sample.ids) for sample in samples)
-    if policy.overlong == "truncate":
-        cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
-        short = [sample for sample in cut if sample.supervised.any()]
-        if not short:
-            raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
-        counts[TRUNCATED] += 1
-        return short
-    if policy.overlong == "drop" or record.text is None:
+    longer[-(-length // LENGTH_STEP) * LENGTH_STEP] += 1
+    if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
-    return [part for sample in samples for part in _split(sample, policy.max_length)]
+    cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
+    short = [sample for sample in cut if sample.supervised.any()]
+    if not short:
+        raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
+    counts[TRUNCATED] += 1
+    return short
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:

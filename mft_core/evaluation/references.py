@@ -19,6 +19,7 @@ from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import find_set, read_rows
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Record, Turn
+from mft_core.registry.options import PathText
 from mft_core.support.thoughts import without_thought
 
 ID_KEYS = ("task_id", "id")
@@ -28,7 +29,7 @@ PATH_SEPARATOR = "/"
 class ReferenceOptions(GenerativeOptions):
     """Options of evaluators with references."""
 
-    data: str = Field(
+    data: PathText = Field(
         "", description='JSON Lines in any form `mft run` reads, or its folder; "": the run\'s validation'
     )
     tasks: list[str] = Field([], description="of the run's tasks, only these; []: all")

@@ -35,7 +35,7 @@ def test_a_radar_chart_shows_several_evaluations(evaluated_run: tuple[Path, Path
         (("tiny",), "which evaluators?"),
         (("--on", "exact-match"), "nothing to evaluate"),
         (("--on", "exact-mtch"), "There is no evaluator called 'exact-mtch'"),
-        (("tiny", "--model", "llama", "--on", "loss"), "Name a run folder"),
+        (("tiny", "--model", "llama", "--on", "loss"), "Name a run folder, or give"),
         (("tiny", "--model", "llama", "--on", "exact-match"), "none are given"),
         (("tiny", "--on", "loss", "--samples", "3"), "none of loss has the option 'samples'"),
         (("tiny", "--on", "loss", "--set", "train.steps=3"), "expected eval.NAME.OPTION"),

@@ -22,7 +22,8 @@ from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules, merge
+from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules
+from mft_core.tuning.merging import merge
 from mft_core.tuning.methods import check_tuning
 from mft_core.tuning.saving import save_final
 

@@ -32,6 +32,7 @@ class Cpp(Language):
     name, title, task_prefix = "cpp", "C++", "CPP"
     fences = ("cpp", "c++", "cc", "cxx", "c")
     commands = ("g++",)
+    shared_process = True
 
     def lacking(self, fields: Fields) -> str:
         """OpenSSL's headers, for the one problem about MD5."""

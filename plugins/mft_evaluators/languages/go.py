@@ -35,6 +35,7 @@ class Go(Language):
     name, title, task_prefix = "go", "Go", "Go"
     fences = ("go", "golang")
     commands = ("go",)
+    shared_process = True
 
     def program(self, fields: Fields, completion: str) -> str:
         """The prompt and what continues it, or the whole function instead."""

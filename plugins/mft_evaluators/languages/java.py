@@ -35,6 +35,7 @@ class Java(Language):
     name, title, task_prefix = "java", "Java", "Java"
     fences = ("java",)
     commands = ("java", "javac")
+    shared_process = True
 
     def program(self, fields: Fields, completion: str) -> str:
         """The prompt and what continues it; or the whole class or method instead."""

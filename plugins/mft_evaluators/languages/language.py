@@ -30,6 +30,7 @@ class Language(ABC):
         task_prefix: what the task ids of its problems begin with.
         fences: what marks code blocks of it in Markdown.
         commands: what must be installed to judge it.
+        shared_process: whether its tests run in the process of the program that they judge.
     """
 
     name: ClassVar[str]
@@ -37,6 +38,7 @@ class Language(ABC):
     task_prefix: ClassVar[str]
     fences: ClassVar[tuple[str, ...]]
     commands: ClassVar[tuple[str, ...]] = ()
+    shared_process: ClassVar[bool] = False
 
     def missing(self) -> str:
         """Why it cannot be judged on this machine, where every user must find its commands; "": it can be."""
