@@ -11,6 +11,7 @@ import typer
 
 from mft_cli.commands import MARKUP, Commands
 from mft_cli.session import DebugOption, Session
+from mft_cli.streams import write_anything
 from mft_core import __version__
 from mft_core.errors import MftError
 from mft_core.registry.discovery import Plugins, discover
@@ -24,6 +25,7 @@ def main() -> None:
     """Entry point of the `mft` script: runs the command line and exits with its code."""
     # Read when torch is imported: threads that wait by spinning slow each other down tenfold on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    write_anything()
     sys.exit(run_command_line(sys.argv[1:]))
 
 

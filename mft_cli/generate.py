@@ -10,6 +10,7 @@ import typer
 
 from mft_cli.names import check_target
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.streams import checked, read_anything
 
 TargetArgument = Annotated[str, typer.Argument(metavar="RUN|BASE", help="A run folder, or what --base takes.")]
 ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Model family; recognised by default.")]
@@ -46,13 +47,14 @@ def generate(
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     check_target(target, model, catalog, base)
+    text = _stdin() if prompt == "-" else checked(prompt, "--prompt")
+    checked(system, "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
     quieten_libraries()
-    text = sys.stdin.read() if prompt == "-" else prompt
     turns = [Turn("system", system)] if system else []
     assistant = open_assistant(target, catalog, model, base)
     answer = assistant.answer(
@@ -65,3 +67,8 @@ def generate(
         typer.echo(json.dumps({**facts, "new_tokens": answer.new_tokens, "finished": answer.finished}))
     else:
         typer.echo()
+
+
+def _stdin() -> str:
+    read_anything()
+    return checked(sys.stdin.read(), "The prompt on standard input", sys.stdin.encoding)
