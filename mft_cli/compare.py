@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.display import show_json
 from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ARMS = ("single", "mixed", "balanced", "famo")
 REFERENCES = ("single", "mixed")
 """What a loss that is asked for with --loss is compared with, where --arms says nothing."""
-OUTPUTS = Path("runs")
+OUTPUTS = Path(run_files.RUNS)
 LOSS_OPTION = "loss."
 
 
@@ -194,5 +195,5 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
     write_outcome(comparison, request.output, plugins.listeners())
     print_comparison(screen, comparison, request.output)
     if json_output:
-        typer.echo(json.dumps(comparison.as_json(), indent=1))
+        show_json(comparison.as_json())
     return 0

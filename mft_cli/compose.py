@@ -16,6 +16,7 @@ from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from mft_cli.session import Session
+    from mft_core.recipe.paths import Components
     from mft_core.recipe.schema import Recipe
     from mft_core.registry.discovery import Plugins
     from mft_core.registry.workspace import Workspace
@@ -115,10 +116,13 @@ def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
     return with_flags
 
 
-def compose_recipe(flags: Flags, workspace: Workspace, resolved: Path | None = None) -> Recipe:
+def compose_recipe(
+    flags: Flags, workspace: Workspace, components: Components | None = None, resolved: Path | None = None
+) -> Recipe:
     """The recipe meant by flags, a file among them, and plugins.toml.
 
     Args:
+        components: to know which options are paths.
         resolved: a run's own recipe, which the flags change; plugins.toml had its say when that was written.
 
     Raises:
@@ -132,9 +136,9 @@ def compose_recipe(flags: Flags, workspace: Workspace, resolved: Path | None = N
     if flags.data and flags.tasks:
         raise UsageError("--data and --task contradict each other", "give the folder, or each task by its files")
     if resolved:
-        recipe = load_recipe(resolved, flags.overrides())
+        recipe = load_recipe(resolved, flags.overrides(), components=components)
     else:
-        recipe = load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path)
+        recipe = load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path, components)
     return _shorten_first_try(_with_source_of_folders(recipe) if flags.data else recipe)
 
 
@@ -148,7 +152,7 @@ def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
     from mft_cli.names import check_recipe_names
 
     plugins = session.use(flags.plugin)
-    recipe = compose_recipe(flags, session.workspace)
+    recipe = compose_recipe(flags, session.workspace, plugins.catalog)
     check_recipe_names(recipe, plugins.catalog)
     return recipe, plugins
 

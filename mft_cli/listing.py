@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mft_cli.columns import print_columns
+from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def list_components(
     session: Session = context.obj
     rows = component_rows(session.add_files(plugin), kind)
     if json_output:
-        typer.echo(json.dumps(rows, indent=2))
+        show_json(rows)
     else:
         print_columns(rows, COLUMNS, "summary", _COLOURS)
 

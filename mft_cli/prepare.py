@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption
 from mft_core.errors import UsageError
 
@@ -41,7 +41,7 @@ def prepare(
     plan = prepare_shown(chosen, plugins)
     facts = _write(plan, folder)
     if json_output:
-        typer.echo(json.dumps(facts, indent=1))
+        show_json(facts)
     else:
         _print(plan, folder, facts)
 

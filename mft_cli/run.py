@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +12,7 @@ from mft_cli.compose import Flags, compose_recipe, model_name, takes_flags
 from mft_cli.messages import everybody_listening
 from mft_cli.names import check_recipe_names
 from mft_cli.session import DebugOption, JsonOption, Session
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mft_core.registry.discovery import Plugins
     from mft_core.run.folder import RunFolder
 
-RUNS = Path("runs")
+RUNS = Path(run_files.RUNS)
 
 
 @takes_flags
@@ -54,17 +54,17 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
     """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
     from mft_core.errors import UsageError
     from mft_core.run.folder import newest_run, with_recorded_base
-    from mft_core.support import run_files
 
     folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
         raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
     own = folder / run_files.RECIPE if resume and folder else None
     if folder and own and own.exists():
-        recipe = compose_recipe(flags, session.workspace, own if flags.recipe is None else None)
+        unchanged = own if flags.recipe is None else None
+        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog, unchanged)
         recipe = with_recorded_base(recipe, folder)
     else:
-        recipe = compose_recipe(flags, session.workspace)
+        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
     return recipe.having("output", dir=str(folder.absolute()))
 
@@ -75,7 +75,7 @@ def _default_folder(recipe: Recipe) -> Path:
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.plan_view import plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
@@ -84,14 +84,14 @@ def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
     if json_output:
         from mft_cli.plan_view import facts_as_json
 
-        typer.echo(json.dumps(facts_as_json(facts), indent=1))
+        show_json(facts_as_json(facts))
     else:
         print_plan(console(), facts)
 
 
 def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, force: bool, json_output: bool) -> int:
     """Train in a locked folder; returns the exit code."""
-    from mft_cli.display import console, show_warning
+    from mft_cli.display import console, show_json, show_warning
     from mft_cli.summary import print_result
     from mft_core.run.results import read_run_facts
     from mft_core.support.ranks import is_main_rank
@@ -110,7 +110,7 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     facts = read_run_facts(folder.path)
     print_result(screen, facts)
     if json_output:
-        typer.echo(json.dumps(facts.as_json(), indent=1))
+        show_json(facts.as_json())
     return code
 
 

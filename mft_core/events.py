@@ -12,6 +12,7 @@ from typing import Any
 from mft_core.errors import MftError
 from mft_core.support import run_files
 from mft_core.support.durable import append_whole, write_text
+from mft_core.support.redact import redacted
 
 Listener = Callable[["Event"], None]
 
@@ -109,12 +110,12 @@ class EventLog:
             self.emit("warning", step, message=message)
 
     def emit(self, name: str, step: int, **data: Any) -> None:
-        """Write one event and tell every listener.
+        """Write one event, without secrets, and tell every listener.
 
         Raises:
             MftError: it cannot be written, as on a full disk; what was written before stays readable.
         """
-        event = Event(name, step, self.run, data)
+        event = Event(name, step, self.run, redacted(data))
         try:
             append_whole(self.path, (event.as_json() + "\n").encode("utf-8", "backslashreplace"))
         except OSError as error:

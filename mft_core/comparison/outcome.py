@@ -16,6 +16,7 @@ from mft_core.errors import MftError
 from mft_core.events import read_events
 from mft_core.run.results import read_run_facts
 from mft_core.support import run_files
+from mft_core.support.lists import first_few
 
 LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
 FEW_SAMPLES = 20
@@ -283,10 +284,10 @@ def _warnings(
     if seeds == 1:
         yield "one seed: the intervals do not say how other seeds would come out"
     if missing:
-        yield f"no validation data, so not compared: {', '.join(missing)}"
+        yield f"no validation data, so not compared: {first_few(missing)}"
     few = [task.name for task in tasks if task.samples < FEW_SAMPLES]
     if few:
-        yield f"fewer than {FEW_SAMPLES} validation samples, so intervals are rough: {', '.join(few)}"
+        yield f"fewer than {FEW_SAMPLES} validation samples, so intervals are rough: {first_few(few)}"
     for task in tasks:
         lost = [arm for arm, result in task.arms.items() if result.loss is None]
         if lost:

@@ -21,7 +21,9 @@ import numpy as np
 import torch
 
 from mft_core.records import Sample
+from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
+from mft_core.support.redact import redacted
 
 ARRAYS = {
     "offsets": np.int64,
@@ -47,7 +49,7 @@ class TokenEntry:
         files: int32 [samples], which of the files the record stands in.
         lines: int64 [samples], its line number there, from 1.
         counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many; "longer"
-            as in `mft_core.data.tasks.TaskReport`.
+            and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
         folder: where it lies.
     """
 
@@ -156,13 +158,13 @@ class EntryWriter:
             ids: [tokens] of all of them.
             supervised: bool [tokens]; no sample's first token is.
             columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
-            refused: quarantined records, JSON values.
+            refused: quarantined records, JSON values; secrets in them are not kept.
         """
         self._streams["ids.bin"].write(ids.astype(self._dtype).tobytes())
         self._streams["spans.bin"].write((_spans(supervised) + self._tokens).tobytes())
         self._tokens += len(ids)
         for line in refused:
-            self._streams["quarantine.jsonl"].write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+            self._streams["quarantine.jsonl"].write(json.dumps(redacted(line), ensure_ascii=True).encode() + b"\n")
         for name, parts in self._columns.items():
             parts.append(columns[name])
 
@@ -187,8 +189,7 @@ def open_entry(folder: Path) -> TokenEntry | None:
     """The entry in `folder`, memory-mapped; None where there is none or it is damaged, so that it is made again."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        if any(checksum(folder / name) != expected for name, expected in meta["checksums"].items()):
-            return None
+        check_files(folder, meta["checksums"], {*STREAMS, *(f"{name}.npy" for name in ARRAYS)}, checksum)
         arrays = {name: _mapped_array(folder / f"{name}.npy") for name in ARRAYS}
         ids = mapped(folder / "ids.bin").view(np.dtype(meta["dtype"]))
         spans = mapped(folder / "spans.bin").view(np.int64).reshape(-1, 2)

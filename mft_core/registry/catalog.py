@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
+from mft_core.support.secret_references import resolved
 from mft_core.support.suggestions import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -150,21 +151,35 @@ class Catalog:
         Args:
             kind: a key of `KINDS`.
             name: the component's name, an alias, or "plugin-id/name".
-            options: its options, as the recipe has them.
+            options: its options, as the recipe has them; "env:NAME" is read from the environment here.
             where: the place of the options in the recipe, such as "[loss]", for messages.
 
         Raises:
-            UsageError: an unknown name, an unknown option or a value that is not allowed.
+            UsageError: an unknown name, an unknown option, a value that is not allowed, or a variable not set.
             MftError: the component cannot be used here (see `load_entry`).
         """
         target = self.load(kind, name)
         from pydantic import ValidationError
 
         try:
-            checked = target.Options.model_validate(dict(options or {}))
+            checked = target.Options.model_validate(resolved(options or {}, where))
         except ValidationError as error:
             raise _options_error(error, f"{kind} {name!r}", where, list(target.Options.model_fields)) from error
         return target(checked)
+
+    def offers(self, kind: str, name: str) -> bool:
+        """Whether any plugin offers `name`."""
+        return any(entry.answers_to(name.rpartition("/")[2]) for entry in self.of_kind(kind))
+
+    def path_options(self, kind: str, name: str) -> frozenset[str]:
+        """The options of a component that are paths; none where it is unknown or broken, which `load` tells."""
+        try:
+            options = self.load(kind, name).Options
+        except MftError:
+            return frozenset()
+        from mft_core.registry.options import path_options
+
+        return path_options(options)
 
     def _preferred(self, kind: str, name: str, plugin: str, found: list[Entry]) -> Entry:
         for entry in found:

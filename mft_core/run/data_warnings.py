@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -10,14 +11,16 @@ import numpy as np
 from mft_core.data.tasks import Task, TaskSet
 from mft_core.support.lists import first_few
 
+MOST_GROUPS = 5
+
 
 def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
-    """Missing validation data, validation samples that are trained on, and repeated training records.
+    """Missing validation data, validation samples that are trained on, repeated training records, keys not read.
 
     Args:
         adapts_by_validation: the loss measures validation samples to set the tasks' weights.
     """
-    return [*_without_validation(tasks, adapts_by_validation), *_leakage(tasks), *_duplicates(tasks)]
+    return [*_without_validation(tasks, adapts_by_validation), *_leakage(tasks), *_duplicates(tasks), *_unread(tasks)]
 
 
 class _Part(NamedTuple):
@@ -72,7 +75,21 @@ def _duplicates(tasks: TaskSet) -> Iterable[str]:
         yield f"training records that repeat an earlier one: {repeated}"
 
 
+def _unread(tasks: TaskSet) -> Iterable[str]:
+    """Keys that mean nothing to the forms of records, said once for all tasks that have the same ones."""
+    tasks_by_keys: dict[tuple[str, ...], list[str]] = {}
+    for task in tasks:
+        if keys := tuple(sorted(task.report.unread_keys)):
+            tasks_by_keys.setdefault(keys, []).append(task.name)
+    for keys, names in islice(tasks_by_keys.items(), MOST_GROUPS):
+        where = first_few(names, of_what="tasks")
+        yield f"keys that were not read: {first_few(keys, most=10, of_what='keys')} (in {where})"
+    if rest := [name for names in islice(tasks_by_keys.values(), MOST_GROUPS, None) for name in names]:
+        yield f"other keys were not read in: {first_few(rest, of_what='tasks')}; mft check --json has them all"
+
+
 def _worst_first(parts: Iterable[_Part]) -> str:
     """Those with anything found, the largest shares first, few of them; "" for none."""
-    affected = [part for part in parts if part.found]
-    return first_few(sorted(affected, key=lambda part: -part.found / part.total), of_what="tasks")
+    affected: list[_Part] = [part for part in parts if part.found]
+    affected.sort(key=lambda part: -part.found / part.total)
+    return first_few(affected, of_what="tasks")

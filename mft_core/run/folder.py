@@ -18,7 +18,7 @@ from mft_core.registry.catalog import Entry
 from mft_core.support import run_files
 from mft_core.support.durable import make_folder, write_text
 from mft_core.support.nesting import flattened
-from mft_core.tuning.fingerprint import is_fingerprint_of
+from mft_core.tuning.fingerprint import FULL, is_fingerprint_of
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 
@@ -121,7 +121,8 @@ class RunFolder:
         """
         recorded = json.loads((self.path / run_files.COMPONENTS).read_text(encoding="utf-8"))["base"]
         known = recorded["fingerprint"]
-        if known != base["fingerprint"] and not is_fingerprint_of(known, Path(base["folder"])):
+        same = known == base["fingerprint"]
+        if not same and (known.startswith(FULL) or not is_fingerprint_of(known, Path(base["folder"]))):
             raise MftError(
                 f"the base {base['reference']} ({base['folder']}) has other weights than when {self.path} was started",
                 f"give the one it was started on: {recorded['reference']}, then in {recorded['folder']}",

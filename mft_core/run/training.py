@@ -21,6 +21,7 @@ from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import Recipe
+from mft_core.run.card import card_facts
 from mft_core.run.folder import RunFolder
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
@@ -90,12 +91,13 @@ def execute(
         tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
             ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
-            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors, ends)
+            card = card_facts(plan, model, folder.path, result.selected)
+            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors, ends, card)
         callbacks.at_end(result.step)
     if accelerator.is_main_process:
+        ending = {"reason": result.reason, "selected": result.selected}
         seconds = round(time.perf_counter() - started, 2)
-        facts = {"reason": result.reason, "selected": result.selected, "seconds": seconds}
-        log.emit("end", result.step, **facts, tokens=trainer.real_tokens)
+        log.emit("end", result.step, **ending, seconds=seconds, tokens=trainer.real_tokens)
     callbacks.close(result.step)
     accelerator.wait_for_everyone()
     return result

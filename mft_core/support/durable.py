@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from mft_core.support.redact import redact
+
 PARTIAL = "partial"
 REPLACED = "replaced"
 
@@ -63,13 +65,13 @@ def make_folder(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file as a whole, in UTF-8.
+    """Replace a file as a whole, in UTF-8, without secrets.
 
     Raises:
         OSError: it cannot be written; what was there stays.
     """
     with whole_file(path) as stream:
-        stream.write(text.encode())
+        stream.write(redact(text).encode())
 
 
 def append_whole(path: Path, data: bytes, *, flush: bool = False) -> None:

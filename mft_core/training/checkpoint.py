@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from mft_core.errors import MftError
+from mft_core.support.checksums import check_files
 from mft_core.support.durable import file_digest, remove_folder, whole_folder
 
 logger = logging.getLogger(__name__)
@@ -141,14 +142,14 @@ class CheckpointFolder:
         """One checkpoint, verified.
 
         Raises:
-            MftError: a file is missing, cut short or altered.
+            MftError: a file is missing, cut short, altered, or without a checksum.
         """
         folder = self.folder(step)
         try:
             checksums = json.loads((folder / CHECKSUM_FILE).read_text(encoding="utf-8"))
-            for name, expected in checksums.items():
-                if file_digest(folder / name) != expected:
-                    raise MftError(f"{folder / name} is damaged (its checksum does not match)")
+            check_files(
+                folder, checksums, {STATE_FILE, *(path.name for path in folder.glob("*.safetensors"))}, file_digest
+            )
             state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
             tensors = {path.stem: load_file(path) for path in folder.glob("*.safetensors")}
         except (OSError, ValueError, SafetensorError) as error:

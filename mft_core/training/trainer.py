@@ -23,7 +23,7 @@ from mft_core.events import EventLog
 from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
 from mft_core.records import StepCounts, TaskLosses
-from mft_core.training.balance import BalanceWatch
+from mft_core.training.balance import BalanceWarning, BalanceWatch
 from mft_core.training.callbacks import Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.interruption import Interruption
@@ -170,7 +170,8 @@ class Trainer:
         if self.settings.stop == "none":
             return self.step
         checkpoint, warnings = load_selected(self.checkpoints, self.selection, self.step)
-        self._warn(warnings)
+        for message in warnings:
+            self._emit("warning", message=message)
         if checkpoint:
             load_trainable(self.model, checkpoint.tensors["model"])
         return checkpoint.step if checkpoint else self.step
@@ -254,9 +255,9 @@ class Trainer:
             losses_by_task = {name: task["loss"] for name, task in tasks.items()}
             self._stop = self.selection.observe(self.step, total, losses_by_task)
 
-    def _warn(self, messages: list[str]) -> None:
-        for message in messages:
-            self._emit("warning", message=message)
+    def _warn(self, warnings: list[BalanceWarning]) -> None:
+        for warning in warnings:
+            self._emit("warning", **warning._asdict())
 
     def _save(self) -> None:
         main = self.accelerator.is_main_process

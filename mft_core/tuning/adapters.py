@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
+from mft_core.support.bounded import trial
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, read_json_object
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +22,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PATTERN_PROGRAM = "mft_core.tuning.pattern_trial"
+PATTERN_KEYS = (
+    "target_modules", "exclude_modules", "rank_pattern", "alpha_pattern", "layers_pattern", "target_parameters",
+    "modules_to_save", "feedforward_modules",
+)  # fmt: skip
+PLAIN = re.compile(r"[\w.-]*")
 MISSHAPEN = re.compile(
     r"size mismatch for (?:base_model\.model\.)?(\S+): copying a param with shape torch\.Size\((\[[\d, ]*\])\) from "
     r"checkpoint, the shape in current model is torch\.Size\((\[[\d, ]*\])\)"
@@ -40,6 +49,7 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     from peft import PeftModel, load_peft_weights
     from safetensors import SafetensorError
 
+    _check_patterns(model, folder)
     try:
         with _missing_is_an_error():
             tuned = PeftModel.from_pretrained(model, str(folder), torch_device="cpu")
@@ -55,6 +65,27 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
             ANOTHER_BASE,
         )
     return tuned.eval()
+
+
+def _check_patterns(model: PreTrainedModel, folder: Path) -> None:
+    """Refuse regular expressions in an adapter's configuration that take for ever to match a module's name."""
+    patterns = sorted(set(_patterns(read_json_object(folder / ADAPTER_CONFIG))))
+    if not patterns:
+        return
+    names = [name for name, _ in model.named_modules()]
+    tried, trouble = trial(PATTERN_PROGRAM, json.dumps({"patterns": patterns, "names": names}))
+    if trouble:
+        raise MftError(
+            f"{folder / ADAPTER_CONFIG} holds a pattern of modules that cannot be used: {tried} {trouble}.",
+            "It may be damaged, or made to do harm.",
+        )
+
+
+def _patterns(config: Mapping[str, Any]) -> Iterator[str]:
+    """Strings that PEFT matches as regular expressions, but for plain names."""
+    for key in PATTERN_KEYS:
+        value = config.get(key) or ()
+        yield from (text for text in ([value] if isinstance(value, str) else value) if not PLAIN.fullmatch(str(text)))
 
 
 def _unused(tuned: PeftModel, weights: dict[str, torch.Tensor]) -> list[str]:

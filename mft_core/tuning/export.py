@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError, UsageError
 from mft_core.models.checkpoints.safetensors_header import read_header
@@ -166,7 +166,10 @@ def _write_adapter(finished: Finished, output: Path, dtype: torch.dtype | None) 
 def _name_base(adapter: Path, base: Path) -> None:
     """Have an adapter's files say where its base lies."""
     name, revision = hub_name(base.resolve())
-    places = {ADAPTER_CONFIG: {"base_model_name_or_path": name, "revision": revision}, RECORD_FILE: {"base": str(base)}}
+    places: dict[str, dict[str, Any]] = {
+        ADAPTER_CONFIG: {"base_model_name_or_path": name, "revision": revision},
+        RECORD_FILE: {"base": str(base)},
+    }
     for file, changes in places.items():
         if content := read_json_object(adapter / file):
             (adapter / file).write_text(json.dumps({**content, **changes}, indent=1), encoding="utf-8")

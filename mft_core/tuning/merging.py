@@ -46,7 +46,7 @@ def merge(model: nn.Module) -> PreTrainedModel:
     from peft import PeftModel
 
     if not isinstance(model, PeftModel):
-        return model  # type: ignore[return-value]
+        return model
     kind = model.peft_config[model.active_adapter].peft_type
     if not hasattr(model.base_model, "merge_and_unload"):
         raise MftError(f"An adapter of the kind {kind} cannot be merged into weights.", UNMERGEABLE)

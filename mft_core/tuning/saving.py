@@ -21,22 +21,12 @@ from mft_core.models.quantization import quantization_of
 from mft_core.support.durable import whole_folder
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, RECORD_FILE, base_fingerprint
 from mft_core.tuning.lora import initial_adapter
+from mft_core.tuning.model_card import CardFacts, write_card
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
     from transformers import PreTrainedTokenizerBase
-
-CARD = "README.md"
-ENDS_SECTION = """
-## Where an answer ends
-
-At {tokens}. PEFT and transformers take the settings of the base, which may name fewer; those beside this file name all:
-
-```python
-model.generation_config = GenerationConfig.from_pretrained("this folder")
-```
-"""
 
 
 @contextmanager
@@ -59,6 +49,7 @@ def save_final(
     folder: Path,
     tensors: Mapping[str, torch.Tensor] | None = None,
     ends: Sequence[int] = (),
+    card: CardFacts | None = None,
 ) -> None:
     """Write the result of a run: LoRA adapters and what they belong to, or the whole model; with the tokenizer.
 
@@ -68,6 +59,7 @@ def save_final(
         folder: made anew, whole or not at all.
         tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
         ends: ids of the tokens that end an answer, for generation_config.json; none: that of the base holds.
+        card: what README.md says of the run; None: no more than the base's name.
 
     Raises:
         MftError: it cannot be written.
@@ -80,12 +72,14 @@ def save_final(
         record: dict[str, Any] = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
         if isinstance(model, PeftModel):
             record |= _save_adapter(model, temporary, tensors)
-            _tell_ends(temporary / CARD, tokenizer, ends)
         else:
             model.save_pretrained(temporary, state_dict=folded_tensors(model, tensors))  # type: ignore[operator]
             record |= _base_record(Path(model.name_or_path))  # type: ignore[arg-type]
         tokenizer.save_pretrained(temporary)
         write_end_tokens(temporary, ends)
+        named = [(str(tokenizer.convert_ids_to_tokens(token)), token) for token in ends]
+        facts = card or CardFacts(base=Path(record["base"]).name)
+        write_card(temporary, facts, isinstance(model, PeftModel), named)
         (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -99,15 +93,6 @@ def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] 
     if initial := initial_adapter(model):
         _as_plain_lora(folder, initial)
     return _base_record(base) | ({"quantization": asdict(quantization)} if quantization else {})
-
-
-def _tell_ends(card: Path, tokenizer: PreTrainedTokenizerBase, ends: Sequence[int]) -> None:
-    """Say in the adapter's card what ends an answer: whoever loads it has the generation settings of its base."""
-    if not ends:
-        return
-    tokens = ", ".join(f"`{tokenizer.convert_ids_to_tokens(token)}` (id {token})" for token in ends)
-    with card.open("a", encoding="utf-8") as stream:
-        stream.write(ENDS_SECTION.format(tokens=tokens))
 
 
 def _base_record(base: Path) -> dict[str, str]:

@@ -56,7 +56,7 @@ def test_flags_change_a_runs_own_recipe_which_plugins_toml_does_not_reach_again(
     own.write_text(Recipe().having("train", seed=7, steps=40).as_toml())
     (tmp_path / "plugins.toml").write_text("[defaults.train]\nseed = 1\nclip = 9.0\n[defaults.loss]\ngamma = 1.0\n")
     workspace = Workspace.find(tmp_path)
-    recipe = compose_recipe(Flags(steps=60, settings=["train.clip=0.5"]), workspace, own)
+    recipe = compose_recipe(Flags(steps=60, settings=["train.clip=0.5"]), workspace, resolved=own)
     expected = Recipe().having("train", seed=7, steps=60, clip=0.5)
     assert recipe.model_dump() == expected.model_dump()
 

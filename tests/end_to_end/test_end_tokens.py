@@ -11,7 +11,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from helpers.chat_bases import ROLE_TOKENS, ROLES, learn_yes, write_chat_base
+from helpers.chat_bases import learn_yes, write_chat_base
+from helpers.chat_templates import ROLE_TOKENS, ROLES
 from helpers.running import mft, settings
 
 ASKED = [{"role": "user", "content": "say 3"}]

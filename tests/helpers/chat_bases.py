@@ -14,15 +14,6 @@ from helpers.running import mft, settings
 from mft_bases.tiny import TOKENIZER
 from mft_tokenization.templates import CHATML
 
-ROLES = (
-    "[gMASK]<sop>{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] }}{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
-)
-"""GLM-4's manner: no turn has an end token; the next role's token follows at once."""
-ROLE_TOKENS = [AddedToken(f"{name}", special=True, normalized=False) for name in (
-    "[gMASK]", "<sop>", "<|user|>", "<|assistant|>", "<|system|>"
-)]  # fmt: skip
-
 
 def write_chat_base(
     folder: Path, template: str = CHATML, *added: AddedToken, eos: str = "<|endoftext|>"

@@ -43,6 +43,21 @@ def test_validation_samples_that_another_task_trains_on_are_leakage_too(tmp_path
     assert data_warnings(tasks, False) == ["validation samples that other tasks train on: 1 of 2 in a"]
 
 
+def test_keys_that_were_not_read_are_named_once_for_all_tasks_that_have_them(tmp_path) -> None:
+    odd, fine = [{**pair(number), "id": number, "passages_used": ["p"]} for number in (1, 2)], pairs(3)
+    tasks = {"a": (odd, []), "b": ([{**pair(4), "passages_used": 1}], pairs(5)), "c": (pairs(6), fine)}
+    task_set_ = task_set(tmp_path, tasks)
+    assert [dict(task.report.unread_keys) for task in task_set_] == [{"passages_used": 2}, {"passages_used": 1}, {}]
+    assert data_warnings(task_set_, False)[-1] == "keys that were not read: passages_used (in a, b)"
+
+
+def test_many_tasks_with_other_keys_each_take_few_lines(tmp_path) -> None:
+    tasks = {f"t{number}": ([{**pair(number), f"key{number}": 1}], pairs(100 + number)) for number in range(30)}
+    lines = data_warnings(task_set(tmp_path, tasks), False)
+    assert len(lines) == 6
+    assert lines[-1].startswith("other keys were not read in: t13,") or "20 more tasks" in lines[-1]
+
+
 def test_a_sample_of_its_own_training_data_is_told_once(tmp_path) -> None:
     tasks = task_set(tmp_path, {"a": (pairs(1, 3), pairs(3, 4)), "b": (pairs(3, 5), pairs(6))})
     (text,) = data_warnings(tasks, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -78,6 +79,31 @@ def test_a_damaged_file_is_named_and_the_last_good_one_is_taken(tmp_path: Path, 
     assert found is not None
     assert found.step == 1
     assert file in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: {},
+        lambda record: [],
+        lambda record: None,
+        lambda record: {name: digest for name, digest in record.items() if name != "optimizer.safetensors"},
+        lambda record: {**record, "../../../../../../../../dev/zero": "0"},
+        lambda record: {**record, "gone.safetensors": "0"},
+    ],
+    ids=["empty", "list", "null", "one left out", "outside", "not there"],
+)
+def test_checksums_that_are_not_of_all_its_files_are_damage(tmp_path: Path, change, caplog) -> None:
+    folder = folder_at(tmp_path)
+    folder.save(1, TENSORS, {"at": 1})
+    folder.save(2, TENSORS, {"at": 2})
+    path = folder.folder(2) / "checksums.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with caplog.at_level(logging.WARNING):
+        found = folder.load_latest()
+    assert found is not None
+    assert found.step == 1
+    assert "checksum" in caplog.text
 
 
 def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:

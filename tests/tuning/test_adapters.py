@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +94,26 @@ def test_broken_files_are_an_error_with_their_folder(name: str, content: bytes, 
     adapter = written(tmp_path)
     (adapter / name).write_bytes(content)
     with pytest.raises(MftError, match=f"The adapter in {adapter} cannot be loaded"):
+        load_adapter(base_of(adapter), adapter)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["rank_pattern", "target_modules"])
+def test_a_pattern_that_takes_for_ever_is_named(key: str, tmp_path: Path) -> None:
+    adapter = written(tmp_path)
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    hanging = r"(([a-z_.0-9])+)+!"
+    settings[key] = {hanging: 8} if key == "rank_pattern" else hanging
+    (adapter / "adapter_config.json").write_text(json.dumps(settings))
+    with pytest.raises(MftError, match=r"adapter_config\.json holds a pattern .*\+!\S* takes more than"):
+        load_adapter(base_of(adapter), adapter)
+
+
+def test_a_pattern_that_is_none_is_named_and_others_are_matched(tmp_path: Path) -> None:
+    adapter = written(tmp_path)
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps({**settings, "target_modules": r".*\.(q_proj|x)"}))
+    load_adapter(base_of(adapter), adapter)
+    (adapter / "adapter_config.json").write_text(json.dumps({**settings, "rank_pattern": {"q_proj(": 8}}))
+    with pytest.raises(MftError, match=r"q_proj\(\S* fails: missing \)"):
         load_adapter(base_of(adapter), adapter)
