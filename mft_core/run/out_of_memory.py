@@ -23,7 +23,7 @@ def advice_on_memory(recipe: Recipe, where: Callable[[], str], saved: Callable[[
 
     Args:
         where: what was being done, such as "in step 3".
-        saved: the last good checkpoint, in words; "": there can be none yet.
+        saved: the last good checkpoint, in words; "": there is none.
 
     Raises:
         MftError: memory ran out.

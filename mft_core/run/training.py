@@ -107,7 +107,10 @@ def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
     def where() -> str:
         return f"in step {trainer.step + 1} of {trainer.total_steps}"
 
-    with advice_on_memory(recipe, where, lambda: trainer.checkpoints.last_good):
+    def saved() -> str:
+        return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+
+    with advice_on_memory(recipe, where, saved):
         return trainer.run()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.running import arguments, events, mft, settings
+from helpers.running import arguments, events, mft, settings, start_mft, write_rows
 from mft_core.errors import MftError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
@@ -101,12 +101,43 @@ def test_a_run_out_of_memory_keeps_its_checkpoints_and_goes_on_as_advised(data, 
     assert [event["step"] for event in events(run, "train")] == [1, 2, 3]
 
 
+LIMITED = """
+import resource
+from pathlib import Path
+from mft_core.hookspecs import Component, hookimpl
+from mft_losses.balanced import Balanced
+
+
+class Limited(Balanced):
+    def before_step(self, step):
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        room = pages * resource.getpagesize() + (30 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (room, room))
+
+
+@hookimpl
+def mft_losses():
+    return [Component("limited", __name__ + ":Limited", "leaves 30 MiB more")]
+"""
+
+
 @pytest.mark.slow
-def test_a_run_out_of_memory_in_its_first_step_is_begun_again_by_the_same_command(data, tmp_path: Path, capsys) -> None:
-    plugin, run = tmp_path / "hungry_at_once.py", tmp_path / "run"
-    plugin.write_text(HUNGRY.format(step=1))
-    command = arguments(data, run, "--plugin", str(plugin), "--steps", "1")
-    assert mft(*command, "--loss", "hungry") == 1
-    assert "memory ran out in step 1 of 1: " in capsys.readouterr().err
+def test_a_process_out_of_memory_in_its_first_step_begins_again_by_the_same_command(tmp_path: Path) -> None:
+    plugin, data, run = tmp_path / "limited.py", tmp_path / "data", tmp_path / "run"
+    plugin.write_text(LIMITED)
+    data.mkdir()
+    long = [
+        {"prompt": str(number), "response": " ".join(map(str, range(number, number + 240)))} for number in range(80)
+    ]
+    write_rows(data / "long.jsonl", long)
+    rows = settings("data.max_length=1024", "train.batch_size=64", "train.gradient_checkpointing=false")
+    command = arguments(data, run, "--steps", "1", *rows)
+    big = (*settings("train.micro_batch_size=64"), "--plugin", str(plugin), "--loss", "limited")
+    process = start_mft([*command, *big])
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert "memory ran out in step 1 of 1: " in output
+    assert "train.micro_batch_size=32  (now 64)" in output
+    assert "--resume" not in output, "there is nothing to go on from"
     assert mft(*command) == 0
     assert [event["event"] for event in events(run, "start")] == ["start"]
