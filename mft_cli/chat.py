@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import typer
 
-from mft_cli.generate import ModelOption, SystemOption, TargetArgument, TemperatureOption, TokensOption
+from mft_cli.generate import BaseOption, ModelOption, SystemOption, TargetArgument, TemperatureOption, TokensOption
 from mft_cli.names import check_target
 from mft_cli.session import DebugOption, PluginOption, Session
 
@@ -19,6 +19,7 @@ def chat(
     target: TargetArgument,
     system: SystemOption = "",
     model: ModelOption = "",
+    base: BaseOption = "",
     max_new_tokens: TokensOption = 512,
     temperature: TemperatureOption = 0.0,
     plugin: PluginOption = None,
@@ -27,14 +28,14 @@ def chat(
     """Talk with a run's model, or with an untuned base. Piped input is taken as one message a line."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    check_target(target, model, catalog)
+    check_target(target, model, catalog, base)
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
     quieten_libraries()
-    assistant = open_assistant(target, catalog, model)
+    assistant = open_assistant(target, catalog, model, base)
     sampling = Sampling(max_new_tokens, temperature)
     opening = [Turn("system", system)] if system else []
     turns = list(opening)

@@ -14,6 +14,7 @@ from mft_cli.display import show_json
 from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ARMS = ("single", "mixed", "balanced", "famo")
 REFERENCES = ("single", "mixed")
 """What a loss that is asked for with --loss is compared with, where --arms says nothing."""
-OUTPUTS = Path("runs")
+OUTPUTS = Path(run_files.RUNS)
 LOSS_OPTION = "loss."
 
 

@@ -20,12 +20,16 @@ PIPED_WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Rich's console on stdout, for results, or on stderr, for messages; plain where that is no terminal."""
-    from mft_cli.redacting_console import RedactingConsole
+    """Rich's console on stdout, for results, or on stderr, for messages; plain where that is no terminal.
+
+    No secret leaves by it, and control characters in what is printed (a file's name, a line of a checkpoint's
+    config.json) are shown as escapes, so that they cannot act on the terminal.
+    """
+    from mft_cli.safe_console import SafeConsole
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return RedactingConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return SafeConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
 def show_json(value: Any) -> None:

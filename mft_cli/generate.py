@@ -13,6 +13,12 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 TargetArgument = Annotated[str, typer.Argument(metavar="RUN|BASE", help="A run folder, or what --base takes.")]
 ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Model family; recognised by default.")]
+BaseOption = Annotated[
+    str,
+    typer.Option(
+        "--base", metavar="REF", help="Where an adapter's base lies, if no longer where it was; checked to be that one."
+    ),
+]
 TokensOption = Annotated[int, typer.Option("--max-new-tokens", min=1, metavar="N", help="Most tokens of an answer.")]
 TemperatureOption = Annotated[
     float, typer.Option("--temperature", min=0.0, metavar="T", help="0: always the likeliest token.")
@@ -28,6 +34,7 @@ def generate(
     ],
     system: SystemOption = "",
     model: ModelOption = "",
+    base: BaseOption = "",
     max_new_tokens: TokensOption = 512,
     temperature: TemperatureOption = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the sampling.")] = 0,
@@ -38,7 +45,7 @@ def generate(
     """Answer one message with a run's model, or with an untuned base, laid out as in training."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    check_target(target, model, catalog)
+    check_target(target, model, catalog, base)
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries
@@ -47,7 +54,7 @@ def generate(
     quieten_libraries()
     text = sys.stdin.read() if prompt == "-" else prompt
     turns = [Turn("system", system)] if system else []
-    assistant = open_assistant(target, catalog, model)
+    assistant = open_assistant(target, catalog, model, base)
     answer = assistant.answer(
         [*turns, Turn("user", text)],
         Sampling(max_new_tokens, temperature, seed),

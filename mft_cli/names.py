@@ -26,8 +26,8 @@ def check_recipe_names(recipe: Recipe, catalog: Catalog) -> None:
     find_base(recipe.model.base, catalog)
 
 
-def check_target(target: str, family: str, catalog: Catalog) -> None:
-    """Look up what `mft generate`, `chat` and `eval` take: a run folder or a base, and a model family or "".
+def check_target(target: str, family: str, catalog: Catalog, base: str = "") -> None:
+    """Look up what `mft generate`, `chat` and `eval` take: a run folder or a base, a family or "", `--base` or "".
 
     Raises:
         UsageError: as above; or `target` is neither a folder nor a base.
@@ -36,6 +36,8 @@ def check_target(target: str, family: str, catalog: Catalog) -> None:
 
     if family:
         catalog.get("model", family)
+    if base:
+        find_base(base, catalog)
     if Path(target).expanduser().is_dir():
         return
     try:

@@ -68,7 +68,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
 
 def _print(plan: Plan, folder: Path, facts: dict[str, Any]) -> None:
     from mft_cli.check import print_refused
-    from mft_cli.display import console
+    from mft_cli.display import console, show_warning
     from mft_core.support import units
 
     screen = console()
@@ -77,4 +77,6 @@ def _print(plan: Plan, folder: Path, facts: dict[str, Any]) -> None:
     screen.print(f"{folder}: {facts['samples']:,} training samples, {tokens} tokens, {size}", markup=False)
     screen.print(f"rows per epoch, packed by {facts['packer']}: {rows}", markup=False)
     screen.print(f"train from it: mft run {folder / 'recipe.toml'}", markup=False, soft_wrap=True)
+    for warning in plan.warnings:
+        show_warning(warning)
     print_refused(plan)

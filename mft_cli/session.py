@@ -82,3 +82,4 @@ PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE", help="A plugin in a single Python file; may be given several times."),
 ]
+AllTasksOption = Annotated[bool, typer.Option("--all-tasks", help="Show every task, however many there are.")]

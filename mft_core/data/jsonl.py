@@ -76,7 +76,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _check_start(path: Path, block: bytes) -> None:

@@ -48,7 +48,8 @@ class TaskReport:
         bad: records that cannot be used, by reason.
         overlong: records dropped because they are longer than `max_length` (or nothing supervised was left of them).
         truncated: records cut to `max_length` and used.
-        split: records of plain text longer than `max_length`, split into samples.
+        split: records that became more than one sample: plain text longer than `max_length`, and conversations whose
+            template shows an answer in another form than it is asked for in.
         parts: samples they were split into.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
@@ -56,6 +57,10 @@ class TaskReport:
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
+        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
+            `mft_core.data.encoding.LENGTH_STEP` (as text, since JSON has no other keys).
+        unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
+            key, the commonest first.
     """
 
     read: int
@@ -72,6 +77,8 @@ class TaskReport:
     tokens: int
     supervised: int
     examples: tuple[str, ...] = field(default=())
+    longer: Mapping[str, int] = field(default_factory=dict)
+    unread_keys: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:
@@ -80,7 +87,8 @@ class TaskReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {**asdict(self), "bad": dict(self.bad), "examples": list(self.examples)}
+        counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
+        return {**asdict(self), **counts, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True, slots=True)

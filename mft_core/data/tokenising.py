@@ -33,9 +33,12 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 2
+CACHE_VERSION = 4
+LONGER = "longer"
+UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
 EXAMPLES = 5
+MOST_KEYS = 50
 
 Progress = Callable[[str, int, int], None]
 """Called with a task's name, the bytes of it that are tokenised and the bytes there are."""
@@ -149,14 +152,17 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
     """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
     try:
         with EntryWriter(side.folder, dtype) as writer:
-            counts, done = Counter[str](), 0
+            counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
             for encoded in pool.encode(_chunks(_lines(side.paths)), [str(path) for path in side.paths]):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
                 counts.update(encoded.counts)
+                longer.update(encoded.longer)
+                unread.update(encoded.unread)
                 done += encoded.size
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
-            writer.finish(counts)
+            lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
+            writer.finish({**counts, LONGER: lengths, UNREAD: unread})
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -212,7 +218,11 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts = sum((Counter(store.entry.counts) for store in stores), Counter[str]())
+    counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
+    for store in stores:
+        counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
+        longer.update(store.entry.counts[LONGER])
+        unread.update(store.entry.counts[UNREAD])
     special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
     train_digests = train.entry.digests[train.index]
     return TaskReport(
@@ -230,6 +240,8 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
+        longer=dict(longer),
+        unread_keys=dict(unread.most_common(MOST_KEYS)),
     )
 
 

@@ -18,11 +18,12 @@ from mft_core.batching.sample_table import SampleTable
 from mft_core.data.source import DataRequest
 from mft_core.data.task_files import check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
+from mft_core.data.unread_files import UnreadFile, unread_files, unread_warnings
 from mft_core.errors import UsageError
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
-from mft_core.models.positions import learnt_positions, with_samples_within
+from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.naming import source_choice
@@ -30,6 +31,8 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.data_warnings import data_warnings
+from mft_core.run.length_warnings import length_warnings
 from mft_core.run.task_data import batch_plan, tokenised_tasks
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
@@ -52,6 +55,7 @@ class Plan:
         training: rows of every optimizer step.
         validation: all validation samples.
         total_steps: optimizer steps of the run.
+        unread: files in the data's folders that no task reads.
         warnings: what the user should know before it starts.
     """
 
@@ -66,14 +70,21 @@ class Plan:
     training: BatchPlan
     validation: SampleTable
     total_steps: int
+    unread: list[UnreadFile]
     warnings: list[str]
 
 
-def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None = None) -> Plan:
+def make_plan(
+    recipe: Recipe,
+    catalog: Catalog,
+    on_progress: OnProgress | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Plan:
     """Do everything up to the weights: components, base folder, tokenizer, tasks, rows, steps.
 
     Args:
         on_progress: called as (task, bytes done, bytes in all) while tokenising.
+        tokenizer: of a finished model; None: the base's own.
 
     Raises:
         MftError: what is wrong, where, and how to mend it.
@@ -84,13 +95,14 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     for evaluator in parts.evaluators:
         evaluator.check()
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-    files = task_files(recipe, parts, prepared)
+    every = every_task(recipe, parts, prepared)
+    files, unread = wanted(every, recipe), files_not_read(recipe, every)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
-    tokenizer = load_tokenizer(adapter, folder)
+    tokenizer = tokenizer or load_tokenizer(adapter, folder)
     parts.tokenization.bind(tokenizer)
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
@@ -114,32 +126,62 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
-        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+        unread=unread,
+        warnings=[
+            *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
+            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
+        ],
     )
 
 
-def task_files(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
-    """The files of the tasks to train, names checked, no name twice.
+def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
+    """The files of all tasks that the recipe's data has, names checked, no name twice.
 
     Args:
         prepared: where `data.prepared` is given, opened.
+    """
+    files = _found_tasks(recipe, parts, prepared)
+    check_names(files)
+    return files
+
+
+def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
+    """Those of the recipe's tasks that are to be trained.
 
     Raises:
         UsageError: `data.include` names a task there is not.
     """
+    return included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
+
+
+def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
     data = recipe.data
     if prepared is not None:
-        files = prepared.files({task.name: task.weight for task in data.tasks})
-    elif parts.source is None:
+        return prepared.files({task.name: task.weight for task in data.tasks})
+    if parts.source is None:
         entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
-        files = explicit_tasks(entries, Path(data.path or "."))
-    else:
-        request = DataRequest(
-            Path(data.path) if data.path else None, cache_folder("sources", source_cache(recipe, parts))
-        )
-        files = parts.source.tasks(request)
-    check_names(files)
-    return included(files, data.include, "[data] include") if data.include else files
+        return explicit_tasks(entries, Path(data.path or "."))
+    cache = cache_folder("sources", source_cache(recipe, parts))
+    request = DataRequest(Path(data.path) if data.path else None, cache)
+    return parts.source.tasks(request)
+
+
+def files_not_read(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:
+    """What lies in the folders that the recipe names and is read for none of all `tasks`.
+
+    A folder of which no file is read is a source's own affair, or was prepared.
+    """
+    data = recipe.data
+    root = Path(data.path or ".").expanduser()
+    roots = [root / Path(task.train).expanduser() for task in data.tasks] if data.tasks else [root] * bool(data.path)
+    read = [path.resolve() for task in tasks for path in (*task.train, *task.valid)]
+    return [
+        file
+        for folder in dict.fromkeys(roots)
+        if folder.is_dir() and any(path.is_relative_to(folder.resolve()) for path in read)
+        for file in unread_files(folder, tasks)
+    ]
 
 
 def source_cache(recipe: Recipe, parts: Parts) -> str:
@@ -200,8 +242,4 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    without = [task.name for task in task_set.tasks if not len(task.valid)]
-    if without:
-        consequence = "; their weights will not adapt" if parts.loss.probe else ""
-        warnings.append(f"no validation data for: {', '.join(without)}{consequence}")
-    return warnings
+    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]

@@ -7,6 +7,7 @@ import os
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from mft_core.sandbox.execution import Program, execute
 from mft_core.sandbox.outcome import Outcome
@@ -15,6 +16,8 @@ from mft_core.sandbox.tiers import Tier
 
 REQUESTS, REPLIES = 5, 6
 """Descriptors of both: the tests write requests, the candidate reads them and writes replies."""
+
+MOST_SAID = 65536
 
 
 def judge_pair(candidate: Program, tests: Program, tier: Tier) -> Outcome:
@@ -65,6 +68,15 @@ def _close(*descriptors: int) -> None:
         os.close(descriptor)
 
 
+def _said(result: bytes) -> tuple[Any, str]:
+    """The tests' last word; text of the candidate's in it, or tests that died in its middle, cannot end the judge."""
+    try:
+        verdict, detail = ast.literal_eval(result[:MOST_SAID].decode())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return "no_verdict", "the tests' last word cannot be read"
+    return verdict, str(detail)
+
+
 def _combine(candidate: Outcome, tests: Outcome) -> Outcome:
     for outcome in (candidate, tests):
         if outcome.verdict == "infra_error":
@@ -73,7 +85,7 @@ def _combine(candidate: Outcome, tests: Outcome) -> Outcome:
         return candidate
     if not tests.passed or not tests.result:
         return replace(candidate, verdict=tests.verdict if not tests.passed else "no_verdict", detail=tests.detail)
-    verdict, detail = ast.literal_eval(tests.result.decode())
+    verdict, detail = _said(tests.result)
     if verdict == "ended" and candidate.exit_code is None:  # it still ran, but broke the protocol
         verdict = "fail"
     elif verdict == "ended":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import struct
-from errno import ENOSYS, EPERM
+from errno import ENOSYS, EOPNOTSUPP, EPERM
 
 from mft_core.errors import MftError
 
@@ -67,6 +67,7 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "fanotify_init": (300, 262),
+    "fanotify_mark": (301, 263),
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
@@ -79,7 +80,40 @@ UNKNOWN: dict[str, tuple[int, int | None]] = {
     "io_uring_register": (427, 427),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
+    # watching folders of the host, which Landlock does not rule; programs look themselves instead
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
 }
+# Refused as on a file system without extended attributes, which copying a file bears. Landlock does not rule them.
+UNSUPPORTED: dict[str, tuple[int, int | None]] = {
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "fgetxattr": (193, 10),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "flistxattr": (196, 13),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "getxattrat": (464, 464),
+    "listxattrat": (465, 465),
+    "removexattrat": (466, 466),
+}
+# Done without effect: a file's times, which Landlock does not rule either. Copying a file or unpacking an archive would
+# fail if this were refused; a filter cannot tell the program's own files from those of the host.
+WITHOUT_EFFECT: dict[str, tuple[int, int | None]] = {
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+}
+ANSWERS = ((REFUSED, EPERM), (UNKNOWN, ENOSYS), (UNSUPPORTED, EOPNOTSUPP), (WITHOUT_EFFECT, 0))
+"""The calls, and the error that each ends with; 0: none."""
 CLONE = (56, 220)
 PRCTL = (157, 167)
 PR_SET_DUMPABLE = 4
@@ -116,7 +150,7 @@ def filter_program() -> bytes:
         _instruction(JUMP_AT_LEAST, X32_BIT, 0, 1),
         _instruction(RETURN, KILL),
     ]
-    for calls, error in ((REFUSED, EPERM), (UNKNOWN, ENOSYS)):
+    for calls, error in ANSWERS:
         for numbers in calls.values():
             number = numbers[column]
             if number is not None:

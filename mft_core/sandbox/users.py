@@ -28,6 +28,10 @@ def can_change_user() -> bool:
     return os.geteuid() == 0
 
 
+def is_sandbox_user(number: int) -> bool:
+    return FIRST_USER <= number < FIRST_USER + USERS
+
+
 @contextmanager
 def sandbox_user() -> Iterator[SandboxUser]:
     """A user no other run on this machine has; held by an abstract socket's name, which no crash leaves behind.

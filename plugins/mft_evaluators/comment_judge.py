@@ -97,7 +97,7 @@ class CommentJudge(ReferenceEvaluator[CommentJudgeOptions]):
         return Protocol(
             f"judged by {self.options.judge} against {against}",
             template=INSTRUCTION,
-            post_processing=f"surrounding white space removed; {how}",
+            post_processing=f"a thought before it and surrounding white space removed; {how}",
         )
 
     def reference(self, item: Item) -> None:  # type: ignore[override]

@@ -14,16 +14,17 @@ from pydantic import Field
 
 from mft_core.errors import UsageError
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
+from mft_core.evaluation.code_blocks import code_blocks
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet, find_set
-from mft_core.evaluation.python_source import FENCE
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
+from mft_evaluators import shared_process
 from mft_evaluators.ds1000_environment import LIBRARIES, Environment, environment, installed_versions, lacking
-from mft_evaluators.ds1000_files import answers_in, problem_number, read_archive, results_in
+from mft_evaluators.ds1000_files import answers_in, packing, problem_number, read_archive, results_in
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -53,6 +54,7 @@ class Ds1000Options(CodeOptions):
     python: str = Field(
         "", description="interpreter with the libraries (pandas<2, numpy<1.24, ...), for the sandbox; '': this one's"
     )
+    shared_process: bool = Field(False, description=shared_process.DESCRIPTION)
     any_version: bool = Field(False, description="measure with later libraries, too: right answers may then fail")
 
 
@@ -84,9 +86,12 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         return [Item(str(row["task_id"]), row, row["lib"]) for row in self._possible(whole, request)]
 
     def not_measured(self) -> Mapping[str, str]:
-        """Libraries whose problems cannot run here, with what is missing."""
+        """Libraries whose problems cannot run here, with what is missing; or whose answers cannot be kept out of the
+        tests' process."""
         versions = self._versions()
         reasons = {lib: lacking(modules, versions, self.options.any_version) for lib, modules in self._needs.items()}
+        if not self.options.shared_process:
+            reasons = {lib: reason or shared_process.NOT_MEASURED for lib, reason in reasons.items()}
         return {lib: reason for lib, reason in reasons.items() if reason}
 
     def _possible(self, rows: Sequence[Mapping[str, Any]], request: EvaluationRequest) -> list[Mapping[str, Any]]:
@@ -118,15 +123,16 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         """The lines to be put in."""
         if self.options.protocol == "completion":
             return before_stop(text, STOP)
-        blocks = [match[3] for match in FENCE.finditer(text)]
+        blocks = [block.code for block in code_blocks(text)]
         return before_stop(blocks[-1] if blocks else text, STOP)
 
     def describe(self) -> Protocol:
         """The published prompt, or the instruction; and the libraries' versions, which decide what is right."""
         versions = " ".join(f"{name} {version}" for name, version in sorted(self._versions().items()))
+        versions += f", {shared_process.NOTE}" if self.options.shared_process else ""
         if self.options.protocol == "completion":
             return Protocol("completion", versions, stop=STOP, post_processing="cut at the first stop string")
-        return Protocol("chat", f"{INSTRUCTION} {versions}", post_processing="the last code block")
+        return Protocol("chat", f"{INSTRUCTION} {versions}", post_processing="the last code block (rule 2)")
 
     def reference(self, item: Item) -> str:
         """The published lines."""
@@ -149,12 +155,12 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         if item.group == MATPLOTLIB:
             return self._run_plot(item, program, limits, tier)
         cases = self._cases(item.fields)
-        steps = "".join(f'"$0" main.py --test_case {case} && ' for case in cases)
-        command = ["sh", "-c", f"{steps}tar cf - result >&3", self._environment.command]
+        steps = " && ".join(f'"$0" main.py --test_case {case}' for case in cases)
+        command = ["sh", "-c", f"{steps}{packing(cases)}", self._environment.command]
         outcome = self._start(command, {**self._inputs(item.fields), "main.py": program}, limits, tier)
         if not outcome.passed:
             return outcome
-        results = results_in(outcome.result)
+        results = results_in(outcome.result, cases)
         if missing := [case for case in cases if case not in results]:
             return replace(outcome, verdict="fail", detail=f"no result for test case {missing[0]}")
         tested: dict[str, bytes | str] = {

@@ -12,7 +12,8 @@ from typing_extensions import TypeVar
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
-from mft_evaluators.languages import LANGUAGES
+from mft_evaluators import shared_process
+from mft_evaluators.languages import LANGUAGES, Language
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -33,6 +34,7 @@ class MultilingualOptions(CodeOptions):
     languages: list[LanguageName] = Field(
         ["python", "java", "cpp", "js", "go"], min_length=1, description="languages that answers are written in"
     )
+    shared_process: bool = Field(False, description=shared_process.DESCRIPTION)
 
     @field_validator("languages", "parts", mode="before", check_fields=False)
     @classmethod
@@ -66,9 +68,13 @@ class MultilingualEvaluator(CodeEvaluator[SomeMultilingualOptions]):
         return [item for item in items if not reasons[item.task_id]]
 
     def not_measured(self) -> Mapping[str, str]:
-        """Groups in a language that this machine cannot judge."""
-        reasons = {group: LANGUAGES[name].missing() for group, name in self._groups.items()}
+        """Groups in a language that this machine cannot judge, or only in the programs' own process."""
+        reasons = {group: self._reason(LANGUAGES[name]) for group, name in self._groups.items()}
         return {group: reason for group, reason in reasons.items() if reason}
+
+    def _reason(self, language: Language) -> str:
+        refused = language.shared_process and not self.options.shared_process
+        return language.missing() or (shared_process.NOT_MEASURED if refused else "")
 
     def stop_strings(self) -> tuple[str, ...]:
         """Whatever leaves the function; a chat model ends its turn itself."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mft_core.run.results import RunFacts, TaskResult
+from mft_core.run.results import RunFacts
+from mft_core.run.task_result import TaskResult
 from mft_core.support import run_files, units
 from mft_core.support.redact import redact
 
@@ -66,7 +67,7 @@ def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
     hours = (facts.seconds or 0) >= 3600
     return [
         ("validation loss", loss, before if facts.change is not None else "over all tasks, nats per token"),
-        ("tasks improved", improved, "validation loss below that of step 0"),
+        ("tasks improved", improved, "validation loss below that of step 0 by more than its noise"),
         ("optimizer steps", steps, facts.ending),
         ("supervised tokens", seen, "trained on" if facts.tokens is None else f"of {units.count(facts.tokens)} tokens"),
         ("time", units.duration(facts.seconds), "hours:minutes:seconds" if hours else "minutes:seconds"),

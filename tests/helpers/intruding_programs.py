@@ -9,6 +9,22 @@ from __future__ import annotations
 
 # Against the machine: each is the candidate module of a harness that shows no success by itself.
 INTRUDERS = {
+    "times of another's file": "import os\nfor place in ('{victim}', '{victim}/secret'): os.utime(place)",
+    "attributes of another's file": """
+import os
+try: print(os.getxattr('{victim}/secret', 'user.mft'))
+except OSError: pass
+try: os.setxattr('{victim}/secret', 'user.mine', b'x')
+except OSError: pass
+try: os.removexattr('{victim}/secret', 'user.mft')
+except OSError: pass
+""",
+    "watch on another's folder": """
+import ctypes, os
+libc = ctypes.CDLL(None)
+descriptor = libc.inotify_init1(0)
+if descriptor >= 0 and libc.inotify_add_watch(descriptor, b'/usr', 0xfff) >= 0: print('{token}')
+""",
     "fork bomb": "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
     "rabbit": """
 import os

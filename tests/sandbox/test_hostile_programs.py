@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -55,17 +55,21 @@ class Host:
         secret = folder / "secret"
         secret.write_text(self.token)
         secret.chmod(0o666)
+        with suppress(OSError):  # a file system without extended attributes
+            os.setxattr(secret, "user.mft", self.token.encode())
         for path in (folder, self.workspaces):
             path.mkdir(exist_ok=True)
             path.chmod(0o777)
 
     def state(self) -> object:
-        files = {
+        files: dict[str, object] = {
             path.name: (path.stat().st_mode, path.stat().st_uid, path.stat().st_mtime_ns, path.read_bytes())
             for path in self.folder.iterdir()
         }
+        files["attributes"] = {path.name: os.listxattr(path) for path in self.folder.iterdir()}
         keys = [Path(f"/proc/sysvipc/{kind}").read_text().count("7169652") for kind in ("shm", "msg", "sem")]
         system = [Path(path).stat().st_mtime_ns for path in ("/etc/passwd", "/usr/bin/env")]
+        system.append(self.folder.stat().st_mtime_ns)
         return files, keys, system, Path("/proc/sys/kernel/core_pattern").read_text()
 
     def new_files(self) -> list[str]:

@@ -55,6 +55,8 @@ def test_a_failure_of_either_sandbox_is_no_verdict_on_anybody() -> None:
         (Outcome("pass", 0), b"('fail', 'wrong')", "fail"),
         (Outcome("pass", 0), b"", "no_verdict"),
         (Outcome("pass", 0), b"('cannot_cross', 'an object')", "no_verdict"),
+        (Outcome("pass", 0), b"('fail', 'torn", "no_verdict"),
+        (Outcome("pass", 0), b"(" * 100_000, "no_verdict"),
         (Outcome("fail", None), b"('ended', 'it broke the protocol')", "fail"),
         (Outcome("crash", 139), b"('ended', 'early')", "crash"),
     ],

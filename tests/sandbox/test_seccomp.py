@@ -19,6 +19,8 @@ from mft_core.sandbox.seccomp import (
     PRCTL,
     REFUSED,
     UNKNOWN,
+    UNSUPPORTED,
+    WITHOUT_EFFECT,
     X32_BIT,
     filter_program,
     supported,
@@ -47,7 +49,11 @@ def decide(number: int, argument: int = 0, architecture: int | None = None) -> i
 
 
 @needs_list
-@pytest.mark.parametrize(("calls", "error"), [(REFUSED, EPERM), (UNKNOWN, ENOSYS)], ids=["refused", "unknown"])
+@pytest.mark.parametrize(
+    ("calls", "error"),
+    [(REFUSED, EPERM), (UNKNOWN, ENOSYS), (UNSUPPORTED, 95), (WITHOUT_EFFECT, 0)],
+    ids=["refused", "unknown", "unsupported", "without effect"],
+)
 def test_every_listed_call_fails_with_its_error(calls: dict[str, tuple[int, int | None]], error: int) -> None:
     column, _ = ARCHITECTURES[platform.machine()]
     for name, numbers in calls.items():

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +23,46 @@ def test_it_holds_the_files_and_is_gone_afterwards() -> None:
         (folder / "left" / "link").symlink_to("/etc")
     assert not folder.exists()
     assert Path("/etc").is_dir()
+
+
+HOLDER = """
+import sys, time
+from mft_core.sandbox.workspace import workspace
+with workspace({"main.py": "x"}, None) as folder:
+    print(folder, flush=True)
+    time.sleep(float(sys.argv[1]))
+"""
+
+
+@contextmanager
+def holder(parent: Path, seconds: float) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A process with a workspace of its own; ended at the end."""
+    command = [sys.executable, "-c", HOLDER, str(seconds)]
+    environment = {**os.environ, "TMPDIR": str(parent)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        try:
+            yield process, Path(process.stdout.readline().strip())
+        finally:
+            process.kill()
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_left_is_removed_by_the_next_and_what_a_living_one_has_is_not(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with holder(tmp_path, 600) as (_, living):
+        with holder(tmp_path, 600) as (killed, left):
+            killed.kill()
+            killed.wait()
+            assert left.is_dir()
+        other = tmp_path / "mft-sandbox-link"
+        other.symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere").mkdir()
+        with holder(tmp_path, 0) as (process, own):
+            assert process.wait(60) == 0
+        assert (left.exists(), own.exists()) == (False, False)
+        assert (living / "main.py").read_text() == "x"
+        assert (tmp_path / "elsewhere").is_dir()
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/out", "a/../../out", ""])

@@ -21,8 +21,10 @@ from mft_core.run.folder import RunFolder
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
 from mft_core.testing.tuned_models import tuned_model
+from mft_core.tuning.fingerprint import FULL
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules, merge
+from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules
+from mft_core.tuning.merging import merge
 from mft_core.tuning.methods import check_tuning
 from mft_core.tuning.saving import save_final
 
@@ -154,12 +156,12 @@ def test_a_resumed_run_ends_with_the_same_weights(settings: str, tmp_path: Path)
 
 
 def test_a_run_goes_on_with_its_own_base_only(tmp_path: Path) -> None:
-    base = {"reference": "org/x", "folder": "/models/x", "fingerprint": "1", "initialization": ""}
+    base = {"reference": "org/x", "folder": "/models/x", "fingerprint": f"{FULL}1", "initialization": ""}
     folder = RunFolder(tmp_path)
     folder.write_components([], base)
     folder.check_base({**base, "folder": "/moved/x"})
     with pytest.raises(MftError, match="has other weights than when") as caught:
-        folder.check_base({**base, "fingerprint": "2"})
+        folder.check_base({**base, "fingerprint": f"{FULL}2"})
     assert "/models/x" in caught.value.hint
     with pytest.raises(MftError, match="initial matrices came out other"):
         folder.check_base({**base, "initialization": "3"})

@@ -32,6 +32,7 @@ class Cpp(Language):
     name, title, task_prefix = "cpp", "C++", "CPP"
     fences = ("cpp", "c++", "cc", "cxx", "c")
     commands = ("g++",)
+    shared_process = True
 
     def lacking(self, fields: Fields) -> str:
         """OpenSSL's headers, for the one problem about MD5."""
@@ -42,7 +43,7 @@ class Cpp(Language):
         """Includes, the prompt and what continues it, or the whole function instead."""
         head = declared(fields["declaration"])
         name = entry_point(head)
-        if re.search(rf"^[\w:<>&*, \t]+\b{name}\s*\([^;{{}}]*\)\s*\{{", completion, re.MULTILINE):
+        if re.search(rf"^[\w:<>&*, \t]+\b{name}\s*\([^;{{}}]{{0,2000}}\)\s*\{{", completion, re.MULTILINE):
             return INCLUDES + "\n".join(PREAMBLE_LINE.findall(head)) + "\n" + completion
         return INCLUDES + fields["prompt"] + completion
 

@@ -23,7 +23,7 @@ COMMON = (
 )
 """Packages that are imported where a program uses them and does not say so; HumanEval-X's own harness does the same."""
 TESTIFY = "github.com/stretchr/testify/assert"
-IMPORTS = re.compile(r"^import\s*(?:\((.*?)\)|(\"[^\"\n]*\"))[ \t]*$", re.MULTILINE | re.DOTALL)
+IMPORTS = re.compile(r"^import\s*(?:\(([^()]*)\)|(\"[^\"\n]*\"))[ \t]*$", re.MULTILINE | re.DOTALL)
 PACKAGE = re.compile(r"^package \w+[ \t]*$", re.MULTILINE)
 BUILD = "GOCACHE=$PWD/.cache GOPATH=$PWD/.path GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local GO111MODULE=on"
 
@@ -35,6 +35,7 @@ class Go(Language):
     name, title, task_prefix = "go", "Go", "Go"
     fences = ("go", "golang")
     commands = ("go",)
+    shared_process = True
 
     def program(self, fields: Fields, completion: str) -> str:
         """The prompt and what continues it, or the whole function instead."""

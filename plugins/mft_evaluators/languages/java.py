@@ -23,7 +23,7 @@ OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-
 START = f"exec java {' '.join(OPTIONS)} -cp harness Harness <&4 4<&- 1>&2 2>&3 3>&-"
 """The nonce on standard input, what the program prints on standard error, the result where Java has standard error."""
 IMPORT = re.compile(r"^\s*import [\w.*]+(?: [\w.*]+)?;[ \t]*$", re.MULTILINE)
-CLASS = re.compile(r"^(?:public\s+|final\s+)*class\s+(\w+)", re.MULTILINE)
+CLASS = re.compile(r"^(?:public[ \t]+|final[ \t]+)*class\s+(\w+)", re.MULTILINE)
 START_SECONDS = 20.0
 """What starting Java and its compiler may take on a busy machine, besides the tests."""
 
@@ -35,6 +35,7 @@ class Java(Language):
     name, title, task_prefix = "java", "Java", "Java"
     fences = ("java",)
     commands = ("java", "javac")
+    shared_process = True
 
     def program(self, fields: Fields, completion: str) -> str:
         """The prompt and what continues it; or the whole class or method instead."""
@@ -42,7 +43,7 @@ class Java(Language):
         if CLASS.search(completion):
             return imports + completion
         name = _method(fields["declaration"])
-        if re.search(rf"^\s*(?:public|private|protected|static)[^;={{}}]*\b{name}\s*\([^;{{}}]*\{{", completion, re.M):
+        if _has_method(completion, name):
             owner = CLASS.findall(fields["declaration"])[-1]
             return f"{imports}class {owner} {{\n{completion}\n}}\n"
         return fields["prompt"] + completion
@@ -101,6 +102,24 @@ def _harness(tier: Tier) -> Mapping[str, bytes]:
 def _content(archive: TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     return file.read() if file else b""
+
+
+def _has_method(source: str, name: str) -> bool:
+    """Whether the source has a method of that name with a modifier; read once, however long and odd it is."""
+    marks = re.compile(rf"^[ \t]*(?:public|private|protected|static)\b|\b{name}\s*\(|[;={{}}]", re.MULTILINE)
+    modified = head = False
+    for mark in marks.finditer(source):
+        if mark[0] == "{" and head:
+            return True
+        if mark[0].endswith("("):
+            head = head or modified
+        elif mark[0] == "=":
+            modified = False
+        elif mark[0] in ";{}":
+            modified = head = False
+        else:
+            modified = True
+    return False
 
 
 def _method(declaration: str) -> str:

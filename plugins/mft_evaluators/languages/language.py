@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mft_core.evaluation.python_source import FENCE
+from mft_core.evaluation.code_blocks import code_blocks
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -30,6 +30,7 @@ class Language(ABC):
         task_prefix: what the task ids of its problems begin with.
         fences: what marks code blocks of it in Markdown.
         commands: what must be installed to judge it.
+        shared_process: whether its tests run in the process of the program that they judge.
     """
 
     name: ClassVar[str]
@@ -37,6 +38,7 @@ class Language(ABC):
     task_prefix: ClassVar[str]
     fences: ClassVar[tuple[str, ...]]
     commands: ClassVar[tuple[str, ...]] = ()
+    shared_process: ClassVar[bool] = False
 
     def missing(self) -> str:
         """Why it cannot be judged on this machine, where every user must find its commands; "": it can be."""
@@ -70,7 +72,7 @@ class Language(ABC):
 
     def code(self, fields: Fields, text: str) -> str:
         """The last code block of a chat's answer, or the answer itself."""
-        blocks = [match[3] for match in FENCE.finditer(text) if match[2].lower() in ("", *self.fences)]
+        blocks = [block.code for block in code_blocks(text) if block.language in ("", *self.fences)]
         return blocks[-1] if blocks else text
 
 

@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def build(data: Path, **options: Any) -> Ds1000:
-    return Ds1000(Ds1000.Options.model_validate({"data": str(data), "workers": 2, **options}))
+    return Ds1000(Ds1000.Options.model_validate({"data": str(data), "workers": 2, "shared_process": True, **options}))
 
 
 def judge(judging: Ds1000, number: int, completions: Sequence[str]) -> list[Verdict]:
@@ -108,6 +108,14 @@ def test_assertions_of_a_plot_must_come_to_their_end(tmp_path: Path) -> None:
     }
     verdicts = judge(judging, 0, list(answers))
     assert [verdict.outcome for verdict in verdicts] == list(answers.values()), verdicts
+
+
+def test_pickles_are_opened_beside_the_tests_only_where_it_is_asked_for(folder: Path) -> None:
+    judging = build(folder, shared_process=False)
+    judging.items(EvaluationRequest(Path()))
+    assert "--shared-process" in judging.not_measured()["Standard"]
+    protocols = {judging.describe().identifier, build(folder).describe().identifier}
+    assert len(protocols) == 2
 
 
 def test_inputs_come_from_an_archive_too(folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from helpers import small_code_sets
+from helpers.cheating_languages import CHEATS
 from helpers.paths import PUBLISHED_SETS
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
@@ -48,104 +49,6 @@ WHOLE = {
     "go": "func Shout(text string, times int) string {\n    return strings.ToUpper(strings.Repeat(text, times))\n}\n",
 }
 """The first problem's function once more, with other names and helpers."""
-CHEATS: dict[str, dict[str, tuple[int, str]]] = {
-    "python": {
-        "exit": (0, "    import sys\n    sys.exit(0)\n"),
-        "equal to all": (0, "    return type('Yes', (), {'__eq__': lambda *_: True})()\n"),
-    },
-    "java": {
-        "exit": (0, "System.exit(0); return 0; } }"),
-        "own main": (0, "return 0; } }\nclass Main { public static void main(String[] given) {} }"),
-        "own library": (
-            0,
-            "return 0; } }\nclass Arrays { static <T> List<T> asList(T... given) { return new ArrayList<T>(); } }",
-        ),
-        "equal to all": (
-            1,
-            "return new ArrayList<Integer>() { public boolean equals(Object other) { return true; } }; } }",
-        ),
-        "stolen nonce": (
-            0,
-            (
-                "return 0; }\nstatic { try { byte[] found = new byte[64];\n"
-                "new java.io.FileInputStream(java.io.FileDescriptor.in).read(found);\n"
-                "new java.io.FileOutputStream(java.io.FileDescriptor.err).write(found);\n"
-                "Runtime.getRuntime().halt(0); } catch (java.io.IOException error) { } } }"
-            ),
-        ),
-        "harness": (
-            0,
-            (
-                'try { Class.forName("Harness", true, ClassLoader.getSystemClassLoader())\n'
-                '.getMethod("main", String[].class)'
-                ".invoke(null, (Object) new String[0]); } catch (Exception error) { }\n"
-                "Runtime.getRuntime().halt(0); return 0; } }"
-            ),
-        ),
-    },
-    "cpp": {
-        "exit": (0, "exit(0); }"),
-        "no assertions": (0, "return 0; }\n#define NDEBUG\n#define assert(condition) ((void)0)\n"),
-        "own failure": (0, "return 0; }\n#define __assert_fail(...) ((void)0)\n"),
-        "own main": (0, "return 0; }\nint main() { return 0; }\n#define main unused\n"),
-        "own abort": (
-            0,
-            (
-                "return 0; }\n"
-                'extern "C" void __assert_fail(const char*, const char*, unsigned, const char*) noexcept {}\n'
-                'extern "C" void abort() noexcept { _Exit(0); }\n'
-            ),
-        ),
-        "signal": (0, "signal(SIGABRT, [](int) { _Exit(0); }); return 0; }\n"),
-        "equal to all": (
-            0,
-            (
-                "return 0; }\nstruct Yes { template <class T> bool operator==(T) { return true; } };\n"
-                "template <class T> Yes add(T, T) { return Yes(); }\n"
-            ),
-        ),
-        "own comparison": (
-            1,
-            (
-                "return {}; }\nnamespace std {\ntemplate <> bool operator==(const vector<int>&, const vector<int>&)"
-                " { return true; }\n}\n"
-            ),
-        ),
-        "stolen nonce": (
-            0,
-            (
-                "return 0; }\n#include <unistd.h>\n"
-                "struct Thief { Thief() { char found[99]; long n = read(4, found, 99);"
-                " if (n > 0) n = write(3, found, n); _exit(0); } } thief;\n"
-            ),
-        ),
-        "included": (0, 'return 0; }\n#include "/proc/self/environ"\n'),
-    },
-    "js": {
-        "exit": (0, "process.exit(0)\n}\n"),
-        "own assert": (0, "return 0\n}\nconsole.assert = () => {}\n"),
-        "own verdict": (0, "return 0\n}\nrequire('fs').writeSync(3, '[\"pass\",\"\"]')\nprocess.exit(0)\n"),
-        "own test": (0, "return 0\n}\nglobalThis.testAdd = () => {}\n"),
-        "equal to all": (0, "return { valueOf: () => 3, toString: () => '3' }\n}\n"),
-        "own JSON": (1, "return 0\n}\nJSON.stringify = () => ''\nJSON.parse = () => ''\n"),
-        "own toJSON": (1, "return { toJSON: () => [2, 3] }\n}\n"),
-        "other realm": (0, "throw { get message() { process.exit(0) }, get stack() { process.exit(0) } }\n}\n"),
-        "garbage": (0, "require('fs').writeSync(6, Buffer.alloc(99, 65))\nreturn 0\n}\n"),
-    },
-    "go": {
-        "exit": (0, "    os.Exit(0)\n    return text\n}\n"),
-        "before main": (0, "    return text\n}\nfunc init() { os.Exit(0) }\n"),
-        "stolen nonce": (
-            0,
-            (
-                "    return text\n}\nfunc init() {\n    found := make([]byte, 64)\n"
-                '    n, _ := os.NewFile(4, "").Read(found)\n'
-                '    os.NewFile(3, "").Write(found[:n])\n    os.Exit(0)\n}\n'
-            ),
-        ),
-        "own true": (0, "    return text\n}\nconst true = 0 == 1\n"),
-    },
-}
 KNOWN = [
     pytest.param(name, marks=pytest.mark.skipif(bool(LANGUAGES[name].missing()), reason=f"no {name}")) for name in ROWS
 ]
@@ -154,7 +57,8 @@ KNOWN = [
 def evaluator(folder: Path, rows: Sequence[Mapping[str, Any]], **options: Any) -> HumanEvalX:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return HumanEvalX(HumanEvalX.Options.model_validate({"data": str(path), "workers": 2, "timeout": 20, **options}))
+    usual = {"data": str(path), "workers": 2, "timeout": 20, "shared_process": True}
+    return HumanEvalX(HumanEvalX.Options.model_validate({**usual, **options}))
 
 
 def judge(folder: Path, rows: Sequence[Mapping[str, Any]], completions: Sequence[tuple[int, str]]) -> list[Verdict]:
@@ -197,6 +101,17 @@ def test_what_the_machine_lacks_is_not_measured_and_never_zero(tmp_path: Path) -
     assert by_title["humaneval-x/rust"].n == 0
     assert math.isnan(by_title["humaneval-x/rust"].value)
     assert "crates" in by_title["humaneval-x/rust"].details["not_measured"]
+
+
+@pytest.mark.parametrize("language", KNOWN)
+def test_tests_in_the_judged_programs_process_are_run_only_where_it_is_asked_for(language: str, tmp_path: Path) -> None:
+    judging = evaluator(tmp_path, ROWS[language], shared_process=False)
+    judging.items(EvaluationRequest(tmp_path))
+    shared = LANGUAGES[language].shared_process
+    assert ("--shared-process" in judging.not_measured().get(language, "")) == shared
+    judging = evaluator(tmp_path, ROWS[language], shared_process=True)
+    judging.items(EvaluationRequest(tmp_path))
+    assert judging.not_measured() == {}
 
 
 @pytest.mark.parametrize("language", sorted(set(ROWS) - {"python"}))
@@ -288,7 +203,7 @@ def test_go_programs_import_what_they_use_and_nothing_else() -> None:
 def test_published_solutions_pass_and_empty_ones_do_not(language: str, tmp_path: Path) -> None:
     if not PUBLISHED.is_dir():
         pytest.skip("../shared is absent")
-    options = {"data": str(PUBLISHED), "languages": [language], "workers": 2, "timeout": 20}
+    options = {"data": str(PUBLISHED), "languages": [language], "workers": 2, "timeout": 20, "shared_process": True}
     judging = HumanEvalX(HumanEvalX.Options.model_validate(options))
     items = judging.items(EvaluationRequest(tmp_path))
     assert len(items) == 164
