@@ -45,13 +45,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def build_app(plugins: Plugins) -> Commands:
-    """The command line with our commands and those of `plugins`; a plugin whose commands fail becomes broken."""
+    """The command line with our commands and those of `plugins`; a plugin whose commands fail is left without."""
     app = typer.Typer(name=PROGRAM, cls=Commands, no_args_is_help=True, rich_markup_mode=MARKUP)
     app.callback()(_mft)
     commands = typer.main.get_command(app)
     assert isinstance(commands, Commands)
     for origin, add_commands in list(plugins.implementations("mft_add_commands")):
-        with plugins.isolated(origin):
+        with plugins.commands_isolated(origin):
             commands.commands.update(_plugin_commands(add_commands, commands.commands))
     return commands
 
@@ -80,7 +80,12 @@ def _plugin_commands(add_commands: Callable[..., Any], taken: Collection[str]) -
     """
     own = typer.Typer(rich_markup_mode=MARKUP)
     add_commands(app=own)
-    commands = typer.main.get_group(own).commands
+    try:
+        commands = typer.main.get_group(own).commands
+    except NameError as error:
+        # Under `from __future__ import annotations` Typer looks names up in the module, not in the hook.
+        hint = "import what its parameters' annotations name at the top of the module, not inside the hook"
+        raise MftError(f"{error}: {hint}") from error
     names = commands.keys() & set(taken)
     if names:
         raise MftError(f"its command {min(names)!r} exists already")

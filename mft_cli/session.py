@@ -59,7 +59,12 @@ class Session:
             if plugin.origin.distribution in asked:
                 hint = plugin.traceback or "See docs/plugins.md for what a plugin is."
                 raise MftError(f"--plugin {plugin.origin.distribution} cannot be used: {plugin.reason}.", hint)
-            show_warning(f"plugin {plugin.origin.id!r} is broken and left out: {plugin.reason} (see `mft doctor`)")
+            what = (
+                f"{plugin.part} of plugin {plugin.origin.id!r} are"
+                if plugin.part
+                else f"plugin {plugin.origin.id!r} is"
+            )
+            show_warning(f"{what} broken and left out: {plugin.reason} (see `mft doctor`)")
         return self.plugins
 
 

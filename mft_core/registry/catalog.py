@@ -244,7 +244,9 @@ def _import_target(target: str, label: str) -> Any:
     hint = f"`mft doctor` shows more. Its target is {target}."
     try:
         found: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         raise MftError(f"{label} cannot be imported: {describe(error)}", hint) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
@@ -262,6 +264,11 @@ def _check_interface(target: Any, kind: str, label: str) -> None:
     if inspect.isabstract(target):
         missing = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
         raise MftError(f"{label} is abstract.", f"Its class {target.__name__} does not implement: {missing}.")
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is Ctrl-C, which is no plugin's business. One of a class of its own is the plugin's."""
+    return type(error) is KeyboardInterrupt
 
 
 def describe(error: BaseException) -> str:

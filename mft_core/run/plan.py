@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from mft_core.models.loading import build_empty, load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
+from mft_core.recipe.naming import source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
@@ -159,7 +162,8 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
     if parts.source is None:
         entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
         return explicit_tasks(entries, Path(data.path or "."))
-    request = DataRequest(Path(data.path) if data.path else None, cache_folder("sources"))
+    cache = cache_folder("sources", source_cache(recipe, parts))
+    request = DataRequest(Path(data.path) if data.path else None, cache)
     return parts.source.tasks(request)
 
 
@@ -178,6 +182,13 @@ def files_not_read(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[UnreadFil
         if folder.is_dir() and any(path.is_relative_to(folder.resolve()) for path in read)
         for file in unread_files(folder, tasks)
     ]
+
+
+def source_cache(recipe: Recipe, parts: Parts) -> str:
+    """The name of the source's own cache folder: no other plugin's source has it, nor this one with other options."""
+    entry = next(entry for entry in parts.entries if entry.kind == "source")
+    key = json.dumps([entry.plugin, entry.name, source_choice(recipe).options], sort_keys=True, default=str)
+    return f"{entry.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
