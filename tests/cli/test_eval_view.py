@@ -55,8 +55,9 @@ def test_a_narrow_terminal_folds_and_cuts_nothing(
 
 
 def test_of_many_sets_the_lowest_and_the_highest_are_shown_and_all_on_request(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     scores = [
         Score(f"task-{index:03d}", metric, index + offset, 10, PROTOCOL)
         for index in range(300)
