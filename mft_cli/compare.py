@@ -63,7 +63,7 @@ def compare(
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
     recipe, plugins = use_recipe(session, replace(flags, settings=others))
-    from mft_core.comparison.arms import Request, check_arms
+    from mft_core.comparison.arms import Request, arm_losses, check_arms
 
     pairs = [name.partition("=") for name in unseen or ()]
     request = Request(
@@ -74,6 +74,7 @@ def compare(
         loss_options=_nested(of_losses),
         output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
     )
+    arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
     raise typer.Exit(_compare(request, elsewhere, plugins, json_output=json_output))
 

@@ -37,12 +37,14 @@ def export(
     """Write a run's result as a model or adapter for others to use; checked by loading it again."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
+    from mft_core.tuning.export import check_request, export_run
+
+    check_request(run, output, format, dtype is not None)
     from mft_cli.display import console
     from mft_core.generation.opening import given_base
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
     from mft_core.models.recognition import model_adapters
-    from mft_core.tuning.export import export_run
 
     quieten_libraries()
     chosen = dtype_named(dtype) if dtype else None

@@ -26,7 +26,8 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import choose_parts
-from mft_core.run.plan import OnProgress, Plan, included, refuse_no_family, task_files
+from mft_core.run.plan import OnProgress, Plan
+from mft_core.run.recipe_check import included, refuse_no_family, task_files
 
 
 @dataclass(frozen=True, slots=True)

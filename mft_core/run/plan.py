@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +11,9 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import OneEach
-from mft_core.batching.prepared import PreparedFolder, open_prepared
+from mft_core.batching.prepared import open_prepared
 from mft_core.batching.sample_table import SampleTable
-from mft_core.data.source import DataRequest
-from mft_core.data.task_files import check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
-from mft_core.errors import UsageError
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
@@ -24,14 +21,12 @@ from mft_core.models.positions import known_positions, learnt_positions, with_sa
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
-from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
+from mft_core.run.recipe_check import refuse_no_family, task_files
 from mft_core.run.task_data import batch_plan, tokenised_tasks
-from mft_core.support.paths import cache_folder
-from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.methods import check_tuning
 
 OnProgress = Callable[[str, int, int], None]
@@ -124,58 +119,6 @@ def make_plan(
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
-
-
-def task_files(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
-    """The files of the tasks to train, names checked, no name twice.
-
-    Args:
-        prepared: where `data.prepared` is given, opened.
-
-    Raises:
-        UsageError: `data.include` names a task there is not.
-    """
-    data = recipe.data
-    if prepared is not None:
-        files = prepared.files({task.name: task.weight for task in data.tasks})
-    elif parts.source is None:
-        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
-        files = explicit_tasks(entries, Path(data.path or "."))
-    else:
-        request = DataRequest(Path(data.path) if data.path else None, cache_folder("sources"))
-        files = parts.source.tasks(request)
-    check_names(files)
-    return included(files, data.include, "[data] include") if data.include else files
-
-
-def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
-    """The tasks called `names`, in the order of `files`.
-
-    Args:
-        where: the place that names them, for messages.
-
-    Raises:
-        UsageError: there is no such task.
-    """
-    known = [task.name for task in files]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
-    return [task for task in files if task.name in names]
-
-
-def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
-    """A base that is made up is made up for a family.
-
-    Raises:
-        UsageError: none is given.
-    """
-    if not parts.family and parts.base.random_weights:
-        families = " | ".join(entry.name for entry in catalog.of_kind("model"))
-        raise UsageError(
-            f"the base {recipe.model.base!r} is made up for a model family, and none is given",
-            f"say which: --model {families}; or give real weights: --base smollm2",
-        )
 
 
 def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
