@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mft_cli.commands import MARKUP, Commands
+from mft_cli.quiet import quieten_other_libraries
 from mft_cli.session import DebugOption, Session
 from mft_cli.streams import write_anything
 from mft_core import __version__
@@ -26,6 +27,7 @@ def main() -> None:
     # Read when torch is imported: threads that wait by spinning slow each other down tenfold on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     write_anything()
+    quieten_other_libraries()
     sys.exit(run_command_line(sys.argv[1:]))
 
 

@@ -143,17 +143,17 @@ def compose_recipe(
 
 
 def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
-    """The recipe that flags mean, with names that there are, and the plugins it is made with.
+    """The recipe that flags mean, checked as far as that takes no time, and the plugins it is made with.
 
     Raises:
-        UsageError: as `compose_recipe`; or a component that there is not.
-        MftError: a `--plugin` file cannot be used.
+        UsageError: as `compose_recipe` and `check_recipe`.
+        MftError: a `--plugin` file, or a component, cannot be used.
     """
-    from mft_cli.names import check_recipe_names
+    from mft_core.run.recipe_check import check_recipe
 
     plugins = session.use(flags.plugin)
     recipe = compose_recipe(flags, session.workspace, plugins.catalog)
-    check_recipe_names(recipe, plugins.catalog)
+    check_recipe(recipe, plugins.catalog)
     return recipe, plugins
 
 

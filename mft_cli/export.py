@@ -44,12 +44,14 @@ def export(
     session: Session = context.obj
     catalog = session.use(plugin).catalog
     check_target(run, "", catalog, base)
+    from mft_core.tuning.export import check_request, export_run
+
+    check_request(output, format, dtype is not None)
     from mft_cli.display import console, show_json
     from mft_core.generation.opening import given_base, target_folder
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
     from mft_core.models.recognition import model_adapters
-    from mft_core.tuning.export import export_run
 
     quieten_libraries()
     chosen = dtype_named(dtype) if dtype else None

@@ -8,22 +8,7 @@ from typing import TYPE_CHECKING
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mft_core.recipe.schema import Recipe
     from mft_core.registry.catalog import Catalog
-
-
-def check_recipe_names(recipe: Recipe, catalog: Catalog) -> None:
-    """Look up every component that a recipe names.
-
-    Raises:
-        UsageError: there is no such component, or several; the message names the nearest one.
-    """
-    from mft_core.models.recognition import find_base
-    from mft_core.recipe.naming import named_components
-
-    for kind, name in named_components(recipe):
-        catalog.get(kind, name)
-    find_base(recipe.model.base, catalog)
 
 
 def check_target(target: str, family: str, catalog: Catalog, base: str = "") -> None:

@@ -10,7 +10,6 @@ import typer
 
 from mft_cli.compose import Flags, compose_recipe, model_name, takes_flags
 from mft_cli.messages import everybody_listening
-from mft_cli.names import check_recipe_names
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.support import run_files
 
@@ -39,7 +38,9 @@ def run(
     session: Session = context.obj
     plugins = session.use(flags.plugin)
     chosen = _choose_recipe(flags, output, session, resume)
-    check_recipe_names(chosen, plugins.catalog)
+    from mft_core.run.recipe_check import check_recipe
+
+    check_recipe(chosen, plugins.catalog)
     if dry_run:
         _plan_only(chosen, plugins, json_output)
         return

@@ -26,7 +26,8 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import choose_parts
-from mft_core.run.plan import OnProgress, Plan, every_task, included, refuse_no_family, wanted
+from mft_core.run.plan import OnProgress, Plan
+from mft_core.run.recipe_check import every_task, included, refuse_no_family, wanted
 
 
 @dataclass(frozen=True, slots=True)

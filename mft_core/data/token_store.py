@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import torch
 
 from mft_core.records import Sample
 from mft_core.support.checksums import check_files
@@ -232,6 +231,8 @@ def mapped(path: Path) -> np.ndarray:
     Each of numpy's maps holds a file descriptor for as long as it lives, of which a process has about a thousand: a run
     of 150 tasks ran out of them. Torch's maps close the file.
     """
+    import torch  # here, because mistakes in a recipe are answered without it
+
     size = path.stat().st_size
     if size == 0:
         return np.zeros(0, np.uint8)

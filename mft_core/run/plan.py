@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,29 +11,23 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import OneEach
-from mft_core.batching.prepared import PreparedFolder, open_prepared
+from mft_core.batching.prepared import open_prepared
 from mft_core.batching.sample_table import SampleTable
-from mft_core.data.source import DataRequest
-from mft_core.data.task_files import check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
-from mft_core.data.unread_files import UnreadFile, unread_files, unread_warnings
-from mft_core.errors import UsageError
+from mft_core.data.unread_files import UnreadFile, unread_warnings
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
-from mft_core.recipe.naming import source_choice
 from mft_core.recipe.schema import Recipe
-from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
+from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted
 from mft_core.run.task_data import batch_plan, tokenised_tasks
-from mft_core.support.paths import cache_folder
-from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.methods import check_tuning
 
 OnProgress = Callable[[str, int, int], None]
@@ -133,92 +125,6 @@ def make_plan(
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
-
-
-def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
-    """The files of all tasks that the recipe's data has, names checked, no name twice.
-
-    Args:
-        prepared: where `data.prepared` is given, opened.
-    """
-    files = _found_tasks(recipe, parts, prepared)
-    check_names(files)
-    return files
-
-
-def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
-    """Those of the recipe's tasks that are to be trained.
-
-    Raises:
-        UsageError: `data.include` names a task there is not.
-    """
-    return included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
-
-
-def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
-    data = recipe.data
-    if prepared is not None:
-        return prepared.files({task.name: task.weight for task in data.tasks})
-    if parts.source is None:
-        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
-        return explicit_tasks(entries, Path(data.path or "."))
-    cache = cache_folder("sources", source_cache(recipe, parts))
-    request = DataRequest(Path(data.path) if data.path else None, cache)
-    return parts.source.tasks(request)
-
-
-def files_not_read(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:
-    """What lies in the folders that the recipe names and is read for none of all `tasks`.
-
-    A folder of which no file is read is a source's own affair, or was prepared.
-    """
-    data = recipe.data
-    root = Path(data.path or ".").expanduser()
-    roots = [root / Path(task.train).expanduser() for task in data.tasks] if data.tasks else [root] * bool(data.path)
-    read = [path.resolve() for task in tasks for path in (*task.train, *task.valid)]
-    return [
-        file
-        for folder in dict.fromkeys(roots)
-        if folder.is_dir() and any(path.is_relative_to(folder.resolve()) for path in read)
-        for file in unread_files(folder, tasks)
-    ]
-
-
-def source_cache(recipe: Recipe, parts: Parts) -> str:
-    """The name of the source's own cache folder: no other plugin's source has it, nor this one with other options."""
-    entry = next(entry for entry in parts.entries if entry.kind == "source")
-    key = json.dumps([entry.plugin, entry.name, source_choice(recipe).options], sort_keys=True, default=str)
-    return f"{entry.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
-def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
-    """The tasks called `names`, in the order of `files`.
-
-    Args:
-        where: the place that names them, for messages.
-
-    Raises:
-        UsageError: there is no such task.
-    """
-    known = [task.name for task in files]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
-    return [task for task in files if task.name in names]
-
-
-def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
-    """A base that is made up is made up for a family.
-
-    Raises:
-        UsageError: none is given.
-    """
-    if not parts.family and parts.base.random_weights:
-        families = " | ".join(entry.name for entry in catalog.of_kind("model"))
-        raise UsageError(
-            f"the base {recipe.model.base!r} is made up for a model family, and none is given",
-            f"say which: --model {families}; or give real weights: --base smollm2",
-        )
 
 
 def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:

@@ -82,16 +82,10 @@ def export_run(
         base: where the base lies, if no longer where it was during training.
 
     Raises:
-        UsageError: there is something at `output`, no such format, `dtype` with a format that has its own, or a base
-            that is not needed.
+        UsageError: as `check_request`; or a base that is not needed.
         MftError: the run has no finished model, it cannot be written, or what was written computes something else.
     """
-    if format not in WRITERS:
-        raise UsageError(f"There is no export format {format!r}.", did_you_mean(format, WRITERS))
-    if dtype is not None and format != MERGED:
-        raise UsageError(f"--dtype is for merged models; the format {format!r} has its own dtypes.")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists and is not empty.", "Choose another --output.")
+    check_request(output, format, dtype is not None)
     finished = find_finished(run, adapters, base=base)
     if format != ORIGINAL:
         finished.refuse_needless_base()
@@ -104,6 +98,20 @@ def export_run(
                 "Nothing was exported. Please report the base model's config.json.",
             )
     return replace(made, folder=output, quantization=finished.record.get("quantization", {}).get("quant_type"))
+
+
+def check_request(output: Path, format: str, gives_dtype: bool) -> None:
+    """Refuse what is wrong whatever the run holds.
+
+    Raises:
+        UsageError: something at `output`, no such format, or a dtype with a format that has its own.
+    """
+    if format not in WRITERS:
+        raise UsageError(f"There is no export format {format!r}.", did_you_mean(format, WRITERS))
+    if gives_dtype and format != MERGED:
+        raise UsageError(f"--dtype is for merged models; the format {format!r} has its own dtypes.")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"{output} exists and is not empty.", "Choose another --output.")
 
 
 def _write_merged(finished: Finished, output: Path, dtype: torch.dtype | None) -> Export:

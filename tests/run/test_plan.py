@@ -9,7 +9,7 @@ from helpers.running import arguments, mft
 from mft_core.hookspecs import Component
 from mft_core.recipe.schema import Choice, Recipe
 from mft_core.registry.catalog import Entry
-from mft_core.run.plan import source_cache
+from mft_core.run.recipe_check import source_cache
 
 
 def test_data_that_is_not_there_is_wrong_use(tmp_path, capsys) -> None:
