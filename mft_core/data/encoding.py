@@ -107,6 +107,8 @@ def encode_lines(
 
 
 def _parse(raw: bytes) -> Any:
+    if nuls := raw.count(b"\x00"):
+        raise RecordError("NUL bytes", f"{nuls:,} of them, as a crash or a full disk leaves where writing stopped")
     try:
         return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
