@@ -22,6 +22,13 @@ PARTS = "parts"
 LENGTH_STEP = 64
 """Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
 
+CHARACTERS_OF_A_TOKEN = 256
+"""More than the longest tokens hold: in published vocabularies those are of 128 spaces or so."""
+CHARACTERS_AT_LEAST = 1 << 20
+"""Texts up to this are tokenised whatever `max_length` is: it takes seconds at most."""
+CHARACTERS_AT_MOST = 1 << 24
+"""Of a text to be split. Tokenizers take 200 bytes a character and end the process where there are too many."""
+
 Overlong = Literal["drop", "truncate", "split"]
 
 
@@ -90,6 +97,7 @@ def encode_lines(
             value = _parse(line.raw)
             record = parse_record(value, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
+            record = _bounded(record, policy, longer)
             fitting = encode_record(record, tokenization)
             if max(len(sample.ids) for sample in fitting) > policy.max_length:
                 fitting = _fit(record, fitting, policy, counts, longer)
@@ -138,6 +146,27 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
     if any(sample.supervised[0] for sample in samples):
         raise MftError(f"{record.origin}: the first token is supervised.", "This is a fault of the tokenization.")
     return samples
+
+
+def _bounded(record: Record, policy: LengthPolicy, longer: Counter[int]) -> Record:
+    """The record, a plain text cut where all that is beyond could not be kept anyway.
+
+    Raises:
+        RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
+    """
+    texts = [record.text] if record.text is not None else [turn.content for turn in record.turns]
+    characters, turns = sum(map(len, texts)), len(record.turns)
+    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
+    if policy.overlong == "split" and record.text is not None:
+        most = max(most, CHARACTERS_AT_MOST)
+    if characters <= most and turns <= policy.max_length:
+        return record
+    if policy.overlong == "truncate" and record.text is not None:
+        return Record(text=record.text[:most], origin=record.origin)
+    least = max(-(-characters // CHARACTERS_OF_A_TOKEN), turns)
+    longer[-(-least // LENGTH_STEP) * LENGTH_STEP] += 1
+    size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
+    raise RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
 
 
 def _fit(

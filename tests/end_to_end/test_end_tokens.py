@@ -63,7 +63,7 @@ def test_generation_and_evaluation_stop_where_the_base_does(tmp_path: Path, eval
     model.save_pretrained(tmp_path / "base")
     assert mft("generate", str(tmp_path / "base"), "--prompt", "say 3", "--max-new-tokens", "20", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
-    assert (answer["text"], answer["finished"]) == ("\nyes", True)
+    assert (answer["text"], answer["finished"]) == ("yes", True)
     record = {"prompt": "say 3", "response": "yes"}
     (tmp_path / "asked.jsonl").write_text(json.dumps(record))
     more = settings(f"eval.exact-match.data={tmp_path / 'asked.jsonl'}", "eval.exact-match.max_new_tokens=20")
