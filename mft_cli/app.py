@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from mft_cli.commands import MARKUP, Commands
+from mft_cli.quiet import quieten_other_libraries
 from mft_cli.session import DebugOption, Session
+from mft_cli.streams import write_anything
 from mft_core import __version__
 from mft_core.errors import MftError
 from mft_core.registry.discovery import Plugins, discover
@@ -24,6 +26,8 @@ def main() -> None:
     """Entry point of the `mft` script: runs the command line and exits with its code."""
     # Read when torch is imported: threads that wait by spinning slow each other down tenfold on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    write_anything()
+    quieten_other_libraries()
     sys.exit(run_command_line(sys.argv[1:]))
 
 
@@ -43,13 +47,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def build_app(plugins: Plugins) -> Commands:
-    """The command line with our commands and those of `plugins`; a plugin whose commands fail becomes broken."""
+    """The command line with our commands and those of `plugins`; a plugin whose commands fail is left without."""
     app = typer.Typer(name=PROGRAM, cls=Commands, no_args_is_help=True, rich_markup_mode=MARKUP)
     app.callback()(_mft)
     commands = typer.main.get_command(app)
     assert isinstance(commands, Commands)
     for origin, add_commands in list(plugins.implementations("mft_add_commands")):
-        with plugins.isolated(origin):
+        with plugins.commands_isolated(origin):
             commands.commands.update(_plugin_commands(add_commands, commands.commands))
     return commands
 
@@ -78,7 +82,12 @@ def _plugin_commands(add_commands: Callable[..., Any], taken: Collection[str]) -
     """
     own = typer.Typer(rich_markup_mode=MARKUP)
     add_commands(app=own)
-    commands = typer.main.get_group(own).commands
+    try:
+        commands = typer.main.get_group(own).commands
+    except NameError as error:
+        # Under `from __future__ import annotations` Typer looks names up in the module, not in the hook.
+        hint = "import what its parameters' annotations name at the top of the module, not inside the hook"
+        raise MftError(f"{error}: {hint}") from error
     names = commands.keys() & set(taken)
     if names:
         raise MftError(f"its command {min(names)!r} exists already")

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import typer
 
-from mft_cli.generate import ModelOption, SystemOption, TargetArgument, TemperatureOption, TokensOption
+from mft_cli.display import show_error
+from mft_cli.generate import BaseOption, ModelOption, SystemOption, TargetArgument, TemperatureOption, TokensOption
 from mft_cli.names import check_target
 from mft_cli.session import DebugOption, PluginOption, Session
+from mft_cli.streams import checked, read_anything
+from mft_core.errors import UsageError
 
 NEW_CONVERSATION, LEAVE = "/new", "/exit"
 
@@ -19,6 +22,7 @@ def chat(
     target: TargetArgument,
     system: SystemOption = "",
     model: ModelOption = "",
+    base: BaseOption = "",
     max_new_tokens: TokensOption = 512,
     temperature: TemperatureOption = 0.0,
     plugin: PluginOption = None,
@@ -27,14 +31,15 @@ def chat(
     """Talk with a run's model, or with an untuned base. Piped input is taken as one message a line."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    check_target(target, model, catalog)
+    check_target(target, model, catalog, base)
+    checked(system, "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
     quieten_libraries()
-    assistant = open_assistant(target, catalog, model)
+    assistant = open_assistant(target, catalog, model, base)
     sampling = Sampling(max_new_tokens, temperature)
     opening = [Turn("system", system)] if system else []
     turns = list(opening)
@@ -51,6 +56,7 @@ def chat(
 def _messages() -> Iterator[str]:
     """What the user says, without empty lines, until the end of input, Ctrl-C or /exit."""
     interactive = sys.stdin.isatty()
+    read_anything()
     if interactive:
         import readline  # noqa: F401 - gives input() line editing and history
 
@@ -62,5 +68,10 @@ def _messages() -> Iterator[str]:
             return
         if message == LEAVE:
             return
+        try:
+            checked(message, "This message", sys.stdin.encoding)
+        except UsageError as error:
+            show_error(error.message, f"{error.hint} It is left out; the conversation goes on.")
+            continue
         if message:
             yield message

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mft_cli.compose import Flags, takes_flags, use_recipe
-from mft_cli.session import DebugOption, JsonOption
+from mft_cli.session import AllTasksOption, DebugOption, JsonOption
 
 if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
     from mft_core.run.memory import MemoryEstimate
     from mft_core.run.plan import Plan
 
+MOST_REFUSED = 15
 MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "total")
 
 
 @takes_flags
-def check(context: typer.Context, flags: Flags, json_output: JsonOption = False, debug: DebugOption = False) -> None:
+def check(
+    context: typer.Context,
+    flags: Flags,
+    all_tasks: AllTasksOption = False,
+    json_output: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
     """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     chosen, plugins = use_recipe(context.obj, flags)
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
@@ -31,9 +37,10 @@ def check(context: typer.Context, flags: Flags, json_output: JsonOption = False,
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
-        typer.echo(json.dumps({**facts_as_json(facts), **more}, indent=1))
+        more["unread_files"] = [{"path": str(file.path), "reason": file.reason} for file in plan.unread]
+        show_json({**facts_as_json(facts), **more})
         return
-    print_plan(console(), facts)
+    print_plan(console(), facts, all_tasks)
     _print_packers(packers)
     _print_memory(memory)
     print_refused(plan)
@@ -81,9 +88,14 @@ def _print_memory(estimates: list[MemoryEstimate]) -> None:
 
 
 def print_refused(plan: Plan) -> None:
-    """The first refused records of every task."""
+    """The first refused records of every task; of many, a few and how many more."""
     from mft_cli.display import show_warning
 
-    for task in plan.task_set:
-        for example in task.report.examples:
-            show_warning(f"{task.name}: {example}")
+    examples = [f"{task.name}: {example}" for task in plan.task_set for example in task.report.examples]
+    for example in examples[:MOST_REFUSED]:
+        show_warning(example)
+    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in plan.task_set]
+    rest = sum(count for _, count in refused) - MOST_REFUSED
+    if rest > 0 and len(examples) > MOST_REFUSED:
+        tasks = sum(1 for _, count in refused if count)
+        show_warning(f"{rest:,} more refused records, in {tasks} tasks in all; --json counts them by task and reason")

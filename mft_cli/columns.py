@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import typer
 
 from mft_cli.display import PIPED_WIDTH
+from mft_core.support.redact import redact
 
 GAP = "  "
 NARROWEST = 20
@@ -37,7 +38,7 @@ def print_columns(
         last = {columns[-1]: _coloured(row[columns[-1]], colours)}
         lines.append(_line({**row, folded: first, **last}, widths))
         lines += [_line({**dict.fromkeys(columns, ""), folded: text}, widths) for text in more]
-    typer.echo("\n".join(lines))
+    typer.echo(redact("\n".join(lines)))
 
 
 def _line(texts: Mapping[str, str], widths: Mapping[str, int]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.compose import Flags, compose_recipe, name_of, takes_flags
+from mft_cli.display import show_json
 from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 ARMS = ("single", "mixed", "balanced", "famo")
 REFERENCES = ("single", "mixed")
 """What a loss that is asked for with --loss is compared with, where --arms says nothing."""
-OUTPUTS = Path("runs")
+OUTPUTS = Path(run_files.RUNS)
 LOSS_OPTION = "loss."
 
 
@@ -61,18 +62,23 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
-    recipe, plugins = use_recipe(session, replace(flags, settings=others))
-    from mft_core.comparison.arms import Request, check_arms
+    from mft_core.comparison.arms import Request, arm_losses, check_arms
+    from mft_core.run.recipe_check import check_recipe
 
+    plugins = session.use(flags.plugin)
+    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
+    recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
+    check_recipe(recipe, plugins.catalog)
     pairs = [name.partition("=") for name in unseen or ()]
     request = Request(
         recipe=recipe,
-        arms=check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog),
+        arms=named,
         seeds=seeds,
         unseen=tuple(name for name, equals, _ in pairs if not equals),
         loss_options=_nested(of_losses),
         output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
     )
+    arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
     raise typer.Exit(_compare(request, elsewhere, plugins, json_output=json_output))
 
@@ -194,5 +200,5 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
     write_outcome(comparison, request.output, plugins.listeners())
     print_comparison(screen, comparison, request.output)
     if json_output:
-        typer.echo(json.dumps(comparison.as_json(), indent=1))
+        show_json(comparison.as_json())
     return 0

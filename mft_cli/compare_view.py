@@ -11,26 +11,35 @@ from rich.text import Text
 
 from mft_core.comparison.arms import BASE
 from mft_core.comparison.markdown import rows, summary_lines
-from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison
+from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
 
 NAME_WIDTH = 24
+MOST_TASKS, MOST_SCORES = 24, 60
 STYLES = {LOWER: "green", HIGHER: "red"}
 
 
-def print_comparison(console: Console, comparison: Comparison, output: Path) -> None:
-    """Losses, differences to the reference, cost, scores, and where the files are."""
+def print_comparison(console: Console, comparison: Comparison, output: Path, all_tasks: bool = False) -> None:
+    """Losses, differences to the reference, cost, scores, and where the files are.
+
+    Of many tasks, those where an arm differs most from the reference, or `all_tasks`.
+    """
     arms = [BASE, *comparison.arms]
     reference = comparison.reference
     seeds = f"{comparison.seeds} seed{'s' * (comparison.seeds != 1)}"
     losses = _table(f"Validation loss, nats per token, {seeds}, {CONFIDENCE:.0%} intervals", "task", *arms)
     others = [arm for arm in arms if arm != reference]
     differences = _table(f"Difference to {reference}; below 0 is better", "task", *others)
-    for name, task in rows(comparison):
+    listed = _listed(comparison, all_tasks)
+    for name, task in listed:
         shown = units.shorten(units.printable(name, console.encoding), NAME_WIDTH)
         losses.add_row(shown, *(_loss(task.arms.get(arm)) for arm in arms))
         differences.add_row(shown, *(_difference(task.arms.get(arm)) for arm in others))
+    rest = len(comparison.tasks) + 1 - len(listed)
+    if rest:
+        losses.add_row(f"{rest} more tasks", style="dim")
+        differences.add_row(f"{rest} more tasks", style="dim")
     for table in (losses, differences, _cost_table(comparison)):
         console.print(table)
     if comparison.scores:
@@ -39,8 +48,24 @@ def print_comparison(console: Console, comparison: Comparison, output: Path) -> 
         console.print(Text(line), soft_wrap=True)
     for warning in comparison.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    if rest:
+        console.print(Text(f"every task: compare.md, or mft report {output} --all-tasks"), soft_wrap=True)
     files = ", ".join(sorted(path.name for path in output.glob("compare.*")))
     console.print(Text(f"written to {output}: {files}"), soft_wrap=True)
+
+
+def _listed(comparison: Comparison, all_tasks: bool) -> list[tuple[str, TaskComparison]]:
+    """Rows of the tables: the mean and all tasks, or of too many those with the largest differences, in order."""
+    listed = list(rows(comparison))
+    if all_tasks or len(comparison.tasks) <= MOST_TASKS:
+        return listed
+    telling = sorted(comparison.tasks, key=_largest_difference, reverse=True)[:MOST_TASKS]
+    kept = {task.name for task in (*telling, comparison.mean)}
+    return [(name, task) for name, task in listed if task.name in kept]
+
+
+def _largest_difference(task: TaskComparison) -> float:
+    return max((abs(arm.difference) for arm in task.arms.values() if arm.difference is not None), default=0.0)
 
 
 def _table(title: str, first: str, *others: str) -> Table:
@@ -78,7 +103,9 @@ def _cost_table(comparison: Comparison) -> Table:
 
 def _score_table(comparison: Comparison) -> Table:
     table = _table("Scores, mean over seeds", "scored", "metric", "arm", "value")
-    for score in comparison.scores:
+    for score in comparison.scores[:MOST_SCORES]:
         value = units.MISSING if score["mean"] is None else f"{score['mean']:.4g}"
         table.add_row(score["task"], score["metric"], score["arm"], value)
+    if len(comparison.scores) > MOST_SCORES:
+        table.add_row(f"{len(comparison.scores) - MOST_SCORES} more, see compare.md", style="dim")
     return table

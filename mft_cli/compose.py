@@ -16,6 +16,7 @@ from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from mft_cli.session import Session
+    from mft_core.recipe.paths import Components
     from mft_core.recipe.schema import Recipe
     from mft_core.registry.discovery import Plugins
     from mft_core.registry.workspace import Workspace
@@ -82,7 +83,7 @@ class Flags:
         """--data or --task in place of all data that the recipe names."""
         if self.data:
             folder = str(Path(self.data).expanduser().absolute())
-            return [("data.prepared", ""), ("data.tasks", []), ("data.source", "auto"), ("data.path", folder)]
+            return [("data.prepared", ""), ("data.tasks", []), ("data.path", folder)]
         if self.tasks:
             return [("data.prepared", ""), ("data.tasks", [_task(text) for text in self.tasks])]
         return []
@@ -115,8 +116,14 @@ def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
     return with_flags
 
 
-def compose_recipe(flags: Flags, workspace: Workspace) -> Recipe:
+def compose_recipe(
+    flags: Flags, workspace: Workspace, components: Components | None = None, resolved: Path | None = None
+) -> Recipe:
     """The recipe meant by flags, a file among them, and plugins.toml.
+
+    Args:
+        components: to know which options are paths.
+        resolved: a run's own recipe, which the flags change; plugins.toml had its say when that was written.
 
     Raises:
         UsageError: an unknown or ill-typed key, with its file and the nearest right one; --steps with --epochs;
@@ -128,21 +135,25 @@ def compose_recipe(flags: Flags, workspace: Workspace) -> Recipe:
         raise UsageError("--steps and --epochs contradict each other", "give one of them")
     if flags.data and flags.tasks:
         raise UsageError("--data and --task contradict each other", "give the folder, or each task by its files")
-    return _shorten_first_try(load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path))
+    if resolved:
+        recipe = load_recipe(resolved, flags.overrides(), components=components)
+    else:
+        recipe = load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path, components)
+    return _shorten_first_try(_with_source_of_folders(recipe) if flags.data else recipe)
 
 
 def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
-    """The recipe that flags mean, with names that there are, and the plugins it is made with.
+    """The recipe that flags mean, checked as far as that takes no time, and the plugins it is made with.
 
     Raises:
-        UsageError: as `compose_recipe`; or a component that there is not.
-        MftError: a `--plugin` file cannot be used.
+        UsageError: as `compose_recipe` and `check_recipe`.
+        MftError: a `--plugin` file, or a component, cannot be used.
     """
-    from mft_cli.names import check_recipe_names
+    from mft_core.run.recipe_check import check_recipe
 
     plugins = session.use(flags.plugin)
-    recipe = compose_recipe(flags, session.workspace)
-    check_recipe_names(recipe, plugins.catalog)
+    recipe = compose_recipe(flags, session.workspace, plugins.catalog)
+    check_recipe(recipe, plugins.catalog)
     return recipe, plugins
 
 
@@ -170,6 +181,16 @@ def _task(text: str) -> dict[str, str]:
     if not separator or not name or not path:
         raise UsageError(f"--task {text}: expected NAME=PATH", "for example --task repair=data/repair.jsonl")
     return {"name": name, "train": str(Path(path).expanduser().absolute())}
+
+
+def _with_source_of_folders(recipe: Recipe) -> Recipe:
+    """The recipe, with its own source for the folder of --data; but the standard library's reads no folder."""
+    from mft_core.recipe.naming import STANDARD_LIBRARY, source_choice
+    from mft_core.recipe.schema import AUTO, Choice
+
+    if source_choice(recipe).name.rpartition("/")[2] != STANDARD_LIBRARY:
+        return recipe
+    return recipe.having("data", source=Choice(name=AUTO))
 
 
 def _shorten_first_try(recipe: Recipe) -> Recipe:

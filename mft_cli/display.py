@@ -1,13 +1,16 @@
-"""What every command writes with: one console for results, one for messages, one form of error."""
+"""What every command writes with: one console for results, one for messages, one form of error; none shows secrets."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mft_core.support.redact import redact
+import typer
+
+from mft_core.support.redact import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,12 +20,21 @@ PIPED_WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Rich's console on stdout, for results, or on stderr, for messages; plain where that is no terminal."""
-    from rich.console import Console
+    """Rich's console on stdout, for results, or on stderr, for messages; plain where that is no terminal.
+
+    No secret leaves by it, and control characters in what is printed (a file's name, a line of a checkpoint's
+    config.json) are shown as escapes, so that they cannot act on the terminal.
+    """
+    from mft_cli.safe_console import SafeConsole
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+    return SafeConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def show_json(value: Any) -> None:
+    """JSON on stdout, for programs to read."""
+    typer.echo(json.dumps(redacted(value), indent=1))
 
 
 def show_warning(message: str) -> None:
@@ -31,18 +43,18 @@ def show_warning(message: str) -> None:
 
 
 def show_error(message: str, hint: str = "") -> None:
-    """What happened, and how to mend it, on stderr, without secrets."""
+    """What happened, and how to mend it, on stderr."""
     _message("error: ", "bold red", message, hint)
 
 
 def show_traceback(error: BaseException) -> None:
-    """The traceback of `error` on stderr, without secrets."""
+    """The traceback of `error` on stderr."""
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    console(stderr=True).print(redact(text), markup=False, style="dim", soft_wrap=True)
+    console(stderr=True).print(text, markup=False, style="dim", soft_wrap=True)
 
 
 def _message(label: str, style: str, message: str, hint: str = "") -> None:
     from rich.text import Text
 
-    text = Text.assemble((label, style), redact(message), *([("\n" + redact(hint), "cyan")] if hint else []))
+    text = Text.assemble((label, style), message, *([("\n" + hint, "cyan")] if hint else []))
     console(stderr=True).print(text, soft_wrap=True)

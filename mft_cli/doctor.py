@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def doctor(
     session: Session = context.obj
     findings = examine(session.add_files(plugin))
     if json_output:
-        typer.echo(json.dumps(findings, indent=2))
+        show_json(findings)
     else:
         _print(findings)
     if not findings["healthy"]:
@@ -52,7 +52,6 @@ def examine(plugins: Plugins) -> dict[str, Any]:
 
     from mft_core import __version__
     from mft_core.support.paths import cache_folder
-    from mft_core.support.redact import redact
 
     components = _components(plugins)
     rows = _plugins(plugins)
@@ -66,7 +65,7 @@ def examine(plugins: Plugins) -> dict[str, Any]:
         "cache": str(cache_folder()),
         "workspace": str(plugins.workspace.path or ""),
         "unknown_plugin_ids": list(plugins.unknown_ids),
-        "plugins": [{**row, "traceback": redact(row["traceback"])} for row in rows],
+        "plugins": rows,
         "components": components,
         "healthy": not any(row["status"] == "broken" for row in (*rows, *components)),
     }
@@ -103,8 +102,11 @@ def _devices() -> list[dict[str, Any]]:
 
 
 def _plugins(plugins: Plugins) -> list[dict[str, str]]:
-    found = [(origin, "ok", "", "") for origin in plugins.loaded.values()]
-    found += [(plugin.origin, "broken", plugin.reason, plugin.traceback) for plugin in plugins.broken]
+    partly = {plugin.origin.id for plugin in plugins.broken if plugin.part}
+    found = [(origin, "ok", "", "") for origin in plugins.loaded.values() if origin.id not in partly]
+    for plugin in plugins.broken:
+        reason = f"{plugin.part}: {plugin.reason}" if plugin.part else plugin.reason
+        found.append((plugin.origin, "broken", reason, plugin.traceback))
     found += [(plugin.origin, "disabled", plugin.reason, "") for plugin in plugins.disabled]
     return [
         {

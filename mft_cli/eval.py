@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.generate import ModelOption
+from mft_cli.generate import BaseOption, ModelOption
 from mft_cli.names import check_target
-from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.session import AllTasksOption, DebugOption, JsonOption, PluginOption, Session
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,13 +23,20 @@ if TYPE_CHECKING:
     from mft_core.run.evaluation_target import Target
 
 FOLDER = Path("evaluations")
+LOSS = "loss"
+"""What a run is measured by where nobody says more."""
 
 
 TargetArgument = Annotated[
     str, typer.Argument(metavar="[RUN|BASE]", help="A run folder, or what --base takes. Not for --samples-file.")
 ]
 OnOption = Annotated[
-    str, typer.Option("--on", metavar="NAMES", help="Evaluators, see `mft list evaluator`; default: the run's.")
+    str,
+    typer.Option("--on", metavar="NAMES", help="Evaluators; default: loss, and the run's. See `mft list evaluator`."),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Measure on this folder of task folders instead of the run's data."),
 ]
 SamplesOption = Annotated[int | None, typer.Option("--samples", metavar="N", min=1, help="Answers to every problem.")]
 TemperatureOption = Annotated[
@@ -75,10 +81,13 @@ def evaluate(
     raw_samples: RawSamplesOption = False,
     against: AgainstOption = None,
     model: ModelOption = "",
+    base: BaseOption = "",
+    data: DataOption = None,
     settings: SetOption = None,
     unsafe_local: UnsafeLocalOption = False,
     shared_process: SharedProcessOption = False,
     plugin: PluginOption = None,
+    all_tasks: AllTasksOption = False,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -89,7 +98,8 @@ def evaluate(
     """
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    _check_names(target, on, model, catalog)
+    _check_names(target, on, model, base, catalog)
+    _check_data(data, target)
     from mft_core.evaluation.score_file import read_results
     from mft_core.models.loading import quieten_libraries
     from mft_core.run.evaluation import SamplesFile
@@ -97,34 +107,54 @@ def evaluate(
 
     quieten_libraries()
     others = [read_results(folder) for folder in against or ()]
-    opened = Target(target, catalog, model) if target else None
+    opened = Target(target, catalog, model, base, data) if target else None
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
     flags["shared_process"] = shared_process or None
-    evaluators = _choose(on, opened, catalog, settings or (), flags)
+    evaluators = _choose(on, opened, catalog, settings or (), flags, judged=samples_file is not None)
     given = SamplesFile(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)
-    _run(evaluators, opened, given, folder, others, json_output=json_output)
+    _run(evaluators, opened, given, folder, others, all_tasks=all_tasks, json_output=json_output)
 
 
-def _check_names(target: str, on: str, family: str, catalog: Catalog) -> None:
+def _check_names(target: str, on: str, family: str, base: str, catalog: Catalog) -> None:
     """Refuse a model, a family or an evaluator that there is not, before anything slow is imported."""
     if target:
-        check_target(target, family, catalog)
+        check_target(target, family, catalog, base)
     for name in _names(on):
         catalog.get("evaluator", name)
 
 
+def _check_data(data: Path | None, target: str) -> None:
+    if data is None:
+        return
+    if not target:
+        raise UsageError("--data: nothing is measured on it", "Name the run folder or the base to measure, too.")
+    if not data.expanduser().is_dir():
+        raise UsageError(f"--data {data} is not a folder.", "Give a folder of task folders, as to `mft run --data`.")
+
+
 def _choose(
-    on: str, target: Target | None, catalog: Catalog, settings: Sequence[str], flags: Mapping[str, Any]
+    on: str,
+    target: Target | None,
+    catalog: Catalog,
+    settings: Sequence[str],
+    flags: Mapping[str, Any],
+    *,
+    judged: bool,
 ) -> dict[str, Evaluator]:
-    """The evaluators asked for, with the options of the run's recipe, of `--set` and of the flags that were given."""
+    """The evaluators asked for, with the options of the run's recipe, of `--set` and of the flags that were given.
+
+    Without a wish they are the losses, where there are tasks to measure and no samples are judged, and the recipe's.
+    """
     from mft_core.recipe.loading import parse_setting
     from mft_core.run.evaluation import choose_evaluators
 
     choices = target.recipe.eval if target and target.recipe else []
-    names = _names(on) or [choice.name for choice in choices]
+    losses = [LOSS] if target and target.has_tasks and not judged else []
+    names = _names(on) or list(dict.fromkeys([*losses, *(choice.name for choice in choices)]))
     if not names:
-        raise UsageError("which evaluators?", "Say it: --on humaneval,mbpp; `mft list evaluator` shows them.")
+        hint = "Say it: --on humaneval,mbpp; `mft list evaluator` shows them. Or --data DIR: the losses on its tasks."
+        raise UsageError("which evaluators?", hint)
     return choose_evaluators(
         names,
         catalog,
@@ -152,10 +182,11 @@ def _run(
     folder: Path,
     others: Sequence[dict[str, Any]],
     *,
+    all_tasks: bool,
     json_output: bool,
 ) -> None:
     """Evaluate with progress; print and draw what came out."""
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.eval_view import EvaluationView, print_scores
     from mft_core.evaluation.score_file import as_row
     from mft_core.run.evaluation import evaluate as evaluate_all
@@ -167,10 +198,10 @@ def _run(
         outcome = evaluate_all(evaluators, target, folder, samples, view.progress, view.notice)
     if not is_main_rank():
         return
-    print_scores(screen, outcome.scores, folder)
+    print_scores(screen, outcome.scores, folder, all_tasks)
     _draw(outcome, folder, others, screen)
     if json_output:
-        typer.echo(json.dumps({"results": [as_row(score) for score in outcome.scores]}, indent=1))
+        show_json({"results": [as_row(score) for score in outcome.scores]})
 
 
 def _draw(outcome: EvaluationResult, folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:

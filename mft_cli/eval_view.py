@@ -17,8 +17,10 @@ from rich.text import Text
 from mft_core.evaluation.evaluator import EvaluationProgress
 from mft_core.records import Score
 from mft_core.support import units
+from mft_core.support.lists import first_few
 
 SECONDS_BETWEEN_LINES = 10.0
+MOST_OF_A_METRIC = 24
 BESIDE_NAMES = 50
 """Columns that the numbers need beside the names of sets; where there are fewer, cells are folded, never cut."""
 
@@ -76,9 +78,13 @@ class EvaluationView:
         self._console.print(Text(units.printable(text, self._console.encoding), style=style), soft_wrap=True)
 
 
-def print_scores(console: Console, scores: Sequence[Score], folder: Path) -> None:
-    """The table, why sets in it were not measured, and where the files are."""
-    widest = max((len(score.task) for score in scores), default=0)
+def print_scores(console: Console, scores: Sequence[Score], folder: Path, all_tasks: bool = False) -> None:
+    """The table, why sets in it were not measured, and where the files are.
+
+    Of a metric of many sets, those with its lowest and its highest values, or `all_tasks`.
+    """
+    shown = list(scores) if all_tasks else _extremes(scores)
+    widest = max((len(score.task) for score in shown), default=0)
     whole = widest + BESIDE_NAMES <= console.width
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("set", style="bold", no_wrap=whole, overflow="fold")
@@ -86,16 +92,41 @@ def print_scores(console: Console, scores: Sequence[Score], folder: Path) -> Non
     for heading in ("value", "95% interval", "n"):
         table.add_column(heading, justify="right", no_wrap=whole, overflow="fold")
     table.add_column("protocol", style="dim", overflow="fold")
-    for score in scores:
+    for score in shown:
         number = _number(score.value, score)
         cells = (score.task, score.metric, number, _interval(score), str(score.n), score.protocol)
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
-    reasons = {score.task: score.details["not_measured"] for score in scores if "not_measured" in score.details}
-    for name, reason in reasons.items():
-        line = units.printable(f"{name} is not measured: {reason}", console.encoding)
-        console.print(Text(line, style="yellow", overflow="fold"))
+    if len(shown) < len(scores):
+        rest = f"{len(scores) - len(shown)} more scores, between these: results.json, or --all-tasks"
+        console.print(Text(rest, style="dim"), soft_wrap=True)
+    _print_not_measured(console, scores)
     console.print(Text(f"written to {folder}"), soft_wrap=True)
+
+
+def _extremes(scores: Sequence[Score]) -> list[Score]:
+    """All scores but those in the middle of a metric that has many, in order."""
+    left_out: set[int] = set()
+    for metric in {score.metric for score in scores}:
+        places = [place for place, score in enumerate(scores) if score.metric == metric]
+        if len(places) > MOST_OF_A_METRIC:
+            ranked = sorted(places, key=lambda place: (math.isnan(scores[place].value), scores[place].value))
+            half = MOST_OF_A_METRIC // 2
+            left_out.update(ranked[half:-half])
+    return [score for place, score in enumerate(scores) if place not in left_out]
+
+
+def _print_not_measured(console: Console, scores: Sequence[Score]) -> None:
+    """Why sets were not measured: each reason once, with the sets it holds for."""
+    reasons: dict[str, list[str]] = {}
+    for score in scores:
+        if "not_measured" in score.details:
+            names = reasons.setdefault(str(score.details["not_measured"]), [])
+            names += [score.task] if score.task not in names else []
+    for reason, names in reasons.items():
+        verb = "is" if len(names) == 1 else "are"
+        line = units.printable(f"{first_few(names)} {verb} not measured: {reason}", console.encoding)
+        console.print(Text(line, style="yellow", overflow="fold"))
 
 
 def _interval(score: Score) -> str:

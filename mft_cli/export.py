@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mft_cli.generate import BaseOption
+from mft_cli.names import check_target
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 def export(
     context: typer.Context,
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or an adapter's folder.")],
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN|BASE", help="A run folder, an adapter's folder, or what `mft run --base` takes."),
+    ],
     output: Annotated[Path, typer.Option("--output", metavar="DIR", help="Where the model goes; new or empty.")],
     dtype: Annotated[
         str | None, typer.Option("--dtype", help="float32, bfloat16, float16 or float64; as in the run by default.")
@@ -28,23 +32,33 @@ def export(
             "--format", metavar="FORMAT", help="merged: native; adapter: PEFT; original: the base's own keys."
         ),
     ] = "merged",
+    base: BaseOption = "",
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write a run's result as a model or adapter for others to use; checked by loading it again."""
+    """Write a run's result as a model or adapter for others to use; checked by loading it again.
+
+    Of a base in a format of its own (Qwen v1, Baichuan, ChatGLM) it writes the native model that adapters belong to.
+    """
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    from mft_cli.display import console
+    check_target(run, "", catalog, base)
+    from mft_core.tuning.export import check_request, export_run
+
+    check_request(output, format, dtype is not None)
+    from mft_cli.display import console, show_json
+    from mft_core.generation.opening import given_base, target_folder
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
     from mft_core.models.recognition import model_adapters
-    from mft_core.tuning.export import export_run
 
     quieten_libraries()
-    made = export_run(run, output, model_adapters(catalog), dtype_named(dtype) if dtype else None, format)
+    chosen = dtype_named(dtype) if dtype else None
+    folder, moved = target_folder(run, catalog), given_base(base, catalog)
+    made = export_run(folder, output, model_adapters(catalog), chosen, format, moved)
     if json_output:
-        typer.echo(json.dumps({**asdict(made), "folder": str(made.folder)}, indent=1))
+        show_json({**asdict(made), "folder": str(made.folder)})
         return
     for line in report(made):
         console().print(line, markup=False, highlight=False)

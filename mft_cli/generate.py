@@ -10,9 +10,16 @@ import typer
 
 from mft_cli.names import check_target
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_cli.streams import checked, read_anything
 
 TargetArgument = Annotated[str, typer.Argument(metavar="RUN|BASE", help="A run folder, or what --base takes.")]
 ModelOption = Annotated[str, typer.Option("--model", metavar="NAME", help="Model family; recognised by default.")]
+BaseOption = Annotated[
+    str,
+    typer.Option(
+        "--base", metavar="REF", help="Where an adapter's base lies, if no longer where it was; checked to be that one."
+    ),
+]
 TokensOption = Annotated[int, typer.Option("--max-new-tokens", min=1, metavar="N", help="Most tokens of an answer.")]
 TemperatureOption = Annotated[
     float, typer.Option("--temperature", min=0.0, metavar="T", help="0: always the likeliest token.")
@@ -28,6 +35,7 @@ def generate(
     ],
     system: SystemOption = "",
     model: ModelOption = "",
+    base: BaseOption = "",
     max_new_tokens: TokensOption = 512,
     temperature: TemperatureOption = 0.0,
     seed: Annotated[int, typer.Option("--seed", help="Of the sampling.")] = 0,
@@ -38,16 +46,17 @@ def generate(
     """Answer one message with a run's model, or with an untuned base, laid out as in training."""
     session: Session = context.obj
     catalog = session.use(plugin).catalog
-    check_target(target, model, catalog)
+    check_target(target, model, catalog, base)
+    text = _stdin() if prompt == "-" else checked(prompt, "--prompt")
+    checked(system, "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
     quieten_libraries()
-    text = sys.stdin.read() if prompt == "-" else prompt
     turns = [Turn("system", system)] if system else []
-    assistant = open_assistant(target, catalog, model)
+    assistant = open_assistant(target, catalog, model, base)
     answer = assistant.answer(
         [*turns, Turn("user", text)],
         Sampling(max_new_tokens, temperature, seed),
@@ -58,3 +67,8 @@ def generate(
         typer.echo(json.dumps({**facts, "new_tokens": answer.new_tokens, "finished": answer.finished}))
     else:
         typer.echo()
+
+
+def _stdin() -> str:
+    read_anything()
+    return checked(sys.stdin.read(), "The prompt on standard input", sys.stdin.encoding)

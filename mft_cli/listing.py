@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mft_cli.columns import print_columns
+from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def list_components(
     session: Session = context.obj
     rows = component_rows(session.add_files(plugin), kind)
     if json_output:
-        typer.echo(json.dumps(rows, indent=2))
+        show_json(rows)
     else:
         print_columns(rows, COLUMNS, "summary", _COLOURS)
 
@@ -51,7 +51,10 @@ def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, 
         missing = f" (needs {', '.join(entry.missing)})" if entry.missing else ""
         values = (entry.kind, entry.name, entry.plugin, entry.version, entry.component.summary + missing)
         rows.append(dict(zip(COLUMNS, (*values, "unavailable" if missing else "ok"), strict=True)))
-    absent = [(plugin.origin, plugin.reason, "broken") for plugin in plugins.broken]
+    absent = [
+        (plugin.origin, f"{plugin.part}: {plugin.reason}" if plugin.part else plugin.reason, "broken")
+        for plugin in plugins.broken
+    ]
     absent += [(plugin.origin, plugin.reason, "disabled") for plugin in plugins.disabled]
     for origin, reason, status in absent:
         values = ("plugin", origin.id, origin.id, origin.version, reason)

@@ -8,26 +8,11 @@ from typing import TYPE_CHECKING
 from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mft_core.recipe.schema import Recipe
     from mft_core.registry.catalog import Catalog
 
 
-def check_recipe_names(recipe: Recipe, catalog: Catalog) -> None:
-    """Look up every component that a recipe names.
-
-    Raises:
-        UsageError: there is no such component, or several; the message names the nearest one.
-    """
-    from mft_core.models.recognition import find_base
-    from mft_core.recipe.naming import named_components
-
-    for kind, name in named_components(recipe):
-        catalog.get(kind, name)
-    find_base(recipe.model.base, catalog)
-
-
-def check_target(target: str, family: str, catalog: Catalog) -> None:
-    """Look up what `mft generate`, `chat` and `eval` take: a run folder or a base, and a model family or "".
+def check_target(target: str, family: str, catalog: Catalog, base: str = "") -> None:
+    """Look up what `mft generate`, `chat` and `eval` take: a run folder or a base, a family or "", `--base` or "".
 
     Raises:
         UsageError: as above; or `target` is neither a folder nor a base.
@@ -36,6 +21,8 @@ def check_target(target: str, family: str, catalog: Catalog) -> None:
 
     if family:
         catalog.get("model", family)
+    if base:
+        find_base(base, catalog)
     if Path(target).expanduser().is_dir():
         return
     try:

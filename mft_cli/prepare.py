@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mft_cli.compose import Flags, name_of, takes_flags, use_recipe
+from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption
 from mft_core.errors import UsageError
 
@@ -41,7 +41,7 @@ def prepare(
     plan = prepare_shown(chosen, plugins)
     facts = _write(plan, folder)
     if json_output:
-        typer.echo(json.dumps(facts, indent=1))
+        show_json(facts)
     else:
         _print(plan, folder, facts)
 
@@ -68,7 +68,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
 
 def _print(plan: Plan, folder: Path, facts: dict[str, Any]) -> None:
     from mft_cli.check import print_refused
-    from mft_cli.display import console
+    from mft_cli.display import console, show_warning
     from mft_core.support import units
 
     screen = console()
@@ -77,4 +77,6 @@ def _print(plan: Plan, folder: Path, facts: dict[str, Any]) -> None:
     screen.print(f"{folder}: {facts['samples']:,} training samples, {tokens} tokens, {size}", markup=False)
     screen.print(f"rows per epoch, packed by {facts['packer']}: {rows}", markup=False)
     screen.print(f"train from it: mft run {folder / 'recipe.toml'}", markup=False, soft_wrap=True)
+    for warning in plan.warnings:
+        show_warning(warning)
     print_refused(plan)

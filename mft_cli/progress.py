@@ -110,9 +110,14 @@ def _table(state: State) -> RenderableType:
     shown = most_telling({name: task.validation if task.loss is None else task.loss for name, task in tasks.items()})
     for name in shown:
         task = tasks[name]
-        weight = units.MISSING if task.weight is None else f"{task.weight:.3f}"
         label = Text(units.shorten(units.printable(name), 32), no_wrap=True, overflow="crop")
-        table.add_row(label, units.loss(task.loss), weight, units.count(task.tokens), units.loss(task.validation))
+        table.add_row(
+            label,
+            units.loss(task.loss),
+            units.weight(task.weight),
+            units.count(task.tokens),
+            units.loss(task.validation),
+        )
     rest = [task for name, task in tasks.items() if name not in shown]
     if rest:
         tokens = units.count(sum(task.tokens for task in rest))

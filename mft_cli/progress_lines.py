@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from mft_cli.progress_state import State, number
 from mft_core.events import Event
 from mft_core.support import units
+from mft_core.support.lists import first_few
 
 MOST_TASKS = 12
 
@@ -20,6 +21,8 @@ def plain_line(state: State, event: Event, now: float) -> str:
         return eval_line(state, event)
     if event.name == "start":
         return f"training {len(state.tasks)} task{'s' * (len(state.tasks) != 1)}, {_steps(state)} steps"
+    if event.name == "resume":
+        return f"resumed at step {event.step} of {_steps(state)}"
     if event.name == "checkpoint":
         best = " (best so far)" if event.data.get("best") else ""
         return f"checkpoint at step {event.step}: {event.data.get('path')}{best}"
@@ -49,7 +52,7 @@ def notice_line(event: Event) -> str:
     """A "warning" or "skip" event in words."""
     if event.name == "warning":
         return f"warning at step {event.step}: {event.data.get('message')}"
-    tasks = ", ".join(str(task) for task in event.data.get("tasks", ()))
+    tasks = first_few(event.data.get("tasks", ()))
     where = f" (tasks: {tasks})" if tasks else ""
     return f"step {event.step} not taken: {event.data.get('reason')}{where}"
 
@@ -83,10 +86,15 @@ def _by_task(losses: Mapping[str, float | None], weights: Mapping[str, float | N
     parts = []
     for name in shown:
         weight = weights.get(name)
-        suffix = "" if weight is None else f" (w {weight:.2f})".replace("0.", ".", 1)
+        suffix = "" if weight is None else f" (w {_weight(weight)})"
         parts.append(f"{name} {units.loss(losses[name])}{suffix}")
     rest = [losses[name] for name in losses if name not in shown]
     return "  ".join([*parts, _summary(rest)]) if rest else "  ".join(parts)
+
+
+def _weight(share: float) -> str:
+    """Without the leading 0; two digits, however small it is."""
+    return (f"{share:.2f}" if share >= 0.1 else f"{share:.2g}").replace("0.", ".", 1)
 
 
 def most_telling(losses: Mapping[str, float | None]) -> list[str]:

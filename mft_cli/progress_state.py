@@ -40,8 +40,8 @@ class Clock:
     """Time left, from the steps this process has done since `time`; a resumed run starts with no past.
 
     Attributes:
-        step, time: where counting began: the start of training, the evaluation before its
-            first step, or the first train event of a resumed run, which has no start.
+        step, time: where counting began: the start of training or where it was resumed, or the evaluation before its
+            first step.
         steps: planned optimizer steps.
     """
 

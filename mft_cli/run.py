@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +10,8 @@ import typer
 
 from mft_cli.compose import Flags, compose_recipe, model_name, takes_flags
 from mft_cli.messages import everybody_listening
-from mft_cli.names import check_recipe_names
 from mft_cli.session import DebugOption, JsonOption, Session
+from mft_core.support import run_files
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from mft_core.registry.discovery import Plugins
     from mft_core.run.folder import RunFolder
 
-RUNS = Path("runs")
+RUNS = Path(run_files.RUNS)
 
 
 @takes_flags
@@ -30,7 +29,7 @@ def run(
     flags: Flags,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="The run folder.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --output, or the newest one.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Resume although the recipe has changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Resume although the recipe or the data changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -39,7 +38,9 @@ def run(
     session: Session = context.obj
     plugins = session.use(flags.plugin)
     chosen = _choose_recipe(flags, output, session, resume)
-    check_recipe_names(chosen, plugins.catalog)
+    from mft_core.run.recipe_check import check_recipe
+
+    check_recipe(chosen, plugins.catalog)
     if dry_run:
         _plan_only(chosen, plugins, json_output)
         return
@@ -51,22 +52,20 @@ def run(
 
 
 def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
-    """The recipe asked for; a resumed run without any other wish keeps its own. `output.dir` is always set."""
+    """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
     from mft_core.errors import UsageError
-    from mft_core.recipe.loading import load_recipe
     from mft_core.run.folder import newest_run, with_recorded_base
-    from mft_core.support import run_files
 
     folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
         raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
-    wishes = flags.recipe is not None or bool(flags.overrides())
-    if resume and folder and not wishes and (folder / run_files.RECIPE).exists():
-        recipe = load_recipe(folder / run_files.RECIPE)
+    own = folder / run_files.RECIPE if resume and folder else None
+    if folder and own and own.exists():
+        unchanged = own if flags.recipe is None else None
+        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog, unchanged)
+        recipe = with_recorded_base(recipe, folder)
     else:
-        recipe = compose_recipe(flags, session.workspace)
-        if resume and folder and (folder / run_files.RECIPE).exists():
-            recipe = with_recorded_base(recipe, folder)
+        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
     return recipe.having("output", dir=str(folder.absolute()))
 
@@ -77,7 +76,7 @@ def _default_folder(recipe: Recipe) -> Path:
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
-    from mft_cli.display import console
+    from mft_cli.display import console, show_json
     from mft_cli.plan_view import plan_facts, prepare_shown
     from mft_cli.summary import print_plan
 
@@ -86,14 +85,14 @@ def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
     if json_output:
         from mft_cli.plan_view import facts_as_json
 
-        typer.echo(json.dumps(facts_as_json(facts), indent=1))
+        show_json(facts_as_json(facts))
     else:
         print_plan(console(), facts)
 
 
 def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, force: bool, json_output: bool) -> int:
     """Train in a locked folder; returns the exit code."""
-    from mft_cli.display import console, show_warning
+    from mft_cli.display import console, show_json, show_warning
     from mft_cli.summary import print_result
     from mft_core.run.results import read_run_facts
     from mft_core.support.ranks import is_main_rank
@@ -101,22 +100,22 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     screen = console(stderr=json_output)
     if not is_main_rank():
         screen.quiet = True
-        return _train(recipe, plugins, folder, screen, resume)
+        return _train(recipe, plugins, folder, screen, resume=resume, force=force)
     folder.open(resume)
     try:
-        for difference in folder.check_recipe(recipe, force) if resume else ():
+        for difference in folder.check_recipe(recipe, force, extending=True) if resume else ():
             show_warning(f"resumed with another recipe: {difference}")
-        code = _train(recipe, plugins, folder, screen, resume)
+        code = _train(recipe, plugins, folder, screen, resume=resume, force=force)
     finally:
         folder.close()
     facts = read_run_facts(folder.path)
     print_result(screen, facts)
     if json_output:
-        typer.echo(json.dumps(facts.as_json(), indent=1))
+        show_json(facts.as_json())
     return code
 
 
-def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console, resume: bool) -> int:
+def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console, *, resume: bool, force: bool) -> int:
     """Plan, say so, train with everybody listening; returns the exit code."""
     from mft_cli.plan_view import plan_facts, prepare
     from mft_cli.summary import print_plan
@@ -126,5 +125,5 @@ def _train(recipe: Recipe, plugins: Plugins, folder: RunFolder, screen: Console,
         print_plan(screen, plan_facts(plan))
         from mft_core.run.training import execute
 
-        result = execute(plan, folder, listeners, resume)
+        result = execute(plan, folder, listeners, resume, force=force)
     return result.exit_code

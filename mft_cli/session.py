@@ -59,7 +59,12 @@ class Session:
             if plugin.origin.distribution in asked:
                 hint = plugin.traceback or "See docs/plugins.md for what a plugin is."
                 raise MftError(f"--plugin {plugin.origin.distribution} cannot be used: {plugin.reason}.", hint)
-            show_warning(f"plugin {plugin.origin.id!r} is broken and left out: {plugin.reason} (see `mft doctor`)")
+            what = (
+                f"{plugin.part} of plugin {plugin.origin.id!r} are"
+                if plugin.part
+                else f"plugin {plugin.origin.id!r} is"
+            )
+            show_warning(f"{what} broken and left out: {plugin.reason} (see `mft doctor`)")
         return self.plugins
 
 
@@ -77,3 +82,4 @@ PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE", help="A plugin in a single Python file; may be given several times."),
 ]
+AllTasksOption = Annotated[bool, typer.Option("--all-tasks", help="Show every task, however many there are.")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def show(
     entry = session.add_files(plugin).catalog.get(kind, name)
     description = describe_component(entry, load_entry(entry))
     if json_output:
-        typer.echo(json.dumps(description, indent=2))
+        show_json(description)
     else:
         _print(description)
 

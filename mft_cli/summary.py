@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mft_core.run.results import RunFacts, TaskResult
+from mft_core.run.results import RunFacts
+from mft_core.run.task_result import TaskResult
 from mft_core.support import units
+from mft_core.support.lists import first_few
 
 MOST_ROWS = 24
+STYLES = {"improved": "green", "worse": "red"}
 NAME_WIDTH = 24
 
 
@@ -93,10 +97,10 @@ class PlanFacts:
     warnings: Sequence[str] = ()
 
 
-def print_plan(console: Console, plan: PlanFacts) -> None:
-    """Print what is about to happen."""
+def print_plan(console: Console, plan: PlanFacts, all_tasks: bool = False) -> None:
+    """Print what is about to happen; of many tasks some, or `all_tasks`."""
     _facts(console, _plan_rows(plan))
-    _task_table(console, plan.tasks)
+    _task_table(console, plan.tasks, all_tasks)
     _warnings(console, plan.warnings)
 
 
@@ -113,7 +117,7 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     if plan.random_weights:
         yield _Fact("", "random weights: for trying things out", "yellow")
     yield _Fact("tuning", plan.tuning + _parameters(plan))
-    options = ", ".join(f"{key}={value}" for key, value in plan.loss_options.items())
+    options = ", ".join(f"{key}={_option(value)}" for key, value in plan.loss_options.items())
     yield _Fact("loss", plan.loss + (f" ({options})" if options else ""))
     if plan.probe:
         when = "every step" if plan.probe.every == 1 else f"every {plan.probe.every} steps"
@@ -130,6 +134,13 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     yield _Fact("output", str(plan.output) if plan.output else "none: nothing is written", whole=True)
 
 
+def _option(value: Any) -> str:
+    """An option's value; one for each task, a few of them."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return f"{{{first_few(f'{key}: {inner}' for key, inner in value.items())}}}"
+
+
 def _parameters(plan: PlanFacts) -> str:
     if plan.trainable is None or not plan.total:
         return ""
@@ -137,7 +148,7 @@ def _parameters(plan: PlanFacts) -> str:
     return f": {units.count(plan.trainable)} of {units.count(plan.total)} parameters trained ({share})"
 
 
-def _task_table(console: Console, tasks: Sequence[TaskFacts]) -> None:
+def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -> None:
     some_have = ("left_out", "dropped", "truncated", "split", "bad")
     lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
     keys = ("train", "valid", "tokens", "supervised", *lost)
@@ -148,7 +159,7 @@ def _task_table(console: Console, tasks: Sequence[TaskFacts]) -> None:
     def sums(some: Sequence[TaskFacts]) -> list[str]:
         return [units.count(sum(getattr(task, key) for task in some)) for key in keys]
 
-    shown = tasks if len(tasks) <= MOST_ROWS else tasks[: MOST_ROWS - 1]
+    shown = tasks if all_tasks or len(tasks) <= MOST_ROWS else tasks[: MOST_ROWS - 1]
     for task in shown:
         weight = [f"{task.weight:.4g}"] if weighted else []
         table.add_row(_name(console, task.name), *sums([task]), *weight)
@@ -158,35 +169,41 @@ def _task_table(console: Console, tasks: Sequence[TaskFacts]) -> None:
         table.add_section()
         table.add_row(f"all {len(tasks)} tasks", *sums(tasks), style="bold")
     console.print(table)
+    if len(shown) < len(tasks):
+        console.print(Text("every task: mft check ... --all-tasks", style="dim"), soft_wrap=True)
 
 
-def print_result(console: Console, run: RunFacts) -> None:
-    """Print what came of a run: per task before and after, where the files are, how to use them."""
-    console.print(_result_table(console, run))
+def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> None:
+    """Print what came of a run: per task before and after, where the files are, how to use them.
+
+    Of many tasks, those that lost most and those that gained most, or `all_tasks`.
+    """
+    console.print(_result_table(console, run, all_tasks))
     if run.scores:
         console.print(_score_table(console, run))
     _facts(console, _result_rows(run))
     _warnings(console, [f"step {step}: {message}" for step, message in run.warnings])
 
 
-def _result_table(console: Console, run: RunFacts) -> Table:
+def _result_table(console: Console, run: RunFacts, all_tasks: bool) -> Table:
     table = _table("task", "before", "after", "change", "best at", "weight", "tokens")
     table.title, table.title_style, table.title_justify = "Validation loss, nats per token", "bold", "left"
-    shown = _most_telling(run.tasks)
+    shown = run.tasks if all_tasks else _most_telling(run.tasks)
     for task in shown:
-        style = "" if task.change is None else "green" if task.change < 0 else "red"
+        style = STYLES.get(task.verdict, "")
         table.add_row(
             _name(console, task.name),
             units.loss(task.before),
             units.loss(task.after),
             Text(units.percent(task.change, signed=True), style=style),
             units.count(task.best_step),
-            units.MISSING if task.weight is None else f"{task.weight:.3f}",
+            units.weight(task.weight),
             units.percent(task.share),
         )
     if len(shown) < len(run.tasks):
-        rest = [task for task in run.tasks if task not in shown]
-        better = sum(1 for task in rest if (task.change or 0) < 0)
+        names = {task.name for task in shown}
+        rest = [task for task in run.tasks if task.name not in names]
+        better = sum(1 for task in rest if task.verdict == "improved")
         table.add_row(f"{len(rest)} more tasks", "", "", f"{better} better", "", "", "", style="dim")
     table.add_section()
     change = units.percent(run.change, signed=True)
@@ -207,12 +224,13 @@ def _score_table(console: Console, run: RunFacts) -> Table:
 
 
 def _most_telling(tasks: Sequence[TaskResult]) -> Sequence[TaskResult]:
-    """All tasks in order; of too many, those that gained least and then those that gained most."""
+    """All tasks in order; of too many, those that lost most (or gained least) and then those that gained most."""
     if len(tasks) <= MOST_ROWS:
         return tasks
-    ranked = sorted(tasks, key=lambda task: -1.0 if task.change is None else task.change, reverse=True)
     half = (MOST_ROWS - 1) // 2
-    return [*ranked[:half], *ranked[-half:]]
+    measured = [(task.change, task) for task in tasks if task.change is not None]
+    ranked = [task for _, task in sorted(measured, key=lambda pair: pair[0], reverse=True)]
+    return [*ranked[:half], *ranked[half:][-half:]]
 
 
 def _result_rows(run: RunFacts) -> Iterable[_Fact]:
@@ -220,7 +238,7 @@ def _result_rows(run: RunFacts) -> Iterable[_Fact]:
     tokens = f", {units.count(run.tokens)} tokens" if run.tokens is not None else ""
     yield _Fact("run", f"{run.ending}; {steps} steps in {units.duration(run.seconds)}{tokens}", "bold")
     if run.after is not None:
-        yield _Fact("tasks", f"{run.improved} of {len(run.tasks)} improved")
+        yield _Fact("tasks", _verdicts(run))
     if run.random_weights:
         yield _Fact("", "started from random weights: for trying things out", "yellow")
     if run.skips:
@@ -228,11 +246,22 @@ def _result_rows(run: RunFacts) -> Iterable[_Fact]:
     yield _Fact("folder", str(run.run), whole=True)
     if run.final is not None:
         yield _Fact("weights", str(run.final), whole=True)
+    if len(run.tasks) > MOST_ROWS:
+        yield _Fact("every task", f"mft report {shlex.quote(str(run.run))} --all-tasks", whole=True)
     if (run.run / "report.html").exists():
         yield _Fact("report", str(run.run / "report.html"), whole=True)
     width = max(len(command) for _, command in run.commands)
     for order, (purpose, command) in enumerate(run.commands):
         yield _Fact("" if order else "next", f"{command:{width}}  # {purpose}", "cyan", whole=True)
+
+
+def _verdicts(run: RunFacts) -> str:
+    """How many tasks got better and worse, and how many changed by less than can be told."""
+    worse, unclear = run.with_verdict("worse"), run.with_verdict("unclear")
+    parts = [f"{run.improved} of {len(run.tasks)} improved"]
+    parts += [f"{worse} worse"] if worse else []
+    parts += [f"{unclear} changed by less than the noise of so few validation tokens"] if unclear else []
+    return ", ".join(parts)
 
 
 def _table(first: str, *others: str) -> Table:

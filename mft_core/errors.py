@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class MftError(Exception):
     """A failure the user can understand and mend; shown without a traceback unless `--debug`.
@@ -20,6 +22,14 @@ class MftError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def together(errors: Sequence[MftError]) -> MftError:
+    """One error that says what all of them say, so that a user need not meet them one by one."""
+    if len(errors) == 1:
+        return errors[0]
+    hints = dict.fromkeys(error.hint for error in errors if error.hint)
+    return MftError("\n".join(error.message for error in errors), "\n".join(hints))
 
 
 class UsageError(MftError):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mft_core.errors import MftError
 from mft_core.support import run_files
-from mft_core.support.durable import write_text
+from mft_core.support.durable import append_whole, write_text
+from mft_core.support.redact import redacted
 
 Listener = Callable[["Event"], None]
 
@@ -19,7 +22,7 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        name: "start", "train", "eval", "balance", "checkpoint", "skip", "warning", "score" or "end"; of a
+        name: "start", "resume", "train", "eval", "balance", "checkpoint", "skip", "warning", "score" or "end"; of a
             comparison, "compared".
         step: optimizer steps done.
         run: the run folder.
@@ -47,17 +50,36 @@ def _finite(value: Any) -> Any:
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """The events in a metrics.jsonl, oldest first; a torn last line (a killed writer) is left out."""
+    """The events in a metrics.jsonl, oldest first; a torn last line (a killed writer, a full disk) is left out.
+
+    Raises:
+        MftError: another line is no event.
+    """
+    return _whole_events(path)[0]
+
+
+def _whole_events(path: Path) -> tuple[list[dict[str, Any]], bool]:
+    """The events, and whether a torn last line is left out. Cut at any byte, a line is torn, within a letter too."""
     if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    events = [json.loads(line) for line in lines[:-1] if line.strip()]
-    if lines[-1].strip():
-        try:
-            events.append(json.loads(lines[-1]))
-        except json.JSONDecodeError:
-            return events
-    return events
+        return [], False
+    *lines, last = path.read_bytes().split(b"\n")
+    events = [_event(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
+    if not last.strip():
+        return events, False
+    try:
+        return [*events, _event(last, path, len(lines) + 1)], False
+    except MftError:
+        return events, True
+
+
+def _event(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+        return {**event, "event": event["event"], "step": event["step"]}
+    except (ValueError, TypeError, KeyError) as error:
+        raise MftError(
+            f"{path}:{number} is no event of a run: {line[:80].decode(errors='replace')}", "Remove the line."
+        ) from error
 
 
 class EventLog:
@@ -72,18 +94,42 @@ class EventLog:
         self._listeners = dict(listeners or {})
 
     def rewind(self, step: int) -> None:
-        """Forget what came after `step`: those steps are about to be done again, bit by bit the same."""
-        kept = [event for event in read_events(self.path) if event["step"] <= step and event["event"] != "end"]
-        write_text(self.path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
+        """Forget what came after `step`: those steps are about to be done again, bit by bit the same.
+
+        Raises:
+            MftError: the file cannot be written, or a line other than the last is no event.
+        """
+        events, torn = _whole_events(self.path)
+        kept = [event for event in events if event["step"] <= step and event["event"] != "end"]
+        try:
+            write_text(self.path, "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in kept))
+        except OSError as error:
+            raise self._cannot_be_written(error) from error
+        if torn and step >= 0:
+            message = f"the last line of {self.path.name} was cut short when the run ended, and is left out"
+            self.emit("warning", step, message=message)
 
     def emit(self, name: str, step: int, **data: Any) -> None:
-        """Write one event and tell every listener."""
-        event = Event(name, step, self.run, data)
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(event.as_json() + "\n")
+        """Write one event, without secrets, and tell every listener.
+
+        Raises:
+            MftError: it cannot be written, as on a full disk; what was written before stays readable.
+        """
+        event = Event(name, step, self.run, redacted(data))
+        try:
+            append_whole(self.path, (event.as_json() + "\n").encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise self._cannot_be_written(error) from error
         for source, listener in list(self._listeners.items()):
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - a listener's fault must not end the run
                 del self._listeners[source]
                 self.emit("warning", step, message=f"{source} failed on the event {name!r} and is left out: {error!r}")
+
+    def _cannot_be_written(self, error: OSError) -> MftError:
+        again = f"mft run --resume --output {shlex.quote(str(self.run))}"
+        return MftError(
+            f"{self.path} cannot be written: {error.strerror or error}",
+            f"Free some space there, then go on from the last checkpoint: {again}",
+        )

@@ -18,7 +18,7 @@ from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base, BaseRequest
 from mft_core.objective.loss import Loss, ProbeRequest
 from mft_core.objective.within_task import LossOptions, SomeLossOptions
-from mft_core.registry.options import Configurable, Options, SomeOptions
+from mft_core.registry.options import Configurable, Options, PathText, SomeOptions
 from mft_core.training.callbacks import Callback, CallbackContext
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "ModelAdapter",
     "Options",
     "Packer",
+    "PathText",
     "ProbeRequest",
     "PublishedSet",
     "SomeGenerativeOptions",

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from mft_core.errors import MftError
 from mft_core.events import Event, EventLog, read_events
 
 
@@ -25,6 +31,86 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
         stream.write('{"event": "tra')
     assert read_events(log.path) == whole
     assert read_events(tmp_path / "nothing") == []
+
+
+CHINESE = {"任务": {"loss": 1.5, "tokens": 3}, "größe": {"loss": 2.5, "tokens": 4}}
+
+
+def test_a_log_cut_at_any_byte_is_read_and_goes_on(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.emit("start", 0, tasks=CHINESE)
+    log.emit("train", 1, tasks=CHINESE)
+    before = log.path.stat().st_size
+    log.emit("train", 2, tasks=CHINESE)
+    content, whole = log.path.read_bytes(), read_events(log.path)
+    for kept in range(before, len(content)):
+        log.path.write_bytes(content[:kept])
+        torn = before < kept < len(content) - 1  # without its line break it is whole
+        assert read_events(log.path) == (whole[:2] if kept < len(content) - 1 else whole)
+        log.rewind(1)
+        log.emit("train", 2)
+        found = [json.loads(line) for line in log.path.read_text(encoding="utf-8").splitlines()]
+        assert found[:2] == whole[:2]
+        assert [event["event"] for event in found[2:]] == (["warning", "train"] if torn else ["train"])
+
+
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.emit("start", 0)
+    log.path.write_bytes(log.path.read_bytes() + "任".encode()[:2] + b"\n")
+    log.emit("train", 1)
+    with pytest.raises(MftError, match=r"metrics\.jsonl:2 is no event of a run"):
+        read_events(log.path)
+
+
+LOGGING = """
+import resource, sys
+from pathlib import Path
+from mft_core.errors import MftError
+from mft_core.events import EventLog
+
+if len(sys.argv) > 2:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+log, step = EventLog(Path(sys.argv[1])), 0
+log.emit("start", 0)
+try:
+    while True:
+        step += 1
+        log.emit("train", step, tasks={"任务" * 3: {"loss": step}})
+except MftError as error:
+    print(step, error.message, error.hint, sep="\\n")
+"""
+
+
+def log_until_full(run: Path, *limit: str) -> list[str]:
+    """Log in a process of its own until it cannot; the step it could not log, the message and the hint."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING, str(run), *limit], capture_output=True, encoding="utf-8", check=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [str(size) for size in range(3000, 3010)])
+def test_a_log_that_grows_no_more_stays_whole_and_says_what_to_do(tmp_path: Path, limit: str) -> None:
+    step, message, hint = log_until_full(tmp_path, limit)
+    assert message.startswith(f"{tmp_path / 'metrics.jsonl'} cannot be written")
+    assert hint.endswith(f"mft run --resume --output {tmp_path}")
+    content = (tmp_path / "metrics.jsonl").read_bytes()
+    assert content.endswith(b"\n")
+    assert [event["step"] for event in read_events(tmp_path / "metrics.jsonl")] == list(range(int(step)))
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_a_whole_log(small_disk: Path) -> None:
+    step, message, _ = log_until_full(small_disk)
+    assert "No space left" in message
+    assert [event["step"] for event in read_events(small_disk / "metrics.jsonl")] == list(range(int(step)))
+    log = EventLog(small_disk)
+    with pytest.raises(MftError, match="cannot be written"):
+        log.rewind(10**9)  # the new file has no room beside the old one
+    assert read_events(log.path)[-1]["step"] == int(step) - 1
 
 
 def test_rewinding_forgets_later_steps_and_ends(tmp_path: Path) -> None:

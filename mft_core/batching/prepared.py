@@ -1,6 +1,6 @@
 """Tokenised and packed data in a folder of its own, that any number of processes and machines train from.
 
-    prepared.json          what it was made from, the tasks with their reports, a checksum of every array
+    prepared.json          what it was made from, the tasks with their reports, a checksum of every array and of itself
     tokens/KEY/            the token stores, as in the cache (`mft_core.data.token_store`)
     samples/0-train.npy    which samples of a store train (or validate), per task
     rows/0-members.npy     the rows of epoch 0 in training order, and their offsets
@@ -17,22 +17,24 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.manifest import check_manifest, sealed
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_entry
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.support import run_files
-from mft_core.support.durable import whole_folder
+from mft_core.support.durable import whole_folder, write_text
 
 MANIFEST = "prepared.json"
-FORMAT = 1
+FORMAT = 2
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 
@@ -101,12 +103,21 @@ class PreparedFolder:
         """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
         rows = self.manifest["rows"]
         packed_for = ([task["name"] for task in self.manifest["tasks"]], rows["seed"], rows["temperature"])
-        return self._rows if packed_for == (list(tasks.names), seed, temperature) else None
+        return (
+            partial(self._rows, int(tasks.counts.samples.sum()))
+            if packed_for == (list(tasks.names), seed, temperature)
+            else None
+        )
 
-    def _rows(self, epoch: int) -> PackedRows | None:
+    def _rows(self, samples: int, epoch: int) -> PackedRows | None:
         if epoch >= self.manifest["rows"]["epochs"]:
             return None
-        return PackedRows(*(self._array(f"rows/{epoch}-{part}.npy") for part in ("members", "offsets")))
+        rows = PackedRows(*(self._array(f"rows/{epoch}-{part}.npy") for part in ("members", "offsets")))
+        bounds = rows.offsets
+        whole = len(bounds) and bounds[0] == 0 and bounds[-1] == len(rows.members) and (np.diff(bounds) >= 0).all()
+        if not whole or not _below(rows.members, samples):
+            raise self._damaged(f"rows/{epoch}-members.npy")
+        return rows
 
     def _entry(self, name: str) -> TokenEntry:
         entry = open_entry(self.path / "tokens" / name)
@@ -115,7 +126,12 @@ class PreparedFolder:
         return entry
 
     def _store(self, side: Mapping[str, Any], entries: Mapping[str, TokenEntry]) -> TokenStore:
-        return TokenStore(entries[side["entry"]], self._array(side["samples"]), tuple(map(Path, side["paths"])))
+        entry, index = entries[side["entry"]], self._array(side["samples"])
+        if not _below(index, len(entry)):
+            raise self._damaged(side["samples"])
+        if not _below(entry.files, len(side["paths"])):
+            raise self._damaged(MANIFEST)
+        return TokenStore(entry, index, tuple(map(Path, side["paths"])))
 
     def _array(self, name: str) -> np.ndarray:
         try:
@@ -133,15 +149,20 @@ def open_prepared(path: Path) -> PreparedFolder:
     """The folder that `mft prepare` wrote.
 
     Raises:
-        UsageError: it is none, or of another version of mft.
+        UsageError: it is none, of another version of mft, or its manifest was changed since.
     """
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         hint = "`mft prepare RECIPE --output FOLDER` writes one"
         raise UsageError(f"data.prepared: {path} holds no prepared data ({MANIFEST}).", hint) from error
-    if manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UsageError(f"data.prepared: {path} was written by another version of mft.", AGAIN)
+    try:
+        check_manifest(manifest)
+    except ValueError as error:
+        hint = f"tasks are weighed in the recipe, [[data.tasks]] weight; else {AGAIN}"
+        raise UsageError(f"data.prepared: {path / MANIFEST}: {error}", hint) from error
     return PreparedFolder(path, manifest)
 
 
@@ -177,7 +198,7 @@ def write_prepared(
             entries = [_write_task(folder, task) for task in tasks]
             _write_rows(folder / "rows", training, epochs)
             write_quarantine(tasks, folder / run_files.QUARANTINE)
-            (folder / run_files.RECIPE).write_text(_portable(recipe).as_toml(), encoding="utf-8")
+            write_text(folder / run_files.RECIPE, _portable(recipe).as_toml())
             manifest = {
                 "format": FORMAT,
                 "made_from": made_from,
@@ -189,7 +210,7 @@ def write_prepared(
                     for array in sorted((folder / part).iterdir())
                 },
             }
-            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+            write_text(folder / MANIFEST, json.dumps(sealed(manifest), indent=1))
     except OSError as error:
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 
@@ -223,6 +244,11 @@ def _save(path: Path, numbers: np.ndarray) -> None:
 def _portable(recipe: Recipe) -> Recipe:
     """The recipe reading from the folder that it lies in."""
     return recipe.having("data", prepared=".").having("output", dir="")
+
+
+def _below(numbers: np.ndarray, count: int) -> bool:
+    """Whether all of them are indices of something with so many parts."""
+    return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < count)
 
 
 def _report(task: Mapping[str, Any]) -> TaskReport:

@@ -8,6 +8,7 @@ from mft_core.comparison.arms import BASE
 from mft_core.comparison.outcome import HIGHER, LOWER, UNDECIDED, UNKNOWN, ArmResult, Comparison, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES
 from mft_core.support import units
+from mft_core.support.lists import first_few
 
 MEAN = "mean over tasks"
 
@@ -23,7 +24,7 @@ def summary_lines(comparison: Comparison) -> Iterator[str]:
         if arm == comparison.reference:
             continue
         counted = [(verdict, comparison.tasks_with(arm, verdict)) for verdict in (LOWER, HIGHER, UNDECIDED, UNKNOWN)]
-        parts = [f"{verdict} on {len(names)} ({', '.join(names)})" for verdict, names in counted if names]
+        parts = [f"{verdict} on {len(names)} ({first_few(names)})" for verdict, names in counted if names]
         mean = comparison.mean.arms[arm].verdict
         yield f"{arm} against {comparison.reference}: mean over tasks {mean}; {'; '.join(parts)}"
 

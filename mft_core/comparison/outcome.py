@@ -16,6 +16,7 @@ from mft_core.errors import MftError
 from mft_core.events import read_events
 from mft_core.run.results import read_run_facts
 from mft_core.support import run_files
+from mft_core.support.lists import first_few
 
 LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
 FEW_SAMPLES = 20
@@ -34,7 +35,8 @@ class ArmResult:
         difference: to the reference arm.
         difference_low, difference_high: its paired 95% interval.
         verdict: "lower" or "higher" than the reference where that interval is below or above 0, else "no difference
-            shown"; "unknown" where there is no interval; "" for the reference itself.
+            shown"; "unknown" where there is no interval; "" for the reference itself. A loss that is not finite is
+            the higher one.
     """
 
     loss: float | None
@@ -187,7 +189,10 @@ def _read(run: ArmRun) -> Measured:
 def _stack(
     name: str, base: TaskLossesBySample, arms: Sequence[str], measured: Sequence[tuple[ArmRun, Measured]]
 ) -> dict[str, np.ndarray]:
-    """Cross-entropy of one task's samples under each arm that measured it, float64 [S, M]; the base first."""
+    """Cross-entropy of one task's samples under each arm that measured it, float64 [S, M]; the base first.
+
+    What is not finite is NaN: infinities have no differences.
+    """
     found: dict[str, list[np.ndarray]] = {}
     for run, losses in sorted(measured, key=lambda pair: pair[0].seed):
         if run.task not in ("", name) or name not in losses:
@@ -201,12 +206,14 @@ def _stack(
         found.setdefault(run.arm, []).append(part.cross_entropy)
     ordered = {arm: np.stack(found[arm]) for arm in arms if arm in found}
     seeds = len(next(iter(ordered.values())))
-    return {BASE: np.repeat(base.cross_entropy[None], seeds, axis=0), **ordered}
+    stack = {BASE: np.repeat(base.cross_entropy[None], seeds, axis=0), **ordered}
+    return {arm: np.where(np.isfinite(losses), losses, np.nan) for arm, losses in stack.items()}
 
 
 def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, ArmResult]:
     """`draws` has the losses of the arms, then their differences to the reference."""
     low, high = draws.interval()
+    lost = {arm: not math.isfinite(draws.point[index]) for index, arm in enumerate(arms)}
     results = {}
     for index, arm in enumerate(arms):
         delta = index + len(arms)
@@ -219,13 +226,15 @@ def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, Arm
                 difference=_finite(draws.point[delta]),
                 difference_low=below,
                 difference_high=above,
-                verdict=_verdict(below, above),
+                verdict=_verdict(below, above, lost[arm], lost.get(reference, False)),
             )
         results[arm] = result
     return results
 
 
-def _verdict(low: float | None, high: float | None) -> str:
+def _verdict(low: float | None, high: float | None, lost: bool, reference_lost: bool) -> str:
+    if lost != reference_lost:
+        return HIGHER if lost else LOWER
     if low is None or high is None:
         return UNKNOWN
     return LOWER if high < 0 else HIGHER if low > 0 else UNDECIDED
@@ -275,10 +284,14 @@ def _warnings(
     if seeds == 1:
         yield "one seed: the intervals do not say how other seeds would come out"
     if missing:
-        yield f"no validation data, so not compared: {', '.join(missing)}"
+        yield f"no validation data, so not compared: {first_few(missing)}"
     few = [task.name for task in tasks if task.samples < FEW_SAMPLES]
     if few:
-        yield f"fewer than {FEW_SAMPLES} validation samples, so intervals are rough: {', '.join(few)}"
+        yield f"fewer than {FEW_SAMPLES} validation samples, so intervals are rough: {first_few(few)}"
+    for task in tasks:
+        lost = [arm for arm, result in task.arms.items() if result.loss is None]
+        if lost:
+            yield f"the loss on {task.name} is not finite, which counts as the highest, of: {', '.join(lost)}"
     tokens = {arm: spent.tokens for arm, spent in cost.items() if spent.tokens}
     if tokens and max(tokens.values()) > (1 + BUDGET_TOLERANCE) * min(tokens.values()):
         spent = ", ".join(f"{arm} {count:,.0f}" for arm, count in tokens.items())

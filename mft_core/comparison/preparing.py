@@ -26,7 +26,8 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import choose_parts
-from mft_core.run.plan import OnProgress, Plan, included, refuse_no_family, task_files
+from mft_core.run.plan import OnProgress, Plan
+from mft_core.run.recipe_check import every_task, included, refuse_no_family, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def prepare_comparison(
     parts = choose_parts(recipe, catalog)
     refuse_no_family(recipe, parts, catalog)
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-    files = task_files(recipe, parts, prepared)
+    files = wanted(every_task(recipe, parts, prepared), recipe)
     common = common_recipe(request, [task.name for task in files])
     base = base_run(request, common)
     plan = plan_of(base.recipe)

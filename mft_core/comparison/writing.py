@@ -1,14 +1,15 @@
-"""compare.json, compare.md, and the event on which compare.png is drawn."""
+"""compare.json, read back too, compare.md, and the event on which compare.png is drawn."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mft_core.comparison.markdown import as_markdown
-from mft_core.comparison.outcome import Comparison
-from mft_core.errors import MftError
+from mft_core.comparison.outcome import ArmResult, Comparison, Cost, TaskComparison
+from mft_core.errors import MftError, UsageError
 from mft_core.events import EventLog, Listener
 from mft_core.support.durable import write_text
 
@@ -31,3 +32,35 @@ def write_outcome(comparison: Comparison, folder: Path, listeners: Mapping[str, 
         raise MftError(
             f"cannot write to {folder}: {error.strerror}", "make room, or choose another --output"
         ) from error
+
+
+def read_outcome(folder: Path) -> Comparison:
+    """The comparison whose compare.json lies in `folder`.
+
+    Raises:
+        UsageError: there is none, or it is of another version of mft.
+    """
+    try:
+        values = json.loads((folder / JSON_FILE).read_text(encoding="utf-8"))
+        return Comparison(
+            reference=values["reference"],
+            arms=tuple(values["arms"]),
+            seeds=values["seeds"],
+            tasks=tuple(_task(task) for task in values["tasks"]),
+            mean=_task(values["mean"]),
+            cost={arm: Cost(**cost) for arm, cost in values["cost"].items()},
+            scores=tuple(values["scores"]),
+            runs=tuple(values["runs"]),
+            warnings=tuple(values["warnings"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{folder / JSON_FILE} cannot be read: {error!r}", "`mft compare` writes it when all its runs have ended."
+        ) from error
+
+
+def _task(values: dict[str, Any]) -> TaskComparison:
+    arms = {
+        name: ArmResult(**{**result, "by_seed": tuple(result["by_seed"])}) for name, result in values["arms"].items()
+    }
+    return TaskComparison(**{**values, "arms": arms})

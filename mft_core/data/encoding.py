@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mft_core.data.record_forms import content_digest, parse_record
+from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
@@ -19,6 +19,15 @@ OVERLONG = "over-long"
 TRUNCATED = "truncated"
 SPLIT = "split"
 PARTS = "parts"
+LENGTH_STEP = 64
+"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
+
+CHARACTERS_OF_A_TOKEN = 256
+"""More than the longest tokens hold: in published vocabularies those are of 128 spaces or so."""
+CHARACTERS_AT_LEAST = 1 << 20
+"""Texts up to this are tokenised whatever `max_length` is: it takes seconds at most."""
+CHARACTERS_AT_MOST = 1 << 24
+"""Of a text to be split. Tokenizers take 200 bytes a character and end the process where there are too many."""
 
 Overlong = Literal["drop", "truncate", "split"]
 
@@ -47,7 +56,11 @@ class Encoded:
         supervised: bool [tokens].
         columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per sample.
         refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
-        counts: "read", "truncated", "split" (records) and the "parts" they became, and refused records by reason.
+        counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
+            records by reason.
+        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
+            `LENGTH_STEP`.
+        unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
         size: bytes of the lines.
     """
 
@@ -56,6 +69,8 @@ class Encoded:
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
+    longer: Counter[int]
+    unread: Counter[str]
     size: int
 
 
@@ -76,42 +91,49 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, int, int, int, int]] = []
     refused: list[dict[str, Any]] = []
-    counts = Counter(read=len(lines))
+    counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
         try:
-            record = _parse(line.raw, f"{names[line.file]}:{line.number}")
+            value = _parse(line.raw)
+            record = parse_record(value, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
-            fitting = [encode_record(record, tokenization)]
-            if len(fitting[0].ids) > policy.max_length:
-                fitting = _fit(record, fitting[0], policy, counts)
+            record = _bounded(record, policy, longer)
+            fitting = encode_record(record, tokenization)
+            if max(len(sample.ids) for sample in fitting) > policy.max_length:
+                fitting = _fit(record, fitting, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
+        unread.update(set(unread_keys(value)))
+        if len(fitting) > 1:
+            counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, sum(len(line.raw) for line in lines))
+    size = sum(len(line.raw) for line in lines)
+    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
 
 
-def _parse(raw: bytes, origin: str) -> Record:
+def _parse(raw: bytes) -> Any:
+    if nuls := raw.count(b"\x00"):
+        raise RecordError("NUL bytes", f"{nuls:,} of them, as a crash or a full disk leaves where writing stopped")
     try:
-        value = json.loads(raw.decode("utf-8"))
+        return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
     except (ValueError, RecursionError) as error:
         raise RecordError("bad JSON", str(error)) from error
-    return parse_record(value, origin)
 
 
-def encode_record(record: Record, tokenization: Tokenization) -> Sample:
-    """The record's tokens, at least one of them a target, the first never.
+def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
+    """The record's samples, one or more; at least one token of each is a target, the first never.
 
     Raises:
         RecordError: the tokenization refuses the record, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
     try:
-        sample = tokenization.encode(record)
+        samples = tokenization.samples(record)
     except (RecordError, MemoryError):
         raise
     except Exception as error:
@@ -119,31 +141,54 @@ def encode_record(record: Record, tokenization: Tokenization) -> Sample:
         raise MftError(
             f"{record.origin}: the tokenization {name} failed: {error!r}", "This is a fault of it."
         ) from error
-    if len(sample.ids) == 0 or not sample.supervised[1:].any():
+    if not samples or not all(sample.supervised[1:].any() for sample in samples):
         raise RecordError("nothing supervised", "no token of it is a target")
-    if sample.supervised[0]:
+    if any(sample.supervised[0] for sample in samples):
         raise MftError(f"{record.origin}: the first token is supervised.", "This is a fault of the tokenization.")
-    return sample
+    return samples
 
 
-def _fit(record: Record, sample: Sample, policy: LengthPolicy, counts: Counter[str]) -> list[Sample]:
-    """Samples of at most `max_length` tokens for a longer one, counted.
+def _bounded(record: Record, policy: LengthPolicy, longer: Counter[int]) -> Record:
+    """The record, a plain text cut where all that is beyond could not be kept anyway.
 
     Raises:
-        RecordError: it cannot be shortened.
+        RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
     """
-    length = len(sample.ids)
-    if policy.overlong == "truncate":
-        short = Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length])
-        if not short.supervised.any():
-            raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
-        counts[TRUNCATED] += 1
-        return [short]
-    if policy.overlong == "drop" or record.text is None:
+    texts = [record.text] if record.text is not None else [turn.content for turn in record.turns]
+    characters, turns = sum(map(len, texts)), len(record.turns)
+    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
+    if policy.overlong == "split" and record.text is not None:
+        most = max(most, CHARACTERS_AT_MOST)
+    if characters <= most and turns <= policy.max_length:
+        return record
+    if policy.overlong == "truncate" and record.text is not None:
+        return Record(text=record.text[:most], origin=record.origin)
+    least = max(-(-characters // CHARACTERS_OF_A_TOKEN), turns)
+    longer[-(-least // LENGTH_STEP) * LENGTH_STEP] += 1
+    size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
+    raise RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
+
+
+def _fit(
+    record: Record, samples: Sequence[Sample], policy: LengthPolicy, counts: Counter[str], longer: Counter[int]
+) -> list[Sample]:
+    """Samples of at most `max_length` tokens for a record of which one is longer, counted.
+
+    Raises:
+        RecordError: they cannot be shortened.
+    """
+    if policy.overlong == "split" and record.text is not None:
+        return [part for sample in samples for part in _split(sample, policy.max_length)]
+    length = max(len(sample.ids) for sample in samples)
+    longer[-(-length // LENGTH_STEP) * LENGTH_STEP] += 1
+    if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
-    parts = _split(sample, policy.max_length)
-    counts.update({SPLIT: 1, PARTS: len(parts)})
-    return parts
+    cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
+    short = [sample for sample in cut if sample.supervised.any()]
+    if not short:
+        raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
+    counts[TRUNCATED] += 1
+    return short
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:

@@ -11,7 +11,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from mft_core.data.encoding import Encoded, LengthPolicy, Line, encode_lines
 from mft_core.data.tokenization import Tokenization
+from mft_core.data.worker_watch import WorkerWatch
 from mft_core.errors import MftError
 from mft_core.support.threads import allowed_processors
 
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 PARALLEL_BYTES = 16 << 20
 """Below this much JSONL, starting workers (each imports transformers) takes longer than it saves."""
+
+SECONDS_BETWEEN_LOOKS = 1.0
+LOOKS_AT_A_STOPPED_WORKER = 15
+"""One after the other, all without a result: Ctrl-Z stops this process too, and what comes after it starts anew."""
+LOOKS_WITHOUT_RESULT = 1800
+"""A chunk takes a fraction of a second; where workers cannot be looked at, half an hour without any is a hang."""
 
 
 class EncodingPool:
@@ -54,6 +61,7 @@ class EncodingPool:
         self._tokenization = tokenization
         self._policy = policy
         self._executor: ProcessPoolExecutor | None = None
+        self._watch = WorkerWatch()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         wanted = processes if processes is not None else allowed_processors() if size >= PARALLEL_BYTES else 1
         payload = _pickled(tokenization, tokenizer) if wanted > 1 and size > 0 else None
@@ -83,7 +91,7 @@ class EncodingPool:
         """The chunks encoded, in their order; only a few are in memory at a time.
 
         Raises:
-            MftError: a worker died, or the tokenization failed.
+            MftError: a worker died or stands still, or the tokenization failed.
         """
         if self._executor is None:
             for chunk in chunks:
@@ -94,15 +102,38 @@ class EncodingPool:
             for chunk in chunks:
                 waiting.append(self._executor.submit(_encode_in_worker, str(self._payload), chunk, names, self._policy))
                 if len(waiting) >= self._in_flight:
-                    yield waiting.popleft().result()
+                    yield self._result(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield self._result(waiting.popleft())
         except BrokenProcessPool as error:
+            self._executor.shutdown(wait=True)
             raise MftError(
-                "A process that tokenises the data has died.",
+                f"A process that tokenises the data has died: {self._watch.ends() or 'it is not known how'}.",
                 "If memory ran out, close other programs or use a machine with more of it; then start again. A script "
                 'of your own must do its work under `if __name__ == "__main__":`, so that processes can be started.',
             ) from error
+
+    def _result(self, future: Future[Encoded]) -> Encoded:
+        """Wait for a chunk, but not for workers that do nothing any more."""
+        still = 0
+        for _ in range(LOOKS_WITHOUT_RESULT):
+            stopped = self._watch.look()
+            if wait([future], SECONDS_BETWEEN_LOOKS).done:
+                return future.result()
+            still = still + 1 if stopped else 0
+            if still == LOOKS_AT_A_STOPPED_WORKER:
+                self._watch.kill()
+                processes = ", ".join(map(str, stopped))
+                raise MftError(
+                    f"A process that tokenises the data was stopped and does not go on: process {processes}.",
+                    "Start again, and see to it that nothing (SIGSTOP, a debugger) stops single processes.",
+                )
+        self._watch.kill()
+        minutes = LOOKS_WITHOUT_RESULT * SECONDS_BETWEEN_LOOKS / 60
+        raise MftError(
+            f"The processes that tokenise the data have given no result for {minutes:.0f} minutes.",
+            "Start again; if it happens again, the tokenization hangs on a record.",
+        )
 
 
 def _pickled(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> bytes | None:

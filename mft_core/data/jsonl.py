@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from mft_core.data.file_formats import BYTE_ORDER_MARK, refuse_other_format
 from mft_core.errors import MftError
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 BLOCK = 1 << 20
 
 
@@ -34,12 +33,12 @@ def inspect_file(path: Path) -> FileContent:
     """Digest and size of a JSONL file; refuses what is not JSON Lines in UTF-8.
 
     Raises:
-        MftError: the file cannot be read, is UTF-16, is in another encoding, or is one JSON array.
+        MftError: the file cannot be read, is another format (Parquet, CSV, one JSON array), or in another encoding.
     """
     hasher, size = hashlib.sha256(), 0
     for block in _blocks(path):
         if size == 0:
-            _check_start(path, block)
+            refuse_other_format(path, block, whole=len(block) < BLOCK)
         hasher.update(block)
         size += len(block)
     return FileContent(hasher.hexdigest(), size)
@@ -51,14 +50,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Raises:
         MftError: the file cannot be read.
     """
-    number, rest = 0, b""
+    number, begun = 0, bytearray()  # appending to bytes would copy a long line again for every block
     for block in _blocks(path):
-        *lines, rest = (rest + block).split(b"\n")
+        first, *lines = block.split(b"\n")
+        begun += first
         for line in lines:
             number += 1
-            if stripped := _without_mark(line, number).strip():
+            if stripped := _without_mark(bytes(begun), number).strip():
                 yield number, stripped
-    if stripped := _without_mark(rest, number + 1).strip():
+            begun = bytearray(line)
+    if stripped := _without_mark(bytes(begun), number + 1).strip():
         yield number + 1, stripped
 
 
@@ -71,32 +72,11 @@ def _blocks(path: Path) -> Iterator[bytes]:
         with _open(path) as stream:
             while block := stream.read(BLOCK):
                 yield block
+    except gzip.BadGzipFile as error:
+        raise MftError(f"{path} is not compressed by gzip: {error}", "Name it without .gz, or compress it.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise MftError(f"{path} cannot be read: {error}", "Check that the file is there and complete.") from error
 
 
 def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-
-
-def _check_start(path: Path, block: bytes) -> None:
-    if block.startswith(UTF16_MARKS) or b"\x00" in block[:1024]:
-        raise MftError(f"{path} is not UTF-8: it looks like UTF-16.", _conversion(path, "UTF-16"))
-    lines = [line for line in block.split(b"\n")[: None if len(block) < BLOCK else -1] if not line.isascii()]
-    if lines and all(_decodes(line, "gb18030") and not _decodes(line, "utf-8") for line in lines):
-        raise MftError(f"{path} is not UTF-8: it may be GBK or Latin-1.", _conversion(path, "GBK"))
-    if block.removeprefix(BYTE_ORDER_MARK).lstrip()[:1] == b"[":
-        hint = "Write one object a line: jq -c '.[]' FILE > FILE.jsonl"
-        raise MftError(f"{path} is one JSON array, not JSON Lines.", hint)
-
-
-def _conversion(path: Path, encoding: str) -> str:
-    return f"Convert it: iconv -f {encoding} -t UTF-8 {path.name} > NEW_FILE"
-
-
-def _decodes(line: bytes, encoding: str) -> bool:
-    try:
-        line.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")

@@ -1,16 +1,17 @@
 """Forms of training records: one JSON object to one `Record`.
 
 Recognised, in this order: a list of turns under `messages` (OpenAI), `chat_rounds` (MFTCoder) or `conversations`
-(ShareGPT); a prompt and a response under any of their usual names; plain `text`. Other keys (id, task, source,
-license, ...) are left alone. What a turn says is never altered.
+(ShareGPT); a prompt and a response under any of their usual names; plain `text`. What a turn says is never altered.
+Of the other keys, those that would change what is learned refuse the record; `record_fields` knows them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mft_core.data import record_fields
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
 
@@ -18,6 +19,8 @@ TURN_LISTS = ("messages", "chat_rounds", "conversations")
 PROMPTS = ("prompt", "instruction", "question", "query", "input")
 RESPONSES = ("response", "completion", "output", "answer", "target")
 SYSTEMS = ("system", "system_prompt")
+HISTORY = "history"
+USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
 
 JOINED = {
     ("prompt", "query"),
@@ -47,19 +50,32 @@ def parse_record(value: Any, origin: str) -> Record:
 
     Raises:
         RecordError: "not an object", "unknown form", "missing prompt", "missing response", "ambiguous fields",
-            "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response" or
-            "empty text".
+            "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response",
+            "empty text" or "unsupported field KEY".
     """
     if not isinstance(value, dict):
         raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
     for key in TURN_LISTS:
         if value.get(key) is not None:
-            return Record(turns=_checked(_listed_turns(value, key)), origin=origin)
+            record_fields.refuse_unsupported(value, "the record")
+            turns = _checked(_listed_turns(value, key))
+            _refuse_second_form(value, key, turns)
+            return Record(turns=turns, origin=origin)
     if _present(value, PROMPTS) or _present(value, RESPONSES):
+        record_fields.refuse_unsupported(value, "the record")
         return Record(turns=_checked(_pair(value)), origin=origin)
     if "text" in value:
+        labels_apart = {name: content for name, content in value.items() if name != "label"}  # a class, not a verdict
+        record_fields.refuse_unsupported(labels_apart, "the record")
         return Record(text=_plain_text(value["text"]), origin=origin)
     raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
+
+
+def unread_keys(value: Any) -> Iterator[str]:
+    """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
+    harmless."""
+    form = USED if any(_present(value, keys) for keys in (TURN_LISTS, PROMPTS, RESPONSES)) else {"text"}
+    return record_fields.unread_keys(value, form, TURN_LISTS)
 
 
 def content_digest(record: Record) -> bytes:
@@ -99,7 +115,21 @@ def _turn(item: Any, number: int) -> Turn:
     role = ROLES.get(name.lower()) if isinstance(name, str) else None
     if role is None:
         raise RecordError("unknown role", f"turn {number} has the role {name!r}; known: {', '.join(ROLES)}")
-    return Turn(role, _string(item.get("content", item.get("value")), f"turn {number}"))
+    where = f"turn {number}"
+    record_fields.refuse_unsupported_turn(item, where, is_answer=role == "assistant")
+    return Turn(role, _string(item.get("content", item.get("value")), where))
+
+
+def _refuse_second_form(value: Mapping[str, Any], key: str, turns: tuple[Turn, ...]) -> None:
+    """Refuse what could be learned as well as the turns under `key`, unless they say it."""
+    others = [other for other in (*TURN_LISTS, HISTORY) if other != key and value.get(other)]
+    others += [
+        other
+        for other in _present(value, PROMPTS + RESPONSES)
+        if not any(str(value[other]).strip() in turn.content for turn in turns)
+    ]
+    if others:
+        raise RecordError("ambiguous fields", f"beside `{key}` there is more to learn: {', '.join(others)}")
 
 
 def _pair(value: Mapping[str, Any]) -> list[Turn]:
@@ -129,11 +159,11 @@ def _system(value: Mapping[str, Any]) -> list[Turn]:
 def _history(value: Mapping[str, Any]) -> list[Turn]:
     """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response]."""
     turns = []
-    for number, pair in enumerate(value.get("history") or [], 1):
+    for number, pair in enumerate(value.get(HISTORY) or [], 1):
         if not isinstance(pair, list) or len(pair) != 2:
             raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")
         turns += [
-            Turn(role, _string(content, "history")) for role, content in zip(("user", "assistant"), pair, strict=True)
+            Turn(role, _string(content, HISTORY)) for role, content in zip(("user", "assistant"), pair, strict=True)
         ]
     return turns
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from mft_core.data.file_kinds import TEST, TRAIN, VALIDATION, is_json_lines, kind, stem
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskFiles
 
-SUFFIXES = (".jsonl", ".jsonl.gz")
-VALIDATION = ("valid", "validation", "val", "dev", "eval")
-HELD_OUT = re.compile(r"(valid|eval|test).*|(val|dev)([-_.0-9].*)?")
-LAYOUT = "Expected TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; each may end in .gz."
+HELD_OUT = (*VALIDATION, TEST)
+LAYOUT = (
+    "Expected JSON Lines: TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; "
+    "or .ndjson or .json in its place, each with .gz if you like."
+)
 
 ExplicitTask = tuple[str, str, str | None, float]
 """name, train (file, glob or folder), valid (the same, or None), weight."""
@@ -40,7 +41,7 @@ def folder_task(name: str, folder: Path) -> TaskFiles | None:
     """The task whose files lie directly in `folder`; None where no file of it is JSONL.
 
     Training: train.jsonl, or train-00001.jsonl and so on; where there is none, every file that is not held out.
-    Validation: the first kind found of valid, validation, val, dev, eval. Files called test... are left alone.
+    Validation: the first kind found of `VALIDATION`. Test files are left alone, as `kind` knows them.
 
     Raises:
         MftError: held-out files only, or train.jsonl beside train.jsonl.gz.
@@ -48,10 +49,10 @@ def folder_task(name: str, folder: Path) -> TaskFiles | None:
     files = jsonl_files(folder)
     if not files:
         return None
-    train = _of_kind(files, "train") or [path for path in files if not is_held_out(path)]
+    train = _of_kind(files, TRAIN) or [path for path in files if not is_held_out(path, files)]
     if not train:
         raise MftError(f"Task {name!r}: {folder} holds validation or test data, but no training data.", LAYOUT)
-    kinds = (_of_kind(files, kind) for kind in VALIDATION)
+    kinds = (_of_kind(files, name) for name in VALIDATION)
     return TaskFiles(name, tuple(train), tuple(next(filter(None, kinds), ())))
 
 
@@ -59,24 +60,20 @@ def jsonl_files(folder: Path) -> list[Path]:
     """The JSONL files directly in `folder`, sorted by name, hidden ones left out.
 
     Raises:
-        MftError: the same file twice, plain and gzip.
+        MftError: the same file twice, plain and gzip, or with another suffix.
     """
-    files = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES) and path.is_file())
-    files = [path for path in files if not path.name.startswith(".")]
+    files = sorted(path for path in folder.iterdir() if is_json_lines(path))
+    by_stem: dict[str, Path] = {}
     for path in files:
-        if path.suffix == ".gz" and path.with_suffix("") in files:
-            raise MftError(f"{path} and {path.with_suffix('').name} lie side by side.", "Keep one of the two.")
+        other = by_stem.setdefault(stem(path), path)
+        if other is not path:
+            raise MftError(f"{other} and {path.name} lie side by side.", "Keep one of the two.")
     return files
 
 
-def stem(path: Path) -> str:
-    """The file's name without .jsonl or .jsonl.gz."""
-    return path.name.removesuffix(".gz").removesuffix(".jsonl")
-
-
-def is_held_out(path: Path) -> bool:
-    """Whether the name says that the file is not for training."""
-    return HELD_OUT.fullmatch(stem(path).lower()) is not None
+def is_held_out(path: Path, beside: Sequence[Path] = ()) -> bool:
+    """Whether the name says that the file is not for training, given the files it lies beside."""
+    return kind(stem(path), [stem(other) for other in beside]) in HELD_OUT
 
 
 def check_names(tasks: Sequence[TaskFiles]) -> None:
@@ -110,15 +107,17 @@ def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
         return (path,)
     found = jsonl_files(path) if path.is_dir() else _matches(path)
     if side == "training":
-        found = [hit for hit in found if not is_held_out(hit)]
+        found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
         raise MftError(f"Task {name!r}: no {side} file at {path}.", "Give a JSONL file, a glob, or a folder of them.")
     return tuple(found)
 
 
 def _matches(pattern: Path) -> list[Path]:
-    hits = glob.glob(str(pattern), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    return sorted(path for path in map(Path, hits) if path.is_file())
+    """What a glob finds; folders that are there are no pattern, whatever brackets are in their names."""
+    folder = next(parent for parent in pattern.parents if parent.is_dir())
+    found = glob.glob(str(pattern.relative_to(folder)), root_dir=folder, recursive=True)  # noqa: PTH207 - as in a shell
+    return sorted(path for path in (folder / name for name in found) if path.is_file())
 
 
 def _without(name: str, train: tuple[Path, ...], valid: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -129,6 +128,7 @@ def _without(name: str, train: tuple[Path, ...], valid: tuple[Path, ...]) -> tup
     return kept
 
 
-def _of_kind(files: Sequence[Path], kind: str) -> list[Path]:
-    """Files called KIND, KIND-00001, KIND_0, KIND.part1 and the like."""
-    return [path for path in files if re.fullmatch(rf"{kind}([-_.].*)?", stem(path).lower())]
+def _of_kind(files: Sequence[Path], wanted: str) -> list[Path]:
+    """Files called KIND, KIND-00001, KIND2, KIND.part1 and the like."""
+    stems = [stem(path) for path in files]
+    return [path for path in files if kind(stem(path), stems) == wanted]

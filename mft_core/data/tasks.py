@@ -16,6 +16,7 @@ from mft_core.data.token_store import TokenEntry, TokenStore, read_quarantine
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
 from mft_core.support.durable import whole_file
+from mft_core.support.redact import redacted
 
 MAXIMUM_NAME = 100
 
@@ -47,7 +48,8 @@ class TaskReport:
         bad: records that cannot be used, by reason.
         overlong: records dropped because they are longer than `max_length` (or nothing supervised was left of them).
         truncated: records cut to `max_length` and used.
-        split: records of plain text longer than `max_length`, split into samples.
+        split: records that became more than one sample: plain text longer than `max_length`, and conversations whose
+            template shows an answer in another form than it is asked for in.
         parts: samples they were split into.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
@@ -55,6 +57,10 @@ class TaskReport:
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
+        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
+            `mft_core.data.encoding.LENGTH_STEP` (as text, since JSON has no other keys).
+        unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
+            key, the commonest first.
     """
 
     read: int
@@ -71,6 +77,8 @@ class TaskReport:
     tokens: int
     supervised: int
     examples: tuple[str, ...] = field(default=())
+    longer: Mapping[str, int] = field(default_factory=dict)
+    unread_keys: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:
@@ -79,7 +87,8 @@ class TaskReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {**asdict(self), "bad": dict(self.bad), "examples": list(self.examples)}
+        counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
+        return {**asdict(self), **counts, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +156,7 @@ def write_quarantine(tasks: TaskSet, path: Path) -> int:
     try:
         with whole_file(path) as stream:
             for written, line in enumerate(chain([first], refused), 1):  # noqa: B007 - the last number is the count
-                stream.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+                stream.write(json.dumps(redacted(line), ensure_ascii=False).encode() + b"\n")
     except OSError as error:
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
     return written

@@ -20,7 +20,9 @@ from typing import IO, Any
 import numpy as np
 
 from mft_core.records import Sample
+from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
+from mft_core.support.redact import redacted
 
 ARRAYS = {
     "offsets": np.int64,
@@ -45,7 +47,8 @@ class TokenEntry:
         digests: uint64 [samples], equal for equal contents and for the parts of one record.
         files: int32 [samples], which of the files the record stands in.
         lines: int64 [samples], its line number there, from 1.
-        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many.
+        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many; "longer"
+            and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
         folder: where it lies.
     """
 
@@ -154,13 +157,13 @@ class EntryWriter:
             ids: [tokens] of all of them.
             supervised: bool [tokens]; no sample's first token is.
             columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
-            refused: quarantined records, JSON values.
+            refused: quarantined records, JSON values; secrets in them are not kept.
         """
         self._streams["ids.bin"].write(ids.astype(self._dtype).tobytes())
         self._streams["spans.bin"].write((_spans(supervised) + self._tokens).tobytes())
         self._tokens += len(ids)
         for line in refused:
-            self._streams["quarantine.jsonl"].write(json.dumps(line, ensure_ascii=True).encode() + b"\n")
+            self._streams["quarantine.jsonl"].write(json.dumps(redacted(line), ensure_ascii=True).encode() + b"\n")
         for name, parts in self._columns.items():
             parts.append(columns[name])
 
@@ -185,15 +188,11 @@ def open_entry(folder: Path) -> TokenEntry | None:
     """The entry in `folder`, memory-mapped; None where there is none or it is damaged, so that it is made again."""
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-        if any(checksum(folder / name) != expected for name, expected in meta["checksums"].items()):
-            return None
-        # Slices of a memmap itself are several times as slow as those of a plain array on top of it.
-        arrays = {
-            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)) for name in ARRAYS
-        }
-        ids = _mapped(folder / "ids.bin", np.dtype(meta["dtype"]))
-        spans = _mapped(folder / "spans.bin", np.dtype(np.int64)).reshape(-1, 2)
-    except (OSError, ValueError, KeyError, TypeError):
+        check_files(folder, meta["checksums"], {*STREAMS, *(f"{name}.npy" for name in ARRAYS)}, checksum)
+        arrays = {name: _mapped_array(folder / f"{name}.npy") for name in ARRAYS}
+        ids = mapped(folder / "ids.bin").view(np.dtype(meta["dtype"]))
+        spans = mapped(folder / "spans.bin").view(np.int64).reshape(-1, 2)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return None
     return TokenEntry(ids=ids, spans=spans, counts=meta["counts"], folder=folder, **arrays)
 
@@ -216,10 +215,30 @@ def _spans(supervised: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(padded)).reshape(-1, 2)
 
 
-def _mapped(path: Path, dtype: np.dtype) -> np.ndarray:
-    if path.stat().st_size == 0:
-        return np.zeros(0, dtype)
-    return np.asarray(np.memmap(path, dtype, mode="r"))
+def _mapped_array(path: Path) -> np.ndarray:
+    """A one-dimensional .npy file, memory-mapped."""
+    with path.open("rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read_header[version](stream)
+        begin = stream.tell()
+    return mapped(path)[begin : begin + shape[0] * dtype.itemsize].view(dtype)
+
+
+def mapped(path: Path) -> np.ndarray:
+    """uint8, read-only: a file, memory-mapped, without keeping it open.
+
+    Each of numpy's maps holds a file descriptor for as long as it lives, of which a process has about a thousand: a run
+    of 150 tasks ran out of them. Torch's maps close the file.
+    """
+    import torch  # here, because mistakes in a recipe are answered without it
+
+    size = path.stat().st_size
+    if size == 0:
+        return np.zeros(0, np.uint8)
+    array: np.ndarray = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8).numpy()
+    array.flags.writeable = False
+    return array
 
 
 def checksum(path: Path) -> int:

@@ -25,7 +25,7 @@ from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry, read_quarantine
 from mft_core.data.tokenization import Tokenization
-from mft_core.errors import MftError
+from mft_core.errors import MftError, together
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
 from mft_core.support import run_files
@@ -33,9 +33,12 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 2
+CACHE_VERSION = 4
+LONGER = "longer"
+UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
 EXAMPLES = 5
+MOST_KEYS = 50
 
 Progress = Callable[[str, int, int], None]
 """Called with a task's name, the bytes of it that are tokenised and the bytes there are."""
@@ -84,17 +87,21 @@ def prepare_tasks(
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
     common = _common_key(tokenization, tokenizer, settings)
-    sides = [_sides(task, common, cache) for task in files]
+    sides, errors = _readable(files, common, cache)
     policy = LengthPolicy(settings.max_length, settings.overlong)
-    by_folder = {side.folder: side for pair in sides for side in pair if side is not None}
+    by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]
     with EncodingPool(tokenization, tokenizer, policy, sum(side.size for side in missing), processes) as pool:
         for side in missing:
             entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
-    pairs = enumerate(zip(files, sides, strict=True))
-    tasks = TaskSet(tuple(_task(index, task, pair, entries, settings) for index, (task, pair) in pairs))
-    _check(tasks, settings, cache)
+    readable = [task for task in files if task.name in sides]
+    tasks = TaskSet(
+        tuple(_task(index, task, sides[task.name], entries, settings) for index, task in enumerate(readable))
+    )
+    errors += _errors(tasks, settings, cache)
+    if errors:
+        raise together(errors)
     return tasks
 
 
@@ -126,9 +133,23 @@ def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, 
     ]
 
 
+def _readable(
+    files: Sequence[TaskFiles], common: list[str], cache: Path
+) -> tuple[dict[str, tuple[_Side, _Side | None]], list[MftError]]:
+    """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks."""
+    sides: dict[str, tuple[_Side, _Side | None]] = {}
+    errors: list[MftError] = []
+    for task in files:
+        try:
+            sides[task.name] = _sides(task, common, cache)
+        except MftError as error:
+            errors.append(MftError(f"Task {task.name!r}: {error.message}", error.hint))
+    return sides, errors
+
+
 def _sides(task: TaskFiles, common: list[str], cache: Path) -> tuple[_Side, _Side | None]:
     if not task.train:
-        raise MftError(f"Task {task.name!r} has no training file.", "Every task needs at least one.")
+        raise MftError("there is no training file.", "Every task needs at least one.")
     return _side(task.name, task.train, common, cache), _side(
         task.name, task.valid, common, cache
     ) if task.valid else None
@@ -149,14 +170,17 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
     """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
     try:
         with EntryWriter(side.folder, dtype) as writer:
-            counts, done = Counter[str](), 0
+            counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
             for encoded in pool.encode(_chunks(_lines(side.paths)), [str(path) for path in side.paths]):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
                 counts.update(encoded.counts)
+                longer.update(encoded.longer)
+                unread.update(encoded.unread)
                 done += encoded.size
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
-            writer.finish(counts)
+            lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
+            writer.finish({**counts, LONGER: lengths, UNREAD: unread})
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -212,7 +236,11 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts = sum((Counter(store.entry.counts) for store in stores), Counter[str]())
+    counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
+    for store in stores:
+        counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
+        longer.update(store.entry.counts[LONGER])
+        unread.update(store.entry.counts[UNREAD])
     special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
     train_digests = train.entry.digests[train.index]
     return TaskReport(
@@ -230,6 +258,8 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
+        longer=dict(longer),
+        unread_keys=dict(unread.most_common(MOST_KEYS)),
     )
 
 
@@ -239,23 +269,27 @@ def _examples(store: TokenStore) -> Iterator[str]:
         yield f"{store.paths[line['file']]}:{line['line']} {line['reason']}{detail}"
 
 
-def _check(tasks: TaskSet, settings: DataSection, cache: Path) -> None:
-    """Stop where a task has too many bad records, or none that can be used."""
-    for task in tasks:
-        report = task.report
-        shown = "".join(f"\n  {example}" for example in report.examples)
-        refused = {**report.bad, OVERLONG: report.overlong}
-        reasons = ", ".join(f"{count} {reason}" for reason, count in refused.items() if count)
-        if report.bad_records > settings.max_bad * report.read:
-            write_quarantine(tasks, cache / run_files.QUARANTINE)
-            raise MftError(
-                f"Task {task.name!r}: {report.bad_records} of {report.read} records are bad ({reasons}).{shown}",
-                f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
-                f"(now {settings.max_bad:g}).",
-            )
-        if not report.train:
-            write_quarantine(tasks, cache / run_files.QUARANTINE)
-            raise MftError(
-                f"Task {task.name!r} has no usable training record: {report.read} read ({reasons or 'empty'}).{shown}",
-                f"Give it records, or raise data.max_length (now {settings.max_length}) where they are over-long.",
-            )
+def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:
+    """What is wrong with the tasks that have too many bad records, or none that can be used."""
+    errors = [error for task in tasks if (error := _error(task.name, task.report, settings, cache)) is not None]
+    if errors:
+        write_quarantine(tasks, cache / run_files.QUARANTINE)
+    return errors
+
+
+def _error(name: str, report: TaskReport, settings: DataSection, cache: Path) -> MftError | None:
+    shown = "".join(f"\n  {example}" for example in report.examples)
+    refused = {**report.bad, OVERLONG: report.overlong}
+    reasons = ", ".join(f"{count} {reason}" for reason, count in refused.items() if count)
+    if report.bad_records > settings.max_bad * report.read:
+        return MftError(
+            f"Task {name!r}: {report.bad_records} of {report.read} records are bad ({reasons}).{shown}",
+            f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
+            f"(now {settings.max_bad:g}).",
+        )
+    if not report.train:
+        return MftError(
+            f"Task {name!r} has no usable training record: {report.read} read ({reasons or 'empty'}).{shown}",
+            f"Give it records, or raise data.max_length (now {settings.max_length}) where they are over-long.",
+        )
+    return None

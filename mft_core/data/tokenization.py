@@ -34,9 +34,29 @@ class Tokenization(Configurable[SomeOptions]):
             RecordError: the record cannot be rendered faithfully.
         """
 
+    def samples(self, record: Record) -> list[Sample]:
+        """The samples that a record is learned from, every answer supervised in exactly one of them: what `encode`
+        gives, unless an answer is asked for in another form than that in which a longer conversation shows it.
+
+        Raises:
+            RecordError: the record cannot be rendered faithfully.
+        """
+        return [self.encode(record)]
+
     @abstractmethod
     def prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Token ids up to where the assistant's next answer starts, as `encode` lays them out."""
+
+    @property
+    def lead_in(self) -> str:
+        """Text that every answer begins with by the template, not by what is asked, as it is decoded; "": none."""
+        return ""
+
+    @property
+    def end_tokens(self) -> tuple[int, ...]:
+        """Ids of the tokens that end an answer, that which `encode` puts behind one first."""
+        sample = self.encode(Record(turns=(Turn("user", "question"), Turn("assistant", "answer"))))
+        return (int(sample.ids[sample.supervised][-1]),)
 
     @property
     @abstractmethod

@@ -68,8 +68,8 @@ class EvaluationRequest:
         assistant: writes answers; None where only given samples are judged.
         samples_file: judge these instead of generating, one {"task_id", "completion"} a line; None: generate.
         post_process_samples: the samples of the file are raw answers, to be post-processed as the model's own.
-        validation: gives the run's validation samples and the model for their losses; None without a run.
-        records: the run's validation records by task, read when called; None without a run.
+        validation: gives the tasks' validation samples and the model for their losses; None without a run or data.
+        records: the tasks' validation records by name, read when called; None without a run or data.
         on_progress: told after every batch, on the main rank.
         on_notice: told what was left out, and why, in one line each, on the main rank.
     """

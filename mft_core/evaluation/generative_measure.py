@@ -16,13 +16,15 @@ from mft_core.evaluation.published_sets import PublishedSet, load_set
 from mft_core.evaluation.scoring import before_stop, pass_rates
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Score
-from mft_core.registry.options import Options
+from mft_core.registry.options import Options, PathText
 
 
 class GenerativeOptions(Options):
     """Options every generative evaluator has; `mft eval`'s flags and `--set eval.NAME.KEY` set them."""
 
-    data: str = Field("", description='the set: a file (.jsonl, .jsonl.gz, .parquet) or its folder; "": from the Hub')
+    data: PathText = Field(
+        "", description='the set: a file (.jsonl, .jsonl.gz, .parquet) or its folder; "": from the Hub'
+    )
     samples: int = Field(1, ge=1, description="answers to every problem")
     temperature: float = Field(0.0, ge=0, description="0: the likeliest token; else samples from the softened model")
     max_new_tokens: int = Field(512, ge=1, description="most tokens of an answer")

@@ -12,6 +12,7 @@ from mft_core.evaluation.answers import WrittenAnswer
 from mft_core.evaluation.generative_measure import GenerativeMeasure
 from mft_core.evaluation.items import Attempt, Judged, Verdict
 from mft_core.support.journal import Journal
+from mft_core.support.redact import redacted
 
 COMPLETIONS, VERDICTS = "completions.jsonl", "verdicts.jsonl"
 
@@ -76,7 +77,7 @@ def _key(attempt: Attempt) -> tuple[str, int, str]:
 
 def _line(attempt: Attempt, verdict: Verdict) -> dict[str, Any]:
     task_id, sample, digest = _key(attempt)
-    return {"task_id": task_id, "sample": sample, **asdict(verdict), "completion_digest": digest}
+    return {"task_id": task_id, "sample": sample, **redacted(asdict(verdict)), "completion_digest": digest}
 
 
 def _verdict(line: dict[str, Any]) -> Verdict:

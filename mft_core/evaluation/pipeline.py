@@ -35,6 +35,8 @@ from mft_core.support.journal import Journal
 from mft_core.support.ranks import from_main_rank, rank_and_ranks
 
 SAMPLES, SCORES, IDENTITY = "samples.jsonl", "scores.json", "evaluation.json"
+MOST_CHARACTERS = 100_000
+"""A longer answer is not post-processed: no program that is asked for is as long."""
 GIVEN_AT_ONCE = 64
 """Given samples that are judged between two reports of progress."""
 
@@ -63,6 +65,7 @@ class Pipeline:
         self._main = rank_and_ranks()[0] == 0
         self._notices: list[str] = []
         self._total = len(self._items) * self._options.samples
+        self._as_it_stands = Counter[str]()
 
     def run(self) -> list[Score]:
         """All steps; the same scores on every rank.
@@ -80,6 +83,8 @@ class Pipeline:
         for samples in self._batches():
             judging.take(samples)
             self._tell(judging)
+        for why, count in self._as_it_stands.items():
+            self._notice(f"{count} answers are {why}, and are judged as they stand")
         scores = self._score(judging.judged)
         self._write(scores, judging.judged)
         return from_main_rank(scores)
@@ -125,10 +130,17 @@ class Pipeline:
             yield given.samples[start : start + GIVEN_AT_ONCE]
 
     def _completion(self, sample: WrittenAnswer) -> str:
-        """Post-processed, unless it was given as a completion."""
+        """Post-processed, unless it was given as a completion; what is too long or odd is judged as it stands."""
         if self._request.samples_file and not self._request.post_process_samples:
             return sample.text
-        return self._evaluator.post_process(sample.item, sample.text)
+        if len(sample.text) > MOST_CHARACTERS:
+            self._as_it_stands[f"longer than {MOST_CHARACTERS:,} characters"] += 1
+            return sample.text
+        try:
+            return self._evaluator.post_process(sample.item, sample.text)
+        except (RecursionError, MemoryError, ValueError, SyntaxError) as error:
+            self._as_it_stands[f"too odd to be post-processed ({type(error).__name__})"] += 1
+            return sample.text
 
     def _score(self, judged: Sequence[Judged]) -> list[Score]:
         identifier, title = self.protocol.identifier, self._evaluator.title

@@ -19,6 +19,8 @@ from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import find_set, read_rows
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Record, Turn
+from mft_core.registry.options import PathText
+from mft_core.support.thoughts import without_thought
 
 ID_KEYS = ("task_id", "id")
 PATH_SEPARATOR = "/"
@@ -27,7 +29,7 @@ PATH_SEPARATOR = "/"
 class ReferenceOptions(GenerativeOptions):
     """Options of evaluators with references."""
 
-    data: str = Field(
+    data: PathText = Field(
         "", description='JSON Lines in any form `mft run` reads, or its folder; "": the run\'s validation'
     )
     tasks: list[str] = Field([], description="of the run's tasks, only these; []: all")
@@ -39,7 +41,8 @@ SomeReferenceOptions = TypeVar("SomeReferenceOptions", bound=ReferenceOptions, d
 class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
     """Has every conversation's last answer written anew, and compares: a subclass says with `judge` how.
 
-    Items hold "turns" (role and content, up to the answer) and the "reference".
+    Items hold "turns" (role and content, up to the answer) and the "reference" without the thought before
+    it, which is none of a model's answer either.
     """
 
     def items(self, request: EvaluationRequest) -> list[Item]:
@@ -61,14 +64,14 @@ class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
 
     def describe(self) -> Protocol:
         """As in training."""
-        return Protocol("as trained", post_processing="surrounding white space removed")
+        return Protocol("as trained", post_processing="a thought before it and surrounding white space removed")
 
     def post_process(self, item: Item, text: str) -> str:
-        """Without white space around it."""
-        return text.strip()
+        """Without the thought before it, and white space around it."""
+        return without_thought(text).strip()
 
     def reference(self, item: Item) -> str:
-        """The record's own answer."""
+        """The record's own answer, without the thought before it."""
         return item.fields["reference"]
 
     def check(self) -> None:
@@ -105,7 +108,7 @@ class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
 
 def _item(task_id: str, group: str, record: Record) -> Item:
     *turns, answer = record.turns
-    return Item(task_id, {"turns": _plain(turns), "reference": answer.content}, group)
+    return Item(task_id, {"turns": _plain(turns), "reference": without_thought(answer.content)}, group)
 
 
 def _plain(turns: Iterable[Turn]) -> Sequence[Any]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
-from mft_core.records import Record, Turn
+from mft_core.models.end_tokens import end_tokens
+from mft_core.records import Turn
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -41,7 +42,7 @@ class Answer:
     """One answer.
 
     Attributes:
-        text: without control tokens.
+        text: without control tokens, and without what the template itself writes before every answer.
         prompt_tokens: length of the prompt.
         new_tokens: tokens generated, the end token included.
         finished: the model ended its turn itself, or with a stop string.
@@ -70,10 +71,8 @@ class Assistant:
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
-        """Token ids that end an answer: what training puts behind one, and the tokenizer's own end token."""
-        sample = self.tokenization.encode(Record(turns=(Turn("user", "question"), Turn("assistant", "answer"))))
-        trained = int(sample.ids[sample.supervised][-1])
-        return tuple(sorted({trained, self.tokenizer.eos_token_id} - {None}))
+        """Token ids that end an answer, of the tokenization, the tokenizer and the base's generation settings."""
+        return end_tokens(self.model, self.tokenizer, self.tokenization)
 
     def answer(self, turns: Sequence[Turn], sampling: Sampling, on_text: Callable[[str], None] | None = None) -> Answer:
         """The model's next turn.
@@ -91,7 +90,7 @@ class Assistant:
             raise MftError(
                 f"The conversation has {len(ids)} tokens and the model's context {self._context}.", "Start a new one."
             )
-        streamer = _streamer(self.tokenizer, on_text) if on_text else None
+        streamer = self._streamer(on_text) if on_text else None
         (answer,) = self._write([turns], [ids], [(sampling.seed, len(ids))], sampling, room, streamer)
         return answer
 
@@ -148,7 +147,9 @@ class Assistant:
         if isinstance(prompt, str):
             text = continuation_text(self.tokenizer, ids, new)
         else:
-            text = self.tokenizer.decode(new, skip_special_tokens=True)
+            # The end token is left out by its id: not every tokenizer flags its template's tokens as special.
+            said = new[:-1] if new[-1] in self.end_tokens else new
+            text = self.tokenizer.decode(said, skip_special_tokens=True).removeprefix(self.tokenization.lead_in)
         finished = new[-1] in self.end_tokens or any(word in text for word in sampling.stop)
         return Answer(text, len(ids), len(new), finished)
 
@@ -161,14 +162,28 @@ class Assistant:
         left = sampling.max_new_tokens if self._context is None else max(0, self._context - len(ids))
         return min(sampling.max_new_tokens, left)
 
+    def _streamer(self, on_text: Callable[[str], None]) -> Any:
+        from transformers import TextStreamer
 
-def _streamer(tokenizer: PreTrainedTokenizerBase, on_text: Callable[[str], None]) -> Any:
-    from transformers import TextStreamer
+        lead_in, ends = self.tokenization.lead_in, self.end_tokens
 
-    class Streamer(TextStreamer):
-        """Hands text to a function instead of printing it."""
+        class Streamer(TextStreamer):
+            """Hands the answer's own text to a function instead of printing it."""
 
-        def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-            on_text(text)
+            held: str | None = ""
 
-    return Streamer(tokenizer, skip_prompt=True, skip_special_tokens=True)
+            def put(self, value: Any) -> None:
+                if self.next_tokens_are_prompt or int(value[-1]) not in ends:
+                    super().put(value)
+
+            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+                if self.held is None:
+                    on_text(text)
+                    return
+                # Until the text is longer, or another one, it may be what the template writes.
+                self.held += text
+                if stream_end or not lead_in.startswith(self.held):
+                    on_text(self.held.removeprefix(lead_in))
+                    self.held = None
+
+        return Streamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)

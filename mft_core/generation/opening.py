@@ -18,19 +18,30 @@ if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
 
 
-def open_assistant(target: str, catalog: Catalog, wanted: str = "") -> Assistant:
+def open_assistant(target: str, catalog: Catalog, wanted: str = "", base: str = "") -> Assistant:
     """The model that a run folder or a base reference names, ready to answer, on the GPU if there is one.
 
     Args:
         target: a run folder, or what `--base` takes.
         catalog: for model families, bases and tokenizations.
         wanted: the model family the user chose; "": recognised.
+        base: reference of the base of an adapter, if that is no longer where it was in training; "": it is.
 
     Raises:
-        UsageError: `target` is neither.
+        UsageError: `target` is neither, or there is no such base.
         MftError: the model cannot be had or loaded.
     """
-    return open_folder(target_folder(target, catalog, wanted), catalog, wanted)
+    return open_folder(target_folder(target, catalog, wanted), catalog, wanted, given_base(base, catalog, wanted))
+
+
+def given_base(reference: str, catalog: Catalog, wanted: str = "") -> Path | None:
+    """The folder of the base that `--base REFERENCE` names for an adapter; None for "".
+
+    Raises:
+        UsageError: there is no such base.
+        MftError: it cannot be had.
+    """
+    return fetch_base(reference, catalog, family_named(wanted, catalog)) if reference else None
 
 
 def target_folder(target: str, catalog: Catalog, wanted: str = "") -> Path:
@@ -50,8 +61,11 @@ def target_folder(target: str, catalog: Catalog, wanted: str = "") -> Path:
     return fetch_base(target, catalog, family_named(wanted, catalog))
 
 
-def open_folder(folder: Path, catalog: Catalog, wanted: str = "") -> Assistant:
+def open_folder(folder: Path, catalog: Catalog, wanted: str = "", base: Path | None = None) -> Assistant:
     """The model in a run's or a base's folder, with the tokenization it was trained with.
+
+    Args:
+        base: where the base of an adapter lies, if no longer where it was in training.
 
     Raises:
         MftError: it cannot be loaded.
@@ -60,7 +74,7 @@ def open_folder(folder: Path, catalog: Catalog, wanted: str = "") -> Assistant:
 
     recipe = folder / run_files.RECIPE
     choice = load_recipe(recipe).data.tokenization if recipe.is_file() else Choice(name="auto")
-    model, tokenizer = load_run(folder, model_adapters(catalog), wanted=family_named(wanted, catalog))
+    model, tokenizer = load_run(folder, model_adapters(catalog), base=base, wanted=family_named(wanted, catalog))
     if torch.cuda.is_available():
         model = model.to(process_state().device)
     return Assistant(model, tokenizer, catalog.build("tokenization", choice.name, choice.options))

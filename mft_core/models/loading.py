@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError
 from mft_core.models.checkpoints.config import UNBUILDABLE, describe_config, read_config, remote_code_note
+from mft_core.models.checkpoints.weight_files import WRONG_WEIGHTS, weight_files
 from mft_core.models.quantization import Quantization, bitsandbytes_config, keep_dense_path
 
 if TYPE_CHECKING:
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_NUMBERS_PER_BYTE = 2
+"""Weights are stored in two bytes each, or more; this leaves room for every layout."""
+FEW_NUMBERS = 10_000_000
+"""For which there is memory in any case: what is wrong with smaller files is said by whoever reads them."""
 MOST_TEST_EMBEDDINGS = 1024
 """A model with more of them needs the tokenizer that it was trained with."""
 
+PANIC = "PanicException"
+"""What the tokenizers library raises where its Rust code gives up; no Exception, and of no module to import it from."""
 PAD_TOKENS = ("<pad>", "<|pad|>", "[PAD]")
 
 
@@ -31,17 +38,23 @@ def load_tokenizer(adapter: ModelAdapter | None, folder: Path) -> PreTrainedToke
         adapter: of the family; None: not known.
 
     Raises:
-        MftError: it cannot be loaded without remote code, or has neither pad nor end token.
+        MftError: it cannot be loaded without remote code, has neither pad nor end token, or would do harm.
     """
     from mft_core.models.tokenizers.byte_level import holds_tokenizer
+    from mft_core.models.tokenizers.checking import check_tokenizer
     from mft_core.models.tokenizers.loading import load_tokenizer_files
 
     if not holds_tokenizer(folder):
         return _bytes_as_tokens(adapter, folder)
+    check_tokenizer(folder)
     try:
         tokenizer = adapter.load_tokenizer(folder) if adapter is not None else load_tokenizer_files(folder)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise MftError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise MftError(f"The tokenizer in {folder} is damaged: {error}") from error
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = _pad_token(tokenizer, folder)
     if tokenizer.chat_template is None and adapter is not None:
@@ -102,8 +115,10 @@ def load_base(
     adapter.check_supported(config)
     register_packed_attention()
     native_config, loading = adapter.native_config(config, folder), None
+    empty = build_empty(native_config, dtype)
+    _check_size(empty, folder)
     if quantization:
-        loading = bitsandbytes_config(quantization, build_empty(native_config, dtype), dtype)
+        loading = bitsandbytes_config(quantization, empty, dtype)
         device = device or torch.device("cpu")
     try:
         attention = suitable_attention(native_config)
@@ -114,6 +129,17 @@ def load_base(
     if quantization:
         keep_dense_path(model)
     return model.eval()
+
+
+def _check_size(empty: PreTrainedModel, folder: Path) -> None:
+    """Refuse a configuration of a model far larger than its weight files, before memory is taken for it."""
+    numbers = sum(parameter.numel() for parameter in empty.parameters())
+    stored = sum(path.stat().st_size for path in weight_files(folder).paths)
+    if numbers > max(MOST_NUMBERS_PER_BYTE * stored, FEW_NUMBERS):
+        raise MftError(
+            f"{folder / 'config.json'} wants a model of {numbers:,} numbers; its weight files have {stored:,} bytes.",
+            WRONG_WEIGHTS,
+        )
 
 
 def build_empty(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from mft_core.recipe.schema import Recipe
+
+
+def known_positions(config: PreTrainedConfig) -> int | None:
+    """Positions that the model was made for, as its config says; None: it does not say."""
+    limit = getattr(config, "max_position_embeddings", None)
+    return limit if isinstance(limit, int) and limit > 0 else None
 
 
 def learnt_positions(model: PreTrainedModel) -> int | None:
@@ -14,7 +20,7 @@ def learnt_positions(model: PreTrainedModel) -> int | None:
     Args:
         model: its shapes are enough (`mft_core.models.loading.build_empty`).
     """
-    limit = getattr(model.config, "max_position_embeddings", None)
+    limit = known_positions(model.config)
     words = model.get_input_embeddings()
     tables = (each for each in model.modules() if isinstance(each, nn.Embedding) and each is not words)
     # Some have a row or two more, for padding.

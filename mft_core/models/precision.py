@@ -34,10 +34,10 @@ def dtype_named(name: str) -> torch.dtype:
     Raises:
         UsageError: it is none of them.
     """
-    import torch
-
     if name not in DTYPES:
         raise UsageError(f"There is no dtype {name!r}.", did_you_mean(name, DTYPES))
+    import torch
+
     return getattr(torch, name)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mft_core.errors import MftError, UsageError
 from mft_core.models.base import BaseRequest
 from mft_core.models.checkpoints.config import describe_config, remote_code_note
+from mft_core.support import run_files
 from mft_core.support.paths import cache_folder
-from mft_core.support.suggestions import did_you_mean
+from mft_core.support.suggestions import did_you_mean, folders_in, nearest_folder
 
 if TYPE_CHECKING:
     from mft_core.models.adapter import ModelAdapter
@@ -26,7 +27,8 @@ FOLDER_BASE, HUB_BASE = "folder", "hub"
 def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
     """Which base component `--base REFERENCE` means, and the reference to hand to it.
 
-    A component's name; "NAME:rest"; an existing folder or file; ORG/NAME on the Hub; in this order.
+    A component's name; "NAME:rest"; an existing folder or file; ORG/NAME on the Hub, unless ORG is a folder of runs
+    here; in this order.
 
     Args:
         reference: as the user typed it.
@@ -42,11 +44,24 @@ def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
         return name, rest
     if reference and Path(reference).expanduser().exists():
         return FOLDER_BASE, reference
-    if reference.count("/") == 1 and all(reference.split("/")) and not reference.startswith((".", "~")):
+    is_hub_name = reference.count("/") == 1 and all(reference.split("/")) and not reference.startswith((".", "~"))
+    if is_hub_name and not _beside_runs(reference):
         return HUB_BASE, reference
+    near = nearest_folder(Path(reference).expanduser()) if reference else ""
+    meant = f"Did you mean {near!r}? " if near else ""
+    if is_hub_name:
+        hint = f"{meant}For the model of that name on the Hub: {HUB_BASE}:{reference}."
+        raise UsageError(f"There is no folder {reference!r}.", hint)
     raise UsageError(
-        f"There is no base {reference!r}: no component, no folder and no ORG/NAME.", did_you_mean(reference, names)
+        f"There is no base {reference!r}: no component, no folder and no ORG/NAME.",
+        meant + did_you_mean(reference, names),
     )
+
+
+def _beside_runs(reference: str) -> bool:
+    """Whether it would lie in a folder of runs, so that it is a mistyped run and no ORG/NAME."""
+    parent = Path(reference).parent
+    return str(parent) == run_files.RUNS or any((each / run_files.RECIPE).is_file() for each in folders_in(parent))
 
 
 def find_base(reference: str, catalog: Catalog) -> tuple[str, str]:

@@ -101,7 +101,10 @@ class Loss(Configurable[SomeLossOptions]):
         return float(np.sum(weights * self.within.share(step))) or 1.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to continue bit by bit, as JSON values (floats survive JSON exactly)."""
+        """Everything needed to continue bit by bit, as JSON values (floats survive JSON exactly).
+
+        Lists of one element per task, and rows of these, follow the tasks' names where a run goes on with other tasks.
+        """
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -9,12 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mft_core.errors import UsageError
+from mft_core.recipe.paths import Components, located, plain, with_absolute_paths
 from mft_core.recipe.schema import Recipe, Section, TaskSection
+from mft_core.support.secret_references import refuse_literal_secrets
 from mft_core.support.suggestions import nearest
 from mft_core.support.toml_files import read_toml, toml_value
-
-EVALUATION_PATHS = ("data", "tables", "databases", "baseline")
-"""Options of evaluators that are paths, whichever of them has them."""
 
 
 def load_recipe(
@@ -22,29 +21,36 @@ def load_recipe(
     overrides: Sequence[tuple[str, Any]] = (),
     defaults: Mapping[str, Any] | None = None,
     defaults_file: Path | None = None,
+    components: Components | None = None,
 ) -> Recipe:
     """Compose defaults, a recipe file and command-line overrides, in rising precedence.
 
     Args:
-        path: TOML file; paths in it are relative to its folder.
+        path: TOML file.
         overrides: (dotted key, value), such as ("train.steps", 20).
-        defaults: from plugins.toml, and where they stand.
+        defaults: from plugins.toml.
+        defaults_file: where they stand.
+        components: to know which options are paths. Paths are relative to the folder of the file they stand in, to
+            the working folder where they stand on the command line.
 
     Raises:
-        UsageError: unreadable TOML, an unknown or ill-typed key, named with its file and the nearest right one.
+        UsageError: unreadable TOML, a secret in plain, an unknown or ill-typed key, named with its file and the
+            nearest right one.
     """
     merged: dict[str, Any] = {}
-    origins: list[tuple[str, Mapping[str, Any]]] = []
+    here = Path.cwd()
+    origins: list[tuple[str, Mapping[str, Any], Path]] = []
     if defaults:
-        origins.append((f"{defaults_file or 'plugins.toml'} [defaults]", defaults))
+        folder = defaults_file.resolve().parent if defaults_file else here
+        origins.append((f"{defaults_file or 'plugins.toml'} [defaults]", defaults, folder))
     if path is not None:
-        origins.append((str(path), _absolute_paths(read_toml(path), path.resolve().parent)))
-    for key, value in overrides:
-        origins.append(("the command line", _absolute_folders(_nested(key, value), Path.cwd())))
-    for origin, values in origins:
-        _validate(_merge(merged, values), origin)
-        merged = _merge(merged, values)
-    return _validate(merged, "the recipe")
+        origins.append((str(path), read_toml(path), path.resolve().parent))
+    origins += [("the command line", _nested(key, value), here) for key, value in overrides]
+    for origin, values, folder in origins:
+        refuse_literal_secrets(values, origin)
+        merged = _merge(merged, located(values, folder))
+        _validate(plain(merged), origin)
+    return _validate(with_absolute_paths(merged, components), "the recipe")
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -77,49 +83,6 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = value
     return merged
-
-
-def _absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Paths in a recipe file are relative to the file; tasks' files to `data.path` if that is given."""
-    values = _absolute_evaluation_sets(_absolute_folders(values, folder), folder)
-    data = values.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("tasks"), list):
-        return values
-    root = Path(data.get("path") or folder)
-    return {**values, "data": {**data, "tasks": [_absolute_task(task, root) for task in data["tasks"]]}}
-
-
-def _absolute_folders(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """`data.path` and `data.prepared`, relative to `folder`."""
-    data = values.get("data")
-    if not isinstance(data, dict):
-        return values
-    given = {key: data[key] for key in ("path", "prepared") if isinstance(data.get(key), str) and data[key]}
-    found = {key: str(folder / Path(path).expanduser()) for key, path in given.items()}
-    return {**values, "data": {**data, **found}}
-
-
-def _absolute_evaluation_sets(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The paths in every [[eval]], relative to `folder`."""
-    if not isinstance(values.get("eval"), list):
-        return values
-
-    def absolute(choice: Any) -> Any:
-        if not isinstance(choice, dict):
-            return choice
-        given = {key: choice[key] for key in EVALUATION_PATHS if isinstance(choice.get(key), str) and choice[key]}
-        return {**choice, **{key: str(folder / Path(path).expanduser()) for key, path in given.items()}}
-
-    return {**values, "eval": [absolute(choice) for choice in values["eval"]]}
-
-
-def _absolute_task(task: Any, root: Path) -> Any:
-    if not isinstance(task, dict):
-        return task
-    paths = {
-        key: str(root / task[key]) for key in ("train", "valid") if isinstance(task.get(key), str) and task.get(key)
-    }
-    return {**task, **paths}
 
 
 def _validate(values: Mapping[str, Any], origin: str) -> Recipe:

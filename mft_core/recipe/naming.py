@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
+from mft_core.recipe.schema import AUTO, Choice, Recipe
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 
 TINY = "tiny"
-
-
-def named_components(recipe: Recipe) -> Iterator[tuple[str, str]]:
-    """(kind, name) of every component the recipe names, but for its base: that is a reference, which may be a path."""
-    yield "loss", recipe.loss.name
-    yield "packer", recipe.data.packer.name
-    yield "tokenization", recipe.data.tokenization.name
-    source = source_choice(recipe).name
-    if source not in (EXPLICIT_TASKS, PREPARED):
-        yield "source", source
-    if recipe.model.adapter:
-        yield "model", recipe.model.adapter
-    # Who turns the plugin of the report off wants no pictures: a run goes without.
-    yield from (("callback", choice.name) for choice in recipe.train.callbacks if choice.name != REPORT)
-    yield from (("evaluator", choice.name) for choice in recipe.eval)
 
 
 def source_choice(recipe: Recipe) -> Choice:

@@ -176,7 +176,7 @@ class TrainSection(Section):
     seed: int = 0
     log_every: int = Field(10, ge=0, description="optimizer steps; 0: never")
     eval_every: int = Field(50, ge=0, description="optimizer steps; 0: only before the first and after the last")
-    save_every: int = Field(50, ge=0, description="optimizer steps; 0: only at the end")
+    save_every: int = Field(50, ge=0, description="optimizer steps; 0: only at the end; a new best is always saved")
     stop: Literal["none", "paper", "patience"] = Field(
         "none", description="paper: stop after two evaluations above the one before them; the best model is the result"
     )
@@ -191,7 +191,8 @@ class OutputSection(Section):
     """Where the results go."""
 
     dir: str = Field("", description='run folder; "": runs/MODEL-LOSS-DATE')
-    keep: int = Field(3, ge=1, description="checkpoints kept")
+    keep: int = Field(3, ge=1, description="newest checkpoints kept, beside the best one")
+    keep_task_bests: bool = Field(False, description="keep the checkpoint of every task's lowest validation loss too")
     trackers: list[Literal["tensorboard", "wandb"]] = []
 
 

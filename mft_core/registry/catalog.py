@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
+from mft_core.support.secret_references import resolved
 from mft_core.support.suggestions import did_you_mean, nearest
 
 if TYPE_CHECKING:
@@ -150,21 +151,35 @@ class Catalog:
         Args:
             kind: a key of `KINDS`.
             name: the component's name, an alias, or "plugin-id/name".
-            options: its options, as the recipe has them.
+            options: its options, as the recipe has them; "env:NAME" is read from the environment here.
             where: the place of the options in the recipe, such as "[loss]", for messages.
 
         Raises:
-            UsageError: an unknown name, an unknown option or a value that is not allowed.
+            UsageError: an unknown name, an unknown option, a value that is not allowed, or a variable not set.
             MftError: the component cannot be used here (see `load_entry`).
         """
         target = self.load(kind, name)
         from pydantic import ValidationError
 
         try:
-            checked = target.Options.model_validate(dict(options or {}))
+            checked = target.Options.model_validate(resolved(options or {}, where))
         except ValidationError as error:
             raise _options_error(error, f"{kind} {name!r}", where, list(target.Options.model_fields)) from error
         return target(checked)
+
+    def offers(self, kind: str, name: str) -> bool:
+        """Whether any plugin offers `name`."""
+        return any(entry.answers_to(name.rpartition("/")[2]) for entry in self.of_kind(kind))
+
+    def path_options(self, kind: str, name: str) -> frozenset[str]:
+        """The options of a component that are paths; none where it is unknown or broken, which `load` tells."""
+        try:
+            options = self.load(kind, name).Options
+        except MftError:
+            return frozenset()
+        from mft_core.registry.options import path_options
+
+        return path_options(options)
 
     def _preferred(self, kind: str, name: str, plugin: str, found: list[Entry]) -> Entry:
         for entry in found:
@@ -229,7 +244,9 @@ def _import_target(target: str, label: str) -> Any:
     hint = f"`mft doctor` shows more. Its target is {target}."
     try:
         found: Any = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         raise MftError(f"{label} cannot be imported: {describe(error)}", hint) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
@@ -247,6 +264,11 @@ def _check_interface(target: Any, kind: str, label: str) -> None:
     if inspect.isabstract(target):
         missing = ", ".join(sorted(getattr(target, "__abstractmethods__", ())))
         raise MftError(f"{label} is abstract.", f"Its class {target.__name__} does not implement: {missing}.")
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is Ctrl-C, which is no plugin's business. One of a class of its own is the plugin's."""
+    return type(error) is KeyboardInterrupt
 
 
 def describe(error: BaseException) -> str:

@@ -13,7 +13,7 @@ import pluggy
 from mft_core import hookspecs
 from mft_core.errors import MftError
 from mft_core.hookspecs import API_GROUP, PROJECT
-from mft_core.registry.catalog import KINDS, Absent, Catalog, Entry, describe
+from mft_core.registry.catalog import KINDS, Absent, Catalog, Entry, describe, is_interrupt
 from mft_core.registry.plugin_loading import Origin, check_components, check_hooks, installed_plugins, load_file
 from mft_core.registry.workspace import Workspace
 
@@ -29,17 +29,19 @@ class DisabledPlugin(NamedTuple):
 
 
 class BrokenPlugin(NamedTuple):
-    """A plugin that could not be used; nothing of it is.
+    """A plugin that could not be used; nothing of it is, or nothing of one part.
 
     Attributes:
         origin: which one.
         reason: what went wrong, in one line.
         traceback: of what the plugin raised; "" where it raised nothing.
+        part: what alone is left out, such as "commands"; "": all of it.
     """
 
     origin: Origin
     reason: str
     traceback: str = ""
+    part: str = ""
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ class Plugins:
     @property
     def catalog(self) -> Catalog:
         """The components of all working plugins."""
-        absent = [Absent(plugin.origin.id, "broken", plugin.reason) for plugin in self.broken]
+        absent = [Absent(plugin.origin.id, "broken", plugin.reason) for plugin in self.broken if not plugin.part]
         absent += [Absent(plugin.origin.id, "disabled", plugin.reason) for plugin in self.disabled]
         entries = (entry for plugin_entries in self._entries.values() for entry in plugin_entries)
         return Catalog(entries, self.workspace.prefer, absent)
@@ -83,15 +85,19 @@ class Plugins:
 
     @contextmanager
     def isolated(self, origin: Origin) -> Iterator[None]:
-        """Whatever goes wrong inside, SystemExit included, makes this plugin broken and is raised no further."""
-        try:
+        """Whatever goes wrong inside makes this plugin broken and is raised no further; Ctrl-C alone is."""
+        with _reported(lambda reason, details: self._drop(origin, reason, details)):
             yield
-        except MftError as error:
-            self._drop(origin, error.message)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-            import traceback
 
-            self._drop(origin, describe(error), traceback.format_exc())
+    @contextmanager
+    def commands_isolated(self, origin: Origin) -> Iterator[None]:
+        """The same for what costs a plugin its commands and nothing else."""
+
+        def report(reason: str, details: str) -> None:
+            self.broken.append(BrokenPlugin(origin, reason.rstrip("."), details, part="commands"))
+
+        with _reported(report):
+            yield
 
     def add_file(self, path: Path, plugin: str = "") -> None:
         """Load a single-file plugin, if it is not loaded yet.
@@ -179,11 +185,32 @@ def discover(workspace: Workspace, files: Iterable[Path] = ()) -> Plugins:
     return plugins
 
 
+@contextmanager
+def _reported(report: Callable[[str, str], None]) -> Iterator[None]:
+    """What is raised inside goes to `report`, as a line and a traceback, and no further."""
+    try:
+        yield
+    except MftError as error:
+        report(error.message, "")
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        import traceback
+
+        report(describe(error), traceback.format_exc())
+
+
 def _listener(call: Callable[..., Any]) -> Listener:
     def listen(event: Event) -> None:
         try:
             call(event=event)
+        except Exception:
+            raise
         except SystemExit as error:
             raise RuntimeError(f"called sys.exit({error.code!r})") from error
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise RuntimeError(describe(error)) from error
 
     return listen

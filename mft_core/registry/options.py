@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, TypeGuard, cast, get_origin
+from pathlib import Path, PurePath
+from typing import Annotated, Any, ClassVar, Generic, TypeGuard, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 # Python 3.10's own TypeVar has no default, and without one `Loss` alone would mean `Loss[Any]`.
 from typing_extensions import Self, TypeVar
@@ -19,6 +20,32 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _absolute(text: str) -> str:
+    return str(Path.cwd() / Path(text).expanduser()) if text else ""
+
+
+_ABSOLUTE = AfterValidator(_absolute)
+
+PathText = Annotated[str, _ABSOLUTE]
+"""The type of an option that is a path, "" for none; `pathlib.Path` will do as well.
+
+In a recipe it is relative to the recipe's folder, on the command line to the working folder, "~" is expanded; the
+component gets it absolute.
+"""
+
+
+def path_options(options: type[Options]) -> frozenset[str]:
+    """The names of the options that are paths, or lists of them."""
+    fields = options.model_fields.items()
+    return frozenset(name for name, field in fields if _ABSOLUTE in field.metadata or _is_path(field.annotation))
+
+
+def _is_path(annotation: Any) -> bool:
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return issubclass(annotation, PurePath)
+    return annotation == _ABSOLUTE or any(_is_path(part) for part in get_args(annotation))
 
 
 # Covariant, since options are only read: a `Loss[FamoOptions]` is a `Loss`.

@@ -103,6 +103,8 @@ def evaluate(
         outcome.notices.append(text)
         on_notice(text)
 
+    for text in target.notices if target else ():
+        notice(text)
     for name, evaluator in evaluators.items():
         _check_inputs(name, evaluator, target, samples)
         own = folder / name.replace("/", "-")
@@ -121,7 +123,7 @@ def _request(
     on_progress: Callable[[EvaluationProgress], None],
     on_notice: Callable[[str], None],
 ) -> EvaluationRequest:
-    run = target if target is not None and target.recipe is not None else None
+    tasks = target if target is not None and target.has_tasks else None
     writes = target if samples is None else None
     return EvaluationRequest(
         folder=folder,
@@ -129,8 +131,8 @@ def _request(
         assistant=writes.assistant if writes else None,
         samples_file=samples.path if samples else None,
         post_process_samples=bool(samples and samples.raw),
-        validation=run.validation if run else None,
-        records=run.records if run else None,
+        validation=tasks.validation if tasks else None,
+        records=tasks.records if tasks else None,
         on_progress=on_progress,
         on_notice=on_notice,
     )

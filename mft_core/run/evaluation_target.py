@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 
 from mft_core.data.stored_records import validation_records
 from mft_core.generation.assistant import Assistant
-from mft_core.generation.opening import open_folder, target_folder
+from mft_core.generation.opening import given_base, open_folder, target_folder
+from mft_core.models.recognition import family_named, model_adapters
 from mft_core.support import run_files
 from mft_core.tuning.fingerprint import model_fingerprint
+from mft_core.tuning.finished import find_finished, finished_tokenizer
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from mft_core.evaluation.losses import EvaluationContext
     from mft_core.recipe.schema import Recipe
     from mft_core.records import Record
@@ -30,11 +34,15 @@ class Target:
         reference: a run folder, or what `--base` takes.
         catalog: for model families, bases and tokenizations.
         family: the model family the user chose; "": recognised.
+        base: reference of an adapter's base, if that is no longer where it was in training; "": it is.
+        data: a folder of tasks to measure in place of the run's own; None: the run's own.
     """
 
     reference: str
     catalog: Catalog
     family: str = ""
+    base: str = ""
+    data: Path | None = None
 
     @cached_property
     def folder(self) -> Path:
@@ -52,22 +60,49 @@ class Target:
     @cached_property
     def assistant(self) -> Assistant:
         """The model, ready to answer."""
-        return open_folder(self.folder, self.catalog, self.family)
+        base = given_base(self.base, self.catalog, self.family)
+        return open_folder(self.folder, self.catalog, self.family, base)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 that identifies the weights."""
         return model_fingerprint(self.folder)
 
+    @property
+    def has_tasks(self) -> bool:
+        """Whether there is validation data: a run's own, or what was given."""
+        return self.recipe is not None or self.data is not None
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What to know of the data that was given."""
+        return self._plan.warnings if self.data is not None else ()
+
     @cached_property
     def _plan(self) -> Plan:
-        from mft_core.recipe.schema import Recipe
+        from mft_core.recipe.schema import Choice
         from mft_core.run.plan import make_plan
 
-        return make_plan((self.recipe or Recipe()).model_copy(update={"eval": []}), self.catalog)
+        recipe, tokenizer = (self.recipe, None) if self.recipe else self._as_a_base()
+        recipe = recipe.model_copy(update={"eval": []})
+        if self.base:
+            recipe = recipe.having("model", base=self.base)
+        if self.data is not None:
+            folder = str(self.data.expanduser().absolute())
+            recipe = recipe.having("data", path=folder, source=Choice(name="auto"), tasks=[], include=[], prepared="")
+        return make_plan(recipe, self.catalog, tokenizer=tokenizer)
+
+    def _as_a_base(self) -> tuple[Recipe, PreTrainedTokenizerBase]:
+        """How a recipe names the model that is in `folder`, or the base of the adapter there; and its tokenizer."""
+        from mft_core.recipe.schema import Recipe
+
+        base, family = (given_base(self.base, self.catalog, self.family), family_named(self.family, self.catalog))
+        found = find_finished(self.folder, model_adapters(self.catalog), base=base, wanted=family)
+        recipe = Recipe().having("model", base=str(found.base.absolute()), adapter=self.family)
+        return recipe, finished_tokenizer(found)
 
     def validation(self) -> EvaluationContext:
-        """The run's validation samples under the model."""
+        """The tasks' validation samples under the model."""
         from accelerate import Accelerator
 
         from mft_core.run.row_form import fit_rows, measuring
@@ -76,5 +111,5 @@ class Target:
         return measuring(fit_rows(self._plan, model, model.dtype), Accelerator(cpu=model.device.type == "cpu"))
 
     def records(self) -> Mapping[str, Sequence[Record]]:
-        """The run's validation records by task."""
+        """The tasks' validation records."""
         return validation_records(self._plan.task_set)

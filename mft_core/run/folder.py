@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from mft_core.errors import MftError, UsageError
+from mft_core.events import read_events
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
 from mft_core.support import run_files
-from mft_core.support.durable import write_text
+from mft_core.support.durable import make_folder, write_text
 from mft_core.support.nesting import flattened
+from mft_core.tuning.fingerprint import is_fingerprint_of, is_full
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
 
@@ -44,16 +46,29 @@ class RunFolder:
 
         Raises:
             MftError: it cannot be written, or another run is using it.
-            UsageError: it already holds a run and `resume` is False; or nothing to resume.
+            UsageError: it already holds a run and `resume` is False; or nothing to resume. A run that ended before its
+                first step counts as none: it may be begun again.
         """
         if resume and not (self.path / run_files.RECIPE).exists():
             raise UsageError(f"{self.path} holds no run to resume", "leave out --resume, or name the run with --output")
-        if not resume and (self.path / run_files.RECIPE).exists():
+        self._take_lock()
+        if not resume and self._holds_a_run():
+            self.close()
             raise UsageError(
                 f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
             )
+
+    def _holds_a_run(self) -> bool:
+        """Whether there is anything in the folder that a new run would overwrite and somebody may want."""
+        if not (self.path / run_files.RECIPE).exists():
+            return False
+        made = (run_files.CHECKPOINTS, run_files.FINAL)
+        log = self.path / run_files.METRICS
+        return not log.exists() or any((self.path / name).exists() for name in made) or _has_steps(log)
+
+    def _take_lock(self) -> None:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path)
             self._lock = (self.path / run_files.LOCK).open("a+", encoding="utf-8")
         except OSError as error:
             raise MftError(f"cannot write to {self.path}: {error.strerror}", "choose another --output") from error
@@ -71,7 +86,7 @@ class RunFolder:
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
-        write_text(self.path / run_files.RECIPE, recipe.as_toml())
+        self._write(run_files.RECIPE, recipe.as_toml())
 
     def write_components(self, entries: Iterable[Entry], base: Mapping[str, Any]) -> None:
         """Record which distribution and version gave each component, and the libraries underneath."""
@@ -87,7 +102,16 @@ class RunFolder:
         ]
         versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
         content = {"components": components, "base": dict(base), "versions": versions}
-        write_text(self.path / run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
+        self._write(run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
+
+    def _write(self, name: str, text: str) -> None:
+        try:
+            write_text(self.path / name, text)
+        except OSError as error:
+            raise MftError(
+                f"{self.path / name} cannot be written: {error.strerror or error}",
+                "free some space there, or choose another --output",
+            ) from error
 
     def check_base(self, base: Mapping[str, Any]) -> None:
         """Refuse to continue on another base, or beside another part of it, than the run was started on.
@@ -96,7 +120,8 @@ class RunFolder:
             MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
         """
         recorded = json.loads((self.path / run_files.COMPONENTS).read_text(encoding="utf-8"))["base"]
-        if recorded["fingerprint"] != base["fingerprint"]:
+        known = recorded["fingerprint"]
+        if known != base["fingerprint"] and (is_full(known) or not is_fingerprint_of(known, Path(base["folder"]))):
             raise MftError(
                 f"the base {base['reference']} ({base['folder']}) has other weights than when {self.path} was started",
                 f"give the one it was started on: {recorded['reference']}, then in {recorded['folder']}",
@@ -107,19 +132,43 @@ class RunFolder:
                 "they are computed from the base's weights: continue on the same kind of machine, with as many threads",
             )
 
-    def check_recipe(self, recipe: Recipe, force: bool) -> list[str]:
+    def check_recipe(self, recipe: Recipe, force: bool, extending: bool = False) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
 
+        Args:
+            extending: that it is to take more optimizer steps is allowed.
+
         Raises:
-            UsageError: there are some, and `force` is False.
+            UsageError: there are some others, and `force` is False.
         """
-        differences = recipe_differences(load_recipe(self.path / run_files.RECIPE), recipe)
-        if differences and not force:
+        old = load_recipe(self.path / run_files.RECIPE)
+        differences = recipe_differences(old, recipe)
+        if extending and self._is_longer(old, recipe):
+            same_length = recipe.having("train", steps=old.train.steps, epochs=old.train.epochs)
+            refused = recipe_differences(old, same_length)
+        else:
+            refused = differences
+        if refused and not force:
             raise UsageError(
                 f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
                 "put it back, or continue all the same with --force",
             )
         return differences
+
+    def _is_longer(self, old: Recipe, new: Recipe) -> bool:
+        """Whether a recipe takes more steps than the run has; passes over the data are compared with passes only."""
+        if new.train.steps:
+            logged = (event.get("steps") for event in reversed(read_events(self.path / run_files.METRICS)))
+            steps = old.train.steps or next((count for count in logged if count), 0)
+            return 0 < steps < new.train.steps
+        return not old.train.steps and old.train.epochs < new.train.epochs
+
+
+def _has_steps(log: Path) -> bool:
+    try:
+        return any(event["step"] > 0 for event in read_events(log))
+    except MftError:  # somebody may want to mend it
+        return True
 
 
 def recipe_differences(old: Recipe, new: Recipe) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,25 +11,23 @@ from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import OneEach
-from mft_core.batching.prepared import PreparedFolder, open_prepared
+from mft_core.batching.prepared import open_prepared
 from mft_core.batching.sample_table import SampleTable
-from mft_core.data.source import DataRequest
-from mft_core.data.task_files import check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
-from mft_core.errors import UsageError
+from mft_core.data.unread_files import UnreadFile, unread_warnings
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
-from mft_core.models.positions import learnt_positions, with_samples_within
+from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
-from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.data_warnings import data_warnings
+from mft_core.run.length_warnings import length_warnings
+from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted
 from mft_core.run.task_data import batch_plan, tokenised_tasks
-from mft_core.support.paths import cache_folder
-from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.methods import check_tuning
 
 OnProgress = Callable[[str, int, int], None]
@@ -49,6 +47,7 @@ class Plan:
         training: rows of every optimizer step.
         validation: all validation samples.
         total_steps: optimizer steps of the run.
+        unread: files in the data's folders that no task reads.
         warnings: what the user should know before it starts.
     """
 
@@ -63,14 +62,21 @@ class Plan:
     training: BatchPlan
     validation: SampleTable
     total_steps: int
+    unread: list[UnreadFile]
     warnings: list[str]
 
 
-def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None = None) -> Plan:
+def make_plan(
+    recipe: Recipe,
+    catalog: Catalog,
+    on_progress: OnProgress | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Plan:
     """Do everything up to the weights: components, base folder, tokenizer, tasks, rows, steps.
 
     Args:
         on_progress: called as (task, bytes done, bytes in all) while tokenising.
+        tokenizer: of a finished model; None: the base's own.
 
     Raises:
         MftError: what is wrong, where, and how to mend it.
@@ -81,13 +87,14 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
     for evaluator in parts.evaluators:
         evaluator.check()
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-    files = task_files(recipe, parts, prepared)
+    every = every_task(recipe, parts, prepared)
+    files, unread = wanted(every, recipe), files_not_read(recipe, every)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
-    tokenizer = load_tokenizer(adapter, folder)
+    tokenizer = tokenizer or load_tokenizer(adapter, folder)
     parts.tokenization.bind(tokenizer)
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
@@ -111,60 +118,13 @@ def make_plan(recipe: Recipe, catalog: Catalog, on_progress: OnProgress | None =
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
-        warnings=plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+        unread=unread,
+        warnings=[
+            *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
+            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
+        ],
     )
-
-
-def task_files(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
-    """The files of the tasks to train, names checked, no name twice.
-
-    Args:
-        prepared: where `data.prepared` is given, opened.
-
-    Raises:
-        UsageError: `data.include` names a task there is not.
-    """
-    data = recipe.data
-    if prepared is not None:
-        files = prepared.files({task.name: task.weight for task in data.tasks})
-    elif parts.source is None:
-        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
-        files = explicit_tasks(entries, Path(data.path or "."))
-    else:
-        request = DataRequest(Path(data.path) if data.path else None, cache_folder("sources"))
-        files = parts.source.tasks(request)
-    check_names(files)
-    return included(files, data.include, "[data] include") if data.include else files
-
-
-def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
-    """The tasks called `names`, in the order of `files`.
-
-    Args:
-        where: the place that names them, for messages.
-
-    Raises:
-        UsageError: there is no such task.
-    """
-    known = [task.name for task in files]
-    for name in names:
-        if name not in known:
-            raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
-    return [task for task in files if task.name in names]
-
-
-def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
-    """A base that is made up is made up for a family.
-
-    Raises:
-        UsageError: none is given.
-    """
-    if not parts.family and parts.base.random_weights:
-        families = " | ".join(entry.name for entry in catalog.of_kind("model"))
-        raise UsageError(
-            f"the base {recipe.model.base!r} is made up for a model family, and none is given",
-            f"say which: --model {families}; or give real weights: --base smollm2",
-        )
 
 
 def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
@@ -188,8 +148,4 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    without = [task.name for task in task_set.tasks if not len(task.valid)]
-    if without:
-        consequence = "; their weights will not adapt" if parts.loss.probe else ""
-        warnings.append(f"no validation data for: {', '.join(without)}{consequence}")
-    return warnings
+    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,51 +10,16 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import read_events
+from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
+from mft_core.support.lists import first_few
+from mft_core.support.suggestions import nearest_folder
 
 ENDINGS = {
     None: "no end recorded: still running, or killed",
     "done": "finished",
     "interrupted": "interrupted; can be resumed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TaskResult:
-    """One task before and after training.
-
-    Attributes:
-        name: the task.
-        data: its counts as the "start" event gives them: train, valid, tokens, supervised, dropped, ...
-        before: validation loss at the first evaluation, nats per token; None: not measured.
-        after: validation loss at the last evaluation of a later step; None: there was none yet.
-        best: lowest validation loss of all evaluations.
-        best_step: optimizer step of `best`.
-        weight: the task's weight in the objective when last logged.
-        seen: supervised tokens of this task trained on.
-        share: `seen` over the sum of all tasks; None before the first logged step.
-    """
-
-    name: str
-    data: Mapping[str, Any]
-    before: float | None
-    after: float | None
-    best: float | None
-    best_step: int | None
-    weight: float | None
-    seen: int
-    share: float | None
-
-    @property
-    def change(self) -> float | None:
-        """(after - before) / before; negative is better."""
-        return relative_change(self.before, self.after)
-
-    @property
-    def perplexity(self) -> float | None:
-        """exp of the last validation loss."""
-        latest = self.before if self.after is None else self.after
-        return None if latest is None else math.exp(min(latest, 700.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +87,19 @@ class RunFacts:
 
     @property
     def improved(self) -> int:
-        """Tasks whose validation loss is lower than before."""
-        return sum(1 for task in self.tasks if task.change is not None and task.change < 0)
+        """Tasks whose validation loss is lower than before by more than noise."""
+        return self.with_verdict("improved")
+
+    def with_verdict(self, verdict: str) -> int:
+        """How many tasks have it."""
+        return sum(1 for task in self.tasks if task.verdict == verdict)
 
     def as_json(self) -> dict[str, Any]:
         """JSON values only, for `--json`."""
         tasks = {
             task.name: {
-                "before": task.before, "after": task.after, "change": task.change, "perplexity": task.perplexity,
+                "before": task.before, "after": task.after, "change": task.change, "noise": task.noise,
+                "verdict": task.verdict, "perplexity": task.perplexity,
                 "best": task.best, "best_step": task.best_step, "weight": task.weight,
                 "supervised_tokens_seen": task.seen, "supervised_share": task.share,
             }
@@ -142,11 +111,6 @@ class RunFacts:
             "change": self.change, "tasks": tasks, "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
         }  # fmt: skip
-
-
-def relative_change(before: float | None, after: float | None) -> float | None:
-    """(after - before) / before; None where either is missing or `before` is 0."""
-    return (after - before) / before if before and after is not None else None
 
 
 def read_run_facts(run: Path) -> RunFacts:
@@ -166,9 +130,11 @@ def load_events(run: Path) -> list[dict[str, Any]]:
     """
     events = read_events(run / run_files.METRICS)
     if not events:
+        near = "" if run.exists() else nearest_folder(run)
+        meant = f"Did you mean {near}? " if near else ""
         raise UsageError(
             f"{run} is no run folder: it has no metrics.jsonl with events in it.",
-            "Name the folder that `mft run` wrote, such as runs/NAME.",
+            f"{meant}Name the folder that `mft run` wrote, such as runs/NAME.",
         )
     return events
 
@@ -179,6 +145,7 @@ class _Gathered:
 
     start: dict[str, Any] = field(default_factory=dict)
     end: dict[str, Any] = field(default_factory=dict)
+    steps: int | None = None
     train: dict[str, Any] = field(default_factory=dict)
     evaluations: dict[int, dict[str, Any]] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
@@ -187,6 +154,7 @@ class _Gathered:
 
     def add(self, event: dict[str, Any]) -> None:
         name = event["event"]
+        self.steps = event.get("steps", self.steps)
         if name == "start":
             self.start = event
         elif name == "end":
@@ -228,7 +196,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         run=run,
         start=found.start,
         step=max(event["step"] for event in events),
-        steps=found.start.get("steps", found.train.get("steps")),
+        steps=found.steps,
         reason=found.end.get("reason"),
         seconds=max(times, default=None),
         tokens=found.end.get("tokens"),
@@ -243,9 +211,22 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
 
 
 def _warnings(found: _Gathered) -> tuple[tuple[int, str], ...]:
-    """Those of the plan, which belong to step 0, then those of the run."""
+    """Those of the plan, which belong to step 0, then those of the run; those of one kind of many tasks are one."""
     planned = [(0, str(message)) for message in found.start.get("warnings", ())]
-    return (*planned, *((event["step"], str(event.get("message", ""))) for event in found.others.get("warning", ())))
+    kinds: dict[str, list[dict[str, Any]]] = {}
+    for number, event in enumerate(found.others.get("warning", ())):
+        kinds.setdefault(event.get("kind") or str(number), []).append(event)
+    return (*planned, *(_together(events) for events in kinds.values()))
+
+
+def _together(events: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
+    """The step and the words of a warning, or of several of one kind: at which step it was said first."""
+    step, message = events[0]["step"], str(events[0].get("message", ""))
+    if len(events) == 1:
+        return step, message
+    tasks = [task for event in events for task in event["tasks"]]
+    said = f"{events[0]['kind']}: {len(tasks)} tasks by step {events[-1]['step']}"
+    return step, f"{said}: {first_few(tasks, of_what='tasks')}"
 
 
 def _task_result(name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]) -> TaskResult:
@@ -264,6 +245,7 @@ def _task_result(name: str, found: _Gathered, first: Mapping[str, Any], last: Ma
         weight=found.weights.get(name),
         seen=found.seen.get(name, 0),
         share=found.seen.get(name, 0) / everything if everything else None,
+        tokens=first.get("tasks", {}).get(name, {}).get("tokens"),
     )
 
 

@@ -12,12 +12,16 @@ from mft_core.data.stored_records import validation_records
 from mft_core.errors import UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
+from mft_core.events import EventLog, read_events
 from mft_core.generation.assistant import Assistant
 from mft_core.support import run_files
 from mft_core.training.callbacks import Callback, CallbackContext
 
 if TYPE_CHECKING:
     from mft_core.run.plan import Plan
+
+
+FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,11 @@ class TrainingEvaluations(Callback):
     def after_step(self, step: int) -> None:
         """Measure what is due; the last step belongs to `at_end`, which sees the selected model."""
         if step < self.context.total_steps:
-            self._run([one for one in self._scheduled if one.every and step % one.every == 0], step, f"step-{step:06d}")
+            self._run([one for one in self._scheduled if one.every and step % one.every == 0], step, step_name(step))
 
     def at_end(self, step: int) -> None:
         """Measure the finished model."""
-        self._run(self._scheduled, step, "final")
+        self._run(self._scheduled, step, FINAL)
 
     def _run(self, due: Sequence[Scheduled], step: int, name: str) -> None:
         log = self.context.log
@@ -91,6 +95,20 @@ class TrainingEvaluations(Callback):
             records=lambda: validation_records(self._plan.task_set),
             on_notice=lambda text: self.context.log.emit("warning", step, message=text),
         )
+
+
+def set_aside_final(log: EventLog, total_steps: int) -> None:
+    """Where a run goes on for other than the steps it was to take, what was its end is a step like others."""
+    events = read_events(log.path)
+    planned = [event["steps"] for event in events if event.get("steps") is not None]
+    final = log.run / run_files.EVALUATIONS / FINAL
+    if final.is_dir() and planned and planned[-1] != total_steps:
+        final.rename(final.with_name(step_name(max(event["step"] for event in events))))
+
+
+def step_name(step: int) -> str:
+    """The folder of what was measured at a step."""
+    return f"step-{step:06d}"
 
 
 def scheduled(plan: Plan) -> list[Scheduled]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,21 +11,27 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from mft_core.data.identity import Identities, differences, identities
 from mft_core.data.tasks import write_quarantine
+from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
-from mft_core.events import EventLog, Listener
+from mft_core.events import EventLog, Listener, read_events
+from mft_core.models.end_tokens import end_tokens
 from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
+from mft_core.recipe.schema import Recipe
+from mft_core.run.card import card_facts
 from mft_core.run.folder import RunFolder
+from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
-from mft_core.run.scheduled_evaluations import TrainingEvaluations
+from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
 from mft_core.training.callbacks import CallbackContext, Callbacks
-from mft_core.training.checkpoint import CheckpointFolder
+from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.sharding import is_sharded, shard
 from mft_core.training.state_tensors import trainable_tensors
 from mft_core.training.trainer import Trainer, TrainingResult
@@ -40,6 +47,7 @@ def execute(
     listeners: Mapping[str, Listener],
     resume: bool = False,
     on_finished: Callable[[EvaluationContext], None] | None = None,
+    force: bool = False,
 ) -> TrainingResult:
     """Train as planned, into an opened run folder.
 
@@ -47,8 +55,10 @@ def execute(
         listeners: by name; each sees every event.
         resume: continue from the newest good checkpoint in the folder.
         on_finished: called with the selected model when the training has ended, not when it was interrupted.
+        force: resume although the tasks or their samples are others than they were.
 
     Raises:
+        UsageError: they are, and `force` is False; the message lists the differences.
         MftError: documents of one row see each other, losses stay not finite, a checkpoint cannot be written.
     """
     started = time.perf_counter()
@@ -60,7 +70,9 @@ def execute(
     sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
     evaluations = TrainingEvaluations(plan, folder.path, sharded)
     # A model to be sharded may be larger than a device: it gets there layer by layer.
-    fitted, model = load_for_tuning(plan, accelerator.device, torch.device("cpu") if sharded else accelerator.device)
+    with advice_on_memory(plan.recipe, lambda: "while the model was loaded"):
+        place = torch.device("cpu") if sharded else accelerator.device
+        fitted, model = load_for_tuning(plan, accelerator.device, place)
     plan = fitted.plan
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
     token_losses = TokenLossModel(model, fitted.inputs, router_loss)
@@ -68,25 +80,38 @@ def execute(
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     callbacks = Callbacks({"evaluations": evaluations, **plan.parts.callbacks}, context)
     trainer = _build_trainer(plan, context.validation, log, callbacks)
-    _resume_or_start(trainer, plan, base_facts(plan, model), folder, log, resume)
+    _resume_or_start(trainer, plan, base_facts(plan, model), folder, resume=resume, force=force)
     if fitted.warning and accelerator.is_main_process:
         log.emit("warning", trainer.step, message=fitted.warning)
     callbacks.start(trainer.step)
-    result = trainer.run()
+    result = _run(trainer, plan.recipe)
     if result.reason != "interrupted":
         if on_finished:
             on_finished(trainer.validation)
         tensors = _whole_tensors(trainer)
         if accelerator.is_main_process:
-            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors)
+            ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
+            card = card_facts(plan, model, folder.path, result.selected)
+            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors, ends, card)
         callbacks.at_end(result.step)
     if accelerator.is_main_process:
+        ending = {"reason": result.reason, "selected": result.selected}
         seconds = round(time.perf_counter() - started, 2)
-        facts = {"reason": result.reason, "selected": result.selected, "seconds": seconds}
-        log.emit("end", result.step, **facts, tokens=trainer.real_tokens)
+        log.emit("end", result.step, **ending, seconds=seconds, tokens=trainer.real_tokens)
     callbacks.close(result.step)
     accelerator.wait_for_everyone()
     return result
+
+
+def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
+    def where() -> str:
+        return f"in step {trainer.step + 1} of {trainer.total_steps}"
+
+    def saved() -> str:
+        return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+
+    with advice_on_memory(recipe, where, saved):
+        return trainer.run()
 
 
 def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
@@ -106,6 +131,7 @@ def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tu
 
 
 def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, callbacks: Callbacks) -> Trainer:
+    output = plan.recipe.output
     return Trainer(
         model=validation.model,
         loss=plan.parts.loss,
@@ -114,9 +140,10 @@ def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, cal
         settings=plan.recipe.train,
         accelerator=validation.accelerator,
         log=log,
-        checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, plan.recipe.output.keep),
+        checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests),
         total_steps=plan.total_steps,
         callbacks=callbacks,
+        identities=identities(plan.task_set),
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
 
@@ -133,21 +160,57 @@ def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
 
 
 def _resume_or_start(
-    trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder, log: EventLog, resume: bool
+    trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder, *, resume: bool, force: bool
 ) -> None:
     """Take up the newest good checkpoint, or record how this run begins."""
     checkpoint = trainer.checkpoints.load_latest() if resume else None
-    if checkpoint is not None:
+    if checkpoint is None:
+        _start(trainer, plan, base, folder)
+    else:
         folder.check_base(base)
-        trainer.resume(checkpoint)
+        _resume(trainer, plan, checkpoint, folder, force)
+
+
+def _start(trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder) -> None:
+    """Record how this run begins."""
     if not trainer.accelerator.is_main_process:
         return
-    log.rewind(checkpoint.step if checkpoint else -1)
+    trainer.log.rewind(-1)
     folder.write_recipe(plan.recipe)
-    if checkpoint is None:
-        folder.write_components(plan.parts.entries, base)
-        write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
-        log.emit("start", 0, **start_facts(plan, trainer))
+    folder.write_components(plan.parts.entries, base)
+    write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
+    trainer.log.emit("start", 0, **start_facts(plan, trainer))
+
+
+def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFolder, force: bool) -> None:
+    """Go on from a checkpoint, on the tasks it was written on or, if forced, on others.
+
+    Raises:
+        UsageError: they are others, and `force` is False.
+    """
+    before = checkpoint.state.get("tasks") or _tasks_at_the_start(trainer.log)
+    changes = differences(before, identities(plan.task_set)) if before else []
+    if changes and not force:
+        raise UsageError(
+            f"the data are others than those {folder.path} was trained on:\n  " + "\n  ".join(changes),
+            "put them back, or go on with these all the same: "
+            f"mft run --resume --force --output {shlex.quote(str(folder.path))}",
+        )
+    trainer.resume(checkpoint, before)
+    if trainer.accelerator.is_main_process:
+        set_aside_final(trainer.log, trainer.total_steps)
+        trainer.log.rewind(checkpoint.step)
+        folder.write_recipe(plan.recipe)
+        trainer.log.emit("resume", checkpoint.step, steps=trainer.total_steps)
+        for change in changes:
+            trainer.log.emit("warning", checkpoint.step, message=f"resumed on other data: {change}")
+
+
+def _tasks_at_the_start(log: EventLog) -> Identities:
+    """The tasks of a run whose checkpoints do not name them, with their counts only."""
+    starts = [event for event in read_events(log.path) if event["event"] == "start"]
+    tasks = starts[-1]["tasks"] if starts else {}
+    return {name: {side: task[side] for side in ("train", "valid")} for name, task in tasks.items()}
 
 
 def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:

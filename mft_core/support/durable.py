@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from mft_core.support.redact import redact
+
 PARTIAL = "partial"
 REPLACED = "replaced"
 
@@ -50,14 +52,49 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder that may be there already, with its parents, and have them on disk before going on.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in reversed(missing):
+        sync(folder.parent)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Replace a file as a whole, in UTF-8.
+    """Replace a file as a whole, in UTF-8, without secrets.
 
     Raises:
         OSError: it cannot be written; what was there stays.
     """
     with whole_file(path) as stream:
-        stream.write(text.encode())
+        stream.write(redact(text).encode())
+
+
+def append_whole(path: Path, data: bytes, *, flush: bool = False) -> None:
+    """Append to a file, made if missing: all of `data` or, where the disk is full, nothing of it.
+
+    Args:
+        flush: have it on disk before returning.
+
+    Raises:
+        OSError: it cannot be written; what was there stays.
+    """
+    with path.open("ab", buffering=0) as stream:
+        end = stream.seek(0, os.SEEK_END)
+        try:
+            written = 0
+            while written < len(data):  # a disk with room for a part takes that part
+                written += stream.write(data[written:])
+            if flush:
+                os.fsync(stream.fileno())
+        except OSError:
+            with suppress(OSError):
+                stream.truncate(end)
+            raise
 
 
 @contextmanager
@@ -142,7 +179,7 @@ def _sync_tree(folder: Path) -> None:
 @contextmanager
 def _temporary(target: Path, make: Callable[[Path], Any]) -> Iterator[Path]:
     """A new file or folder beside `target`, locked for the time of the block, then removed if it is still there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     _clear(target.parent)
     temporary, lock = _claim(target, make)
     try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mft_core.errors import MftError
+from mft_core.support.durable import append_whole, make_folder
 
 
 class Journal:
@@ -38,11 +38,8 @@ class Journal:
             return
         text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in added)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as stream:
-                stream.write(text.encode("utf-8", "backslashreplace"))
-                stream.flush()
-                os.fsync(stream.fileno())
+            make_folder(self.path.parent)
+            append_whole(self.path, text.encode("utf-8", "backslashreplace"), flush=True)
         except OSError as error:
             raise MftError(
                 f"{self.path} cannot be written: {error.strerror}", "Free some space, then rerun."

@@ -1,23 +1,80 @@
-"""Keeps secrets out of what is shown or written."""
+"""Keeps secrets out of what is shown or written.
+
+`redact` is called at the ways out and nowhere else: the terminal (`mft_cli.display`), events, files that are written as
+a whole (`durable.write_text`), journals, and what is kept of refused records. A text that leaves by none of them calls
+it itself.
+"""
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
 
-_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSWORD", re.IGNORECASE)
-_SECRET_FORM = re.compile(r"\b(?:sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,})")
-_SHORTEST_SECRET = 8
+HIDDEN = "[redacted]"
+SHORTEST_SECRET = 8
 """A shorter value, such as TOKENIZERS_PARALLELISM=false, is no secret, and its word may stand anywhere."""
+
+_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
+_SECRET_FORM = re.compile(
+    r"(?<![A-Za-z])(?:sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[oprsu]_[A-Za-z0-9]{20,}"
+    r"|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{30,})"
+)
+_BEARER = re.compile(r"(?<![A-Za-z])(bearer(?:\s|%20)+)[A-Za-z0-9._~+/-]{8,}=*", re.IGNORECASE)
+_USERINFO = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>\\]+@")
 
 
 def redact(text: str) -> str:
-    """`text` with "[redacted]" for API keys (sk-..., hf_...) and the values of secret environment variables.
+    """`text` with "[redacted]" in place of secrets.
 
-    Secret is a variable whose name contains TOKEN, KEY, SECRET or PASSWORD and whose value has 8 characters or more.
+    Those are keys known by their form (sk-..., hf_..., AKIA..., and those of GitHub, GitLab, Slack and Google), what
+    follows "Bearer", user and password in a URL, and the values of secret environment variables: of 8 characters or
+    more, and under a name that contains TOKEN, KEY, SECRET, PASSWORD, PASSWD, PASSPHRASE or CREDENTIAL.
     """
-    secrets = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "[redacted]")
-    return _SECRET_FORM.sub("[redacted]", text)
+    for written in sorted(_as_written(secret_values()), key=len, reverse=True):
+        text = text.replace(written, HIDDEN)
+    text = _SECRET_FORM.sub(HIDDEN, text)
+    return _USERINFO.sub(rf"\1{HIDDEN}@", _BEARER.sub(rf"\1{HIDDEN}", text))
+
+
+def redacted(value: Any) -> Any:
+    """JSON values with every text in them redacted, names of fields too."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {redacted(key): redacted(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(inner) for inner in value]
+    return value
+
+
+def secret_values() -> dict[str, str]:
+    """Environment variable -> its value, of those that hold a secret.
+
+    A path that is there says where a secret lies, as in HF_TOKEN_PATH, and is none itself.
+    """
+    return {
+        name: value.strip()
+        for name, value in os.environ.items()
+        if is_secret_name(name)
+        and len(value.strip()) >= SHORTEST_SECRET
+        and not (value.startswith(os.sep) and os.path.lexists(value))
+    }
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether an environment variable of this name is taken to hold a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def _as_written(secrets: Mapping[str, str]) -> Iterator[str]:
+    """Each as it is, as JSON, Python, HTML or a URL write it, and on one line."""
+    for secret in set(secrets.values()):
+        escaped = (json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret))
+        safe = secret.encode("utf-8", "replace")
+        yield from {secret, *(text[1:-1] for text in escaped), html.escape(secret), quote(safe, safe="")}
+        yield " ".join(secret.split())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+RUNS = "runs"
+"""The folder that holds them, where the user names none."""
 RECIPE = "recipe.toml"
 COMPONENTS = "components.json"
 METRICS = "metrics.jsonl"

@@ -53,6 +53,13 @@ def percent(share: float | None, signed: bool = False) -> str:
     return f"{100 * share:+.1f}%" if signed else f"{100 * share:.1f}%"
 
 
+def weight(share: float | None) -> str:
+    """A task's part of the objective: three decimals, or two digits where these would hide it."""
+    if share is None or not math.isfinite(share):
+        return MISSING
+    return f"{share:.3f}" if share >= 0.1 or share == 0 else f"{share:.2g}"
+
+
 def perplexity(value: float | None) -> str:
     """A perplexity: two decimals, or scientific when large."""
     if value is None or not math.isfinite(value):

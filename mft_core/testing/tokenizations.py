@@ -59,7 +59,7 @@ class TokenizationTests(ComponentTests):
     ) -> None:
         subject = self.bound(tokenizer)
         for turns in (TURNS, TURNS[:3], TURNS[1:3]):
-            found = supervised_runs(subject.encode(Record(turns=turns)))
+            found = [run for sample in subject.samples(Record(turns=turns)) for run in supervised_runs(sample)]
             ends = {int(run[-1]) for run in found}
             assert len(ends) == 1
             assert ends <= tokenizer.added_tokens_decoder.keys(), "answers end with a token that text can have"

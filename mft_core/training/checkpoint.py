@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from mft_core.errors import MftError
+from mft_core.support.checksums import check_files
 from mft_core.support.durable import file_digest, remove_folder, whole_folder
 
 logger = logging.getLogger(__name__)
@@ -48,12 +49,14 @@ class CheckpointFolder:
 
     Args:
         path: `RUN/checkpoints`.
-        keep: how many of the newest stay; the best ones stay beyond that.
+        keep: how many of the newest stay; the best one stays beyond that.
+        keeps_task_bests: so does the best one of every task.
     """
 
-    def __init__(self, path: Path, keep: int) -> None:
+    def __init__(self, path: Path, keep: int, keeps_task_bests: bool = False) -> None:
         self.path = path
         self.keep = keep
+        self.keeps_task_bests = keeps_task_bests
 
     def steps(self) -> list[int]:
         """Steps of all complete checkpoints, ascending."""
@@ -87,7 +90,7 @@ class CheckpointFolder:
                 f"the checkpoint of step {step} could not be written to {self.path}: {error}",
                 f"{self.last_good}. Free some space, then continue with --resume",
             ) from error
-        self._rotate(kept)
+        self._rotate(step, kept)
         return target
 
     @staticmethod
@@ -98,8 +101,13 @@ class CheckpointFolder:
         checksums = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
         (folder / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
 
-    def _rotate(self, kept: Collection[int]) -> None:
-        for step in self.steps()[: -self.keep]:
+    def _rotate(self, newest: int, kept: Collection[int]) -> None:
+        """Delete what is older than the `keep` newest up to `newest`.
+
+        Those beyond were damaged when the run went on from an earlier one: they take no good one's place.
+        """
+        steps = [step for step in self.steps() if step <= newest]
+        for step in steps[: -self.keep]:
             if step not in kept:
                 remove_folder(self.folder(step))
 
@@ -134,14 +142,14 @@ class CheckpointFolder:
         """One checkpoint, verified.
 
         Raises:
-            MftError: a file is missing, cut short or altered.
+            MftError: a file is missing, cut short, altered, or without a checksum.
         """
         folder = self.folder(step)
         try:
             checksums = json.loads((folder / CHECKSUM_FILE).read_text(encoding="utf-8"))
-            for name, expected in checksums.items():
-                if file_digest(folder / name) != expected:
-                    raise MftError(f"{folder / name} is damaged (its checksum does not match)")
+            check_files(
+                folder, checksums, {STATE_FILE, *(path.name for path in folder.glob("*.safetensors"))}, file_digest
+            )
             state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
             tensors = {path.stem: load_file(path) for path in folder.glob("*.safetensors")}
         except (OSError, ValueError, SafetensorError) as error:

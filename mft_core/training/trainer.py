@@ -16,22 +16,25 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.batching.batch_plan import BatchPlan
+from mft_core.data.identity import Identities, same_validation
 from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog
 from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
 from mft_core.records import StepCounts, TaskLosses
-from mft_core.training.balance import BalanceWatch
+from mft_core.training.balance import BalanceWarning, BalanceWatch
 from mft_core.training.callbacks import Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
 from mft_core.training.probe import Probe
-from mft_core.training.selection import Selection
+from mft_core.training.selected import load_selected
+from mft_core.training.selection import Selection, mean_over_tasks
 from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
 from mft_core.training.step import StepOutcome, Stepper, sum_over_ranks
+from mft_core.training.task_states import on_these_tasks
 
 PROBE_SEED_OFFSET = 1
 
@@ -67,6 +70,7 @@ class Trainer:
         checkpoints: where checkpoints go.
         callbacks: called on every rank after each step; None: there are none.
         total_steps: optimizer steps of the whole run.
+        identities: what identifies the tasks' samples; goes into every checkpoint.
         pad_id: token that fills rows.
     """
 
@@ -82,6 +86,7 @@ class Trainer:
         checkpoints: CheckpointFolder,
         total_steps: int,
         callbacks: Callbacks | None = None,
+        identities: Identities | None = None,
         pad_id: int = 0,
     ) -> None:
         self.model = model
@@ -96,6 +101,7 @@ class Trainer:
         self.step = 0
         self.selection = Selection(settings.stop, settings.patience)
         self._callbacks = callbacks
+        self._identities = identities or {}
         self._stop = False
         self._names = loss.counts.names
         self._bad_in_a_row = 0
@@ -106,21 +112,31 @@ class Trainer:
         request = loss.probe
         self._probe = Probe(validation, loss, request, settings.seed + PROBE_SEED_OFFSET) if request else None
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Continue bit by bit where the checkpoint was written."""
+    def resume(self, checkpoint: Checkpoint, before: Identities | None = None) -> None:
+        """Continue bit by bit where the checkpoint was written.
+
+        Args:
+            before: the tasks it was written on, where they are others than this run's. What is known of a task goes
+                with its name. Losses on other validation samples are forgotten: nothing can be compared with them.
+        """
         load_trainable(self.model, checkpoint.tensors["model"])
         load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
-        state = checkpoint.state
+        before = before or self._identities
+        same_tasks, same_losses = list(before) == list(self._identities), same_validation(before, self._identities)
+        state = on_these_tasks(checkpoint.state, self.state_dict(), before, self._identities)
         self.step = self._saved_step = checkpoint.step
-        self.selection.load_state_dict(state["selection"])
+        if same_losses:
+            self.selection.load_state_dict(state["selection"])
+            self._balance.load_state_dict(state["balance"])
         self._stop = state["stop"]
         self._bad_in_a_row = state["bad_in_a_row"]
         self._meter.load_state_dict(state["meter"])
-        self._balance.load_state_dict(state["balance"])
         self.loss.load_state_dict(state["loss"])
         self.loss.within.load_state_dict(state["within"])
-        if self._probe:
+        if self._probe and same_tasks and same_losses:
             self._probe.load_state_dict(state["probe"])
+        elif self._probe:
+            self._probe.start(self.step)
 
     def run(self) -> TrainingResult:
         """Train to the end, or until a signal asks to stop.
@@ -151,11 +167,14 @@ class Trainer:
 
     def _restore_best(self) -> int:
         """With a stopping rule the best evaluated model is the result; returns the step its weights are from."""
-        best = self.selection.best
-        if self.settings.stop == "none" or best is None or best == self.step:
+        if self.settings.stop == "none":
             return self.step
-        load_trainable(self.model, self.checkpoints.load(best).tensors["model"])
-        return best
+        checkpoint, warnings = load_selected(self.checkpoints, self.selection, self.step)
+        for message in warnings:
+            self._emit("warning", message=message)
+        if checkpoint:
+            load_trainable(self.model, checkpoint.tensors["model"])
+        return checkpoint.step if checkpoint else self.step
 
     def _train_step(self) -> None:
         started = time.perf_counter()
@@ -208,7 +227,8 @@ class Trainer:
             self._log()
         if evaluates:
             self._evaluate()
-        selectable = evaluates and settings.stop != "none"
+        # Under a stopping rule each evaluated model may be taken, should the best one's checkpoint be damaged.
+        selectable = evaluates and (settings.stop != "none" or self.selection.best == self.step)
         if last or selectable or (settings.save_every and self.step % settings.save_every == 0):
             self._save()
         if self._callbacks:
@@ -220,25 +240,24 @@ class Trainer:
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
     def _evaluate(self) -> None:
-        """Per-task loss on all validation data; the mean over tasks is equation (1) there."""
+        """Per-task loss on all validation data, and the mean over tasks."""
         losses = self.validation.losses()
-        means = losses.mean()
-        importance = np.where(np.isfinite(means), self.loss.counts.importance, 0.0)
-        total = float(np.nansum(means * importance) / importance.sum()) if importance.any() else float("nan")
+        means, measured = losses.mean(), losses.tokens > 0
+        total = mean_over_tasks(means, measured, self.loss.counts.importance)
         tasks = {
             name: {"loss": float(means[index]), "tokens": int(losses.tokens[index])}
             for index, name in enumerate(self._names)
         }
         self._emit("eval", loss=total, tasks=tasks)
-        self._warn(self._balance.after_evaluation(self.step, means))
+        self._warn(self._balance.after_evaluation(self.step, means, measured))
         self._emit("balance", tasks=self._balance.facts())
         if self.step:
             losses_by_task = {name: task["loss"] for name, task in tasks.items()}
             self._stop = self.selection.observe(self.step, total, losses_by_task)
 
-    def _warn(self, messages: list[str]) -> None:
-        for message in messages:
-            self._emit("warning", message=message)
+    def _warn(self, warnings: list[BalanceWarning]) -> None:
+        for warning in warnings:
+            self._emit("warning", **warning._asdict())
 
     def _save(self) -> None:
         main = self.accelerator.is_main_process
@@ -247,7 +266,8 @@ class Trainer:
             "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer, keep=main),
         }
         if main:
-            path = self.checkpoints.save(self.step, tensors, self.state_dict(), self.selection.kept)
+            kept = self.selection.kept(self.checkpoints.keeps_task_bests)
+            path = self.checkpoints.save(self.step, tensors, self.state_dict(), kept)
             self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()
@@ -260,6 +280,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """Everything beside tensors that a resumed run needs, as JSON values."""
         return {
+            "tasks": dict(self._identities),
             "selection": self.selection.state_dict(),
             "stop": self._stop,
             "bad_in_a_row": self._bad_in_a_row,

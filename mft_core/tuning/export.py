@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError, UsageError
+from mft_core.models.checkpoints.safetensors_header import read_header
 from mft_core.models.checkpoints.weight_files import weight_files
+from mft_core.models.end_tokens import read_end_tokens, write_end_tokens
 from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import is_quantized
 from mft_core.support.suggestions import did_you_mean
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, read_json_object
 from mft_core.tuning.finished import Finished, base_folder, find_finished, finished_tokenizer, load_finished
-from mft_core.tuning.lora import merge
-from mft_core.tuning.saving import written_whole
+from mft_core.tuning.merging import check_merged, merge, recorded_calls
+from mft_core.tuning.saving import hub_name, written_whole
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +68,7 @@ def export_run(
     adapters: Iterable[tuple[str, ModelAdapter]],
     dtype: torch.dtype | None = None,
     format: str = MERGED,
+    base: Path | None = None,
 ) -> Export:
     """Write the run's result in the wished format; nothing appears at `output` unless it is right.
 
@@ -75,18 +79,16 @@ def export_run(
         dtype: of a merged model's weights; None: that of the run.
         format: "merged", a native model that plain transformers loads; "adapter", for PEFT; "original", the keys,
             files and dtypes of the base.
+        base: where the base lies, if no longer where it was during training.
 
     Raises:
-        UsageError: there is something at `output`, no such format, or `dtype` with a format that has its own.
+        UsageError: as `check_request`; or a base that is not needed.
         MftError: the run has no finished model, it cannot be written, or what was written computes something else.
     """
-    if format not in WRITERS:
-        raise UsageError(f"There is no export format {format!r}.", did_you_mean(format, WRITERS))
-    if dtype is not None and format != MERGED:
-        raise UsageError(f"--dtype is for merged models; the format {format!r} has its own dtypes.")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError(f"{output} exists and is not empty.", "Choose another --output.")
-    finished = find_finished(run, adapters)
+    check_request(output, format, dtype is not None)
+    finished = find_finished(run, adapters, base=base)
+    if format != ORIGINAL:
+        finished.refuse_needless_base()
     output = output.absolute()
     with written_whole(output) as temporary:
         made = WRITERS[format](finished, temporary, dtype)
@@ -98,35 +100,48 @@ def export_run(
     return replace(made, folder=output, quantization=finished.record.get("quantization", {}).get("quant_type"))
 
 
+def check_request(output: Path, format: str, gives_dtype: bool) -> None:
+    """Refuse what is wrong whatever the run holds.
+
+    Raises:
+        UsageError: something at `output`, no such format, or a dtype with a format that has its own.
+    """
+    if format not in WRITERS:
+        raise UsageError(f"There is no export format {format!r}.", did_you_mean(format, WRITERS))
+    if gives_dtype and format != MERGED:
+        raise UsageError(f"--dtype is for merged models; the format {format!r} has its own dtypes.")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"{output} exists and is not empty.", "Choose another --output.")
+
+
 def _write_merged(finished: Finished, output: Path, dtype: torch.dtype | None) -> Export:
-    merged, before = _merged(finished, dtype)
-    after = _logits(merged)
+    merged, logits, difference = _merged(finished, dtype)
     merged.save_pretrained(output)
     finished_tokenizer(finished).save_pretrained(output)
+    write_end_tokens(output, read_end_tokens(finished.place))
     return Export(
         folder=output,
         format=MERGED,
         parameters=merged.num_parameters(),
         dtype=_name(merged.dtype),
-        merge_difference=_difference(after, before),
-        reload_difference=_difference(_logits(_reload(finished, output, merged)), after),
+        merge_difference=difference,
+        reload_difference=_difference(_logits(_reload(finished, output, merged)), logits),
     )
 
 
 def _write_original(finished: Finished, output: Path, dtype: torch.dtype | None) -> Export:
     from mft_core.tuning.original_layout import write_original
 
-    base = finished.base if finished.is_adapter else base_folder(finished.place, finished.record)
-    merged, before = _merged(finished, _widest_dtype(base))
+    base = finished.base if finished.is_adapter else base_folder(finished.place, finished.record, finished.given)
+    merged, logits, difference = _merged(finished, _widest_dtype(base))
     written = write_original(merged, base, output, finished.family)
-    after = _logits(merged)
     return Export(
         folder=output,
         format=ORIGINAL,
         parameters=merged.num_parameters(),
         dtype=_name(merged.dtype),
-        merge_difference=_difference(after, before),
-        reload_difference=_difference(_logits(load_base(finished.family, output, merged.dtype)), after),
+        merge_difference=difference,
+        reload_difference=_difference(_logits(load_base(finished.family, output, merged.dtype)), logits),
         unchanged=written.unchanged,
         changed=written.changed,
     )
@@ -140,17 +155,32 @@ def _write_adapter(finished: Finished, output: Path, dtype: torch.dtype | None) 
     tuned = load_finished(finished)
     before = _logits(tuned)
     shutil.copytree(finished.place, output, dirs_exist_ok=True)
+    if finished.given:
+        _name_base(output, finished.given)
     copy = replace(finished, place=output)
     plain = replace(copy, record={**finished.record, "quantization": None})
+    own = [parameter for name, parameter in tuned.named_parameters() if f".{tuned.active_adapter}" in name]
     return Export(
         folder=output,
         format=ADAPTER,
-        parameters=sum(p.numel() for name, p in tuned.named_parameters() if ".lora_" in name),
-        dtype=_name(next(p.dtype for name, p in tuned.named_parameters() if ".lora_" in name)),
+        parameters=sum(parameter.numel() for parameter in own),
+        dtype=_name(own[0].dtype),
         merge_difference=0.0,
         reload_difference=_difference(_logits(load_finished(copy)), before),
         dense_difference=_difference(_logits(load_finished(plain)), before) if is_quantized(tuned) else None,
     )
+
+
+def _name_base(adapter: Path, base: Path) -> None:
+    """Have an adapter's files say where its base lies."""
+    name, revision = hub_name(base.resolve())
+    places: dict[str, dict[str, str | None]] = {
+        ADAPTER_CONFIG: {"base_model_name_or_path": name, "revision": revision},
+        RECORD_FILE: {"base": str(base)},
+    }
+    for file, changes in places.items():
+        if content := read_json_object(adapter / file):
+            (adapter / file).write_text(json.dumps({**content, **changes}, indent=1), encoding="utf-8")
 
 
 WRITERS: dict[str, Callable[[Finished, Path, torch.dtype | None], Export]] = {
@@ -160,14 +190,22 @@ WRITERS: dict[str, Callable[[Finished, Path, torch.dtype | None], Export]] = {
 }
 
 
-def _merged(finished: Finished, dtype: torch.dtype | None) -> tuple[PreTrainedModel, torch.Tensor]:
-    """The model without adapters, its weights dense, and the logits of the one with them."""
+def _merged(finished: Finished, dtype: torch.dtype | None) -> tuple[PreTrainedModel, torch.Tensor, float]:
+    """The model without adapters, its weights dense; its logits, and how far they are from those beside adapters.
+
+    Raises:
+        MftError: further than rounding explains.
+    """
     quantized = bool(finished.record.get("quantization"))
     tuned = load_finished(finished, None if quantized else dtype)
-    before = _logits(tuned)
+    with recorded_calls(tuned) as calls:
+        before = _logits(tuned)
     if quantized:
         tuned = load_finished(finished, dtype, dense=True)
-    return merge(tuned), before
+    merged = merge(tuned)
+    check_merged(merged, calls)
+    logits = _logits(merged)
+    return merged, logits, _difference(logits, before)
 
 
 def _widest_dtype(folder: Path) -> torch.dtype | None:
@@ -178,9 +216,7 @@ def _widest_dtype(folder: Path) -> torch.dtype | None:
     for path in weight_files(folder).paths:
         if path.suffix != ".safetensors":
             return None
-        with path.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        found |= {STORED[entry["dtype"]] for key, entry in header.items() if entry.get("dtype") in STORED}
+        found |= {STORED[entry["dtype"]] for entry in read_header(path).values() if entry.get("dtype") in STORED}
     if {"bfloat16", "float16"} <= found:
         found.add("float32")
     return getattr(torch, next(name for name in STORED.values() if name in found))

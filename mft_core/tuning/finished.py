@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mft_core.errors import MftError
+from mft_core.errors import MftError, UsageError
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, take_dequantized
 from mft_core.models.recognition import recognize_adapter
 from mft_core.support import run_files
-from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, base_fingerprint, read_json_object
-from mft_core.tuning.methods import checkpointing_by_its_old_name
+from mft_core.tuning.adapters import load_adapter
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, is_fingerprint_of, read_json_object
 
 if TYPE_CHECKING:
     import torch
@@ -32,17 +32,24 @@ class Finished:
         base: folder of the model that the adapter belongs to; that of the whole model otherwise.
         record: what `save_final` noted; empty for a folder of another origin.
         family: that loads the base.
+        given: where the caller says the base lies; of a whole model, only its original format needs to know.
     """
 
     place: Path
     base: Path
     record: Mapping[str, Any]
     family: ModelAdapter
+    given: Path | None = None
 
     @property
     def is_adapter(self) -> bool:
         """Whether it is an adapter, not a whole model."""
         return self.place != self.base
+
+    def refuse_needless_base(self) -> None:
+        """Raises UsageError where a base was given for a whole model."""
+        if self.given is not None and not self.is_adapter:
+            raise UsageError(f"{self.place} holds a whole model, which needs no base.", "Leave out --base.")
 
 
 def find_finished(
@@ -58,7 +65,7 @@ def find_finished(
         raise MftError(f"{folder} holds no finished model.", "A run has one, in final/, when it has ended.")
     pairs = list(adapters)
     family = dict(pairs)[recognize_adapter(pairs, read_config(model_folder), wanted)]
-    return Finished(place, model_folder, record, family)
+    return Finished(place, model_folder, record, family, base)
 
 
 def load_run(
@@ -79,9 +86,11 @@ def load_run(
         wanted: the family the user chose; "": recognised.
 
     Raises:
+        UsageError: a base for a whole model.
         MftError: there is no finished model, its base is gone, or the base is another one than in training.
     """
     finished = find_finished(folder, adapters, base=base, wanted=wanted)
+    finished.refuse_needless_base()
     return load_finished(finished, dtype), finished_tokenizer(finished)
 
 
@@ -94,12 +103,9 @@ def load_finished(finished: Finished, dtype: torch.dtype | None = None, dense: b
     model = _load_as_trained(finished, dtype, dense)
     if not finished.is_adapter:
         return model
-    from peft import PeftModel
-
     from mft_core.nn.lora_linear import use_own_lora_linear
 
-    with checkpointing_by_its_old_name():
-        tuned = PeftModel.from_pretrained(model, str(finished.place), torch_device="cpu").eval()
+    tuned = load_adapter(model, finished.place)
     use_own_lora_linear(tuned)
     return tuned
 
@@ -138,12 +144,13 @@ def base_folder(place: Path, record: Mapping[str, Any], base: Path | None = None
     if not folder.is_dir():
         raise MftError(
             f"The base model of {place} is not where it was: {folder}.",
-            "Fetch it again (a run with the same --base does), or say where it lies.",
+            "Say where it lies with --base, which takes what `mft run --base` takes, or put it back.",
         )
-    if record.get("fingerprint") not in (None, base_fingerprint(folder)):
+    if (known := record.get("fingerprint")) is not None and not is_fingerprint_of(known, folder):
         raise MftError(
             f"The adapter in {place} was trained on other weights than those in {folder}.",
-            f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense.",
+            f"It belongs to the base that lay in {recorded}; on any other one it computes nonsense. --base says where "
+            "that one lies now.",
         )
     return folder
 

@@ -156,14 +156,3 @@ def _linear_names(model: PreTrainedModel) -> set[str]:
     config = LoraConfig(target_modules=names)
     convert_peft_config_for_transformers(config, model, conversions=None)
     return set(config.target_modules or ())
-
-
-def merge(model: nn.Module) -> PreTrainedModel:
-    """A model without adapters that computes what `model` does; the adapters are added into its weights, in place.
-
-    Args:
-        model: with dense weights; quantised ones would be rounded to four bits again.
-    """
-    from peft import PeftModel
-
-    return model.merge_and_unload(safe_merge=True) if isinstance(model, PeftModel) else model

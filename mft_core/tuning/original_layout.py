@@ -26,6 +26,7 @@ ROTARY_TABLES = r"rotary_emb\.inv_freq$"
 """Stored by old versions of transformers beside the weights of native models; newer ones ignore them."""
 
 ANOTHER_BASE = "Give the base that the model was trained from."
+UNTIED = "The adapter changed the head and the embeddings, which the base holds as one matrix, in two ways."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def write_original(model: PreTrainedModel, base: Path, output: Path, adapter: Mo
     from safetensors.torch import save_file
 
     config = read_config(base)
+    if adapter.native_config(config, base).tie_word_embeddings and not model.config.tie_word_embeddings:
+        raise MftError(UNTIED, "Use --format merged, which has a place for both.")
     original = adapter.format_of(config)
     converted = _converted_back(model, original, config)
     ignored = original.ignored if original else (*(model._keys_to_ignore_on_load_unexpected or ()), ROTARY_TABLES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from mft_core.errors import MftError
+from mft_core.models.end_tokens import write_end_tokens
 from mft_core.models.quantization import quantization_of
 from mft_core.support.durable import whole_folder
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, ADAPTER_WEIGHTS, RECORD_FILE, base_fingerprint
 from mft_core.tuning.lora import initial_adapter
+from mft_core.tuning.model_card import CardFacts, write_card
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +48,8 @@ def save_final(
     tokenizer: PreTrainedTokenizerBase,
     folder: Path,
     tensors: Mapping[str, torch.Tensor] | None = None,
+    ends: Sequence[int] = (),
+    card: CardFacts | None = None,
 ) -> None:
     """Write the result of a run: LoRA adapters and what they belong to, or the whole model; with the tokenizer.
 
@@ -54,6 +58,8 @@ def save_final(
         tokenizer: with its chat template.
         folder: made anew, whole or not at all.
         tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
+        ends: ids of the tokens that end an answer, for generation_config.json; none: that of the base holds.
+        card: what README.md says of the run; None: no more than the base's name.
 
     Raises:
         MftError: it cannot be written.
@@ -70,6 +76,10 @@ def save_final(
             model.save_pretrained(temporary, state_dict=folded_tensors(model, tensors))  # type: ignore[operator]
             record |= _base_record(Path(model.name_or_path))  # type: ignore[arg-type]
         tokenizer.save_pretrained(temporary)
+        write_end_tokens(temporary, ends)
+        named = [(str(tokenizer.convert_ids_to_tokens(token)), token) for token in ends]
+        facts = card or CardFacts(base=Path(record["base"]).name)
+        write_card(temporary, facts, isinstance(model, PeftModel), named)
         (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
@@ -77,7 +87,7 @@ def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] 
     base = Path(model.get_base_model().name_or_path)
     quantization = quantization_of(model.get_base_model())
     config = model.peft_config["default"]
-    config.base_model_name_or_path, config.revision = _hub_name(base)
+    config.base_model_name_or_path, config.revision = hub_name(base)
     # Embeddings are never changed; PEFT's "auto" would ask the Hub about them.
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=tensors)
     if initial := initial_adapter(model):
@@ -110,7 +120,7 @@ def _as_plain_lora(folder: Path, initial: Mapping[str, torch.Tensor]) -> None:
     (folder / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
-def _hub_name(folder: Path) -> tuple[str, str | None]:
+def hub_name(folder: Path) -> tuple[str, str | None]:
     """The Hub's name and commit for a folder in its cache, which hold on any machine; the path itself otherwise."""
     snapshots, repository = folder.parent, folder.parent.parent.name
     if snapshots.name == "snapshots" and repository.startswith("models--"):

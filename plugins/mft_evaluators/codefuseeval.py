@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from mft_core.errors import MftError
+from mft_core.evaluation.code_blocks import code_blocks
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
-from mft_core.evaluation.python_source import FENCE, is_python, parse
+from mft_core.evaluation.python_parsing import parse, parsing_part
+from mft_core.evaluation.python_source import POST_PROCESSING
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
@@ -95,7 +97,7 @@ class CodeFuseEval(MultilingualEvaluator[CodeFuseEvalOptions]):
         form = "Chinese and English instructions, version 1"
         if self.options.protocol == "completion":
             return Protocol("completion", form, stop=STOP, post_processing="cut at the end of the function")
-        return Protocol("chat", form, post_processing="the last code block")
+        return Protocol("chat", form, post_processing=f"the last code block; of Python, {POST_PROCESSING}")
 
     def stop_strings(self) -> tuple[str, ...]:
         """As of other languages, without what tests begin with."""
@@ -103,7 +105,7 @@ class CodeFuseEval(MultilingualEvaluator[CodeFuseEvalOptions]):
 
     def post_process(self, item: Item, text: str) -> str:
         """The rest of the function, the program in an answer, or its tests."""
-        part, blocks = item.fields["part"], [match[3] for match in FENCE.finditer(text)]
+        part, blocks = item.fields["part"], [block.code for block in code_blocks(text)]
         if part == UNIT_TESTS:
             return whole_statements("\n".join(blocks) if blocks else before_stop(text, STOP_TESTS))
         if part == TEXT2CODE and self.options.protocol == "completion":
@@ -166,11 +168,7 @@ def _hold(program: str, tests: str, name: str, limits: Limits, tier: Tier) -> Ou
 
 def whole_statements(source: str) -> str:
     """The lines up to the last one where the source is complete; the source itself where it never is."""
-    lines = source.splitlines()
-    for end in range(len(lines), 0, -1):
-        if is_python(part := "\n".join(lines[:end])):
-            return part + "\n"
-    return source
+    return parsing_part(source) or source
 
 
 def _without(tests: str, name: str) -> str:

@@ -22,6 +22,7 @@ from mft_core.evaluation.items import NOT_MEASURED, Attempt, Item, Judged, Verdi
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.references import ReferenceEvaluator, ReferenceOptions
 from mft_core.evaluation.scoring import mean_score
+from mft_core.interfaces import PathText
 from mft_core.records import Score
 
 WIN, LOSS, UNKNOWN = "win", "loss", "unknown"
@@ -44,7 +45,7 @@ class CommentJudgeOptions(ReferenceOptions):
     endpoint: str = Field("https://api.openai.com/v1", description="of the judge, up to and with the version")
     judge: str = Field("", description="the judge model, as the endpoint calls it; name one exact version")
     key_variable: str = Field("OPENAI_API_KEY", description="environment variable that holds the endpoint's key")
-    baseline: str = Field(
+    baseline: PathText = Field(
         "", description='{"task_id", "completion"} a line to compare with, such as a completions.jsonl; "": references'
     )
     judge_tokens: int = Field(512, ge=1, description="most tokens of the judge's answer")
@@ -96,7 +97,7 @@ class CommentJudge(ReferenceEvaluator[CommentJudgeOptions]):
         return Protocol(
             f"judged by {self.options.judge} against {against}",
             template=INSTRUCTION,
-            post_processing=f"surrounding white space removed; {how}",
+            post_processing=f"a thought before it and surrounding white space removed; {how}",
         )
 
     def reference(self, item: Item) -> None:  # type: ignore[override]

@@ -14,11 +14,11 @@ from pydantic import Field
 
 from mft_core.errors import UsageError
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
+from mft_core.evaluation.code_blocks import code_blocks
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet, find_set
-from mft_core.evaluation.python_source import FENCE
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
@@ -123,7 +123,7 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         """The lines to be put in."""
         if self.options.protocol == "completion":
             return before_stop(text, STOP)
-        blocks = [match[3] for match in FENCE.finditer(text)]
+        blocks = [block.code for block in code_blocks(text)]
         return before_stop(blocks[-1] if blocks else text, STOP)
 
     def describe(self) -> Protocol:
@@ -132,7 +132,7 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         versions += f", {shared_process.NOTE}" if self.options.shared_process else ""
         if self.options.protocol == "completion":
             return Protocol("completion", versions, stop=STOP, post_processing="cut at the first stop string")
-        return Protocol("chat", f"{INSTRUCTION} {versions}", post_processing="the last code block")
+        return Protocol("chat", f"{INSTRUCTION} {versions}", post_processing="the last code block (rule 2)")
 
     def reference(self, item: Item) -> str:
         """The published lines."""

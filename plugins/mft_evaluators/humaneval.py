@@ -12,7 +12,8 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet
-from mft_core.evaluation.python_source import extract_code, parse
+from mft_core.evaluation.python_parsing import parse
+from mft_core.evaluation.python_source import POST_PROCESSING, extract_code
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
@@ -78,7 +79,7 @@ class HumanEval(CodeEvaluator[HumanEvalOptions]):
         """The prompt alone, or the instruction."""
         if self.options.protocol == "completion":
             return Protocol("completion", CONTINUED, stop=STOP, post_processing="cut at the first stop string")
-        return Protocol("chat", INSTRUCTION, post_processing="definitions of the last code block with the function")
+        return Protocol("chat", INSTRUCTION, post_processing=POST_PROCESSING)
 
     def run(self, item: Item, completion: str, limits: Limits, tier: Tier) -> Outcome:
         """The published `check` calls the function from outside the candidate's process."""

@@ -11,6 +11,7 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet, load_set
+from mft_core.evaluation.python_source import POST_PROCESSING
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
 from mft_evaluators.humaneval import CONTINUED
@@ -65,7 +66,7 @@ class HumanEvalX(MultilingualEvaluator):
         """The prompt alone, or the instruction."""
         if self.options.protocol == "completion":
             return Protocol("completion", CONTINUED, stop=STOP, post_processing="cut at the end of the function")
-        return Protocol("chat", INSTRUCTION, post_processing="the last code block")
+        return Protocol("chat", INSTRUCTION, post_processing=f"the last code block; of Python, {POST_PROCESSING}")
 
     def reference(self, item: Item) -> str:
         """The published body."""

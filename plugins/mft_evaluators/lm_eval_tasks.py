@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
-from mft_core.interfaces import Evaluator, Options
+from mft_core.interfaces import Evaluator, Options, PathText
 from mft_core.records import Score
 
 NORMAL_QUANTILE = 1.96
@@ -22,7 +22,7 @@ class LmEvalOptions(Options):
     """Options of lm-eval."""
 
     tasks: list[str] = Field([], description='names of the harness\'s tasks, such as ["mmlu", "ceval-valid"]')
-    folder: str = Field("", description="a folder with further task definitions (YAML)")
+    folder: PathText = Field("", description="a folder with further task definitions (YAML)")
     shots: int = Field(-1, ge=-1, description="solved examples in the prompt; -1: as the task has it")
     limit: int = Field(0, ge=0, description="only the first N problems of each task; 0: all")
     batch_size: int = Field(8, ge=1, description="requests at the same time")

@@ -23,10 +23,11 @@ class ValidationLoss(Evaluator):
         """Two scores for each task that has validation data.
 
         Raises:
-            UsageError: there is no run whose tasks could be measured.
+            UsageError: there are no tasks to be measured.
         """
         if request.validation is None:
-            raise UsageError("`loss` is measured on the validation data of a run's tasks", "Name a run folder.")
+            hint = "Name a run folder, or give a folder of task folders: --data DIR"
+            raise UsageError("`loss` is measured on tasks, and a base has none of its own", hint)
         context = request.validation()
         losses = context.losses()
         means = losses.mean()

@@ -14,7 +14,8 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet
-from mft_core.evaluation.python_source import extract_code, is_python, parse
+from mft_core.evaluation.python_parsing import is_python, parse
+from mft_core.evaluation.python_source import POST_PROCESSING, extract_code
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
@@ -94,7 +95,7 @@ class Mbpp(CodeEvaluator[MbppOptions]):
         return {
             "completion": Protocol("docstring", DOCSTRING, 0, DOCSTRING_STOP, cut),
             "few-shot": Protocol("few-shot", TASK, len(SHOT_IDS), SHOT_STOP, cut),
-            "chat": Protocol("chat", CHAT, 0, (), "definitions of the last code block with the function"),
+            "chat": Protocol("chat", CHAT, 0, (), POST_PROCESSING),
         }[self.options.protocol]
 
     def run(self, item: Item, completion: str, limits: Limits, tier: Tier) -> Outcome:

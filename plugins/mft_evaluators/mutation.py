@@ -7,7 +7,7 @@ import copy
 import random
 from collections.abc import Iterator
 
-from mft_core.evaluation.python_source import parse
+from mft_core.evaluation.python_parsing import parse
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,

@@ -24,6 +24,7 @@ from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.evaluation.scoring import before_stop, by_item
 from mft_core.generation.assistant import Prompt
+from mft_core.interfaces import PathText
 from mft_core.records import Score, Turn
 from mft_evaluators.bleu import bleu_counts, bleu_score, signature
 from mft_evaluators.sql.databases import Databases, FolderDatabases, TableDatabases, find_databases, find_tables
@@ -47,8 +48,8 @@ class Text2SqlOptions(GenerativeOptions):
     form: Literal["auto", "spider", "cspider", "cosql", "wikisql", "bird"] = Field(
         "auto", description="which set's form the rows have; auto: told by their fields"
     )
-    tables: str = Field("", description='the tables file, such as tables.json; "": looked for beside the set')
-    databases: str = Field(
+    tables: PathText = Field("", description='the tables file, such as tables.json; "": looked for beside the set')
+    databases: PathText = Field(
         "", description='folder of DB_ID/DB_ID.sqlite or DB_ID.sqlite; "": looked for beside the set'
     )
     protocol: Literal["chat", "completion"] = Field(

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mft_core.run.results import RunFacts, TaskResult
+from mft_core.run.results import RunFacts
+from mft_core.run.task_result import TaskResult
 from mft_core.support import run_files, units
 from mft_core.support.redact import redact
 
@@ -17,7 +18,7 @@ SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")
 
 
 def page(facts: RunFacts, figure: str) -> str:
-    """The page.
+    """The page, without secrets.
 
     Args:
         facts: of the run.
@@ -36,7 +37,7 @@ def page(facts: RunFacts, figure: str) -> str:
     environment.filters.update(
         count=units.count, loss=units.loss, percent=units.percent, perplexity=units.perplexity, bar=_bar, cell=_plain
     )
-    return environment.get_template(TEMPLATE).render(
+    text = environment.get_template(TEMPLATE).render(
         facts=facts,
         title=facts.run.resolve().name,
         ending=facts.ending,
@@ -53,6 +54,7 @@ def page(facts: RunFacts, figure: str) -> str:
         recipe=_text(facts.run / run_files.RECIPE),
         components=_text(facts.run / run_files.COMPONENTS),
     )
+    return redact(text)
 
 
 def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
@@ -65,7 +67,7 @@ def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
     hours = (facts.seconds or 0) >= 3600
     return [
         ("validation loss", loss, before if facts.change is not None else "over all tasks, nats per token"),
-        ("tasks improved", improved, "validation loss below that of step 0"),
+        ("tasks improved", improved, "validation loss below that of step 0 by more than its noise"),
         ("optimizer steps", steps, facts.ending),
         ("supervised tokens", seen, "trained on" if facts.tokens is None else f"of {units.count(facts.tokens)} tokens"),
         ("time", units.duration(facts.seconds), "hours:minutes:seconds" if hours else "minutes:seconds"),
@@ -120,7 +122,7 @@ def _plain(value: Any) -> str:
 
 
 def _text(path: Path) -> str:
-    return redact(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _bar(task: TaskResult) -> float:

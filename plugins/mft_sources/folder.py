@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
-from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, jsonl_files, stem
+from mft_core.data.file_kinds import stem
+from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, jsonl_files
+from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import DataRequest, Source
 from mft_core.records import TaskFiles
+
+TRAINING = re.compile(r"train[\W\d_]*", re.IGNORECASE)
+"""Stems of files in `data.path` itself that make it one task."""
+
+MOST_SHOWN = 10
 
 
 class Folder(Source):
@@ -22,7 +33,8 @@ class Folder(Source):
             raise UsageError(f"{root} is not a folder.", LAYOUT)
         tasks = _tasks(root)
         if not tasks:
-            raise MftError(f"There is no task in {root}.", LAYOUT)
+            unread = "".join(f"\n  {file}" for file in islice(unread_files(root, ()), MOST_SHOWN))
+            raise MftError(f"There is no task in {root}.{unread}", LAYOUT)
         for task in tasks:
             _check_inside(task, root)
         return sorted(tasks, key=lambda task: task.name)
@@ -31,23 +43,39 @@ class Folder(Source):
 def _tasks(root: Path) -> list[TaskFiles]:
     folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith((".", "_"))]
     files = jsonl_files(root)
-    if any(stem(path) == "train" for path in files):
+    if any(TRAINING.fullmatch(stem(path)) for path in files):
         task = folder_task(root.resolve().name, root)
         return [task] if task is not None else []
-    return [_folder(path) for path in folders] + [_file(path) for path in files]
+    return _all_or_every_error(
+        [*(partial(_folder, path) for path in folders), *(partial(_file, path, files) for path in files)]
+    )
+
+
+def _all_or_every_error(makers: Sequence[Callable[[], TaskFiles]]) -> list[TaskFiles]:
+    """What they make; where some of them fail, one error that says all of it."""
+    tasks, errors = [], []
+    for make in makers:
+        try:
+            tasks.append(make())
+        except MftError as error:
+            errors.append(error)
+    if errors:
+        hints = dict.fromkeys(error.hint for error in errors if error.hint)
+        raise MftError("\n".join(error.message for error in errors[:MOST_SHOWN]), "\n".join(hints))
+    return tasks
 
 
 def _folder(folder: Path) -> TaskFiles:
     task = folder_task(folder.name, folder)
     if task is None:
-        raise MftError(
-            f"{folder} holds no JSONL file.", f"{LAYOUT} Move away what is no task, or name the tasks one by one."
-        )
+        unread = "".join(f"\n  {file}" for file in islice(unread_files(folder, ()), MOST_SHOWN))
+        hint = f"{LAYOUT} Move away what is no task, or name the tasks one by one."
+        raise MftError(f"{folder} holds no JSON Lines file.{unread}", hint)
     return task
 
 
-def _file(path: Path) -> TaskFiles:
-    if is_held_out(path):
+def _file(path: Path, beside: list[Path]) -> TaskFiles:
+    if is_held_out(path, beside):
         raise MftError(
             f"{path} looks like validation or test data, not like a task.",
             "Rename it, or name the tasks one by one with --task NAME=PATH or [[data.tasks]].",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,15 +15,33 @@ from jinja2 import TemplateError
 from mft_core.errors import MftError, RecordError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
-from mft_tokenization.layout import Layout, find_layout
+from mft_tokenization.layout import (
+    CHANGES_CONTENT,
+    REFUSES_ROLES,
+    Form,
+    fault,
+    find_layout,
+    form_of,
+    thoughts_known,
+)
+from mft_tokenization.plan import Plan, Writer, make_plan, pieces
 from mft_tokenization.templates import FIXED_DATE
-from mft_tokenization.text_encoder import Place, TextEncoder
+from mft_tokenization.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VERSION = "2"
+VERSION = "3"
 """Part of the fingerprint: to be raised when `encode` changes."""
+
+ROUNDS = (
+    Turn("user", "Write a function.\n\n  Then: test it"),
+    Turn("assistant", "def f(): pass"),
+    Turn("user", "Now another."),
+    Turn("assistant", "def g(): pass"),
+    Turn("user", "Thanks.\nThe last"),
+)
+"""What a tokenizer is asked when it is bound, after one, two and three questions."""
 
 
 class ChatTokenization(Tokenization):
@@ -31,7 +50,8 @@ class ChatTokenization(Tokenization):
     Supervised are, in every assistant turn, the tokens that the model has to write: from the end of the generation
     prompt up to and including the end token. Text is split into pieces at the control tokens of the template and where
     an answer starts, and each piece is encoded alone. So a prompt has the same ids in training as at inference,
-    and what looks like a control token in a turn's content stays text.
+    and what looks like a control token in a turn's content stays text; but the marks of a thought that an answer begins
+    with are the template's, where it knows them.
     """
 
     @abstractmethod
@@ -52,39 +72,89 @@ class ChatTokenization(Tokenization):
         self._template = (FIXED_DATE if "strftime_now" in tokenizer.chat_template else "") + tokenizer.chat_template
         self._tokenizer = tokenizer
         self._encoder = TextEncoder(tokenizer)
-        self._layouts: dict[tuple[str, ...], _Plan] = {}
+        self._thoughts = thoughts_known(tokenizer.chat_template)
+        self._marks = {mark for name in self._thoughts for mark in (f"<{name}>", f"</{name}>")}
+        self._plans: dict[tuple[Form, ...], Plan] = {}
         self._beginning = beginning_ids(tokenizer)
         self._self_test()
 
     def encode(self, record: Record) -> Sample:
-        """Ids and supervision of a record; plain text is supervised whole, with an end token."""
+        """Ids and supervision of a record; plain text is supervised whole, with an end token.
+
+        Where the template shows an earlier answer in another form than the one that it is asked for in, only the last
+        answer is supervised; `samples` has them all.
+        """
         if record.text is not None:
             ids = [*self._beginning, *self._encoder.encode(record.text, "start"), self._tokenizer.eos_token_id]
             return _sample(ids, [len(self._beginning) <= position for position in range(len(ids))])
-        plan = self._plan(tuple(turn.role for turn in record.turns))
-        contents = plan.layout.contents(self._render(record.turns, False), record.turns)
-        writer = _Writer(self._encoder)
-        plan.write(writer, contents, len(plan.steps))
-        return _sample(writer.ids, writer.supervised)
+        return self._conversation(record.turns)
+
+    def samples(self, record: Record) -> list[Sample]:
+        """One sample for as many answers as stand in it in the form in which each is asked for, and one for each later
+        answer, with the conversation before it as `apply_chat_template` shows it when it asks.
+        """
+        if record.text is not None or self._plan(record.turns).whole:
+            return [self.encode(record)]
+        upto = [record.turns[: number + 1] for number, turn in enumerate(record.turns) if turn.role == "assistant"]
+        together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
+        return [self._conversation(turns) for turns in upto[together:]]
 
     def prompt(self, turns: Sequence[Turn]) -> list[int]:
-        """Ids up to where the next answer starts; a prefix of what `encode` gives with that answer."""
+        """Ids up to where the next answer starts; a prefix of what `encode` gives with that answer.
+
+        Contents that the template changes are no error here: they are asked as `apply_chat_template` asks them.
+        """
         answered = [*turns, Turn("assistant", "\ue0fe\ue0ff")]
-        plan = self._plan(tuple(turn.role for turn in answered))
-        contents = plan.layout.contents(self._render(answered, False), answered)
-        writer = _Writer(self._encoder)
-        plan.write(writer, contents, plan.last_answer)
+        writer = Writer(self._encoder)
+        try:
+            plan = self._plan(answered)
+            contents = self._contents(plan, answered)
+        except RecordError as error:
+            if error.reason != CHANGES_CONTENT:
+                raise
+            return self._changed_prompt(turns)
+        writer.write(plan.steps[: plan.asked], contents)
         return writer.ids
 
-    @property
-    def end_token_id(self) -> int:
-        """The token that ends an answer: where generation stops."""
-        return self._plan(("user", "assistant")).end_token_id
+    @cached_property
+    def end_tokens(self) -> tuple[int, ...]:
+        """The token that ends an answer; where the template has none, the tokenizer's, and that which the template
+        shows right after an earlier answer, such as the next role's.
+        """
+        plan = self._plan(ROUNDS[:2])
+        if plan.has_end:
+            return (plan.end_token_id,)
+        try:
+            later = self._plan(ROUNDS[:4]).layout.literals[2]
+        except RecordError:
+            return (plan.end_token_id,)
+        following = [control for _, control in self._encoder.split(later) if control is not None]
+        return tuple(dict.fromkeys([plan.end_token_id, *following[:1]]))
+
+    @cached_property
+    def lead_in(self) -> str:
+        """What the template shows between the generation prompt and an answer, as it is decoded."""
+        plan = self._plan(ROUNDS[:2])
+        literal = plan.layout.literals[1]
+        shown = self._encoder.split(literal[len(literal) - plan.layout.lead_in :])
+        return "".join(text for text, control in shown if control is None or text not in self._encoder.specials)
 
     @property
     def fingerprint(self) -> str:
         """Of the template and of this code; the tokenizer has a fingerprint of its own."""
         return hashlib.sha256(f"{VERSION}\n{self._tokenizer.chat_template}".encode()).hexdigest()
+
+    def _conversation(self, turns: Sequence[Turn]) -> Sample:
+        plan = self._plan(turns)
+        writer = Writer(self._encoder)
+        writer.write(plan.steps, self._contents(plan, turns))
+        return _sample(writer.ids, writer.supervised)
+
+    def _contents(self, plan: Plan, turns: Sequence[Turn]) -> list[str]:
+        found = plan.layout.contents(self._render(turns, False), turns)
+        if found is None:
+            raise RecordError(CHANGES_CONTENT, fault(plan.layout, turns, self._render))
+        return found
 
     def _render(self, turns: Sequence[Turn], generate: bool) -> str:
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
@@ -93,27 +163,52 @@ class ChatTokenization(Tokenization):
                 messages, chat_template=self._template, tokenize=False, add_generation_prompt=generate
             )
         except TemplateError as error:
-            raise RecordError("template refuses roles", str(error)) from error
+            raise RecordError(REFUSES_ROLES, str(error)) from error
 
-    def _plan(self, roles: tuple[str, ...]) -> _Plan:
-        if roles not in self._layouts:
-            layout = find_layout(roles, self._render, self._encoder.specials)
-            self._layouts[roles] = _make_plan(layout, roles, self._encoder, self._tokenizer.eos_token_id)
-        return self._layouts[roles]
+    def _plan(self, turns: Sequence[Turn]) -> Plan:
+        forms = tuple(form_of(turn, self._thoughts) for turn in turns)
+        if forms not in self._plans:
+            before = [number for number, turn in enumerate(turns[:-1]) if turn.role == "assistant"]
+            earlier = self._plan(turns[: before[-1] + 1]) if before else None
+            specials = [text for text in self._encoder.specials if text not in self._marks]
+            layout = find_layout(forms, self._render, specials)
+            end = (self._tokenizer.eos_token, self._tokenizer.eos_token_id)
+            self._plans[forms] = make_plan(layout, earlier, self._encoder, end)
+        return self._plans[forms]
+
+    def _changed_prompt(self, turns: Sequence[Turn]) -> list[int]:
+        """Ids of what the template makes of turns that it changes. Control tokens typed in them are hidden from it and
+        stay text, but not the marks of thoughts.
+        """
+        hidden = [turn._replace(content=self._encoder.hide(turn.content, self._marks)) for turn in turns]
+        steps = pieces(self._render(hidden, True), self._encoder)
+        writer = Writer(self._encoder)
+        writer.write([replace(step, text=self._encoder.unhide(step.text)) for step in steps])
+        return writer.ids
 
     def _self_test(self) -> None:
-        """A prompt must have the ids that transformers, and so every server, gives it."""
-        turns = [Turn("user", "Write a function.\n\n  Then: test it")]
+        """Prompts must have the ids that transformers, and so every server, gives them."""
         name = type(self).__name__.lower()
         hint = 'Use another data.tokenization, such as "mftcoder" or "chatml".'
-        try:
-            ours = self.prompt(turns)
-            text = self._render(turns, True)
-        except RecordError as error:
-            raise MftError(f"The chat template of this tokenizer cannot be used ({name}): {error}", hint) from error
-        theirs = self._tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
-        if ours[: len(theirs)] != theirs:
-            raise MftError(f"This tokenizer splits a chat prompt in a way mft cannot follow ({name}).", hint)
+        for asked in (ROUNDS[:1], ROUNDS[:3], ROUNDS):
+            try:
+                self._conversation([*asked, ROUNDS[1]])
+                ours = self.prompt(asked)
+                text = self._render(asked, True)
+            except RecordError as error:
+                if len(asked) > 1 and error.reason == REFUSES_ROLES:
+                    return  # A template of one round: records of more are refused with its own words.
+                raise MftError(f"The chat template of this tokenizer cannot be used ({name}): {error}", hint) from error
+            theirs = self._tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+            if not self._same(ours, theirs, exactly=len(asked) == 1):
+                raise MftError(f"This tokenizer splits a chat prompt in a way mft cannot follow ({name}).", hint)
+
+    def _same(self, ours: list[int], theirs: list[int], exactly: bool) -> bool:
+        """Whether our prompt begins as theirs; after an answer up to white space, since answers are encoded alone."""
+        if exactly:
+            return ours[: len(theirs)] == theirs
+        mine, others = ("".join(self._tokenizer.decode(ids).split()) for ids in (ours, theirs))
+        return mine.startswith(others)
 
 
 def beginning_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -129,105 +224,6 @@ def beginning_text(tokenizer: PreTrainedTokenizerBase) -> str:
     ChatGLM, or nothing.
     """
     return "".join(tokenizer.convert_ids_to_tokens(beginning_ids(tokenizer)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One step of writing a conversation: literal `text`, a control token (`text` and `control`), the content of turn
-    `slot`, or the start (`answer` True) or end (False) of what is supervised.
-    """
-
-    text: str = ""
-    control: int | None = None
-    slot: int | None = None
-    answer: bool | None = None
-
-
-@dataclass(slots=True)
-class _Writer:
-    """Collects ids; text is encoded when a control token or an answer's edge ends it."""
-
-    encoder: TextEncoder
-    ids: list[int] = field(default_factory=list)
-    supervised: list[bool] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
-    place: Place = "start"
-    answering: bool = False
-    strip_left: bool = False
-
-    def flush(self, strip_right: bool = False) -> None:
-        text = "".join(self.text)
-        self.text.clear()
-        if not self.answering:
-            text = text.lstrip() if self.strip_left else text
-            text = text.rstrip() if strip_right else text
-        if text:
-            self.add(self.encoder.encode(text, self.place))
-            self.place, self.strip_left = "continuation", False
-
-    def add(self, ids: Sequence[int]) -> None:
-        self.ids.extend(ids)
-        self.supervised.extend([self.answering] * len(ids))
-
-    def control(self, token: str, number: int) -> None:
-        self.flush(strip_right=bool(token) and self.encoder.strips(token, "lstrip"))
-        self.add([number])
-        self.place, self.strip_left = "after control", bool(token) and self.encoder.strips(token, "rstrip")
-
-    def answer(self, starts: bool) -> None:
-        self.flush()
-        self.answering = starts
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """How to write conversations of one sequence of roles."""
-
-    layout: Layout
-    steps: tuple[_Step, ...]
-    last_answer: int
-    end_token_id: int
-
-    def write(self, writer: _Writer, contents: Sequence[str], until: int) -> None:
-        for step in self.steps[:until]:
-            if step.answer is not None:
-                writer.answer(step.answer)
-            elif step.control is not None:
-                writer.control(step.text, step.control)
-            else:
-                writer.text.append(step.text if step.slot is None else contents[step.slot])
-        writer.flush()
-
-
-def _make_plan(layout: Layout, roles: Sequence[str], encoder: TextEncoder, eos: int) -> _Plan:
-    last = max((number for number, role in enumerate(roles) if role == "assistant"), default=len(roles) - 1)
-    shown = [control for _, control in encoder.split(layout.literals[last + 1]) if control is not None]
-    closing = shown[0] if shown else eos
-    steps: list[_Step] = []
-    last_answer = 0
-    answering = False
-    for number in range(len(roles) + 1):
-        literal = layout.literals[number]
-        lead_in = layout.lead_ins[number] if number < len(roles) else 0
-        prompt, own = literal[: len(literal) - lead_in], literal[len(literal) - lead_in :]
-        pieces = [_Step(text, control) for text, control in encoder.split(prompt)]
-        steps += _closed(pieces, closing) if answering else pieces
-        answering = number < len(roles) and roles[number] == "assistant"
-        if answering:
-            last_answer = len(steps)
-            steps += [_Step(answer=True), *(_Step(text, control) for text, control in encoder.split(own))]
-        if number < len(roles):
-            steps.append(_Step(slot=number))
-    return _Plan(layout, tuple(steps), last_answer, closing)
-
-
-def _closed(pieces: list[_Step], closing: int) -> list[_Step]:
-    """The literal after an answer, with the answer's end after its end token, which is put in where it is missing."""
-    controls = [position for position, piece in enumerate(pieces) if piece.control is not None]
-    if controls and pieces[controls[0]].control == closing:
-        end = controls[0] + 1
-        return [*pieces[:end], _Step(answer=False), *pieces[end:]]
-    return [_Step(control=closing), _Step(answer=False), *pieces]
 
 
 def _sample(ids: Sequence[int], supervised: Sequence[bool]) -> Sample:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 from tokenizers import Tokenizer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Place = Literal["start", "after control", "continuation"]
 """Where a piece of text stands: at the start of the sequence, after a control token, or right after other text."""
 
+HIDDEN = re.compile("\ue0fc([0-9]+)\ue0fb")
 BARRED = re.compile("<[|\uff5c].*[|\uff5c]>")
 """Control tokens that some tokenizers do not flag as special, such as <|fim_prefix|>; some use the full-width bar."""
 
@@ -61,6 +63,18 @@ class TextEncoder:
             position = match.end()
         pieces.append((literal[position:], None))
         return [(text, control) for text, control in pieces if text]
+
+    def hide(self, text: str, but: Collection[str]) -> str:
+        """The text with stand-ins for the control tokens typed in it, all but some, that no template knows."""
+        places = {control: number for number, control in enumerate(self.controls)}
+        return self._splitter.sub(
+            lambda match: match[0] if match[0] in but else f"\ue0fc{places[match[0]]}\ue0fb", text
+        )
+
+    def unhide(self, text: str) -> str:
+        """What `hide` was given."""
+        controls = list(self.controls)
+        return HIDDEN.sub(lambda match: controls[int(match[1])], text)
 
     def encode(self, text: str, place: Place) -> list[int]:
         """Token ids of a piece of text.

@@ -7,14 +7,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pytest
 
 from helpers.running import events, largest_difference, mft, weights, write_tasks
+from mft_core.batching.manifest import sealed
 from mft_core.batching.prepared import open_prepared
-from mft_core.records import Record
+from mft_core.data.token_store import checksum
+from mft_core.records import Record, Sample
 from mft_tokenization.chat_tokenization import ChatTokenization
 
 RECIPE = """
@@ -68,7 +70,11 @@ def nothing_tokenised(cache: Path) -> Iterator[None]:
     The method is refused where every caller looks it up: on the class, in this process, which is the only one here.
     """
 
-    def refuse(self: ChatTokenization, record: Record) -> NoReturn:
+    encode = ChatTokenization.encode
+
+    def refuse(self: ChatTokenization, record: Record) -> Sample:
+        if not record.origin:  # the question by which a tokenization learns what ends an answer
+            return encode(self, record)
         raise AssertionError(f"tokenised: {record.origin}")
 
     with pytest.MonkeyPatch.context() as patch:
@@ -155,7 +161,7 @@ def test_another_tokenizer_is_refused(place: Path, tmp_path: Path, capsys: pytes
     manifest = json.loads((folder / "prepared.json").read_text())
     own = manifest["made_from"]["tokenizer"]
     manifest["made_from"]["tokenizer"] = "0123456789abcdef"
-    (folder / "prepared.json").write_text(json.dumps(manifest))
+    (folder / "prepared.json").write_text(json.dumps(sealed(manifest)))
     message = refused(capsys, "check", str(folder / "recipe.toml"))
     assert f"tokenizer: '0123456789abcdef' there, {own!r} in this run" in message
     assert "data." not in message.partition("otherwise:")[2].partition("put that back")[0]
@@ -174,6 +180,34 @@ def test_damage_is_named(
 ) -> None:
     folder = shutil.copytree(place / "prepared", tmp_path / "copy")
     damage(next(folder.glob(name)))
+    assert mft("check", str(folder / "recipe.toml")) == 1
+    assert "is missing or damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "0"])
+def test_a_manifest_changed_by_hand_is_refused(
+    value: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(place / "prepared", tmp_path / "copy")
+    path = folder / "prepared.json"
+    path.write_text(path.read_text().replace('"weight": 1.0', f'"weight": {value}', 1))
+    assert "its checksum does not match" in refused(capsys, "check", str(folder / "recipe.toml"))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()))))
+    assert "tasks.0.weight" in refused(capsys, "check", str(folder / "recipe.toml"))
+
+
+@pytest.mark.parametrize("name", ["samples/0-train.npy", "rows/0-members.npy", "rows/0-offsets.npy"])
+@pytest.mark.parametrize("number", [-1, 1 << 40])
+def test_numbers_of_samples_that_there_are_not_are_damage(
+    name: str, number: int, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(place / "prepared", tmp_path / "copy")
+    numbers = np.load(folder / name).astype(np.int64)
+    numbers[-1] = number
+    np.save(folder / name, numbers)
+    manifest = json.loads((folder / "prepared.json").read_text())
+    manifest["checksums"][name] = checksum(folder / name)
+    (folder / "prepared.json").write_text(json.dumps(sealed(manifest)))
     assert mft("check", str(folder / "recipe.toml")) == 1
     assert "is missing or damaged" in capsys.readouterr().err
 

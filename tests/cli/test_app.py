@@ -31,6 +31,15 @@ def mft_add_commands(app):
             raise typer.Exit(7)
         print("tooted", len(context.obj.plugins.loaded) > 0)
 """
+LAZY_TYPER = """
+@hookimpl
+def mft_add_commands(app):
+    import typer
+
+    @app.command()
+    def toot(context: "typer.Context"):  # as every annotation is under `from __future__ import annotations`
+        print("tooted")
+"""
 LOSS = """
 @hookimpl
 def mft_losses():
@@ -220,14 +229,24 @@ def test_debug_works_behind_the_command_too(site: Path, capsys: Captured) -> Non
         ("@hookimpl\ndef mft_add_commands(app): raise SystemExit(1)", "SystemExit: 1"),
         (COMMAND.replace("def toot", "def list"), "its command 'list' exists already"),
         (COMMAND.replace('how: str = "fine"', 'how: "no such type" = 1'), "Error"),
+        (LAZY_TYPER, "name 'typer' is not defined: import"),
     ],
 )
-def test_a_plugin_with_bad_commands_is_left_out_whole(site: Path, capsys: Captured, code: str, reason: str) -> None:
+def test_bad_commands_are_left_out_and_the_plugins_components_stay(
+    site: Path, capsys: Captured, code: str, reason: str
+) -> None:
     write_distribution(site, "horn", code + LOSS)
     rows = [row for row in listed(capsys) if row["plugin"] == "horn"]
-    assert [(row["kind"], row["status"]) for row in rows] == [("plugin", "broken")]
-    assert reason in rows[0]["summary"]
+    assert [(row["kind"], row["status"]) for row in rows] == [
+        ("loss", "ok"),
+        ("loss", "unavailable"),
+        ("plugin", "broken"),
+    ]
+    assert rows[2]["summary"].startswith("commands: ")
+    assert reason in rows[2]["summary"]
     assert run_command_line(["toot"]) == 2
+    assert run_command_line(["check", "missing.toml"]) == 2
+    assert "warning: commands of plugin 'horn' are broken and left out: " in capsys.readouterr().err
 
 
 def test_a_plugin_file(site: Path, tmp_path: Path, capsys: Captured) -> None:

@@ -44,6 +44,23 @@ def test_data_flags_stand_in_place_of_the_recipes_data(write, tmp_path, data) ->
     assert (source_choice(named).name, [task.name for task in named.data.tasks]) == (EXPLICIT_TASKS, ["b"])
 
 
+def test_a_source_that_reads_folders_keeps_its_options_and_reads_the_one_of_the_flag(write, tmp_path) -> None:
+    path = write('[data]\nsource = {name = "acme", kind = "x"}\npath = "old"\n')
+    recipe = compose_recipe(Flags(path, data=str(tmp_path / "new")), Workspace.find(tmp_path))
+    assert (source_choice(recipe).name, source_choice(recipe).options) == ("acme", {"kind": "x"})
+    assert recipe.data.path == str(tmp_path / "new")
+
+
+def test_flags_change_a_runs_own_recipe_which_plugins_toml_does_not_reach_again(tmp_path) -> None:
+    own = tmp_path / "recipe.toml"
+    own.write_text(Recipe().having("train", seed=7, steps=40).as_toml())
+    (tmp_path / "plugins.toml").write_text("[defaults.train]\nseed = 1\nclip = 9.0\n[defaults.loss]\ngamma = 1.0\n")
+    workspace = Workspace.find(tmp_path)
+    recipe = compose_recipe(Flags(steps=60, settings=["train.clip=0.5"]), workspace, resolved=own)
+    expected = Recipe().having("train", seed=7, steps=60, clip=0.5)
+    assert recipe.model_dump() == expected.model_dump()
+
+
 @pytest.mark.parametrize("flags", [{"data": "folder", "tasks": ["a=b.jsonl"]}, {"steps": 3, "epochs": 1.0}])
 def test_flags_that_contradict_each_other_are_wrong_use(flags, tmp_path) -> None:
     with pytest.raises(UsageError, match="contradict"):

@@ -52,3 +52,29 @@ def test_a_narrow_terminal_folds_and_cuts_nothing(
     names = "".join(line[:edge].strip() for line in table[start:])
     assert names == "".join(score.task for score in SCORES)
     assert "…" not in "".join(lines)
+
+
+def test_of_many_sets_the_lowest_and_the_highest_are_shown_and_all_on_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    scores = [
+        Score(f"task-{index:03d}", metric, index + offset, 10, PROTOCOL)
+        for index in range(300)
+        for metric, offset in (("loss", 1.0), ("perplexity", 2.0))
+    ]
+    print_scores(console(), scores, Path("evaluations/mine"))
+    short = capsys.readouterr().out
+    assert len(short.splitlines()) < 60
+    assert "task-000" in short
+    assert "task-299" in short
+    assert "task-150" not in short
+    assert "552 more scores" in short
+    print_scores(console(), scores, Path("evaluations/mine"), all_tasks=True)
+    assert "task-150" in capsys.readouterr().out
+
+
+def test_a_reason_that_many_sets_share_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = [Score(f"s{n}", "loss", math.nan, 0, "", details={"not_measured": "no compiler"}) for n in range(9)]
+    print_scores(console(), scores, Path("evaluations/mine"))
+    assert capsys.readouterr().out.count("no compiler") == 1

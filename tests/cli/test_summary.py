@@ -11,7 +11,8 @@ from rich.console import Console
 
 from helpers.screens import control_characters
 from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts, print_plan, print_result
-from mft_core.run.results import RunFacts, TaskResult
+from mft_core.run.results import RunFacts
+from mft_core.run.task_result import TaskResult
 
 RUN = Path("runs/one")
 
@@ -115,6 +116,44 @@ def test_result_of_many_tasks_lists_winners_and_losers() -> None:
     assert "task-000" in text
     assert "task-100" not in text
     assert "178 more tasks" in text
+
+
+def test_the_rest_of_many_tasks_is_shown_on_request() -> None:
+    def everything(console: Console, facts: Any) -> None:
+        (print_result if isinstance(facts, RunFacts) else print_plan)(console, facts, all_tasks=True)
+
+    tasks = [outcome(f"task-{index:03d}", 2.0, 1.0 + index / 100) for index in range(200)]
+    assert "mft report runs/one --all-tasks" in printed(print_result, result(tasks))
+    assert "task-100" in printed(everything, result(tasks))
+    planned = plan([TaskFacts(f"task-{index:03d}", 10, 1, 100, 50) for index in range(200)])
+    assert "--all-tasks" in printed(print_plan, planned)
+    assert "task-199" in printed(everything, planned)
+
+
+def test_unmeasured_tasks_are_not_among_those_that_gained_most() -> None:
+    tasks = [outcome(f"task-{index:03d}", 2.0, 1.0 + index / 100) for index in range(30)]
+    unmeasured = [outcome(f"none-{index:03d}", None, None) for index in range(30)]
+    text = printed(print_result, result([*unmeasured, *tasks]))
+    assert "task-000" in text
+    assert "none-" not in text
+
+
+def test_what_changed_by_less_than_noise_is_no_improvement() -> None:
+    tasks = [
+        TaskResult("few", {}, 2.0, 1.9, 1.9, 100, 0.5, 1000, 0.25, tokens=16),
+        TaskResult("many", {}, 2.0, 1.9, 1.9, 100, 0.5, 1000, 0.25, tokens=10_000),
+        TaskResult("lost", {}, 2.0, 2.1, 2.0, 0, 0.5, 1000, 0.25, tokens=10_000),
+    ]
+    text = " ".join(printed(print_result, result(tasks)).split())
+    assert "1 of 3 improved, 1 worse, 1 changed by less than the noise of so few validation tokens" in text
+
+
+def test_small_weights_and_options_of_many_tasks_are_readable() -> None:
+    tasks = [TaskResult(f"t{index}", {}, 2.0, 1.0, 1.0, 1, 1 / 300, 10, 0.1) for index in range(300)]
+    assert "0.0033" in printed(print_result, result(tasks))
+    options = {"alpha": {f"t{index}": 1.5 for index in range(300)}}
+    text = " ".join(printed(print_plan, plan([], loss_options=options)).split())
+    assert "alpha={t0: 1.5, t1: 1.5, t2: 1.5, t3: 1.5, t4: 1.5 and 295 more}" in text
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

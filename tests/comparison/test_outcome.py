@@ -60,6 +60,22 @@ def test_what_is_lower_beyond_chance_is_called_lower(tmp_path: Path) -> None:
     assert any("gone" in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize("lost", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_counts_as_the_highest_and_is_named(tmp_path: Path, lost: float) -> None:
+    base = {"add": losses(4.0), "sub": losses(4.0)}
+    for reference, verdict in (("sound", "higher"), ("lost", "lower")):
+        runs = [
+            finished(tmp_path / reference, "sound", 0, {"add": 2.0, "sub": 2.0}),
+            finished(tmp_path / reference, "lost", 0, {"add": lost, "sub": 1.0}),
+        ]
+        found = gather(runs, base, {"add": 1.0, "sub": 1.0}, [], reference)
+        other = "lost" if reference == "sound" else "sound"
+        assert found.tasks[0].arms[other].verdict == found.mean.arms[other].verdict == verdict
+        assert found.tasks[1].arms[other].verdict == ("lower" if other == "lost" else "higher")
+        assert [warning for warning in found.warnings if "add" in warning and warning.endswith("of: lost")]
+        json.dumps(found.as_json(), allow_nan=False)
+
+
 def test_other_validation_samples_are_refused(tmp_path: Path) -> None:
     run = finished(tmp_path, "mixed", 0, {"add": 2.0})
     base = {"add": replace(losses(4.0), digests=DIGESTS + np.uint64(1))}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from helpers.made_up_comparisons import comparison
-from mft_core.comparison.writing import JSON_FILE, MARKDOWN_FILE, write_outcome
-from mft_core.errors import MftError
+from mft_core.comparison.writing import JSON_FILE, MARKDOWN_FILE, read_outcome, write_outcome
+from mft_core.errors import MftError, UsageError
 from mft_core.events import Event
 
 
@@ -34,3 +34,16 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         write_outcome(comparison(), tmp_path / "file", {})
     assert "--output" in caught.value.hint
     assert not (tmp_path / JSON_FILE).exists()
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    write_outcome(comparison(), tmp_path, {})
+    assert read_outcome(tmp_path) == comparison()
+
+
+def test_a_folder_without_an_outcome_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"compare\.json cannot be read"):
+        read_outcome(tmp_path)
+    (tmp_path / JSON_FILE).write_text("{}")
+    with pytest.raises(UsageError, match=r"compare\.json cannot be read"):
+        read_outcome(tmp_path)

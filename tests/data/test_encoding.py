@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.token_data import one_task, pair
-from mft_core.records import Sample
+from helpers.token_data import one_task, pair, prepare, task_file
+from mft_core.records import Sample, TaskFiles
+from mft_tokenization.tokenizations import Chat
 
 
 def test_overlong_records_are_dropped_or_cut_and_counted(tmp_path: Path) -> None:
@@ -61,3 +62,47 @@ def test_splitting_is_counted_and_conversations_are_dropped(tmp_path: Path) -> N
     sides = [{store.origin(number) for number in range(len(store))} for store in (task.train, task.valid)]
     assert not sides[0] & sides[1], "parts of one text train and validate"
     assert "over-long" in report.examples[0]
+
+
+class Unended(Chat):
+    """Roles without an end token between them, so that every answer is learned in a sample of its own."""
+
+    def template(self, tokenizer: object) -> str:
+        return (
+            "{% for m in messages %}{{ ('Human: ' if m.role == 'user' else 'AI: ') + m.content + '\\n' }}{% endfor %}"
+            "{% if add_generation_prompt %}{{ 'AI: ' }}{% endif %}"
+        )
+
+
+def rounds(number: int, *answers: str) -> dict:
+    pairs = [
+        {"role": role, "content": content}
+        for answer in answers
+        for role, content in (("user", f"question {number}"), ("assistant", answer))
+    ]
+    return {"messages": pairs}
+
+
+def test_a_conversation_that_is_learned_in_several_samples_is_counted(tmp_path: Path) -> None:
+    records = [*(rounds(number, "a", "b", "c") for number in range(4)), rounds(4, "a"), rounds(5, "a", "b " * 90)]
+    files = [TaskFiles("t", (task_file(tmp_path / "t" / "train.jsonl", records),))]
+    (task,) = prepare(files, tmp_path / "cache", Unended, max_length=60)
+    report = task.report
+    assert (report.read, report.split, report.parts, report.overlong) == (6, 4, 12, 1)
+    assert report.train + report.valid == 13
+    assert task.train.records + task.valid.records == 5
+    assert report.duplicates == report.overlap == 0
+    (cut,) = prepare(files, tmp_path / "cache", Unended, max_length=60, overlong="truncate")
+    assert (cut.report.split, cut.report.parts, cut.report.truncated) == (5, 14, 1)
+
+
+def test_what_cannot_fit_is_not_tokenised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mft_core.data.encoding.CHARACTERS_AT_LEAST", 100)
+    long, talk = {"text": "a b " * 2000}, [{"role": role, "content": "x"} for role in ("user", "assistant")] * 20
+    records = [pair(1), pair(2), long, {"messages": talk}]
+    (dropped,) = one_task(tmp_path, records, max_length=30)
+    assert (dropped.report.overlong, dropped.report.bad) == (2, {})
+    assert "8,000 characters, too long to be tokenised" in dropped.report.examples[0]
+    assert "40 turns of 40 characters" in dropped.report.examples[1]
+    (cut,) = one_task(tmp_path, records, max_length=30, overlong="truncate")
+    assert (cut.report.overlong, cut.report.truncated) == (1, 1)

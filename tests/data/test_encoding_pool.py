@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,8 +87,44 @@ def test_a_killed_worker_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
     error = within(120, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Suicidal, processes=2))
     assert isinstance(error, MftError)
-    assert "died" in error.message
+    assert re.search(r"died: process \d+ was killed by SIGKILL", error.message)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+class Stopping(MftCoder):
+    """Its process is stopped while it works."""
+
+    def encode(self, record: Record) -> Sample:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return super().encode(record)
+
+
+@pytest.mark.slow
+def test_a_stopped_worker_is_an_error_that_names_it_and_leaves_nothing(tmp_path: Path) -> None:
+    path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
+    error = within(240, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Stopping, processes=2))
+    assert isinstance(error, MftError)
+    named = re.search(r"was stopped and does not go on: process (\d+)", error.message)
+    assert named
+    assert not Path(f"/proc/{named[1]}").exists()
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+class StoppedForAWhile(MftCoder):
+    """Its process is stopped, and goes on seconds later."""
+
+    def encode(self, record: Record) -> Sample:
+        if record.turns[0].content.endswith(" 7"):
+            subprocess.Popen(["sh", "-c", f"sleep 3; kill -CONT {os.getpid()}"])
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return super().encode(record)
+
+
+@pytest.mark.slow
+def test_a_worker_that_goes_on_again_is_waited_for(tmp_path: Path) -> None:
+    path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
+    (task,) = prepare([TaskFiles("t", (path,))], tmp_path / "cache", StoppedForAWhile, processes=2)
+    assert task.report.read == 50
 
 
 UNGUARDED = """

@@ -36,6 +36,11 @@ def test_alpaca_joins_instruction_and_input() -> None:
     assert record.turns == (Turn("system", "Be brief"), Turn("user", "Sort\n3 1"), Turn("assistant", "1 3"))
 
 
+def test_what_repeats_a_turn_is_no_second_form() -> None:
+    again = {"prompt": "q\n", "answer": "a", "conversations": [], "history": []}
+    assert parse_record(chat(("user", "q"), ("assistant", "a")) | again, "f:1").turns == QUESTION
+
+
 def test_history_comes_before_the_prompt() -> None:
     record = parse_record({"prompt": "q2", "response": "a2", "history": [["q", "a"]]}, "")
     assert record.turns == (*QUESTION, Turn("user", "q2"), Turn("assistant", "a2"))
@@ -97,6 +102,12 @@ def chat(*turns: tuple[object, object]) -> dict:
         (chat(("user", "q"), ("assistant", "a"), ("assistant", "a")), "wrong order of roles"),
         (chat(("user", "q"), ("system", "s"), ("assistant", "a")), "wrong order of roles"),
         (chat(("user", "q"), ("assistant", ""), ("user", "q"), ("assistant", "a")), "empty response"),
+        (
+            chat(("user", "q"), ("assistant", "a")) | {"conversations": [{"from": "human", "value": "r"}]},
+            "ambiguous fields",
+        ),
+        (chat(("user", "q"), ("assistant", "a")) | {"prompt": "another"}, "ambiguous fields"),
+        (chat(("user", "q"), ("assistant", "a")) | {"history": [["r", "b"]]}, "ambiguous fields"),
     ],
 )
 def test_what_cannot_be_used_has_a_named_reason(value: object, reason: str) -> None:

@@ -28,8 +28,24 @@ def test_path_tricks_are_no_task_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("held_out", "stem"),
-    [(True, name) for name in ("valid", "validation", "dev", "dev-1", "val", "eval", "test", "test_2", "Valid.small")]
-    + [(False, name) for name in ("train", "unit_test", "device", "values", "part-1")],
+    [
+        (True, name)
+        for name in ("valid", "validation", "dev", "dev-1", "val", "eval", "test", "test_2", "Valid.small", "test1")
+    ]
+    + [
+        (False, name)
+        for name in (
+            "train",
+            "unit_test",
+            "device",
+            "values",
+            "part-1",
+            "testing_tools",
+            "evaluate_code",
+            "validate",
+            "latest",
+        )
+    ],
 )
 def test_held_out_names(held_out: bool, stem: str) -> None:
     assert is_held_out(Path(f"{stem}.jsonl")) is held_out
@@ -44,6 +60,10 @@ def test_held_out_names(held_out: bool, stem: str) -> None:
         (["train-00001.jsonl", "train-00002.jsonl"], ["train-00001.jsonl", "train-00002.jsonl"], []),
         (["b.jsonl", "a.jsonl", "dev.jsonl", "test.jsonl", ".c.jsonl"], ["a.jsonl", "b.jsonl"], ["dev.jsonl"]),
         (["train.jsonl", "validation.jsonl", "dev.jsonl"], ["train.jsonl"], ["validation.jsonl"]),
+        (["train.jsonl", "train2.jsonl", "VALID.NDJSON"], ["train.jsonl", "train2.jsonl"], ["VALID.NDJSON"]),
+        (["TRAIN.JSONL.GZ", "evaluation.ndjson.gz"], ["TRAIN.JSONL.GZ"], ["evaluation.ndjson.gz"]),
+        (["sql_train.jsonl", "sql_valid.jsonl", "sql_test.jsonl"], ["sql_train.jsonl"], ["sql_valid.jsonl"]),
+        (["unit_test.jsonl", "testing_tools.jsonl"], ["testing_tools.jsonl", "unit_test.jsonl"], []),
     ],
 )
 def test_the_files_of_a_folder(tmp_path: Path, files: list[str], train: list[str], valid: list[str]) -> None:
@@ -58,9 +78,20 @@ def test_a_folder_without_training_data(tmp_path: Path) -> None:
         folder_task("t", make_files(tmp_path / "b", "valid.jsonl"))
 
 
-def test_the_same_file_twice_is_refused(tmp_path: Path) -> None:
+def test_json_counts_where_its_first_line_is_a_record(tmp_path: Path) -> None:
+    record = '{"prompt": "q", "response": "a"}'
+    contents = {"train.json": f"\n{record}\n{record}\n", "valid.json": record, "array.json": f"[{record}]"}
+    for name, content in {**contents, "infos.json": '{"a": {"b": 1}}', "broken.json": "{"}.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    task = folder_task("t", tmp_path)
+    assert task is not None
+    assert (names(task.train), names(task.valid)) == (["train.json"], ["valid.json"])
+
+
+@pytest.mark.parametrize("other", ["train.jsonl.gz", "train.ndjson"])
+def test_the_same_file_twice_is_refused(tmp_path: Path, other: str) -> None:
     with pytest.raises(MftError, match="side by side"):
-        folder_task("t", make_files(tmp_path, "train.jsonl", "train.jsonl.gz"))
+        folder_task("t", make_files(tmp_path, "train.jsonl", other))
 
 
 def test_explicit_tasks(tmp_path: Path) -> None:
@@ -112,3 +143,11 @@ def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:
     make_files(tmp_path, "a.jsonl")
     with pytest.raises(MftError, match="also a validation file"):
         explicit_tasks([("a", "a.jsonl", "a.jsonl", 1.0)], tmp_path)
+
+
+def test_a_glob_below_a_folder_with_brackets_in_its_name(tmp_path: Path) -> None:
+    folder = make_files(tmp_path / "[v1] data*", "a/x.jsonl", "b/y.jsonl", "a/valid.jsonl")
+    (task,) = explicit_tasks([("t", "**/*.jsonl", None, 1.0)], folder)
+    assert task.train == (folder / "a/x.jsonl", folder / "b/y.jsonl")
+    (whole,) = explicit_tasks([("t", str(folder / "[ab]/y.jsonl"), None, 1.0)], Path())
+    assert whole.train == (folder / "b/y.jsonl",)

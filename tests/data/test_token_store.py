@@ -28,7 +28,7 @@ def test_the_arrays_agree_with_the_samples(tmp_path: Path) -> None:
         assert not any(sample.supervised[0] for sample in samples)
     assert task.report.tokens == task.train.lengths.sum()
     assert task.report.supervised == task.train.supervised_counts.sum()
-    assert isinstance(task.train.entry.ids.base, np.memmap)
+    assert str(task.train.entry.folder / "ids.bin") in Path("/proc/self/maps").read_text(encoding="utf-8")
     assert task.train.entry.ids.dtype == np.uint16
 
 
@@ -52,6 +52,32 @@ def test_a_store_is_mapped_and_small(tmp_path: Path) -> None:
     arrays = (entry.ids, entry.spans, *(getattr(entry, name) for name in ARRAYS))
     assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
     assert sum(array.nbytes for array in arrays) <= 2 * len(entry.ids) + 49 * len(entry)
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def test_many_tasks_need_no_more_open_files_than_one(tmp_path: Path) -> None:
+    files = []
+    for number in range(30):
+        train, valid = (
+            task_file(tmp_path / f"t{number}" / f"{side}.jsonl", [pair(1000 * number + part) for part in parts])
+            for side, parts in (("train", range(9)), ("valid", range(100, 103)))
+        )
+        files.append(TaskFiles(f"t{number:02}", (train,), (valid,)))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = open_files()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 20, limit[1]))
+    try:
+        made = prepare(files, tmp_path / "cache")
+        again = prepare(files, tmp_path / "cache", Counting)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert open_files() <= opened + 2
+    for tasks in (made, again):
+        assert [(len(task.train), len(task.valid)) for task in tasks] == [(9, 3)] * 30
+        assert texts(tasks[29].valid) == texts(made[29].valid)
 
 
 @pytest.mark.parametrize("name", ["ids.bin", "spans.bin", "offsets.npy", "quarantine.jsonl", "meta.json"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ from safetensors.numpy import load_file
 
 from helpers.paths import REPOSITORY
 from helpers.rank_worker import CASES, save, train, train_every_case
-from helpers.running import arguments, events, largest_difference, mft, start_mft, weights
+from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights
+from mft_core.sandbox.processes import DescendantGroup
 
 
 @pytest.fixture(autouse=True)
@@ -24,9 +26,13 @@ def without_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def run_on(ranks: int, data: Path, output: Path, *more: str) -> Path:
+def start_on(ranks: int, data: Path, output: Path, *more: str) -> subprocess.Popen[str]:
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}")
-    process = start_mft(arguments(data, output, *more), launcher)
+    return start_mft(arguments(data, output, *more), launcher)
+
+
+def run_on(ranks: int, data: Path, output: Path, *more: str) -> Path:
+    process = start_on(ranks, data, output, *more)
     text, _ = process.communicate()
     assert process.returncode == 0, text
     return output
@@ -92,3 +98,24 @@ def test_a_sharded_run_gives_the_model_of_one_process(data, tmp_path, method) ->
     assert mft(*arguments(data, tmp_path / "one", *more)) == 0
     assert largest_difference(weights(tmp_path / "one"), weights(sharded)) < 1e-9
     assert mft("export", str(sharded), "--output", str(tmp_path / "merged")) == 0
+
+
+def process_of_rank(rank: int, launcher: int) -> int:
+    for member in DescendantGroup(launcher).members():
+        if f"LOCAL_RANK={rank}".encode() in Path(f"/proc/{member.pid}/environ").read_bytes().split(b"\0"):
+            return member.pid
+    raise AssertionError(f"no process is rank {rank}")
+
+
+def test_a_rank_that_dies_ends_the_others_and_the_run_can_be_resumed(data, tmp_path) -> None:
+    more = ["--steps", "6", "--set", "train.save_every=2"]
+    run, whole = tmp_path / "run", run_on(2, data, tmp_path / "whole", *more)
+    with start_on(2, data, run, *more) as process:
+        wait_for_step(process, run, 3)
+        os.kill(process_of_rank(1, process.pid), signal.SIGKILL)
+        text, _ = process.communicate(timeout=120)
+        assert process.returncode == 1, text
+        assert DescendantGroup(process.pid).members() == []
+    assert not (run / "final").exists()
+    run_on(2, data, run, *more, "--resume")
+    assert largest_difference(weights(run), weights(whole)) == 0

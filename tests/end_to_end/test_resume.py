@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights
+from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, wait_for_step, weights
+from mft_core.recipe.loading import load_recipe
 from mft_core.run.results import read_run_facts
 
 STEPS = "12"
@@ -101,3 +102,21 @@ def test_nothing_to_resume_is_wrong_use(data, tmp_path, monkeypatch, capsys) -> 
     assert mft("run", "--resume") == 2
     assert mft(*arguments(data, tmp_path / "none", "--resume")) == 2
     assert "--resume" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_extended_by_its_own_recipe(data, tmp_path, capsys) -> None:
+    run, more = tmp_path / "run", settings("train.seed=5", "train.eval_every=2")
+    assert mft(*arguments(data, run, "--loss", "famo", "--steps", "3", *more)) == 0
+    capsys.readouterr()
+    assert mft("run", "--resume", "--output", str(run), "--steps", "5") == 0
+    shown = capsys.readouterr()
+    assert "train.steps: 3 -> 5" in shown.err
+    assert "resumed at step 3 of 5" in shown.out
+    assert "finished; 5 of 5 steps" in shown.out
+    assert [event["step"] for event in events(run, "train")] == [1, 2, 3, 4, 5]
+    recipe = load_recipe(run / "recipe.toml")
+    assert (recipe.train.seed, recipe.train.steps, recipe.loss.name, recipe.data.path) == (5, 5, "famo", str(data))
+    facts = read_run_facts(run)
+    assert (facts.step, facts.steps, facts.reason) == (5, 5, "done")
+    assert mft("run", "--resume", "--output", str(run), "--steps", "4") == 2
+    assert "train.steps: 5 -> 4" in capsys.readouterr().err

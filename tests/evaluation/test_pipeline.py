@@ -122,3 +122,29 @@ def test_task_ids_are_unique(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Echo, "items", lambda self, request: [Item("a", {}), Item("a", {})])
     with pytest.raises(MftError, match="1 task ids more than once, such as 'a'"):
         Pipeline(Echo(), EvaluationRequest(tmp_path))
+
+
+class Picky(Echo):
+    """Has post-processing that some answers break."""
+
+    def post_process(self, item: Item, text: str) -> str:
+        if text == "deep":
+            raise RecursionError
+        return text.strip()
+
+
+def test_answers_too_long_or_odd_for_post_processing_are_judged_as_they_stand(tmp_path: Path) -> None:
+    lines = [
+        {"task_id": task, "completion": text} for task, text in (("a", " a "), ("b", "deep"), ("c", " " * 100_001))
+    ]
+    path = write_samples(tmp_path / "samples.jsonl", lines)
+    notices: list[str] = []
+    request = EvaluationRequest(
+        tmp_path / "out", samples_file=path, post_process_samples=True, on_notice=notices.append
+    )
+    scores = Picky(Picky.Options()).evaluate(request)
+    assert values(scores) == {("echo/left", "pass@1"): (0.5, 2), ("echo/right", "pass@1"): (0.0, 1)}
+    completions = [json.loads(line) for line in (tmp_path / "out" / "completions.jsonl").read_text().splitlines()]
+    assert {line["task_id"]: len(line["completion"]) for line in completions} == {"a": 1, "b": 4, "c": 100_001}
+    assert "echo: 1 answers are longer than 100,000 characters, and are judged as they stand" in notices
+    assert "echo: 1 answers are too odd to be post-processed (RecursionError), and are judged as they stand" in notices

@@ -41,6 +41,15 @@ def test_a_file_gives_its_records_under_their_ids(tmp_path: Path) -> None:
     assert notices == ["same: 1 plain texts have no answer to compare with"]
 
 
+def test_thoughts_are_not_compared(tmp_path: Path) -> None:
+    rows = [{"prompt": "one?", "response": "<think>\none more than none\n</think>\n\n1"}]
+    evaluator = same(data=str(write_rows(tmp_path / "pairs.jsonl", rows)))
+    (item,) = evaluator.items(EvaluationRequest(tmp_path))
+    assert evaluator.reference(item) == "1"
+    for text in ("<think>hm</think>1", "1", "hm\n</think>\n\n1\n"):
+        assert evaluator.judge(item, evaluator.post_process(item, text)).outcome == "pass"
+
+
 def test_a_run_gives_its_validation_tasks(tmp_path: Path) -> None:
     records = {name: [Record(turns=(Turn("user", name), Turn("assistant", "yes")))] * 2 for name in ("a", "b")}
     request = EvaluationRequest(tmp_path, records=lambda: records)

@@ -167,6 +167,7 @@ def assistant(context: int = 64) -> Assistant:
     tokenizer = small_tokenizer()
     model = random_token_loss_model(len(tokenizer)).model
     model.config.max_position_embeddings = context
+    model.generation_config.eos_token_id = None
     return Assistant(model, tokenizer, PlainTokenization())
 
 

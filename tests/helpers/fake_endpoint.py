@@ -117,6 +117,14 @@ def drip(handler: Handler, _: dict[str, Any]) -> None:
         handler.wfile.flush()
 
 
+def drip_headers(handler: Handler, _: dict[str, Any]) -> None:
+    """One header after another, for ever."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while not handler.server.released.wait(0.02):
+        handler.wfile.write(b"X: y\r\n")
+        handler.wfile.flush()
+
+
 def flood(handler: Handler, _: dict[str, Any]) -> None:
     """More than anybody wants to read."""
     handler.send(200, "x" * (9 * 2**20))

@@ -29,8 +29,9 @@ def question(answer: str = "yes", asked: str = "Is it?") -> Record:
 
 
 def runs(tokenization: ChatTokenization, record: Record) -> list[str]:
-    """The supervised stretches, decoded."""
-    return [tokenization._tokenizer.decode(run) for run in supervised_runs(tokenization.encode(record))]
+    """The supervised stretches of all samples of a record, decoded."""
+    found = [run for sample in tokenization.samples(record) for run in supervised_runs(sample)]
+    return [tokenization._tokenizer.decode(run) for run in found]
 
 
 def rendered(tokenization: ChatTokenization, turns: Sequence[Turn], generate: bool = False) -> str:

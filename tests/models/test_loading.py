@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,11 @@ def test_an_empty_model_counts_without_memory() -> None:
     model = tuned_model(build_empty(config_of("llama"), torch.bfloat16), rank=4)
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
     assert 0 < sum(p.numel() for p in adapter_weights(model).values()) < sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("key", ["vocab_size", "hidden_size", "intermediate_size"])
+def test_a_configuration_far_larger_than_the_weights_takes_no_memory(key: str, tmp_path: Path) -> None:
+    path = write_checkpoint("llama", tmp_path) / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: 1 << 30}))
+    with pytest.raises(MftError, match=r"config\.json wants a model of [\d,]{12,} numbers"):
+        load_base(ADAPTERS["llama"], tmp_path, torch.float32)

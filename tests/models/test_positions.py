@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
+    PreTrainedConfig,
+)
 
-from mft_core.models.positions import learnt_positions, with_samples_within
+from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.recipe.schema import Recipe
 
 POSITIONS = 128
+
+
+def test_known_positions_are_those_of_the_config() -> None:
+    assert known_positions(LlamaConfig(max_position_embeddings=POSITIONS)) == POSITIONS
+    assert known_positions(PreTrainedConfig()) is None
 
 
 def test_rotary_positions_have_no_table() -> None:

@@ -41,6 +41,26 @@ def test_what_names_no_base_is_refused(reference: str) -> None:
     assert "smollm2" in caught.value.hint
 
 
+def test_a_mistyped_run_is_no_name_on_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("runs/mine", "experiments/first", "Qwen/local-model"):
+        Path(folder).mkdir(parents=True)
+    Path("experiments/first/recipe.toml").touch()
+    for wrong, right in (("runs/mnie", "runs/mine"), ("experiments/frist", "experiments/first")):
+        with pytest.raises(UsageError) as caught:
+            resolve_base(wrong, BASES)
+        assert "no folder" in caught.value.message
+        assert f"Did you mean {right!r}?" in caught.value.hint
+        assert f"hub:{wrong}" in caught.value.hint
+    with pytest.raises(UsageError, match="no folder"):
+        resolve_base("runs/nothing-like-it", BASES)
+    assert resolve_base("hub:runs/mnie", BASES) == ("hub", "runs/mnie")
+    assert resolve_base("Qwen/other-model", BASES) == ("hub", "Qwen/other-model"), "no folder of runs"
+    with pytest.raises(UsageError) as caught:
+        resolve_base(str(tmp_path / "runs" / "mnie"), BASES)
+    assert f"Did you mean {str(tmp_path / 'runs' / 'mine')!r}?" in caught.value.hint
+
+
 def test_a_wrong_model_is_refused_and_the_right_one_named() -> None:
     config = config_of("gpt_neox").to_dict()
     assert recognize_adapter(ADAPTERS.items(), config, "gpt_neox") == "gpt_neox"

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from mft_core.nn.lora_linear import LoraLinear, use_own_lora_linear
 from mft_core.testing.random_models import random_ids, relative_difference, take_gradients
 from mft_core.testing.tuned_models import tuned_model
-from mft_core.tuning.lora import merge
+from mft_core.tuning.merging import merge
 
 EXACT = {torch.float64: 1e-12, torch.float32: 1e-6}
 INNER, OUTER = 48, 40

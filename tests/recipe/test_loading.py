@@ -63,10 +63,11 @@ def test_set_without_a_value_is_an_error() -> None:
         parse_setting("train.steps")
 
 
-def test_paths_in_a_recipe_are_relative_to_it(write, tmp_path) -> None:
+def test_paths_in_a_recipe_are_relative_to_it(write, tmp_path, catalog) -> None:
     recipe = load_recipe(write('[[data.tasks]]\nname = "a"\ntrain = "a/*.jsonl"\n'))
     assert recipe.data.tasks[0].train == str(tmp_path / "a/*.jsonl")
     inside = load_recipe(write('[data]\npath = "tasks"\n[[data.tasks]]\nname = "a"\ntrain = "a.jsonl"\n'))
     assert inside.data.tasks[0].train == str(tmp_path / "tasks" / "a.jsonl")
-    sets = load_recipe(write('eval = ["loss", {name = "text2sql", data = "a.jsonl", databases = "/b", limit = 2}]'))
+    given = write('eval = ["loss", {name = "text2sql", data = "a.jsonl", databases = "/b", limit = 2}]')
+    sets = load_recipe(given, components=catalog)
     assert sets.eval[1].options == {"data": str(tmp_path / "a.jsonl"), "databases": "/b", "limit": 2}

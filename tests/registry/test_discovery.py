@@ -60,6 +60,8 @@ def test_a_plugin_id_belongs_to_one_distribution(site: Path) -> None:
         ("raise ValueError('no\\nluck')", "ValueError: no luck"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("import sys; sys.exit()", "SystemExit"),
+        ("raise BaseException('no luck')", "BaseException: no luck"),
+        ("class Stop(KeyboardInterrupt): pass\nraise Stop", "Stop"),
         ("import no_such_module_at_all", "ModuleNotFoundError: No module named 'no_such_module_at_all'"),
         ("x = (", "SyntaxError"),
         ("", "it implements no hook; perhaps @hookimpl is missing"),
@@ -67,6 +69,7 @@ def test_a_plugin_id_belongs_to_one_distribution(site: Path) -> None:
         (GOOD.replace("mft_losses", "mft_loses"), "there is no hook 'mft_loses'; did you mean 'mft_losses'?"),
         (GOOD.replace("mft_losses()", "mft_losses(surprise)"), "surprise"),
         ("@hookimpl\ndef mft_losses(): raise SystemExit(1)", "SystemExit: 1"),
+        ("@hookimpl\ndef mft_losses(): raise BaseException", "BaseException"),
         ("@hookimpl\ndef mft_losses(): pass", "mft_losses must return a list of Component, not NoneType"),
         ("@hookimpl\ndef mft_losses(): return Component('a', 'b:C', '')", "must return a list of Component"),
         ("@hookimpl\ndef mft_losses(): return ['famo']", "one is 'famo'"),
@@ -214,8 +217,9 @@ def test_a_local_file_that_raises_leaves_no_module(site: Path, tmp_path: Path) -
     assert "my_sick_loss" not in sys.modules
 
 
-def test_listeners_see_events_and_a_bad_one_is_reported_once(site: Path, tmp_path: Path) -> None:
-    write_distribution(site, "deaf", "@hookimpl\ndef mft_on_event(event): raise SystemExit(1)")
+@pytest.mark.parametrize("fault", ["SystemExit(1)", "BaseException(1)", "GeneratorExit"])
+def test_listeners_see_events_and_a_bad_one_is_reported_once(site: Path, tmp_path: Path, fault: str) -> None:
+    write_distribution(site, "deaf", f"@hookimpl\ndef mft_on_event(event): raise {fault}")
     write_distribution(site, "ears", "heard = []\n@hookimpl\ndef mft_on_event(event): heard.append(event.name)")
     listeners = discover(Workspace()).listeners()
     log = EventLog(tmp_path, {plugin: listeners[plugin] for plugin in ("deaf", "ears")})

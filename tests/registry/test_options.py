@@ -12,6 +12,7 @@ from helpers.paths import REPOSITORY
 from mft_core import interfaces
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions
 from mft_core.interfaces import Configurable, GenerativeOptions, Loss, LossOptions, Options
+from mft_core.registry.options import PathText, path_options
 from mft_core.testing.losses import random_counts
 
 SNIPPET = """
@@ -208,3 +209,19 @@ def test_the_example_in_the_documentation() -> None:
 
 def test_the_core_says_that_it_has_types() -> None:
     assert (REPOSITORY / "mft_core" / "py.typed").exists(), "without it mypy ignores the types of what is installed"
+
+
+def test_paths_among_options_are_known_by_their_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Paths(Options):
+        text: PathText = ""
+        several: list[PathText] = []
+        maybe: Path | None = None
+        word: str = "a"
+        words: list[str] = []
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    assert path_options(Paths) == {"text", "several", "maybe"}
+    assert Paths().text == ""
+    assert Paths(text="~/a", several=["b"]).model_dump()["several"] == [str(tmp_path / "b")]
+    assert Paths(text="~/a").text == "/home/me/a"

@@ -27,6 +27,8 @@ TESTED_ELSEWHERE = {
     "data/tokenization.py": "an interface; the conformance kit asks every tokenization",
     "evaluation/evaluator.py": "an interface; the conformance kit asks every evaluator",
     "models/base.py": "an interface; tests/plugins/mft_bases asks every base",
+    "models/tokenizers/trial.py": "a program with limits; models/tokenizers/test_checking.py refuses what it finds",
+    "tuning/pattern_trial.py": "a program with limits; tuning/test_adapters.py refuses what it finds",
     "interfaces.py": "names of other modules; every plugin imports from it",
     "hookspecs.py": "hooks; repository/test_architecture.py finds a user of each",
     "support/run_files.py": "names of files; every test of a run opens them",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 from helpers.running import arguments, mft
+from mft_core.hookspecs import Component
+from mft_core.recipe.schema import Choice, Recipe
+from mft_core.registry.catalog import Entry
+from mft_core.run.recipe_check import source_cache
 
 
 def test_data_that_is_not_there_is_wrong_use(tmp_path, capsys) -> None:
@@ -27,3 +34,14 @@ def test_an_empty_task_fails_before_the_model_loads(data, tmp_path, capsys) -> N
 def test_the_tiny_base_needs_a_family(data, tmp_path, capsys) -> None:
     assert mft("run", "--data", str(data), "--output", str(tmp_path / "run")) == 2
     assert "--model" in capsys.readouterr().err
+
+
+def test_every_source_and_every_choice_of_its_options_has_a_cache_of_its_own() -> None:
+    def cache(plugin: str, name: str, **options: Any) -> str:
+        entry = Entry("source", Component(name, "a:B", ""), plugin, plugin, "1")
+        recipe = Recipe().having("data", source=Choice(name=name, options=options))
+        return source_cache(recipe, SimpleNamespace(entries=[entry]))  # type: ignore[arg-type]
+
+    different = [("a", "x", {}), ("b", "x", {}), ("a", "y", {}), ("a", "x", {"n": 1}), ("a", "x", {"n": 2})]
+    assert len({cache(plugin, name, **options) for plugin, name, options in different}) == len(different)
+    assert cache("a", "x", n=1, m=2) == cache("a", "x", m=2, n=1)

@@ -10,7 +10,8 @@ import pytest
 
 from helpers.made_up_runs import write_run
 from mft_core.errors import UsageError
-from mft_core.run.results import load_events, read_run_facts, relative_change, run_facts
+from mft_core.run.results import load_events, read_run_facts, run_facts
+from mft_core.run.task_result import relative_change
 
 
 def test_facts_of_a_finished_run(tmp_path: Path) -> None:
@@ -53,3 +54,26 @@ def test_no_run_folder_is_an_error_with_a_hint(tmp_path: Path) -> None:
 def test_facts_need_no_start_event(tmp_path: Path) -> None:
     events = [event for event in load_events(write_run(tmp_path / "r", ["x", "y"])) if event["event"] != "start"]
     assert [task.name for task in run_facts(tmp_path, events).tasks] == ["x", "y"]
+
+
+def test_warnings_of_one_kind_are_one(tmp_path: Path) -> None:
+    start = {"event": "start", "step": 0, "tasks": {}, "warnings": ["random weights"]}
+    stalls = [
+        {
+            "event": "warning",
+            "step": step,
+            "message": f"task 't{step}' stalls: ...",
+            "kind": "stalls",
+            "tasks": [f"t{step}"],
+        }
+        for step in range(10, 20)
+    ]
+    other = {"event": "warning", "step": 12, "message": "report failed"}
+    facts = run_facts(tmp_path, [start, *stalls, other, {"event": "warning", "step": 13, "message": "again"}])
+    assert facts.warnings == (
+        (0, "random weights"),
+        (10, "stalls: 10 tasks by step 19: t10, t11, t12, t13, t14 and 5 more tasks"),
+        (12, "report failed"),
+        (13, "again"),
+    )
+    assert run_facts(tmp_path, [start, stalls[0]]).warnings[1] == (10, "task 't10' stalls: ...")

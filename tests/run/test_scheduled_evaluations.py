@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.running import arguments, events, largest_difference, mft, weights, with_recipe, write_tasks
+from helpers import small_sets
+from helpers.running import arguments, events, largest_difference, mft, weights, with_recipe, write_rows, write_tasks
 
 pytestmark = pytest.mark.slow
 
@@ -31,3 +32,19 @@ def test_a_run_fails_before_training_where_a_set_is_missing(capsys: pytest.Captu
     data = write_tasks(tmp_path / "data")
     assert mft(*with_recipe(arguments(data, tmp_path / "run", "--steps", "1"), recipe)) == 2
     assert f"eval.humaneval.data: there is no {tmp_path / 'nowhere.jsonl'}" in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_extended_run_is_measured_at_its_new_end_and_keeps_what_was_measured_at_the_old(tmp_path: Path) -> None:
+    pairs = write_rows(tmp_path / "pairs.jsonl", small_sets.PAIRS)
+    recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
+    recipe.write_text(f'[[eval]]\nname = "code-bleu-like"\ndata = "{pairs.name}"\nmax_new_tokens = 8\n')
+    data = write_tasks(tmp_path / "data")
+    assert mft(*with_recipe(arguments(data, run, "--steps", "2"), recipe)) == 0
+    first = (run / "evaluations" / "final" / "code-bleu-like" / "samples.jsonl").read_bytes()
+    assert mft("run", "--resume", "--output", str(run)) == 0  # nothing is left to do
+    assert [event["step"] for event in events(run, "score")][-1] == 2
+    assert mft("run", "--resume", "--output", str(run), "--steps", "3") == 0
+    assert [event["step"] for event in events(run, "score")][-1] == 3
+    measured = run / "evaluations"
+    assert (measured / "step-000002" / "code-bleu-like" / "samples.jsonl").read_bytes() == first
+    assert (measured / "final" / "code-bleu-like" / "samples.jsonl").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.written_folders import content, names, whole, write
-from mft_core.support.durable import file_digest, remove_folder, whole_file, whole_folder, write_text
+from mft_core.support.durable import file_digest, make_folder, remove_folder, whole_file, whole_folder, write_text
 
 
 def test_a_digest_is_that_of_the_whole_file(tmp_path: Path) -> None:
@@ -120,6 +120,32 @@ def test_all_is_on_disk_before_the_rename_and_the_rename_before_the_end(
     targets.remove(tmp_path / "folder")
     write_text(tmp_path / "file", "new")
     assert flushed == [("temporary", False), (tmp_path.name, True)]
+
+
+@pytest.mark.parametrize("below", ["", "a", "a/b/c"])
+def test_folders_that_are_made_are_on_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str) -> None:
+    flushed: list[Path] = []
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        flushed.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    for write_something in (write, lambda target, text: write_text(target / "file", text)):
+        flushed.clear()
+        root = tmp_path / write_something.__name__.strip("<>")
+        root.mkdir()
+        write_something(root / below / "target", "new")
+        made = root
+        for part in (*Path(below).parts, "target"):
+            assert made in flushed, f"{made} holds {part}, which was made"
+            made /= part
+    folders = tmp_path / "x" / "y"
+    flushed.clear()
+    make_folder(folders)
+    make_folder(folders)
+    assert flushed == [tmp_path, tmp_path / "x"]
 
 
 def test_a_removed_folder_is_gone(tmp_path: Path) -> None:

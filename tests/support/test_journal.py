@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,20 @@ def test_a_torn_last_line_is_cut_off_and_written_anew(tmp_path: Path) -> None:
     journal.append([{"c": 3}])
     assert path.read_bytes() == whole + b'{"c": 3}\n'
     assert Journal(path).records == journal.records
+
+
+def test_a_record_there_is_no_room_for_leaves_nothing_and_later_ones_fit(small_disk: Path) -> None:
+    journal = Journal(small_disk / "journal.jsonl")
+    journal.append([{"a": 1}])
+    filling = small_disk / "filling"
+    with filling.open("wb", buffering=0) as stream, suppress(OSError):
+        while True:
+            stream.write(bytes(4096))
+    with pytest.raises(MftError, match=r"journal\.jsonl cannot be written: No space left"):
+        journal.append([{"任务": "任" * 5000}])
+    filling.unlink()
+    journal.append([{"b": 2}])
+    assert Journal(journal.path).records == journal.records == [{"a": 1}, {"b": 2}]
 
 
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:

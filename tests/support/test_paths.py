@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mft_core.errors import MftError
 from mft_core.support.paths import cache_folder
 
 
@@ -19,3 +20,15 @@ def test_the_strongest_word_counts_and_the_folder_is_made(tmp_path: Path, monkey
     monkeypatch.setenv("MFT_CACHE", "~/own")
     assert cache_folder("tokens") == tmp_path / "home" / "own" / "tokens"
     assert (tmp_path / "home" / "own" / "tokens").is_dir()
+
+
+def test_a_cache_that_cannot_be_made_is_named_with_the_variable_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    for name, value in (("MFT_CACHE", tmp_path / "file" / "cache"), ("HOME", tmp_path / "file")):
+        monkeypatch.setenv(name, str(value))
+        with pytest.raises(MftError, match=rf"the cache {value}.*cannot be made: Not a directory\n.*MFT_CACHE"):
+            cache_folder("tokens")
+        monkeypatch.delenv("MFT_CACHE", raising=False)

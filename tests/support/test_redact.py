@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import html
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 
-from mft_core.support.redact import redact
+from mft_core.support.redact import redact, redacted
 
 
 def test_values_of_secret_variables_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +38,39 @@ def test_ordinary_words_stay() -> None:
     assert redact("task-sk-1 and hf_home and risk-averse-optimization-of") == (
         "task-sk-1 and hf_home and risk-averse-optimization-of"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("AKIAIOSFODNN7EXAMPLE", "[redacted]"),
+        ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[redacted]"),
+        ("Authorization: Bearer abc.def-ghi_123==", "Authorization: Bearer [redacted]"),
+        ('{"url": "https://me:pass%20w@host:80/a?b"}', '{"url": "https://[redacted]@host:80/a?b"}'),
+        ("postgres://me:a@b@host/db", "postgres://[redacted]@host/db"),
+        ("https://host/path?mail=me@host", "https://host/path?mail=me@host"),
+        ("modelscope:ORG/NAME@v1", "modelscope:ORG/NAME@v1"),
+        ("the bearer of news", "the bearer of news"),
+    ],
+)
+def test_other_forms(text: str, shown: str) -> None:
+    assert redact(text) == shown
+    assert redact(shown) == shown
+
+
+@pytest.mark.parametrize("write", [json.dumps, repr, quote, html.escape])
+def test_a_secret_is_found_however_it_is_written(write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_PASSWORD", 'it\'s "a\\b" & ü\nsecond')
+    assert "[redacted]" in redact(write(os.environ["DATABASE_PASSWORD"]))
+    assert redact('x it\'s "a\\b" & ü second y') == "x [redacted] y"
+
+
+def test_where_a_secret_lies_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path))
+    assert redact(f"in {tmp_path}") == f"in {tmp_path}"
+
+
+def test_json_values_are_redacted_in_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_TOKEN", "swordfish-1234")
+    values = {"swordfish-1234": [1, None, ("x swordfish-1234", {"a": "swordfish-1234"})]}
+    assert redacted(values) == {"[redacted]": [1, None, ["x [redacted]", {"a": "[redacted]"}]]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from mft_core.support import units
 
 
@@ -18,3 +20,10 @@ def test_numbers_read_well() -> None:
     assert [units.memory(value) for value in (2**20, 3 * 2**30, 2**41)] == ["1 MiB", "3.0 GiB", "2.0 TiB"]
     assert (units.percent(0.1234), units.percent(0.5, signed=True)) == ("12.3%", "+50.0%")
     assert units.shorten("abcdefghij", 8) == "abcd..ij"
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(None, "-"), (0.25, "0.250"), (1.0, "1.000"), (1 / 300, "0.0033"), (0.012345, "0.012")]
+)
+def test_weights_keep_two_digits(share: float | None, expected: str) -> None:
+    assert units.weight(share) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -45,6 +46,19 @@ def test_old_ones_go_but_never_the_best(tmp_path: Path) -> None:
     assert folder.steps() == [2, 5, 6]
 
 
+def test_damaged_ones_ahead_take_no_good_ones_place(tmp_path: Path) -> None:
+    folder = folder_at(tmp_path, keep=1)
+    for step in (4, 6):
+        folder.save(step, TENSORS, {}, kept={4, 6})
+    (folder.folder(6) / "model.safetensors").write_bytes(b"")
+    for step in (5, 6, 7):  # the run goes on from step 4
+        folder.save(step, TENSORS, {"at": step})
+        found = folder.load_latest()
+        assert found is not None
+        assert found.state == {"at": step}
+    assert folder.steps() == [7]
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "state.json"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
 def test_a_damaged_file_is_named_and_the_last_good_one_is_taken(tmp_path: Path, file, damage, caplog) -> None:
@@ -65,6 +79,31 @@ def test_a_damaged_file_is_named_and_the_last_good_one_is_taken(tmp_path: Path, 
     assert found is not None
     assert found.step == 1
     assert file in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: {},
+        lambda record: [],
+        lambda record: None,
+        lambda record: {name: digest for name, digest in record.items() if name != "optimizer.safetensors"},
+        lambda record: {**record, "../../../../../../../../dev/zero": "0"},
+        lambda record: {**record, "gone.safetensors": "0"},
+    ],
+    ids=["empty", "list", "null", "one left out", "outside", "not there"],
+)
+def test_checksums_that_are_not_of_all_its_files_are_damage(tmp_path: Path, change, caplog) -> None:
+    folder = folder_at(tmp_path)
+    folder.save(1, TENSORS, {"at": 1})
+    folder.save(2, TENSORS, {"at": 2})
+    path = folder.folder(2) / "checksums.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with caplog.at_level(logging.WARNING):
+        found = folder.load_latest()
+    assert found is not None
+    assert found.step == 1
+    assert "checksum" in caplog.text
 
 
 def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
@@ -106,23 +145,11 @@ def test_kill_9_while_saving_leaves_a_good_checkpoint_and_nothing_partial(tmp_pa
         folder.load(step)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """A mounted file system of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("no right to mount a tmpfs here")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
-
-
 def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(small_disk: Path) -> None:
     folder = folder_at(small_disk)
     folder.save(1, {"model": {"weight": torch.zeros(1000)}}, {})
     with pytest.raises(MftError) as error:
-        folder.save(2, {"model": {"weight": torch.zeros(1_000_000)}}, {})
+        folder.save(2, {"model": {"weight": torch.zeros(2_000_000)}}, {})
     assert "step 2" in error.value.message
     assert "last good checkpoint: step 1" in error.value.hint
     assert [entry.name for entry in folder.path.iterdir()] == ["step-000001"]

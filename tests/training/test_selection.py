@@ -45,13 +45,26 @@ def test_losses_that_are_not_finite_are_never_best() -> None:
     assert select([float("nan")] * 5, "paper") == (5, None)
 
 
-def test_the_best_of_every_task_is_kept() -> None:
+@pytest.mark.parametrize("lost", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("rule", ["none", "paper", "patience"])
+def test_an_evaluation_that_is_not_finite_is_the_best_for_no_task_either(rule, lost: float) -> None:
+    selection = Selection(rule)
+    selection.observe(1, 2.0, {"a": 2.0, "b": 2.0})
+    selection.observe(2, lost, {"a": 1.0, "b": lost})
+    assert (selection.best, selection.best_per_task) == (1, {"a": 1, "b": 1})
+    selection.observe(3, 1.5, {"a": 1.5, "b": 1.5})
+    assert (selection.best, selection.best_per_task) == (3, {"a": 3, "b": 3})
+
+
+def test_the_best_is_kept_and_that_of_every_task_where_asked() -> None:
     selection = Selection()
     selection.observe(1, 2.0, {"a": 1.0, "b": 3.0})
     selection.observe(2, 1.5, {"a": 1.5, "b": 1.5})
     selection.observe(3, 1.8, {"a": 1.6, "b": 2.0})
     assert selection.best_per_task == {"a": 1, "b": 2}
-    assert selection.kept == {1, 2}
+    assert selection.kept() == {2}
+    assert selection.kept(task_bests=True) == {1, 2}
+    assert Selection().kept(task_bests=True) == set()
 
 
 def test_its_state_survives_json() -> None:
@@ -66,3 +79,16 @@ def test_its_state_survives_json() -> None:
     fresh.load_state_dict(json.loads(json.dumps(Selection().state_dict())))
     assert fresh.observe(1, 9.0, {}) is False
     assert fresh.best == 1
+
+
+def test_all_evaluations_are_ranked_also_after_a_resume() -> None:
+    selection = Selection()
+    for step, loss in ((1, 2.0), (2, 1.0), (3, float("nan")), (4, 1.5), (5, 1.0)):
+        selection.observe(step, loss, {})
+    resumed = Selection()
+    resumed.load_state_dict(json.loads(json.dumps(selection.state_dict())))
+    assert resumed.ranked == selection.ranked == [2, 5, 4, 1]
+    state = selection.state_dict()
+    del state["evaluated"]  # as it was written before all were
+    resumed.load_state_dict(state)
+    assert resumed.ranked == [2]

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from helpers.small_trainer import make_trainer, tensors
+from mft_core.events import read_events
 from mft_core.records import StepCounts, TaskLosses
 from mft_core.testing.losses import check_weights
 from mft_core.testing.samples import random_table
@@ -81,6 +82,57 @@ def test_a_state_that_is_lost_shows(tmp_path) -> None:
         resumed.run()
         runs.append(all(torch.equal(tensors(resumed)[name], tensor) for name, tensor in tensors(whole).items()))
     assert runs == [True, False]
+
+
+# Evaluations that are not finite
+
+
+class OverflowingLosses:
+    """The validation of a run whose second task is lost at some steps, as float16 does it."""
+
+    def __init__(self, trainer, lost_at: set[int], value: float) -> None:
+        self._trainer, self._context, self._lost_at, self._value = trainer, trainer.validation, lost_at, value
+
+    def losses(self) -> TaskLosses:
+        found = self._context.losses()
+        if self._trainer.step in self._lost_at:
+            found.token_sum[1] = self._value
+        return found
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("stop", ["none", "paper", "patience"])
+def test_an_evaluation_with_a_lost_task_is_never_the_best_and_the_task_is_named(tmp_path, stop: str, value) -> None:
+    # Losses fall from step to step: without the loss of a task, the last evaluation would be the best.
+    def trained(folder: str, lost_at: set[int]):
+        table, settings = random_table([2, 9, 5]), {"steps": 4, "eval_every": 1, "stop": stop}
+        trainer = make_trainer(tmp_path / folder, Balanced(), table, table, **settings)
+        trainer.validation = OverflowingLosses(trainer, lost_at, value)
+        return trainer, trainer.run()
+
+    sound, result = trained("sound", set())
+    assert sound.selection.best == result.selected == 4
+    trainer, result = trained("lost", {3, 4})
+    assert trainer.selection.best == 2
+    assert set(trainer.selection.best_per_task.values()) <= {1, 2}
+    assert result.selected == (4 if stop == "none" else 2)
+    events = read_events(trainer.log.path)
+    assert [event["loss"] is None for event in events if event["event"] == "eval"] == [False] * 3 + [True] * 2
+    (warning,) = [event for event in events if event["event"] == "warning"]
+    assert warning["step"] == 3
+    assert f"task {trainer.loss.counts.names[1]!r} has a validation loss that is not finite" in warning["message"]
+
+
+def test_a_task_without_validation_data_leaves_the_others_mean(tmp_path) -> None:
+    validation = random_table([3, 0, 3], seed=1)
+    trainer = make_trainer(tmp_path, Balanced(), random_table([2, 9, 5]), validation, steps=2, eval_every=1)
+    trainer.run()
+    evaluations = [event for event in read_events(trainer.log.path) if event["event"] == "eval"]
+    for event in evaluations:
+        first, missing, third = (task["loss"] for task in event["tasks"].values())
+        assert missing is None
+        assert event["loss"] == pytest.approx((first + third) / 2)
+    assert trainer.selection.best is not None
 
 
 # What the trainer asks for and shows

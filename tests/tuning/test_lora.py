@@ -11,7 +11,7 @@ from helpers.tiny_models import adapter_weights, load_tiny
 from mft_core.errors import UsageError
 from mft_core.testing.random_models import relative_difference
 from mft_core.testing.tuned_models import tuned_model
-from mft_core.tuning.lora import merge
+from mft_core.tuning.merging import merge
 
 
 @pytest.mark.parametrize(

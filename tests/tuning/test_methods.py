@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
 from helpers.finished_runs import interrupted
@@ -21,8 +22,10 @@ from mft_core.run.folder import RunFolder
 from mft_core.testing.model_adapters import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
 from mft_core.testing.tuned_models import tuned_model
+from mft_core.tuning.fingerprint import base_fingerprint
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules, merge
+from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules
+from mft_core.tuning.merging import merge
 from mft_core.tuning.methods import check_tuning
 from mft_core.tuning.saving import save_final
 
@@ -35,6 +38,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     **{init: {"init": init} for init in (*CHANGE_THE_BASE, *KEEP_THE_BASE)},
     "pissa with rslora": {"init": "pissa", "rslora": True},
 }
+
+SAMPLED = "9939bb3c3d09ed85b157ef000ba4c17006db4a3d384da27583276156765dea84"
 
 
 def tuned_tiny(folder: Path, **options: Any) -> Any:
@@ -154,12 +159,25 @@ def test_a_resumed_run_ends_with_the_same_weights(settings: str, tmp_path: Path)
 
 
 def test_a_run_goes_on_with_its_own_base_only(tmp_path: Path) -> None:
-    base = {"reference": "org/x", "folder": "/models/x", "fingerprint": "1", "initialization": ""}
+    base = {"reference": "org/x", "folder": "/models/x", "fingerprint": "sha256:1", "initialization": ""}
     folder = RunFolder(tmp_path)
     folder.write_components([], base)
     folder.check_base({**base, "folder": "/moved/x"})
     with pytest.raises(MftError, match="has other weights than when") as caught:
-        folder.check_base({**base, "fingerprint": "2"})
+        folder.check_base({**base, "fingerprint": "sha256:2"})
     assert "/models/x" in caught.value.hint
     with pytest.raises(MftError, match="initial matrices came out other"):
         folder.check_base({**base, "initialization": "3"})
+
+
+def test_a_run_that_recorded_samples_of_its_base_goes_on_with_it_only(tmp_path: Path) -> None:
+    """As runs did before mft 0.1.0; the record is that of `tests/tuning/test_fingerprint.py`."""
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    save_file({"weight": torch.arange(1000)}, tmp_path / "model.safetensors")
+    base = {"reference": "org/x", "folder": str(tmp_path), "fingerprint": SAMPLED, "initialization": ""}
+    folder = RunFolder(tmp_path)
+    folder.write_components([], base)
+    folder.check_base({**base, "fingerprint": base_fingerprint(tmp_path)})
+    save_file({"weight": torch.arange(1, 1001)}, tmp_path / "model.safetensors")
+    with pytest.raises(MftError, match="has other weights than when"):
+        folder.check_base({**base, "fingerprint": base_fingerprint(tmp_path)})

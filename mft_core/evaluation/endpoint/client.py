@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import random
 import ssl
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class EndpointSettings:
         url: up to and with the version, such as "http://localhost:8000/v1".
         model: as the endpoint calls it.
         key_variable: environment variable with the key; where it is not set, none is sent.
-        seconds: for one response, from first to last byte.
+        seconds: for one response, from the connection to the last byte.
         tries: for one question.
         first_pause: seconds; the longest pause after the first failure, doubled after each further one.
         parameters: further fields of a request, such as temperature and max_tokens.
@@ -172,19 +172,27 @@ class Endpoint:
         """
         import httpx2
 
-        headers = {"Idempotency-Key": key} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
-        url = f"{self._settings.url.rstrip('/')}/chat/completions"
         try:
-            with (
-                httpx2.Client(timeout=self._settings.seconds, verify=self._certificates) as client,
-                client.stream("POST", url, json=body, headers=headers) as response,
-            ):
-                found = {name.lower(): value for name, value in response.headers.items()}
-                return response.status_code, found, self._read(response)
+            return asyncio.run(asyncio.wait_for(self._exchange(key, body), self._settings.seconds))
         except httpx2.InvalidURL as error:
             raise GiveUp(f"its URL cannot be used: {error}") from None
+        except asyncio.TimeoutError:
+            raise TryAgain(f"a response that took more than {self._settings.seconds:g} seconds") from None
         except (httpx2.HTTPError, OSError) as error:
             raise TryAgain(f"{type(error).__name__} {error}".strip()) from None
+
+    async def _exchange(self, key: str, body: Mapping[str, Any]) -> tuple[int, dict[str, str], str]:
+        """As `_send`; asynchronous so that it can be ended anywhere, also among headers that drip."""
+        import httpx2
+
+        headers = {"Idempotency-Key": key} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
+        url = f"{self._settings.url.rstrip('/')}/chat/completions"
+        async with (
+            httpx2.AsyncClient(timeout=None, verify=self._certificates) as client,
+            client.stream("POST", url, json=body, headers=headers) as response,
+        ):
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return response.status_code, found, await self._read(response)
 
     @cached_property
     def _certificates(self) -> ssl.SSLContext | bool:
@@ -193,16 +201,13 @@ class Endpoint:
 
         return httpx2.create_ssl_context() if self._settings.url.startswith("https://") else False
 
-    def _read(self, response: httpx2.Response) -> str:
-        """The body, unless it is endless in size or time."""
-        deadline = time.monotonic() + self._settings.seconds
+    async def _read(self, response: httpx2.Response) -> str:
+        """The body, unless it is endless."""
         content = bytearray()
-        for chunk in response.iter_bytes():
+        async for chunk in response.aiter_bytes():
             content += chunk
             if len(content) > LARGEST_BODY:
                 raise TryAgain(f"a response of more than {LARGEST_BODY} bytes")
-            if time.monotonic() > deadline:
-                raise TryAgain(f"a response that took more than {self._settings.seconds:g} seconds")
         return content.decode("utf-8", "replace")
 
     def _write(self, record: Mapping[str, Any]) -> None:

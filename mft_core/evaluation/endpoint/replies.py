@@ -68,7 +68,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     content = _as_object(body)
     error = content.get("error")
     message = _message(error) or body.strip()[:LONGEST_REASON]
-    if isinstance(error, Mapping) and {error.get("code"), error.get("type")} & set(NO_MONEY):
+    if isinstance(error, Mapping) and any(error.get(key) in NO_MONEY for key in ("code", "type")):
         raise GiveUp(f"the account has no quota left: {message}")
     if status in WRONG_USE:
         raise GiveUp(f"status {status}: {message}")
@@ -120,4 +120,7 @@ def _as_object(body: str) -> dict[str, Any]:
 
 def _message(error: Any) -> str:
     told = error.get("message") if isinstance(error, Mapping) else error
-    return str(told)[:LONGEST_REASON] if told else ""
+    try:
+        return str(told)[:LONGEST_REASON] if told else ""
+    except RecursionError:
+        return ""

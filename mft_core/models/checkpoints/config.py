@@ -12,23 +12,41 @@ from mft_core.errors import MftError
 UNBUILDABLE = (ValueError, RuntimeError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What transformers' model classes raise where a configuration's values do not go together."""
 
+MOST_LAYERS, MOST_EXPERTS = 1_000, 10_000
+LAYERS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "num_decoder_layers", "num_nextn_predict_layers")
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "n_shared_experts")
+MOST_PARTS = {**dict.fromkeys(LAYERS, MOST_LAYERS), **dict.fromkeys(EXPERTS, MOST_EXPERTS)}
+
 
 def read_config(folder: Path) -> dict[str, Any]:
     """`config.json` of a model folder.
 
     Raises:
-        MftError: it is missing or is no JSON object.
+        MftError: it is missing, is no JSON object, or describes more layers or experts than any model has.
     """
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise MftError(f"{folder} has no config.json, so it is no model folder.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MftError(f"{path} is no valid JSON: {error}") from error
     if not isinstance(config, dict):
         raise MftError(f"{path} is no JSON object.")
+    _check_counts(config, path)
     return config
+
+
+def _check_counts(config: Mapping[str, Any], path: Path) -> None:
+    """Refuse numbers of parts that no model has, with which even an empty one would take hours and all memory."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            _check_counts(value, path)
+        elif key in MOST_PARTS and isinstance(value, int | float) and value > MOST_PARTS[key]:
+            raise MftError(
+                f"{path}: {key} = {value:,} is more than any model has ({MOST_PARTS[key]:,}).",
+                "The file is damaged, or made to do harm.",
+            )
 
 
 def describe_config(config: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
 from mft_core.models.checkpoints.refusals import WHOLE_WEIGHTS
+from mft_core.models.checkpoints.safetensors_header import read_header
 
 if TYPE_CHECKING:
     import torch
@@ -135,7 +136,8 @@ def load_strictly(folder: Path, loader: Any = None, **options: Any) -> PreTraine
         options: for `from_pretrained`.
 
     Raises:
-        MftError: the weights are not those that the configuration needs, or a pickle holds anything but weights.
+        MftError: the weights are not those that the configuration needs, a file is damaged, or a pickle holds anything
+            but weights.
     """
     from transformers import AutoModelForCausalLM
 
@@ -144,6 +146,9 @@ def load_strictly(folder: Path, loader: Any = None, **options: Any) -> PreTraine
         logger.warning("%s holds pickled weights; they are read weights-only, and no code in them is run.", folder)
         for path in files.paths:
             read_weights(path)
+    else:
+        for path in files.paths:
+            read_header(path)
     try:
         with _own_report():
             model, found = (loader or AutoModelForCausalLM).from_pretrained(

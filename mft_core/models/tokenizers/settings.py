@@ -78,6 +78,26 @@ def _content(token: Any) -> str:
     return str(token.get("content", "")) if isinstance(token, dict) else str(token)
 
 
+def chat_templates(folder: Path) -> dict[str, str]:
+    """Every chat template that a tokenizer's files hold, by what it may be called in a message.
+
+    Raises:
+        MftError: one of the files is no JSON object, or no text.
+    """
+    found = {}
+    for file in sorted((*folder.glob("chat_template.jinja"), *folder.glob("additional_chat_templates/*.jinja"))):
+        try:
+            found[f"the chat template {file.name}"] = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise MftError(f"{file} is no text in UTF-8: {error}") from error
+    for name in (CONFIG_FILE, "chat_template.json"):
+        template = _read_object(folder / name).get("chat_template")
+        for each in template if isinstance(template, list) else [{"template": template}]:
+            if isinstance(each, dict) and isinstance(each.get("template"), str):
+                found[" ".join(["the chat template", str(each.get("name", "")), f"of {name}"])] = each["template"]
+    return found
+
+
 def _chat_template(folder: Path, config: dict[str, Any]) -> str | None:
     file = folder / "chat_template.jinja"
     if file.is_file():

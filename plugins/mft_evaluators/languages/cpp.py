@@ -66,7 +66,7 @@ class Cpp(Language):
         """Includes, the prompt and what continues it, or the whole function instead."""
         head = declared(fields["declaration"])
         name = signature(head).name
-        if re.search(rf"^[\w:<>&*, \t]+\b{name}\s*\([^;{{}}]*\)\s*\{{", completion, re.MULTILINE):
+        if re.search(rf"^[\w:<>&*, \t]+\b{name}\s*\([^;{{}}]{{0,2000}}\)\s*\{{", completion, re.MULTILINE):
             return INCLUDES + "\n".join(PREAMBLE_LINE.findall(head)) + "\n" + completion
         return INCLUDES + fields["prompt"] + completion
 

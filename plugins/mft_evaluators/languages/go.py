@@ -23,7 +23,7 @@ COMMON = (
 )
 """Packages that are imported where a program uses them and does not say so; HumanEval-X's own harness does the same."""
 TESTIFY = "github.com/stretchr/testify/assert"
-IMPORTS = re.compile(r"^import\s*(?:\((.*?)\)|(\"[^\"\n]*\"))[ \t]*$", re.MULTILINE | re.DOTALL)
+IMPORTS = re.compile(r"^import\s*(?:\(([^()]*)\)|(\"[^\"\n]*\"))[ \t]*$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"//[^\n]*")
 PACKAGE = re.compile(r"^package \w+[ \t]*$", re.MULTILINE)
 BUILD = "GOCACHE=$PWD/.cache GOPATH=$PWD/.path GOFLAGS=-mod=mod GOPROXY=off GOTOOLCHAIN=local GO111MODULE=on"

@@ -23,7 +23,7 @@ OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-
 START = ("java", *OPTIONS, "--add-opens", "java.base/java.io=ALL-UNNAMED", "-cp", "harness")
 """Opened is what Java has of descriptors beyond the first three."""
 IMPORT = re.compile(r"^\s*import [\w.*]+(?: [\w.*]+)?;[ \t]*$", re.MULTILINE)
-CLASS = re.compile(r"^(?:public\s+|final\s+)*class\s+(\w+)", re.MULTILINE)
+CLASS = re.compile(r"^(?:public[ \t]+|final[ \t]+)*class\s+(\w+)", re.MULTILINE)
 METHOD = re.compile(
     r"(?P<result>[\w<>\[\],.? ]+?)\s+(?P<name>\w+)\s*\((?P<parameters>[^()]*)\)\s*(?:throws [\w ,.]+)?\{\s*\Z"
 )
@@ -73,7 +73,7 @@ class Java(Language):
         if CLASS.search(completion):
             return imports + completion
         name = signature(fields["declaration"]).name
-        if re.search(rf"^\s*(?:public|private|protected|static)[^;={{}}]*\b{name}\s*\([^;{{}}]*\{{", completion, re.M):
+        if _has_method(completion, name):
             owner = signature(fields["declaration"]).owner
             return f"{imports}class {owner} {{\n{completion}\n}}\n"
         return fields["prompt"] + completion
@@ -165,3 +165,21 @@ def _harness(tier: Tier) -> Mapping[str, bytes]:
 def _content(archive: TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     return file.read() if file else b""
+
+
+def _has_method(source: str, name: str) -> bool:
+    """Whether the source has a method of that name with a modifier; read once, however long and odd it is."""
+    marks = re.compile(rf"^[ \t]*(?:public|private|protected|static)\b|\b{name}\s*\(|[;={{}}]", re.MULTILINE)
+    modified = head = False
+    for mark in marks.finditer(source):
+        if mark[0] == "{" and head:
+            return True
+        if mark[0].endswith("("):
+            head = head or modified
+        elif mark[0] == "=":
+            modified = False
+        elif mark[0] in ";{}":
+            modified = head = False
+        else:
+            modified = True
+    return False

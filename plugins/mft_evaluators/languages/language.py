@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mft_core.evaluation.python_source import FENCE
+from mft_core.evaluation.code_blocks import code_blocks
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -70,7 +70,7 @@ class Language(ABC):
 
     def code(self, fields: Fields, text: str) -> str:
         """The last code block of a chat's answer, or the answer itself."""
-        blocks = [match[3] for match in FENCE.finditer(text) if match[2].lower() in ("", *self.fences)]
+        blocks = [block.code for block in code_blocks(text) if block.language in ("", *self.fences)]
         return blocks[-1] if blocks else text
 
 

@@ -6,7 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from mft_core.evaluation.python_source import extract_code, is_python, parse
+from mft_core.evaluation.python_parsing import is_python, parse
+from mft_core.evaluation.python_source import extract_code
 from mft_core.evaluation.scoring import before_stop
 from mft_evaluators.humaneval import STOP
 from mft_evaluators.languages.language import Fields, Language
@@ -33,7 +34,7 @@ class Python(Language):
         return before_stop(text, STOP)
 
     def code(self, fields: Fields, text: str) -> str:
-        """Definitions of the last code block with the function."""
+        """What the function needs of the answer's code blocks."""
         return extract_code(text, helpers_and_name(fields["declaration"])[1])
 
     def judge(self, fields: Fields, program: str, limits: Limits, tier: Tier) -> Outcome:

@@ -84,6 +84,9 @@ BAD = {
     "cut short": fake.cut_short,
     "reset": fake.reset,
     "too large": fake.flood,
+    "an error with a list as code": says('{"error": {"message": ["a"], "code": ["b"], "type": {"c": 1}}}', 500),
+    "an error with a list as code and status 200": says('{"error": {"code": [{}]}}'),
+    "odd values": says('{"model": [], "choices": [{"message": {"content": {}}, "finish_reason": ["stop"]}]}'),
     "redirect": says("", 302, Location="http://127.0.0.1:1/"),
 }
 
@@ -102,7 +105,7 @@ def test_what_is_no_reply_is_asked_for_again(
     assert Endpoint(settings, tmp_path / "other.jsonl").ask("one", QUESTION).text == "fine"
 
 
-@pytest.mark.parametrize("bad", [fake.hang, fake.drip])
+@pytest.mark.parametrize("bad", [fake.hang, fake.drip, fake.drip_headers])
 def test_an_endpoint_that_never_ends_is_left(
     bad: fake.Answer, server: FakeEndpoint, settings: EndpointSettings, tmp_path: Path
 ) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_up_comparisons import comparison
 from helpers.made_up_runs import write_run
+from mft_core.comparison.writing import write_outcome
 
 
 @pytest.mark.slow
@@ -32,6 +34,40 @@ def test_command_prints_json(tmp_path: Path, mft: Callable[..., subprocess.Compl
     found = json.loads(mft("report", str(run), "--json").stdout)
     assert found["tasks"]["completion"]["change"] == -0.5
     assert Path(found["files"]["report"]).exists()
+
+
+@pytest.mark.slow
+def test_a_comparison_is_drawn_and_shown_again(
+    tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    write_outcome(comparison(), tmp_path, {})
+    shown = mft("report", str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    assert "Difference to mixed; below 0 is better" in shown.stdout
+    assert "1.500" in shown.stdout
+    assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
+    found = json.loads(mft("report", str(tmp_path), "--json").stdout)
+    assert found["against_reference"]["famo"]["lower"] == ["add", "unknown"]
+    assert Path(found["files"]["picture"]).exists()
+
+
+@pytest.mark.slow
+def test_a_comparison_that_is_not_complete_says_so(
+    tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    (tmp_path / "mixed" / "seed-0").mkdir(parents=True)
+    (tmp_path / "mixed" / "seed-0" / "recipe.toml").touch()
+    shown = mft("report", str(tmp_path))
+    assert shown.returncode == 2
+    assert "when all its runs have ended" in shown.stderr
+
+
+@pytest.mark.slow
+def test_a_mistyped_folder_is_suggested(tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    write_run(tmp_path / "mine", ["completion"])
+    shown = mft("report", str(tmp_path / "mnie"))
+    assert shown.returncode == 2
+    assert f"Did you mean {tmp_path / 'mine'}?" in " ".join(shown.stderr.split())
 
 
 def test_plugin_imports_nothing_heavy() -> None:

@@ -118,8 +118,11 @@ def test_a_template_without_end_token_gets_the_tokenizers() -> None:
     subject = with_template(template)
     turns = (*question().turns, Turn("user", "Why?"), Turn("assistant", "so"))
     assert runs(subject, Record(turns=turns)) == ["yes<|endoftext|>", "so<|endoftext|>"]
-    decoded = subject._tokenizer.decode(subject.encode(Record(turns=turns)).ids)
-    assert decoded == "Human: Is it?\nAI: yes<|endoftext|>\nHuman: Why?\nAI: so<|endoftext|>\n"
+    decoded = [subject._tokenizer.decode(sample.ids) for sample in subject.samples(Record(turns=turns))]
+    assert decoded == [
+        "Human: Is it?\nAI: yes<|endoftext|>\n",
+        "Human: Is it?\nAI: yes\nHuman: Why?\nAI: so<|endoftext|>\n",
+    ]
 
 
 def test_what_the_model_must_write_before_its_answer_is_supervised() -> None:
@@ -128,7 +131,9 @@ def test_what_the_model_must_write_before_its_answer_is_supervised() -> None:
     )
     subject = with_template(template)
     turns = (*question().turns, Turn("user", "Why?"), Turn("assistant", "so"))
-    assert runs(subject, Record(turns=turns)) == ["yes<|im_end|>", "<think>\n\n</think>\n\nso<|im_end|>"]
+    assert runs(subject, Record(turns=turns)) == [
+        f"<think>\n\n</think>\n\n{answer}<|im_end|>" for answer in ("yes", "so")
+    ]
 
 
 def test_llama_2_layout() -> None:

@@ -1,0 +1,143 @@
+"""Keys of a record beside its text: those that would change what is learned, those known to be harmless, the others.
+
+A key that asks for something that is not supported is a reason to refuse the record: dropped unseen, the model would
+learn what the author of the data did not mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from mft_core.errors import RecordError
+
+TURN_KEYS = frozenset({"role", "from", "content", "value"})
+SWITCHES = ("train", "training", "trainable", "loss", "supervised", "compute_loss")
+
+HARMLESS = frozenset({
+    "id", "_id", "idx", "index", "uid", "uuid", "guid", "oid", "task_id", "prompt_id", "question_id", "sample_id",
+    "data_id", "message_id", "conversation_id", "dialog_id", "dialogue_id", "session_id", "user_id", "row_id",
+    "parent_id", "task", "task_name", "task_type", "source", "sources", "origin", "dataset", "dataset_name",
+    "data_source", "subset", "split", "config", "category", "categories", "subcategory", "type", "kind", "domain",
+    "topic", "topics", "subject", "tag", "tags", "keywords", "title", "difficulty", "level", "language", "lang",
+    "locale", "programming_language", "license", "licence", "url", "uri", "link", "repo", "repo_name", "path",
+    "file", "filename", "file_name", "commit", "author", "authors", "model", "model_name", "generator", "created",
+    "created_at", "updated_at", "timestamp", "date", "time", "version", "metadata", "meta", "extra", "extra_info",
+    "info", "comment", "comments", "note", "notes", "length", "num_tokens", "token_count", "n_tokens", "num_turns",
+    "turn_count", "tokens_count", "hash", "md5", "sha", "sha1", "sha256", "db", "db_id", "score", "scores",
+    "quality", "rank", "rating", "upvotes",
+})  # fmt: skip
+"""Keys that say where a record comes from or what it is like, and nothing to be learned."""
+
+
+def _given(value: Any) -> bool:
+    """Whether the key holds anything: null, false, "", [] and {} do not."""
+    return value is not None and value is not False and value not in ("", [], {})
+
+
+def _set(value: Any) -> bool:
+    return value is not None and value not in ("", [], {})
+
+
+def _switched_off(value: Any) -> bool:
+    off = isinstance(value, str) and value.strip().lower() in ("false", "no", "0")
+    return value is not None and (value in (False, 0) or off)
+
+
+def _not_one(value: Any) -> bool:
+    return value is not None and value != 1
+
+
+Asks = Callable[[Any], bool]
+
+
+def _table(*rows: tuple[str, Asks, str]) -> dict[str, tuple[Asks, str]]:
+    return {key: (asks, meaning) for keys, asks, meaning in rows for key in keys.split()}
+
+
+UNSUPPORTED = _table(
+    ("tools functions tool_calls tool_call tool_call_id function_call tool_responses", _given, "calls of tools"),
+    ("weight loss_weight sample_weight loss_scale", _not_one, "a weight other than 1"),
+    (" ".join(SWITCHES), _switched_off, "text to be left out of the loss"),
+    ("loss_mask mask masked train_detail ignore_loss prefix", _given, "text to be left out of the loss"),
+    (
+        "reasoning_content reasoning thinking thought thoughts chain_of_thought cot",
+        _given,
+        "thoughts beside the answer",
+    ),
+    ("label kto_tag desirable", _switched_off, "an answer that is not to be learned"),
+    (
+        "chosen rejected chosen_response rejected_response rejected_output rejected_messages",
+        _given,
+        "a preference between answers",
+    ),
+    (
+        "context contexts document documents passage passages background schema",
+        _given,
+        "a text that belongs to the question",
+    ),
+    ("image images video videos audio audios objects", _given, "pictures, sound or films"),
+    (
+        "chat_template chat_template_kwargs enable_thinking continue_final_message",
+        _set,
+        "settings of the chat template",
+    ),
+)
+"""Keys that change what is to be learned: where their value says so, and what it asks for."""
+
+
+def refuse_unsupported(value: Mapping[str, Any], where: str) -> None:
+    """Refuse a record, or a turn of one, for a key that would change what is learned.
+
+    Args:
+        where: "the record" or "turn 2", for the message.
+
+    Raises:
+        RecordError: "unsupported field KEY".
+    """
+    for key, content in value.items():
+        asks, meaning = UNSUPPORTED.get(key.lower(), (None, ""))
+        if asks is not None and asks(content):
+            _refuse(key, where, meaning)
+
+
+def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool) -> None:
+    """The same for a turn, where what is not an answer is outside the loss anyway.
+
+    Raises:
+        RecordError: "unsupported field KEY".
+    """
+    if is_answer:
+        refuse_unsupported(item, where)
+        return
+    for key in SWITCHES:
+        if item.get(key) is True:
+            _refuse(key, where, "a loss on a turn that is no answer")
+    outside = {key: content for key, content in item.items() if key not in (*SWITCHES, "weight", "loss_weight")}
+    refuse_unsupported(outside, where)
+
+
+def _refuse(key: str, where: str, meaning: str) -> None:
+    raise RecordError(f"unsupported field {key[:40]}", f"{where} has {key!r} ({meaning}), which is not supported")
+
+
+def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Iterable[str]) -> Iterator[str]:
+    """Keys that hold something and are neither used nor known, those of turns as "messages[].name".
+
+    Args:
+        used: keys of the record that its form reads.
+        turn_lists: keys of the record that may hold turns.
+    """
+    yield from _unknown(value, used, "")
+    for key in turn_lists:
+        items = value.get(key)
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict):
+                yield from _unknown(item, TURN_KEYS, f"{key}[].")
+
+
+def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:
+    for key, content in value.items():
+        neutral = key.lower() in UNSUPPORTED and content in (True, False, 0, 1)
+        if _set(content) and key not in used and key.lower() not in HARMLESS and not neutral:
+            yield f"{prefix}{key}"

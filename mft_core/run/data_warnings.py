@@ -1,0 +1,95 @@
+"""What a user should know of the data before training on it, in a few lines for any number of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from mft_core.data.tasks import Task, TaskSet
+from mft_core.support.lists import first_few
+
+MOST_GROUPS = 5
+
+
+def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
+    """Missing validation data, validation samples that are trained on, repeated training records, keys not read.
+
+    Args:
+        adapts_by_validation: the loss measures validation samples to set the tasks' weights.
+    """
+    return [*_without_validation(tasks, adapts_by_validation), *_leakage(tasks), *_duplicates(tasks), *_unread(tasks)]
+
+
+class _Part(NamedTuple):
+    """`found` of a task's `total` samples."""
+
+    task: str
+    found: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.found:,} of {self.total:,} in {self.task}"
+
+
+def _without_validation(tasks: TaskSet, adapts_by_validation: bool) -> Iterable[str]:
+    without = [task.name for task in tasks if not len(task.valid)]
+    if without:
+        consequence = "; their weights will not adapt" if adapts_by_validation else ""
+        yield f"no validation data for: {first_few(without, of_what='tasks')}{consequence}"
+
+
+def _leakage(tasks: TaskSet) -> Iterable[str]:
+    """Validation samples with the content of a training sample, of the same task or of another one."""
+    own = _worst_first(_Part(task.name, task.report.overlap, task.report.valid) for task in tasks)
+    if own:
+        yield f"validation samples that are training samples too, so that their loss says too little: {own}"
+    elsewhere = _worst_first(_Part(task.name, found, len(task.valid)) for task, found in _trained_by_others(tasks))
+    if elsewhere:
+        yield f"validation samples that other tasks train on: {elsewhere}"
+
+
+def _trained_by_others(tasks: TaskSet) -> Sequence[tuple[Task, int]]:
+    """Per task, how many validation samples are training samples of other tasks and none of its own."""
+    validation = [_digests(task, "valid") for task in tasks]
+    asked = np.unique(np.concatenate([np.zeros(0, np.uint64), *validation]))
+    # Only those that validate are kept of each task's training samples: there may be millions of these.
+    trained = [np.intersect1d(_digests(task, "train"), asked) for task in tasks]
+    everywhere = np.unique(np.concatenate([np.zeros(0, np.uint64), *trained]))
+    return [
+        (task, int((np.isin(mine, everywhere) & ~np.isin(mine, its_own)).sum()))
+        for task, mine, its_own in zip(tasks, validation, trained, strict=True)
+    ]
+
+
+def _digests(task: Task, side: str) -> np.ndarray:
+    store = task.train if side == "train" else task.valid
+    return store.entry.digests[store.index]
+
+
+def _duplicates(tasks: TaskSet) -> Iterable[str]:
+    repeated = _worst_first(_Part(task.name, task.report.duplicates, task.train.records) for task in tasks)
+    if repeated:
+        yield f"training records that repeat an earlier one: {repeated}"
+
+
+def _unread(tasks: TaskSet) -> Iterable[str]:
+    """Keys that mean nothing to the forms of records, said once for all tasks that have the same ones."""
+    tasks_by_keys: dict[tuple[str, ...], list[str]] = {}
+    for task in tasks:
+        if keys := tuple(sorted(task.report.unread_keys)):
+            tasks_by_keys.setdefault(keys, []).append(task.name)
+    for keys, names in islice(tasks_by_keys.items(), MOST_GROUPS):
+        where = first_few(names, of_what="tasks")
+        yield f"keys that were not read: {first_few(keys, most=10, of_what='keys')} (in {where})"
+    if rest := [name for names in islice(tasks_by_keys.values(), MOST_GROUPS, None) for name in names]:
+        yield f"other keys were not read in: {first_few(rest, of_what='tasks')}; mft check --json has them all"
+
+
+def _worst_first(parts: Iterable[_Part]) -> str:
+    """Those with anything found, the largest shares first, few of them; "" for none."""
+    affected: list[_Part] = [part for part in parts if part.found]
+    affected.sort(key=lambda part: -part.found / part.total)
+    return first_few(affected, of_what="tasks")

@@ -1,0 +1,75 @@
+"""How much of the data is lost for its length, and which length would keep most of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+
+from mft_core.data.tasks import TaskReport, TaskSet
+
+WORTH_SAYING = Fraction(1, 100)
+"""A smaller part that is lost is only in the table of tasks."""
+GOALS = (Fraction(95, 100), Fraction(99, 100))
+"""Part of a task that a longer `max_length` should keep: the first that is not kept already."""
+MOST_NAMED = 3
+FINE_STEP, COARSE_STEP, COARSE_FROM = 64, 256, 1024
+"""Lengths that are proposed are multiples of 64 tokens, from 1,024 on of 256."""
+
+
+def length_warnings(tasks: TaskSet, max_length: int, overlong: str, longest: int | None) -> Iterable[str]:
+    """One line for each task that loses 1% or more, at most three, those that lose most; then a count of the others.
+
+    Args:
+        max_length: tokens that a sample may have.
+        overlong: what happens to longer ones, as in `data.overlong`.
+        longest: tokens that the model knows positions for; None: no limit.
+    """
+    shares = [(lost_share(task.report), task) for task in tasks]
+    losing = sorted(((share, task) for share, task in shares if share >= WORTH_SAYING), key=lambda pair: -pair[0])
+    fate = "cut" if overlong == "truncate" else "dropped"
+    for share, task in losing[:MOST_NAMED]:
+        longer = _proposal(task.report, longest, max_length, whole=overlong == "truncate")
+        yield f"{_lost(share)} of {task.name} is over {max_length:,} tokens; {longer}; now it is {fate}"
+    rest = len(losing) - MOST_NAMED
+    if rest > 0:
+        worst = _lost(losing[MOST_NAMED][0])
+        yield f"up to {worst} of {rest:,} more task{'s' * (rest != 1)} is over {max_length:,} tokens and {fate}"
+
+
+def lost_share(report: TaskReport) -> Fraction:
+    """Of a task's records that are no bad ones, the part that is dropped or cut for its length."""
+    usable = report.read - report.bad_records
+    return Fraction(sum(report.longer.values()), usable) if usable else Fraction(0)
+
+
+def _proposal(report: TaskReport, longest: int | None, max_length: int, whole: bool) -> str:
+    """What to set `data.max_length` to, and what that keeps of a task's records."""
+    goal = next((goal for goal in GOALS if 1 - lost_share(report) < goal), Fraction(1))
+    ends = sorted(map(int, report.longer))
+    reached = next(length for length in ends if kept_share(report, length) >= goal or length == ends[-1])
+    step = FINE_STEP if reached <= COARSE_FROM else COARSE_STEP
+    length = -(-reached // step) * step
+    limit = ""
+    if longest is not None and length > longest:
+        length, limit = longest, ", all the model has positions for,"
+    if length <= max_length:
+        return 'no more fits into the model\'s positions: see data.overlong for "truncate" and "split"'
+    kept = f"{_kept(kept_share(report, length))}{' whole' * whole}"
+    return f"{length:,}{limit} would keep {kept} (--set data.max_length={length})"
+
+
+def kept_share(report: TaskReport, length: int) -> Fraction:
+    """Of a task's records that are no bad ones, the part that surely has at most `length` tokens."""
+    usable = report.read - report.bad_records
+    lost = sum(count for tokens, count in report.longer.items() if int(tokens) > length)
+    return Fraction(usable - lost, usable)
+
+
+def _lost(share: Fraction) -> str:
+    return f"{min(round(100 * share), 99 if share < 1 else 100)}%"
+
+
+def _kept(share: Fraction) -> str:
+    """Rounded down: never more than is true."""
+    return f"{math.floor(100 * share)}%"

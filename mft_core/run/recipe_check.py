@@ -1,0 +1,126 @@
+"""What can be wrong with a recipe that shows at once: names, options, data that is not there. Imports no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from mft_core.batching.prepared import PreparedFolder, open_prepared
+from mft_core.data.source import DataRequest
+from mft_core.data.task_files import check_names, explicit_tasks
+from mft_core.data.unread_files import UnreadFile, unread_files
+from mft_core.errors import UsageError
+from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, source_choice
+from mft_core.recipe.schema import Recipe
+from mft_core.records import TaskFiles
+from mft_core.registry.catalog import Catalog
+from mft_core.run.components import Parts, choose_parts
+from mft_core.support.paths import cache_folder
+from mft_core.support.suggestions import did_you_mean
+from mft_core.tuning.methods import check_tuning
+
+FOUND_AT_ONCE = (EXPLICIT_TASKS, FOLDER, PREPARED)
+"""Where data comes from without being made or fetched."""
+
+
+def check_recipe(recipe: Recipe, catalog: Catalog) -> None:
+    """Refuse what needs no model to be found wrong, before importing what takes seconds.
+
+    Raises:
+        UsageError: an unknown name or option, a base made up for no family, data or a task that is not there.
+        MftError: a component that cannot be used here.
+    """
+    check_tuning(recipe)
+    parts = choose_parts(recipe, catalog)
+    refuse_no_family(recipe, parts, catalog)
+    if source_choice(recipe).name in FOUND_AT_ONCE:
+        prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
+        wanted(every_task(recipe, parts, prepared), recipe)
+
+
+def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
+    """The files of all tasks that the recipe's data has, names checked, no name twice.
+
+    Args:
+        prepared: where `data.prepared` is given, opened.
+    """
+    files = _found_tasks(recipe, parts, prepared)
+    check_names(files)
+    return files
+
+
+def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
+    """Those of the recipe's tasks that are to be trained.
+
+    Raises:
+        UsageError: `data.include` names a task there is not.
+    """
+    return included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
+
+
+def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
+    data = recipe.data
+    if prepared is not None:
+        return prepared.files({task.name: task.weight for task in data.tasks})
+    if parts.source is None:
+        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
+        return explicit_tasks(entries, Path(data.path or "."))
+    cache = cache_folder("sources", source_cache(recipe, parts))
+    request = DataRequest(Path(data.path) if data.path else None, cache)
+    return parts.source.tasks(request)
+
+
+def files_not_read(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:
+    """What lies in the folders that the recipe names and is read for none of all `tasks`.
+
+    A folder of which no file is read is a source's own affair, or was prepared.
+    """
+    data = recipe.data
+    root = Path(data.path or ".").expanduser()
+    roots = [root / Path(task.train).expanduser() for task in data.tasks] if data.tasks else [root] * bool(data.path)
+    read = [path.resolve() for task in tasks for path in (*task.train, *task.valid)]
+    return [
+        file
+        for folder in dict.fromkeys(roots)
+        if folder.is_dir() and any(path.is_relative_to(folder.resolve()) for path in read)
+        for file in unread_files(folder, tasks)
+    ]
+
+
+def source_cache(recipe: Recipe, parts: Parts) -> str:
+    """The name of the source's own cache folder: no other plugin's source has it, nor this one with other options."""
+    entry = next(entry for entry in parts.entries if entry.kind == "source")
+    key = json.dumps([entry.plugin, entry.name, source_choice(recipe).options], sort_keys=True, default=str)
+    return f"{entry.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> list[TaskFiles]:
+    """The tasks called `names`, in the order of `files`.
+
+    Args:
+        where: the place that names them, for messages.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    known = [task.name for task in files]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
+    return [task for task in files if task.name in names]
+
+
+def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
+    """A base that is made up is made up for a family.
+
+    Raises:
+        UsageError: none is given.
+    """
+    if not parts.family and parts.base.random_weights:
+        families = " | ".join(entry.name for entry in catalog.of_kind("model"))
+        raise UsageError(
+            f"the base {recipe.model.base!r} is made up for a model family, and none is given",
+            f"say which: --model {families}; or give real weights: --base smollm2",
+        )

@@ -1,0 +1,147 @@
+"""The README.md beside a run's result: what it was made of, what came out, and how to use it without mft."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CARD = "README.md"
+MISSING = "not measured"
+USE_ADAPTER = """```python
+{imports}from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+base = AutoModelForCausalLM.from_pretrained({base})
+model = PeftModel.from_pretrained(base, "this folder")
+tokenizer = AutoTokenizer.from_pretrained("this folder")
+```
+"""
+USE_MODEL = """```python
+{imports}from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained("this folder")
+tokenizer = AutoTokenizer.from_pretrained("this folder")
+```
+"""
+CONVERTED = """The base was published in a format of its own, which plain transformers does not load. The native model
+that this adapter belongs to is written once by `mft export BASE --output NATIVE`.
+"""
+TRAINED = """Trained by mft ({facts.method}) on {count} tasks at once, for {facts.step:,} steps.
+
+| task | training samples | validation samples | supervised tokens | loss of the base | of this model |
+| --- | --- | --- | --- | --- | --- |"""
+LOSSES = """Losses are of the validation samples, in nats per supervised token.
+"""
+ENDS_OF_ADAPTER = """
+## Where an answer ends
+
+At {tokens}. PEFT and transformers take the settings of the base, which may name fewer; those beside this file name all:
+
+```python
+model.generation_config = GenerationConfig.from_pretrained("this folder")
+```
+"""
+ENDS_OF_MODEL = """
+## Where an answer ends
+
+At {tokens}, which generation_config.json names.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CardTask:
+    """One task in a model card.
+
+    Attributes:
+        name: the task.
+        train: training samples.
+        valid: validation samples.
+        supervised: training tokens that were targets.
+        before: validation loss of the base, nats per token; None: not measured.
+        after: that of this model.
+    """
+
+    name: str
+    train: int
+    valid: int
+    supervised: int
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a run knows of its result.
+
+    Attributes:
+        base: what the base is called, without a place on this machine.
+        on_hub: whether that is a name on the Hugging Face Hub.
+        converted: whether the base was published in a format that plain transformers does not load.
+        method: "lora", "qlora" or "full".
+        step: optimizer steps that the result has seen.
+        tasks: in the run's order.
+        imports: modules that have to be imported before transformers knows the model's class.
+    """
+
+    base: str
+    on_hub: bool = False
+    converted: bool = False
+    method: str = ""
+    step: int = 0
+    tasks: tuple[CardTask, ...] = ()
+    imports: tuple[str, ...] = field(default=())
+
+
+def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]]) -> None:
+    """Write the card into `folder`, in place of PEFT's.
+
+    Args:
+        is_adapter: a LoRA adapter, not a whole model.
+        ends: tokens that end an answer, with their ids.
+    """
+    kind = "LoRA adapter for" if is_adapter else "model tuned from"
+    parts = [_header(facts, is_adapter), f"# A {kind} {facts.base}\n"]
+    if facts.tasks:
+        parts += [_training(facts), LOSSES]
+    parts.append("## How to use it\n")
+    if facts.converted and is_adapter:
+        parts.append(CONVERTED)
+    imports = "".join(f"import {module}  # of mft, for the model's class\n" for module in facts.imports)
+    use = USE_ADAPTER if is_adapter else USE_MODEL
+    parts.append(use.format(imports=imports, base=_base_argument(facts)))
+    if ends:
+        tokens = ", ".join(f"`{token}` (id {number})" for token, number in ends)
+        parts.append((ENDS_OF_ADAPTER if is_adapter else ENDS_OF_MODEL).format(tokens=tokens).lstrip("\n"))
+    (folder / CARD).write_text("\n".join(parts), encoding="utf-8")
+
+
+def _base_argument(facts: CardFacts) -> str:
+    """What `from_pretrained` takes for the base."""
+    if facts.converted:
+        return '"NATIVE"'
+    if not facts.on_hub:
+        return '"BASE"'
+    name, _, revision = facts.base.partition("@")
+    return f'"{name}", revision="{revision}"' if revision else f'"{name}"'
+
+
+def _header(facts: CardFacts, is_adapter: bool) -> str:
+    lines = [f"library_name: {'peft' if is_adapter else 'transformers'}", "pipeline_tag: text-generation"]
+    if facts.on_hub:
+        lines.append(f"base_model: {json.dumps(facts.base.partition('@')[0])}")
+    return "\n".join(["---", *lines, "---", ""])
+
+
+def _training(facts: CardFacts) -> str:
+    return "\n".join([TRAINED.format(facts=facts, count=len(facts.tasks)), *map(_row, facts.tasks), ""])
+
+
+def _row(task: CardTask) -> str:
+    counts = f"{task.train:,} | {task.valid:,} | {task.supervised:,}"
+    return f"| {task.name} | {counts} | {_loss(task.before)} | {_loss(task.after)} |"
+
+
+def _loss(value: float | None) -> str:
+    return MISSING if value is None else f"{value:.3f}"

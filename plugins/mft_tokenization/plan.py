@@ -1,0 +1,150 @@
+"""How to write conversations of one sequence of forms, step by step, and which steps are supervised."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mft_tokenization.layout import Layout
+from mft_tokenization.text_encoder import Place, TextEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of writing a conversation: literal `text`, a control token (`text` and `control`), the content of
+    `slot`, or the start (`answer` True) or end (False) of what is supervised.
+    """
+
+    text: str = ""
+    control: int | None = None
+    slot: int | None = None
+    answer: bool | None = None
+
+
+@dataclass(slots=True)
+class Writer:
+    """Collects ids; text is encoded when a control token or an answer's edge ends it."""
+
+    encoder: TextEncoder
+    ids: list[int] = field(default_factory=list)
+    supervised: list[bool] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    place: Place = "start"
+    answering: bool = False
+    strip_left: bool = False
+
+    def write(self, steps: Sequence[Step], contents: Sequence[str] = ()) -> None:
+        """Carry out the steps; `contents` are those of the slots."""
+        for step in steps:
+            if step.answer is not None:
+                self.flush()
+                self.answering = step.answer
+            elif step.control is not None:
+                self.control(step.text, step.control)
+            else:
+                self.text.append(step.text if step.slot is None else contents[step.slot])
+        self.flush()
+
+    def flush(self, strip_right: bool = False) -> None:
+        """Encode the text that has come together."""
+        text = "".join(self.text)
+        self.text.clear()
+        if not self.answering:
+            text = text.lstrip() if self.strip_left else text
+            text = text.rstrip() if strip_right else text
+        if text:
+            self.add(self.encoder.encode(text, self.place))
+            self.place, self.strip_left = "continuation", False
+
+    def add(self, ids: Sequence[int]) -> None:
+        """Append ids, supervised inside an answer."""
+        self.ids.extend(ids)
+        self.supervised.extend([self.answering] * len(ids))
+
+    def control(self, token: str, number: int) -> None:
+        """Append a control token, and do to the text around it what the token does; "": one the template lacks."""
+        self.flush(strip_right=bool(token) and self.encoder.strips(token, "lstrip"))
+        self.add([number])
+        self.place, self.strip_left = "after control", bool(token) and self.encoder.strips(token, "rstrip")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to write conversations of one sequence of forms.
+
+    Attributes:
+        layout: the template's.
+        steps: all of it.
+        asked: steps up to where the last answer starts.
+        answered: steps up to where it has ended.
+        end: of the last answer: the text up to and with its end token.
+        end_token_id: that token; the tokenizer's own where the template has none.
+        has_end: the template has one.
+        whole: every answer stands here as it is asked for, and is supervised; else only the last one is.
+    """
+
+    layout: Layout
+    steps: tuple[Step, ...]
+    asked: int
+    answered: int
+    end: str
+    end_token_id: int
+    has_end: bool
+    whole: bool
+
+    def leads_to(self, layout: Layout) -> bool:
+        """Whether a longer conversation begins as this one does, up to the end of its answer."""
+        count = len(self.layout.slots)
+        begins = (self.layout.slots, self.layout.literals[:count]) == (layout.slots[:count], layout.literals[:count])
+        return self.whole and begins and layout.literals[count].startswith(self.end)
+
+
+def make_plan(layout: Layout, earlier: Plan | None, encoder: TextEncoder, end: tuple[str, int]) -> Plan:
+    """The plan for a layout.
+
+    Args:
+        layout: of the conversation.
+        earlier: of the conversation up to the answer before the last; None: the last answer is the first.
+        encoder: knows the control tokens.
+        end: the tokenizer's end token and its id, put behind an answer where the template has none.
+    """
+    steps: list[Step] = []
+    first, literals = 0, list(layout.literals)
+    continues = earlier is not None and earlier.leads_to(layout)
+    if earlier is not None and continues:
+        steps += earlier.steps[: earlier.answered]
+        first = len(earlier.layout.slots)
+        literals[first] = literals[first].removeprefix(earlier.end)
+    asked = 0
+    for number in range(first, len(layout.slots)):
+        literal, lead_in = literals[number], layout.lead_in if number == layout.answer else 0
+        steps += pieces(literal[: len(literal) - lead_in], encoder)
+        if number == layout.answer:
+            asked = len(steps)
+            steps += [Step(answer=True), *pieces(literal[len(literal) - lead_in :], encoder)]
+        steps.append(Step(slot=number))
+    closing = _closing(literals[-1], encoder)
+    shown, token = closing or end
+    if layout.answer is not None:
+        steps += pieces(shown, encoder) if closing else [Step(control=token)]
+        steps.append(Step(answer=False))
+    answered = len(steps)
+    rest = literals[-1].removeprefix(shown) if closing and layout.answer is not None else literals[-1]
+    steps += pieces(rest, encoder)
+    whole = earlier is None or continues
+    return Plan(layout, tuple(steps), asked, answered, shown, token, closing is not None, whole)
+
+
+def _closing(literal: str, encoder: TextEncoder) -> tuple[str, int] | None:
+    """The text after an answer up to and with its end token, and that token's id; None where there is none."""
+    shown = ""
+    for text, control in encoder.split(literal):
+        shown += text
+        if control is not None:
+            return shown, control
+    return None
+
+
+def pieces(literal: str, encoder: TextEncoder) -> list[Step]:
+    """Steps that write a template's text: its control tokens, and the text between them."""
+    return [Step(text, control) for text, control in encoder.split(literal)]

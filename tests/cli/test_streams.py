@@ -1,0 +1,61 @@
+"""Standard streams and arguments that are no text in the locale's encoding, with real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mft_cli.streams import checked
+from mft_core.errors import UsageError
+
+SMALL = ("tiny", "--model", "llama", "--max-new-tokens", "30")
+
+
+def run(*arguments: str | bytes, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "mft_cli", *arguments]
+    given = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run(command, input=stdin, capture_output=True, env=given, timeout=300, check=False)
+
+
+def test_text_is_told_from_what_is_none() -> None:
+    assert checked("h\u00e9 \u4f60\ufffd", "it") == "h\u00e9 \u4f60\ufffd"
+    with pytest.raises(UsageError, match=r"^it is not GB18030: its character 2 is the byte 0xff\."):
+        checked("h\udcff", "it", "gb18030")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "iso-8859-1"])
+def test_an_answer_is_shown_in_any_encoding(encoding: str) -> None:
+    # The random model answers "h\u00e9" with bytes that are no character.
+    shown = run("generate", *SMALL, "--prompt", "h\u00e9", PYTHONIOENCODING=encoding, PYTHONUTF8="1")
+    assert shown.returncode == 0, shown.stderr
+    text = shown.stdout.decode(encoding)
+    assert ("\\ufffd" in text) == (encoding == "iso-8859-1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_prompt_that_is_no_text_is_named(encoding: str, tmp_path: Path) -> None:
+    piped = run("generate", *SMALL, "--prompt", "-", stdin=b"hello \xff", PYTHONIOENCODING=encoding)
+    assert piped.returncode == 2
+    expected = f"error: The prompt on standard input is not {encoding.upper()}: its character 7 is the byte 0xff."
+    assert expected in piped.stderr.decode()
+    given = run("generate", *SMALL, "--prompt", b"hello \xff", PYTHONUTF8="1")
+    assert given.returncode == 2
+    assert "error: --prompt is not UTF-8: its character 7 is the byte 0xff." in given.stderr.decode()
+
+
+@pytest.mark.slow
+def test_a_conversation_goes_on_after_a_line_that_is_no_text() -> None:
+    said, without = (
+        run("chat", *SMALL, stdin=stdin, PYTHONIOENCODING="utf-8") for stdin in (b"hi\nx \xff\nbye\n", b"hi\nbye\n")
+    )
+    assert said.returncode == without.returncode == 0, said.stderr
+    assert said.stdout == without.stdout != b""
+    message = "error: This message is not UTF-8: its character 3 is the byte 0xff."
+    assert message in said.stderr.decode()
+    assert message not in without.stderr.decode()
