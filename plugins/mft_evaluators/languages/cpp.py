@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_evaluators.languages.braces import cut_at_end, open_blocks
-from mft_evaluators.languages.language import COMPILE_SECONDS, MEBIBYTE, Fields, Language, not_compiled
+from mft_evaluators.languages.language import COMPILE_SECONDS, MEBIBYTE, Fields, Language, not_compiled, outlasting
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -31,8 +31,6 @@ ANGLES = re.compile(r"<[^<>]*>")
 PLAIN = re.compile(r"std|vector|list|set|map|pair|string|boost|any|list_any|bool|char|int|long|float|double|const")
 """Words of types that values can cross in."""
 HEADERS = ("plain_values.hpp", "candidate_side.hpp", "tests_side.hpp")
-MORE_SECONDS = 5.0
-"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,11 @@ class Cpp(Language):
         if not built.passed:
             return built
         serving, tests = _both_sides(declared(fields["declaration"]), fields["test"], tier)
-        longer = replace(
-            limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + round(MORE_SECONDS)
-        )
         files = {"run": _candidate_main(tier), "candidate.so": built.result, "serving.so": serving}
         return judge_pair(
-            Program(["./run"], files, limits=limits), Program(["./tests"], {"tests": tests}, limits=longer), tier
+            Program(["./run"], files, limits=limits),
+            Program(["./tests"], {"tests": tests}, limits=outlasting(limits)),
+            tier,
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_evaluators.languages.braces import cut_at_end, open_blocks
-from mft_evaluators.languages.language import GIBIBYTE, MEBIBYTE, Fields, Language, not_compiled
+from mft_evaluators.languages.language import GIBIBYTE, MEBIBYTE, Fields, Language, not_compiled, outlasting
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -33,8 +33,6 @@ MODULE = "judged"
 SIGNATURE = re.compile(r"^func (?P<name>\w+)\((?P<parameters>[^()]*)\)(?P<result>[^()]*)\Z", re.MULTILINE)
 PLAIN = re.compile(r"u?int(8|16|32|64)?|rune|byte|float32|float64|string|bool|map|interface")
 """Words of types that values can cross in."""
-MORE_SECONDS = 5.0
-"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +87,9 @@ class Go(Language):
             tier,
         )
         bounds = replace(limits, address_space_bytes=16 * GIBIBYTE)
-        longer = replace(
-            bounds, seconds=bounds.seconds + MORE_SECONDS, cpu_seconds=bounds.cpu_seconds + round(MORE_SECONDS)
-        )
         return judge_pair(
             Program(["./run"], {"run": built.result}, limits=bounds),
-            Program(["./run"], {"run": tests}, limits=longer),
+            Program(["./run"], {"run": tests}, limits=outlasting(bounds)),
             tier,
         )
 

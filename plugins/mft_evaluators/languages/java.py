@@ -12,7 +12,7 @@ from tarfile import TarFile
 from typing import TYPE_CHECKING
 
 from mft_evaluators.languages.braces import cut_at_end, open_blocks
-from mft_evaluators.languages.language import COMPILE_SECONDS, GIBIBYTE, MEBIBYTE, Fields, Language
+from mft_evaluators.languages.language import COMPILE_SECONDS, GIBIBYTE, MEBIBYTE, MORE_SECONDS, Fields, Language
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -36,8 +36,6 @@ PLAIN = re.compile(
 GENERIC = re.compile(r"<[^<>]*>")
 START_SECONDS = 20.0
 """What starting Java and its compiler may take on a busy machine, besides the tests."""
-MORE_SECONDS = 5.0
-"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_evaluators.languages.braces import cut_at_end
-from mft_evaluators.languages.language import GIBIBYTE, Fields, Language
+from mft_evaluators.languages.language import GIBIBYTE, Fields, Language, outlasting
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
@@ -18,7 +18,6 @@ HARNESSES = Path(__file__).with_name("harnesses")
 ENTRY = re.compile(r"^(?:const|let|var|async function|function)\s+(\w+)", re.MULTILINE)
 ADDRESSES = 16 * GIBIBYTE
 """Node reserves far more addresses than it uses."""
-MORE_SECONDS = 5.0
 MD5 = "module.exports = text => require('crypto').createHash('md5').update(text).digest('hex')\n"
 """Stands for the package js-md5 in HumanEval-X's problem 162."""
 
@@ -47,9 +46,6 @@ class JavaScript(Language):
 
         name = _entry_point(fields["declaration"])
         limits = replace(limits, address_space_bytes=ADDRESSES)
-        longer = replace(
-            limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + round(MORE_SECONDS)
-        )
         side = {"node_modules/js-md5/index.js": MD5}
         candidate = Program(
             ["node", "candidate_side.js"],
@@ -60,7 +56,7 @@ class JavaScript(Language):
         tests = Program(
             ["node", "tests_side.js", name],
             side | {"tests_side.js": _source("tests_side.js"), "tests.js": _tests(fields, name)},
-            limits=longer,
+            limits=outlasting(limits),
         )
         return judge_pair(candidate, tests, tier)
 

@@ -19,6 +19,8 @@ Fields = Mapping[str, Any]
 MEBIBYTE = 2**20
 GIBIBYTE = 2**30
 COMPILE_SECONDS = 60.0
+MORE_SECONDS = 5.0
+"""The tests outlive the candidate, whose end by a limit is then the reason that is told."""
 
 
 class Language(ABC):
@@ -72,6 +74,11 @@ class Language(ABC):
         """The last code block of a chat's answer, or the answer itself."""
         blocks = [block.code for block in code_blocks(text) if block.language in ("", *self.fences)]
         return blocks[-1] if blocks else text
+
+
+def outlasting(limits: Limits) -> Limits:
+    """Those of the tests beside a candidate that has `limits`."""
+    return replace(limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + round(MORE_SECONDS))
 
 
 def not_compiled(outcome: Outcome) -> Outcome:
