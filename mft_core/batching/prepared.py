@@ -32,6 +32,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.support import run_files
 from mft_core.support.durable import whole_folder, write_text
+from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
 FORMAT = 2
@@ -210,7 +211,7 @@ def write_prepared(
                     for array in sorted((folder / part).iterdir())
                 },
             }
-            write_text(folder / MANIFEST, json.dumps(sealed(manifest), indent=1))
+            write_text(folder / MANIFEST, json.dumps(sealed(redacted(manifest)), indent=1))
     except OSError as error:
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 

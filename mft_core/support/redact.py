@@ -11,7 +11,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -35,21 +35,36 @@ def redact(text: str) -> str:
     follows "Bearer", user and password in a URL, and the values of secret environment variables: of 8 characters or
     more, and under a name that contains TOKEN, KEY, SECRET, PASSWORD, PASSWD, PASSPHRASE or CREDENTIAL.
     """
-    for written in sorted(_as_written(secret_values()), key=len, reverse=True):
+    return _without(_written_secrets(), text)
+
+
+def redacted(value: Any) -> Any:
+    """JSON values with every text in them redacted, names of fields too."""
+    # The environment is looked through once: an event of many tasks has thousands of texts.
+    return _values_without(_written_secrets(), value)
+
+
+def _values_without(secrets: Sequence[str], value: Any) -> Any:
+    if isinstance(value, str):
+        return _without(secrets, value)
+    if isinstance(value, Mapping):
+        pairs = value.items()
+        return {_values_without(secrets, key): _values_without(secrets, inner) for key, inner in pairs}
+    if isinstance(value, (list, tuple)):
+        return [_values_without(secrets, inner) for inner in value]
+    return value
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    for written in secrets:
         text = text.replace(written, HIDDEN)
     text = _SECRET_FORM.sub(HIDDEN, text)
     return _USERINFO.sub(rf"\1{HIDDEN}@", _BEARER.sub(rf"\1{HIDDEN}", text))
 
 
-def redacted(value: Any) -> Any:
-    """JSON values with every text in them redacted, names of fields too."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, Mapping):
-        return {redacted(key): redacted(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [redacted(inner) for inner in value]
-    return value
+def _written_secrets() -> list[str]:
+    """The environment's secrets in every form, the longest first: a secret inside another leaves nothing behind."""
+    return sorted(_as_written(secret_values()), key=len, reverse=True)
 
 
 def secret_values() -> dict[str, str]:

@@ -196,6 +196,19 @@ def test_a_manifest_changed_by_hand_is_refused(
     assert "tasks.0.weight" in refused(capsys, "check", str(folder / "recipe.toml"))
 
 
+def test_what_was_prepared_beside_a_secret_opens_and_does_not_hold_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "opensesame42")
+    write_tasks(tmp_path / "data", {"add": 8})
+    (tmp_path / "data/add/train.jsonl").rename(tmp_path / "data/add/train-opensesame42.jsonl")
+    (tmp_path / "recipe.toml").write_text(RECIPE)
+    folder = tmp_path / "prepared"
+    assert mft("prepare", str(tmp_path / "recipe.toml"), "--output", str(folder)) == 0
+    assert "opensesame42" not in (folder / "prepared.json").read_text()
+    assert mft("check", str(folder / "recipe.toml")) == 0
+
+
 @pytest.mark.parametrize("name", ["samples/0-train.npy", "rows/0-members.npy", "rows/0-offsets.npy"])
 @pytest.mark.parametrize("number", [-1, 1 << 40])
 def test_numbers_of_samples_that_there_are_not_are_damage(
