@@ -156,11 +156,24 @@ class BalanceWatch:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
+        if "rises" not in state:
+            state = self._with_what_is_watched_since(state)
         self._first, self._best, self._latest, self._mark = (nan_for_none(values) for values in state["losses"])
         self._rises.load_state_dict(state["rises"])
         counts = (np.array(values, np.int64) for values in state["counts"])
         self._best_step, self._rising, self._standing, self._trained, self._starved, self._seen = counts
         self._said = set(state["said"])
+
+    def _with_what_is_watched_since(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """A state from before stalls were told from noise, with which they are watched for from here on."""
+        best_step, rising, _, starved, seen = state["counts"]
+        none = [0] * len(self._names)
+        return {
+            "losses": [*state["losses"], state["losses"][-1]],
+            "rises": self._rises.state_dict(),
+            "counts": [best_step, rising, none, none, starved, seen],
+            "said": state["said"],
+        }
 
     def _counts(self) -> tuple[np.ndarray, ...]:
         return self._best_step, self._rising, self._standing, self._trained, self._starved, self._seen

@@ -118,6 +118,19 @@ def test_relative_convergence_and_best_step() -> None:
     assert (facts["bad"]["relative"], facts["bad"]["best"], facts["bad"]["best_step"]) == (0.75, 1.0, 1)
 
 
+def test_a_state_from_before_stalls_were_told_from_noise_goes_on() -> None:
+    older = {
+        "losses": [[4.0, 2.0], [3.0, 2.0], [3.0, 2.2]],
+        "counts": [[6, 0], [0, 2], [1, 0], [0, 3], [70, 30]],
+        "said": ["starved bad"],
+    }
+    watch = BalanceWatch(NAMES)
+    watch.load_state_dict(older)
+    (warning,) = watch.after_evaluation(8, np.array([2.9, 2.3]), np.ones(2, bool))
+    assert (warning.kind, warning.tasks) == ("overfits", ("bad",))
+    assert [facts["share"] for facts in watch.facts().values()] == [0.7, 0.3]
+
+
 def test_its_state_survives_json() -> None:
     losses = [[4 * 0.9**step, 2 * 1.03**step] for step in range(8)]
     first, second = BalanceWatch(NAMES), BalanceWatch(NAMES)
