@@ -80,7 +80,8 @@ def execute(
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     callbacks = Callbacks({"evaluations": evaluations, **plan.parts.callbacks}, context)
     trainer = _build_trainer(plan, context.validation, log, callbacks)
-    _resume_or_start(trainer, plan, base_facts(plan, model), folder, resume=resume, force=force)
+    base = base_facts(plan, model)
+    _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
     if fitted.warning and accelerator.is_main_process:
         log.emit("warning", trainer.step, message=fitted.warning)
     callbacks.start(trainer.step)
@@ -88,11 +89,7 @@ def execute(
     if result.reason != "interrupted":
         if on_finished:
             on_finished(trainer.validation)
-        tensors = _whole_tensors(trainer)
-        if accelerator.is_main_process:
-            ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
-            card = card_facts(plan, model, folder.path, result.selected)
-            save_final(model, plan.tokenizer, folder.path / run_files.FINAL, tensors, ends, card)
+        _save_final(trainer, plan, model, result.selected, base["fingerprint"])
         callbacks.at_end(result.step)
     if accelerator.is_main_process:
         ending = {"reason": result.reason, "selected": result.selected}
@@ -112,6 +109,16 @@ def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
 
     with advice_on_memory(recipe, where, saved):
         return trainer.run()
+
+
+def _save_final(trainer: Trainer, plan: Plan, model: nn.Module, selected: int, fingerprint: str) -> None:
+    """Write the selected model on the main rank; all ranks take part in gathering a sharded one."""
+    tensors = _whole_tensors(trainer)
+    if trainer.accelerator.is_main_process:
+        run = trainer.log.run
+        ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
+        card = card_facts(plan, model, run, selected)
+        save_final(model, plan.tokenizer, run / run_files.FINAL, tensors, ends, card, fingerprint)
 
 
 def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:

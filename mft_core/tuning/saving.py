@@ -50,6 +50,7 @@ def save_final(
     tensors: Mapping[str, torch.Tensor] | None = None,
     ends: Sequence[int] = (),
     card: CardFacts | None = None,
+    fingerprint: str = "",
 ) -> None:
     """Write the result of a run: LoRA adapters and what they belong to, or the whole model; with the tokenizer.
 
@@ -60,6 +61,7 @@ def save_final(
         tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
         ends: ids of the tokens that end an answer, for generation_config.json; none: that of the base holds.
         card: what README.md says of the run; None: no more than the base's name.
+        fingerprint: of the base, where it is known: otherwise every byte of that is read for it.
 
     Raises:
         MftError: it cannot be written.
@@ -71,10 +73,10 @@ def save_final(
     with written_whole(folder) as temporary:
         record: dict[str, Any] = {"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")}
         if isinstance(model, PeftModel):
-            record |= _save_adapter(model, temporary, tensors)
+            record |= _save_adapter(model, temporary, tensors, fingerprint)
         else:
             model.save_pretrained(temporary, state_dict=folded_tensors(model, tensors))  # type: ignore[operator]
-            record |= _base_record(Path(model.name_or_path))  # type: ignore[arg-type]
+            record |= _base_record(Path(model.name_or_path), fingerprint)  # type: ignore[arg-type]
         tokenizer.save_pretrained(temporary)
         write_end_tokens(temporary, ends)
         named = [(str(tokenizer.convert_ids_to_tokens(token)), token) for token in ends]
@@ -83,7 +85,9 @@ def save_final(
         (temporary / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 
-def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] | None) -> dict[str, Any]:
+def _save_adapter(
+    model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] | None, fingerprint: str
+) -> dict[str, Any]:
     base = Path(model.get_base_model().name_or_path)
     quantization = quantization_of(model.get_base_model())
     config = model.peft_config["default"]
@@ -92,11 +96,11 @@ def _save_adapter(model: Any, folder: Path, tensors: Mapping[str, torch.Tensor] 
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=tensors)
     if initial := initial_adapter(model):
         _as_plain_lora(folder, initial)
-    return _base_record(base) | ({"quantization": asdict(quantization)} if quantization else {})
+    return _base_record(base, fingerprint) | ({"quantization": asdict(quantization)} if quantization else {})
 
 
-def _base_record(base: Path) -> dict[str, str]:
-    return {"base": str(base), "fingerprint": base_fingerprint(base)}
+def _base_record(base: Path, fingerprint: str) -> dict[str, str]:
+    return {"base": str(base), "fingerprint": fingerprint or base_fingerprint(base)}
 
 
 def _as_plain_lora(folder: Path, initial: Mapping[str, torch.Tensor]) -> None:
