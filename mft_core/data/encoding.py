@@ -163,8 +163,7 @@ def _bounded(record: Record, policy: LengthPolicy, longer: Counter[int]) -> Reco
         return record
     if policy.overlong == "truncate" and record.text is not None:
         return Record(text=record.text[:most], origin=record.origin)
-    least = max(-(-characters // CHARACTERS_OF_A_TOKEN), turns)
-    longer[-(-least // LENGTH_STEP) * LENGTH_STEP] += 1
+    longer[_in_steps(max(-(-characters // CHARACTERS_OF_A_TOKEN), turns))] += 1
     size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
     raise RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
 
@@ -180,7 +179,7 @@ def _fit(
     if policy.overlong == "split" and record.text is not None:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = max(len(sample.ids) for sample in samples)
-    longer[-(-length // LENGTH_STEP) * LENGTH_STEP] += 1
+    longer[_in_steps(length)] += 1
     if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
     cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
@@ -189,6 +188,11 @@ def _fit(
         raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
     counts[TRUNCATED] += 1
     return short
+
+
+def _in_steps(tokens: int) -> int:
+    """Rounded up to a multiple of `LENGTH_STEP`."""
+    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:

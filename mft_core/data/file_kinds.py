@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from pathlib import Path
 
 from mft_core.data.record_forms import USED
@@ -31,11 +31,12 @@ def stem(path: Path) -> str:
     return JSON_LINES.sub("", path.name)
 
 
-def kind(name: str, beside: Collection[str] = ()) -> str:
+def kind(name: str, beside: Iterable[str] = ()) -> str:
     """One of `KINDS`, or "": what the words of a file's stem say that it is for.
 
     The first word counts ("test-00001", "Valid.small", but neither "testing_tools" nor "unit_test"), or the last one
     where the same name with "train" in its place, or with another such word, is `beside` it ("sql_train", "sql_valid").
+    Those beside are looked through for such names alone.
     """
     words = _words(name)
     if not words:

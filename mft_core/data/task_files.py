@@ -73,7 +73,7 @@ def jsonl_files(folder: Path) -> list[Path]:
 
 def is_held_out(path: Path, beside: Sequence[Path] = ()) -> bool:
     """Whether the name says that the file is not for training, given the files it lies beside."""
-    return kind(stem(path), [stem(other) for other in beside]) in HELD_OUT
+    return kind(stem(path), (stem(other) for other in beside)) in HELD_OUT
 
 
 def check_names(tasks: Sequence[TaskFiles]) -> None:

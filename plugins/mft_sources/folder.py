@@ -11,7 +11,7 @@ from pathlib import Path
 from mft_core.data.file_kinds import stem
 from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, jsonl_files
 from mft_core.data.unread_files import unread_files
-from mft_core.errors import MftError, UsageError
+from mft_core.errors import MftError, UsageError, together
 from mft_core.interfaces import DataRequest, Source
 from mft_core.records import TaskFiles
 
@@ -60,8 +60,7 @@ def _all_or_every_error(makers: Sequence[Callable[[], TaskFiles]]) -> list[TaskF
         except MftError as error:
             errors.append(error)
     if errors:
-        hints = dict.fromkeys(error.hint for error in errors if error.hint)
-        raise MftError("\n".join(error.message for error in errors[:MOST_SHOWN]), "\n".join(hints))
+        raise together(errors[:MOST_SHOWN])
     return tasks
 
 
