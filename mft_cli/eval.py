@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mft_core.evaluation.evaluator import Evaluator
     from mft_core.registry.catalog import Catalog
-    from mft_core.run.evaluation import EvaluationResult, SamplesFile
+    from mft_core.run.evaluation import SamplesFile
     from mft_core.run.evaluation_target import Target
 
 FOLDER = Path("evaluations")
@@ -199,12 +199,12 @@ def _run(
     if not is_main_rank():
         return
     print_scores(screen, outcome.scores, folder, all_tasks)
-    _draw(outcome, folder, others, screen)
+    _draw(folder, others, screen)
     if json_output:
         show_json({"results": [as_row(score) for score in outcome.scores]})
 
 
-def _draw(outcome: EvaluationResult, folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:
+def _draw(folder: Path, others: Sequence[dict[str, Any]], screen: Console) -> None:
     """The radar chart, where there is something to compare with."""
     if not others:
         return
