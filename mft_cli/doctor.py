@@ -104,9 +104,7 @@ def _devices() -> list[dict[str, Any]]:
 def _plugins(plugins: Plugins) -> list[dict[str, str]]:
     partly = {plugin.origin.id for plugin in plugins.broken if plugin.part}
     found = [(origin, "ok", "", "") for origin in plugins.loaded.values() if origin.id not in partly]
-    for plugin in plugins.broken:
-        reason = f"{plugin.part}: {plugin.reason}" if plugin.part else plugin.reason
-        found.append((plugin.origin, "broken", reason, plugin.traceback))
+    found += [(plugin.origin, "broken", plugin.reason_and_part, plugin.traceback) for plugin in plugins.broken]
     found += [(plugin.origin, "disabled", plugin.reason, "") for plugin in plugins.disabled]
     return [
         {

@@ -51,10 +51,7 @@ def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, 
         missing = f" (needs {', '.join(entry.missing)})" if entry.missing else ""
         values = (entry.kind, entry.name, entry.plugin, entry.version, entry.component.summary + missing)
         rows.append(dict(zip(COLUMNS, (*values, "unavailable" if missing else "ok"), strict=True)))
-    absent = [
-        (plugin.origin, f"{plugin.part}: {plugin.reason}" if plugin.part else plugin.reason, "broken")
-        for plugin in plugins.broken
-    ]
+    absent = [(plugin.origin, plugin.reason_and_part, "broken") for plugin in plugins.broken]
     absent += [(plugin.origin, plugin.reason, "disabled") for plugin in plugins.disabled]
     for origin, reason, status in absent:
         values = ("plugin", origin.id, origin.id, origin.version, reason)

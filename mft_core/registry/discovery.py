@@ -43,6 +43,11 @@ class BrokenPlugin(NamedTuple):
     traceback: str = ""
     part: str = ""
 
+    @property
+    def reason_and_part(self) -> str:
+        """The reason, behind the part that it is about if that is not all."""
+        return f"{self.part}: {self.reason}" if self.part else self.reason
+
 
 @dataclass(slots=True)
 class Plugins:
