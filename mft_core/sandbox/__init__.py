@@ -14,9 +14,10 @@
   compiler's sandbox hands its binary to the tests' sandbox this way: `["sh", "-c", "g++ -o t t.cc && cat t >&3"]`.
 - Descriptor `PRIVATE_DESCRIPTOR` (4) is open for reading where `private` is given.
 - `judge_python` is the split judge: the candidate and the tests run in two sandboxes, and only literal values cross.
-- `judge_with_nonce` is for the other languages: the tests' main program reads a nonce from descriptor 4 before it runs
-  anything of the candidate, closes it, and writes it to descriptor 3 after the last assertion. pass = that nonce and
-  exit code 0. Compile in a run of its own, or the compiler could be told to include the nonce.
+- `judge_with_nonce` is for tests that must share the candidate's process; a candidate that looks for the nonce there is
+  not stopped. The tests' main program reads a nonce from descriptor 4 before it runs anything of the candidate, closes
+  it, and writes it to descriptor 3 after the last assertion. pass = that nonce and exit code 0. Compile in a run of its
+  own, or the compiler could be told to include the nonce.
 - `judge_pair` is the split judge for any language: two `Program`s in two sandboxes, with pipes between them.
 - `sqlite.run_query` runs untrusted SQL on a database that it cannot change, in bounded time and memory.
 
