@@ -25,7 +25,15 @@ def test_files_of_the_machine_are_never_counted_as_the_sandbox_s() -> None:
     command = [bubblewrap_path(), "--unshare-user", "--unshare-pid", "--as-pid-1", "--ro-bind", "/usr", "/usr"]
     for name in ("lib", "lib64"):
         command += ["--symlink", f"usr/{name}", f"/{name}"]
-    command += ["--proc", "/proc", "--tmpfs", INSIDE, "--", "/usr/bin/true"]
+    command += [
+        "--proc",
+        "/proc",
+        "--tmpfs",
+        INSIDE,
+        "--",
+        "/usr/bin/sleep",
+        "0.05",
+    ]  # as long as a busy machine needs to look
     counts = []
     for _ in range(STARTS):
         with subprocess.Popen(command, env={}) as process:
