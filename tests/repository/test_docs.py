@@ -11,6 +11,7 @@ import pytest
 from helpers.paths import REPOSITORY
 from helpers.running import arguments, events, mft, write_tasks
 from mft_cli.app import run_command_line
+from mft_core.recipe.loading import load_recipe
 from mft_core.registry.workspace import Workspace
 
 DOCS = REPOSITORY / "docs"
@@ -56,6 +57,13 @@ def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
     sizes = {name: task["supervised"] ** 0.5 for name, task in start["tasks"].items()}
     for name, task in train["tasks"].items():
         assert task["weight"] == pytest.approx(sizes[name] / sum(sizes.values()))
+
+
+def test_the_demo_writes_what_its_next_start_removes() -> None:
+    output = load_recipe(REPOSITORY / "recipes" / "demo.toml").output.dir
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    (removed,) = re.findall(r"^demo:.*\n\trm -rf (\S+)$", makefile, re.MULTILINE)
+    assert Path(output).resolve() == REPOSITORY / removed
 
 
 def readmes_tree() -> list[str]:
