@@ -24,7 +24,7 @@ $(VENV)/.developing: $(VENV)/.installed
 ## Fine-tune a small real model on five real code tasks, keep them in balance, show the result.
 demo: $(VENV)/.installed
 	rm -rf runs/demo
-	$(BIN)/mft run recipes/demo.toml --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
+	$(BIN)/mft run recipes/demo.toml --output runs/demo --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
 
 ## Before a commit: style, and the tests that take no time (a minute and a half on two cores).
 quick: $(VENV)/.developing

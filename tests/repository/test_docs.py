@@ -11,7 +11,6 @@ import pytest
 from helpers.paths import REPOSITORY
 from helpers.running import arguments, events, mft, write_tasks
 from mft_cli.app import run_command_line
-from mft_core.recipe.loading import load_recipe
 from mft_core.registry.workspace import Workspace
 
 DOCS = REPOSITORY / "docs"
@@ -60,10 +59,11 @@ def test_the_example_in_the_readme_trains(tmp_path: Path) -> None:
 
 
 def test_the_demo_writes_what_its_next_start_removes() -> None:
-    output = load_recipe(REPOSITORY / "recipes" / "demo.toml").output.dir
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-    (removed,) = re.findall(r"^demo:.*\n\trm -rf (\S+)$", makefile, re.MULTILINE)
-    assert Path(output).resolve() == REPOSITORY / removed
+    (demo,) = re.findall(
+        r"^demo:.*\n\trm -rf (\S+)\n\t.*mft run recipes/demo\.toml --output (\S+)", makefile, re.MULTILINE
+    )
+    assert demo[0] == demo[1]
 
 
 def readmes_tree() -> list[str]:
