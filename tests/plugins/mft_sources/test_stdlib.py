@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from mft_core.data.record_forms import unread_keys
 from mft_core.interfaces import DataRequest
 from mft_core.records import TaskFiles
 from mft_sources.stdlib import StandardLibrary, StandardLibraryOptions
@@ -180,6 +181,11 @@ def docstrings_of(module: str) -> set[str]:
 
 def modification_times(tasks: list[TaskFiles]) -> list[int]:
     return [path.stat().st_mtime_ns for task in tasks for path in (*task.train, *task.valid)]
+
+
+def test_no_key_of_its_records_goes_unread(records: Records) -> None:
+    for task in TASKS:
+        assert {key for record in everything(records, task)[:20] for key in unread_keys(record)} == set()
 
 
 def test_a_second_call_uses_the_files_of_the_first(stdlib_cache: Path, tasks: list[TaskFiles]) -> None:
