@@ -24,8 +24,8 @@ HARMLESS = frozenset({
     "file", "filename", "file_name", "module", "qualname", "commit", "author", "authors", "model", "model_name",
     "generator", "created", "created_at", "updated_at", "timestamp", "date", "time", "version", "metadata", "meta",
     "extra", "extra_info", "info", "comment", "comments", "note", "notes", "length", "num_tokens", "token_count",
-    "n_tokens", "num_turns", "turn_count", "tokens_count", "hash", "md5", "sha", "sha1", "sha256", "db", "db_id", "score", "scores",
-    "quality", "rank", "rating", "upvotes",
+    "n_tokens", "num_turns", "turn_count", "tokens_count", "hash", "md5", "sha", "sha1", "sha256", "db", "db_id",
+    "score", "scores", "quality", "rank", "rating", "upvotes",
 })  # fmt: skip
 """Keys that say where a record comes from or what it is like, and nothing to be learned."""
 
