@@ -1,0 +1,79 @@
+"""Files as streams of bytes, decompressed on the way where their name says that they are compressed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from mft_core.errors import MftError
+
+BLOCK = 1 << 20
+PROGRAMS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+"""Suffixes of compressed files, and what compresses so."""
+
+MOST_EXPANSION = 1000
+EXPANSION_ALLOWED = 1 << 30
+"""Bytes that any file may become; beyond them it is a bomb if it grew more than `MOST_EXPANSION` times."""
+
+
+def compression(path: Path) -> str:
+    """The suffix that says that the file is compressed, in lower case; "": it is not."""
+    suffix = path.suffix.lower()
+    return suffix if suffix in PROGRAMS else ""
+
+
+def uncompressed_name(name: str) -> str:
+    """The file's name without such a suffix."""
+    return Path(name).stem if compression(Path(name)) else name
+
+
+def blocks(path: Path) -> Iterator[bytes]:
+    """The file's bytes, decompressed, at most `BLOCK` at a time.
+
+    Raises:
+        MftError: it cannot be read, is cut short, is not compressed as its name says, or expands without end.
+    """
+    program, read = PROGRAMS.get(compression(path), ""), 0
+    try:
+        allowed = max(EXPANSION_ALLOWED, MOST_EXPANSION * path.stat().st_size)
+        with _open(path) as stream:
+            while block := stream.read(BLOCK):
+                read += len(block)
+                if program and read > allowed:
+                    raise MftError(
+                        f"{path} expands to more than {MOST_EXPANSION} times its size.",
+                        "Nobody's data does: it looks like a compression bomb. If it is none, decompress it first.",
+                    )
+                yield block
+    except (gzip.BadGzipFile, lzma.LZMAError) as error:
+        hint = f"Name it without {path.suffix}, or compress it; if it is compressed, it is damaged: copy it again."
+        raise MftError(f"{path} is not compressed by {program}: {error}", hint) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise MftError(f"{path} cannot be read: {error}", "Check that the file is there and complete.") from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    match compression(path):
+        case ".gz":
+            return gzip.open(path, "rb")  # type: ignore[return-value]
+        case ".bz2":
+            return bz2.open(path, "rb")
+        case ".xz":
+            return lzma.open(path, "rb")  # type: ignore[return-value]
+        case ".zst":
+            return _open_zstd(path)
+    return path.open("rb")
+
+
+def _open_zstd(path: Path) -> IO[bytes]:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd.open(path, "rb")

@@ -1,0 +1,112 @@
+"""JSON documents: an array of records, an object that holds one list of them, or one record a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mft_core.data.compression import blocks
+from mft_core.data.file_formats import refuse_other_encoding
+from mft_core.data.file_kinds import first_line, looks_like_a_record
+from mft_core.data.jsonl import read_lines
+from mft_core.data.record_forms import USED
+from mft_core.errors import MftError
+from mft_core.interfaces import RawRecord, Reader
+from mft_readers.json_stream import JsonStream
+
+RECORD_KEYS = USED | {"text"}
+
+
+class JsonDocuments(Reader):
+    """An array of records, an object with one list of records in it, or one object that is a record itself.
+
+    They are read bit by bit, whatever their size. Places are indices in the array, from 0. A file in which every line
+    is a record is read as JSON Lines.
+    """
+
+    suffixes: ClassVar = (".json",)
+    unread_hint: ClassVar = "it is no array of objects, and no record, nor a list of such, is in it"
+
+    def records(self, path: Path) -> Iterator[RawRecord]:
+        """Every element of the array or list, or every line."""
+        if looks_like_a_record(first_line(path)):
+            for number, line in read_lines(path):
+                yield RawRecord(number, line)
+            return
+        stream = JsonStream(blocks(path), path)
+        if stream.peek() == "{":
+            yield from _of_object(stream)
+        elif stream.peek() == "[":
+            yield from _numbered(stream.elements())
+        elif stream.peek():
+            raise stream.fault("neither an array nor an object")
+        stream.end()
+
+    def place_form(self, path: Path) -> str:
+        """Lines or indices."""
+        return super().place_form(path) if looks_like_a_record(first_line(path)) else "[{place}]"
+
+    def recognises(self, path: Path) -> bool:
+        """Whether it begins as an array of objects, or holds a record, or an object with a list of them."""
+        try:
+            first = first_line(path)
+            if looks_like_a_record(first):
+                return True
+            stream = JsonStream(blocks(path), path)
+            if stream.peek() == "{":
+                return any(True for _ in _of_object(stream))
+            return stream.peek() == "[" and any(isinstance(value, dict) for value, _ in stream.elements())
+        except MftError:
+            return False
+
+    def check_beginning(self, path: Path, block: bytes, whole: bool) -> None:
+        """Refuse what is in another encoding, or Parquet, gzip and the like."""
+        refuse_other_encoding(path, block, whole)
+
+
+def _of_object(stream: JsonStream) -> Iterator[RawRecord]:
+    """The records in an object, which comes next: those of its one list of objects, or itself."""
+    members: list[str] = []
+    listed, is_record = "", False
+    for name in _names(stream):
+        is_record = is_record or name in RECORD_KEYS
+        if stream.peek() != "[" or is_record:
+            members.append(f"{json.dumps(name)}:{stream.value()[1]}")
+            continue
+        elements = stream.elements()
+        first = next(elements, None)
+        if first is None or not isinstance(first[0], dict):
+            inside = [text for _, text in chain([first] if first else [], elements)]
+            members.append(f"{json.dumps(name)}:[{','.join(inside)}]")
+            continue
+        if listed:
+            raise stream.fault(f"{listed!r} and {name!r} are lists of objects: which of them holds the records?")
+        listed = name
+        yield from _numbered(chain([first], elements))
+    if is_record == bool(listed):
+        what = f"it is a record, and {listed!r} in it may be records too" if listed else "an object without records"
+        raise stream.fault(what)
+    if is_record:
+        yield RawRecord(0, f"{{{','.join(members)}}}".encode("utf-8", "surrogatepass"))
+
+
+def _names(stream: JsonStream) -> Iterator[str]:
+    """The names in an object, which comes next; whoever asks for the next one has read the value of the last."""
+    stream.take("{")
+    while stream.peek() != "}":
+        name, _ = stream.value()
+        if not isinstance(name, str):
+            raise stream.fault("a name in an object must be a string")
+        stream.take(":")
+        yield name
+        if stream.peek() != "}":
+            stream.take(",")
+    stream.take("}")
+
+
+def _numbered(elements: Iterable[tuple[Any, str]]) -> Iterator[RawRecord]:
+    for place, (_, text) in enumerate(elements):
+        yield RawRecord(place, text.encode("utf-8", "surrogatepass"))
