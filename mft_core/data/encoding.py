@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from mft_core.data.line_parsing import parse_line
 from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
@@ -28,6 +28,9 @@ CHARACTERS_AT_LEAST = 1 << 20
 """Texts up to this are tokenised whatever `max_length` is: it takes seconds at most."""
 CHARACTERS_AT_MOST = 1 << 24
 """Of a text to be split. Tokenizers take 200 bytes a character and end the process where there are too many."""
+
+MOST_OF_A_DETAIL = 1000
+"""Characters: a detail quotes the record, which may be of any size."""
 
 Overlong = Literal["drop", "truncate", "split"]
 
@@ -94,7 +97,7 @@ def encode_lines(
     counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
         try:
-            value = _parse(line.raw)
+            value = parse_line(line.raw)
             record = parse_record(value, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
             record = _bounded(record, policy, longer)
@@ -112,17 +115,6 @@ def encode_lines(
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
     size = sum(len(line.raw) for line in lines)
     return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
-
-
-def _parse(raw: bytes) -> Any:
-    if nuls := raw.count(b"\x00"):
-        raise RecordError("NUL bytes", f"{nuls:,} of them, as a crash or a full disk leaves where writing stopped")
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
-    except (ValueError, RecursionError) as error:
-        raise RecordError("bad JSON", str(error)) from error
 
 
 def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
@@ -211,7 +203,7 @@ def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
         "file": line.file,
         "line": line.number,
         "reason": error.reason,
-        "detail": error.detail,
+        "detail": error.detail[:MOST_OF_A_DETAIL],
         "record": line.raw.decode("utf-8", errors="replace"),
     }
 

@@ -33,7 +33,7 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 5
+CACHE_VERSION = 6
 LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
