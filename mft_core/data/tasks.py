@@ -65,7 +65,7 @@ class TaskReport:
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `mft_core.data.encoding.LENGTH_STEP` (as text, since JSON has no other keys).
+            `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
     """
