@@ -67,6 +67,11 @@ def mft_sources() -> Sequence[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def mft_readers() -> Sequence[Component]:  # type: ignore[empty-body]
+    """Kinds of files that records are read from (`data.reader`); targets are `mft_core.interfaces.Reader`."""
+
+
+@hookspec
 def mft_tokenizations() -> Sequence[Component]:  # type: ignore[empty-body]
     """Records to token ids and supervision (`data.tokenization`); targets are `mft_core.interfaces.Tokenization`."""
 

@@ -7,6 +7,7 @@ argument, `class Mine(Loss[MyOptions])`, validated from the recipe. Heavy librar
 from __future__ import annotations
 
 from mft_core.batching.packing import Packer
+from mft_core.data.reader import RawRecord, Reader
 from mft_core.data.source import DataRequest, Source
 from mft_core.data.tokenization import Tokenization
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
@@ -43,6 +44,8 @@ __all__ = [
     "PathText",
     "ProbeRequest",
     "PublishedSet",
+    "RawRecord",
+    "Reader",
     "SomeGenerativeOptions",
     "SomeLossOptions",
     "SomeOptions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,16 @@ if TYPE_CHECKING:
 IGNORED_LABEL = -100
 
 
+class ReaderChoice(NamedTuple):
+    """A reader by its name, and its options (JSON values)."""
+
+    name: str
+    options: Mapping[str, Any] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class TaskFiles:
-    """One task as a data source hands it over: JSONL or JSONL.gz files on disk.
+    """One task as a data source hands it over: files on disk, and how to read them.
 
     Attributes:
         name: the task's name, unique in a run; validated by `mft_core.data.task_files.check_names`. Whatever Unicode
@@ -27,12 +34,14 @@ class TaskFiles:
         train: training files.
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.
+        reader: of all its files; None: for each the one that its suffix asks for.
     """
 
     name: str
     train: tuple[Path, ...]
     valid: tuple[Path, ...] = ()
     weight: float = 1.0
+    reader: ReaderChoice | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", composed(self.name))

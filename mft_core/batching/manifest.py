@@ -18,10 +18,16 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class _Reader(_Part):
+    name: str
+    options: dict[str, Any]
+
+
 class _Side(_Part):
     entry: EntryName
     samples: SamplesName
     paths: list[str]
+    reader: _Reader | None = None
 
 
 class _PreparedTask(_Part):

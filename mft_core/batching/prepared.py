@@ -29,13 +29,13 @@ from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_entry
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.schema import Recipe
-from mft_core.records import PackedRows, TaskFiles
+from mft_core.records import PackedRows, ReaderChoice, TaskFiles
 from mft_core.support import run_files
 from mft_core.support.durable import whole_folder, write_text
 from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
-FORMAT = 2
+FORMAT = 3
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 
@@ -80,6 +80,7 @@ class PreparedFolder:
                 tuple(map(Path, task["train"]["paths"])),
                 tuple(map(Path, task["valid"]["paths"])) if task["valid"]["paths"] != task["train"]["paths"] else (),
                 weights.get(task["name"], task["weight"]),
+                _reader(task["train"]),
             )
             for task in self.manifest["tasks"]
         ]
@@ -132,7 +133,7 @@ class PreparedFolder:
             raise self._damaged(side["samples"])
         if not _below(entry.files, len(side["paths"])):
             raise self._damaged(MANIFEST)
-        return TokenStore(entry, index, tuple(map(Path, side["paths"])))
+        return TokenStore(entry, index, tuple(map(Path, side["paths"])), _reader(side))
 
     def _array(self, name: str) -> np.ndarray:
         try:
@@ -225,6 +226,8 @@ def _write_task(folder: Path, task: Task) -> dict[str, Any]:
         name = f"samples/{task.index}-{side}.npy"
         _save(folder / name, store.index)
         described[side] = {"entry": source.name, "samples": name, "paths": [str(path) for path in store.paths]}
+        if store.reader is not None:
+            described[side]["reader"] = store.reader._asdict()
     return described
 
 
@@ -250,6 +253,11 @@ def _portable(recipe: Recipe) -> Recipe:
 def _below(numbers: np.ndarray, count: int) -> bool:
     """Whether all of them are indices of something with so many parts."""
     return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < count)
+
+
+def _reader(side: Mapping[str, Any]) -> ReaderChoice | None:
+    chosen = side.get("reader")
+    return ReaderChoice(chosen["name"], chosen["options"]) if chosen else None
 
 
 def _report(task: Mapping[str, Any]) -> TaskReport:

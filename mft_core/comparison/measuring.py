@@ -71,7 +71,8 @@ def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress
     if not files:
         return TaskSet(())
     cache = cache_folder("tokens")
-    return prepare_tasks(files, plan.parts.tokenization, plan.tokenizer, plan.recipe.data, cache, on_progress)
+    parts, settings = plan.parts, plan.recipe.data
+    return prepare_tasks(files, parts.tokenization, plan.tokenizer, settings, cache, on_progress, parts.readers)
 
 
 def write_losses(path: Path, measured: Measured) -> None:

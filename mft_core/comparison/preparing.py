@@ -19,7 +19,8 @@ from mft_core.comparison.arms import (
 )
 from mft_core.comparison.measuring import unseen_tasks
 from mft_core.comparison.runs import RunState, state_of
-from mft_core.data.task_files import check_names, explicit_tasks
+from mft_core.data.readers import Readers
+from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import Recipe
@@ -85,7 +86,8 @@ def prepare_comparison(
     plan = plan_of(base.recipe)
     for choice in losses.values():
         catalog.build("loss", choice.name, choice.options, "[loss]").start(plan.task_set.counts)
-    unseen_files = [*included(files, request.unseen, "--unseen"), *map(_measured_whole, elsewhere)]
+    others = [_measured_whole(task, parts.readers) for task in elsewhere]
+    unseen_files = [*included(files, request.unseen, "--unseen"), *others]
     check_names([*included(files, plan.task_set.names, "tasks"), *unseen_files])
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
@@ -93,8 +95,8 @@ def prepare_comparison(
     return Prepared(base, plan, unseen, [(run, state_of(run, () if run.task else measurable)) for run in runs])
 
 
-def _measured_whole(task: tuple[str, Path]) -> TaskFiles:
+def _measured_whole(task: tuple[str, Path], readers: Readers) -> TaskFiles:
     """An unseen task from elsewhere: a task folder's validation files, else all there is."""
     name, path = task
-    (files,) = explicit_tasks([(name, str(path), None, 1.0)], Path())
+    (files,) = explicit_tasks([ExplicitTask(name, str(path))], Path(), readers)
     return files if files.valid else replace(files, valid=files.train)

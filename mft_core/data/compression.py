@@ -9,7 +9,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from mft_core.errors import MftError
 
@@ -65,7 +65,7 @@ def _open(path: Path) -> IO[bytes]:
         case ".bz2":
             return bz2.open(path, "rb")
         case ".xz":
-            return lzma.open(path, "rb")  # type: ignore[return-value]
+            return lzma.open(path, "rb")
         case ".zst":
             return _open_zstd(path)
     return path.open("rb")
@@ -76,4 +76,4 @@ def _open_zstd(path: Path) -> IO[bytes]:
         from compression import zstd
     else:
         from backports import zstd
-    return zstd.open(path, "rb")
+    return cast("IO[bytes]", zstd.open(path, "rb"))

@@ -12,6 +12,7 @@ import numpy as np
 
 from mft_core.data.length_guard import OVERLONG, LengthPolicy, encode_guarded, in_steps
 from mft_core.data.line_parsing import parse_line
+from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
@@ -25,11 +26,12 @@ MOST_OF_A_DETAIL = 1000
 
 
 class Line(NamedTuple):
-    """One line: the number of its file among the task's files, its number in the file, its bytes."""
+    """A record as it was read: the number of its file among the task's files, and what `RawRecord` has."""
 
     file: int
-    number: int
+    place: int
     raw: bytes
+    fault: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Encoded:
     Attributes:
         ids: uint32 [tokens].
         supervised: bool [tokens].
-        columns: "lengths", "supervised_counts", "digests", "files", "lines": one element per sample.
-        refused: quarantined records: "file" (its number), "line", "reason", "detail", "record" (the raw text).
+        columns: "lengths", "supervised_counts", "digests", "files", "places": one element per sample.
+        refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
             records by reason.
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
@@ -60,13 +62,13 @@ class Encoded:
 
 
 def encode_lines(
-    lines: Sequence[Line], names: Sequence[str], tokenization: Tokenization, policy: LengthPolicy
+    lines: Sequence[Line], origins: Sequence[str], tokenization: Tokenization, policy: LengthPolicy
 ) -> Encoded:
     """Parse, check and tokenise lines, in their order.
 
     Args:
         lines: what to encode.
-        names: of the files, for messages.
+        origins: of each file, its name and the words for a place in it, for messages.
         tokenization: bound to its tokenizer.
         policy: for long samples.
 
@@ -79,8 +81,10 @@ def encode_lines(
     counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
         try:
+            if line.fault is not None:
+                raise RecordError(*line.fault)
             value = parse_line(line.raw)
-            record = parse_record(value, f"{names[line.file]}:{line.number}")
+            record = parse_record(value, place_in_words(origins[line.file], line.place))
             digest = int.from_bytes(content_digest(record), "little")
             encode = partial(encode_record, tokenization=tokenization)
             fitting, times = encode_guarded(record, encode, policy, longer)
@@ -94,7 +98,7 @@ def encode_lines(
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
-        rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
+        rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.place) for part in fitting]
     size = sum(len(line.raw) for line in lines)
     return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
 
@@ -165,7 +169,7 @@ def _split(sample: Sample, max_length: int) -> list[Sample]:
 def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
     return {
         "file": line.file,
-        "line": line.number,
+        "place": line.place,
         "reason": error.reason,
         "detail": error.detail[:MOST_OF_A_DETAIL],
         "record": line.raw.decode("utf-8", errors="replace"),
@@ -179,7 +183,7 @@ def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _columns(rows: list[tuple[int, int, int, int, int]]) -> dict[str, np.ndarray]:
-    names = ("lengths", "supervised_counts", "digests", "files", "lines")
+    names = ("lengths", "supervised_counts", "digests", "files", "places")
     dtypes = (np.int64, np.int64, np.uint64, np.int64, np.int64)
     values: list[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(names)
     return {name: np.array(column, dtype) for name, column, dtype in zip(names, values, dtypes, strict=True)}

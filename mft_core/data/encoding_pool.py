@@ -88,7 +88,7 @@ class EncodingPool:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def encode(self, chunks: Iterable[list[Line]], names: list[str]) -> Iterator[Encoded]:
+    def encode(self, chunks: Iterable[list[Line]], origins: list[str]) -> Iterator[Encoded]:
         """The chunks encoded, in their order; only a few are in memory at a time.
 
         Raises:
@@ -96,12 +96,14 @@ class EncodingPool:
         """
         if self._executor is None:
             for chunk in chunks:
-                yield encode_lines(chunk, names, self._tokenization, self._policy)
+                yield encode_lines(chunk, origins, self._tokenization, self._policy)
             return
         waiting: deque[Future[Encoded]] = deque()
         try:
             for chunk in chunks:
-                waiting.append(self._executor.submit(_encode_in_worker, str(self._payload), chunk, names, self._policy))
+                waiting.append(
+                    self._executor.submit(_encode_in_worker, str(self._payload), chunk, origins, self._policy)
+                )
                 if len(waiting) >= self._in_flight:
                     yield self._result(waiting.popleft())
             while waiting:
@@ -168,5 +170,5 @@ def _build_tokenization(payload: str) -> Tokenization:
     return tokenization
 
 
-def _encode_in_worker(payload: str, lines: list[Line], names: list[str], policy: LengthPolicy) -> Encoded:
-    return encode_lines(lines, names, _build_tokenization(payload), policy)
+def _encode_in_worker(payload: str, lines: list[Line], origins: list[str], policy: LengthPolicy) -> Encoded:
+    return encode_lines(lines, origins, _build_tokenization(payload), policy)

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, where it is not JSON Lines in UTF-8, and how to make JSON Lines of it."""
+"""What a file is by its first bytes, where it is not what its name says, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mft_core.data.compression import uncompressed_name
 from mft_core.errors import MftError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -19,25 +20,25 @@ LEAST_NULS = 0.2
 LOOKED_AT = 1024
 LINES_OF_A_TABLE = 5
 
-_PANDAS = "python -c \"import pandas; pandas.{read}({input}).to_json({output}, orient='records', lines=True)\""
+RENAME = "Name it for what it is: mv {file} {stem}.SUFFIX"
 
 FORMATS = (
-    (b"PAR1", "a Parquet file", _PANDAS.replace("{read}", "read_parquet")),
-    (b"\x1f\x8b", "compressed by gzip", "mv {file} {file}.gz"),
-    (b"PK\x03\x04", "a ZIP archive (or an Excel file, which is one)", "unzip {file}"),
-    (b"SQLite format 3\x00", "an SQLite database", "sqlite3 -json {file} 'SELECT * FROM TABLE' | jq -c '.[]' > NEW"),
-    (b"ARROW1", "an Arrow file", _PANDAS.replace("{read}", "read_feather")),
+    (b"PAR1", "a Parquet file", RENAME.replace("SUFFIX", "parquet")),
+    (b"ARROW1", "an Arrow file", RENAME.replace("SUFFIX", "arrow")),
+    (b"\xff\xff\xff\xff", "an Arrow stream, as the datasets library keeps them", RENAME.replace("SUFFIX", "arrow")),
+    (b"\x1f\x8b", "compressed by gzip", "Name it for what it is: mv {file} {file}.gz"),
+    (b"\xfd7zXZ\x00", "compressed by xz", "Name it for what it is: mv {file} {file}.xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "Name it for what it is: mv {file} {file}.zst"),
+    (b"BZh", "compressed by bzip2", "Name it for what it is: mv {file} {file}.bz2"),
+    (b"PK\x03\x04", "a ZIP archive (or an Excel file, which is one)", "Unpack it: unzip {file}"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it: 7z x {file}"),
     (
-        b"\xff\xff\xff\xff",
-        "an Arrow stream, as the datasets library keeps them",
-        'python -c "import datasets; datasets.Dataset.from_file({input}).to_json({output})"',
+        b"SQLite format 3\x00",
+        "an SQLite database",
+        "Convert it: sqlite3 -json {file} 'SELECT * FROM TABLE' > NEW.json; or use a reader: docs/plugins.md has one",
     ),
-    (b"\xfd7zXZ\x00", "compressed by xz", "xz -dc {file} > NEW"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc {file} > NEW"),
-    (b"BZh", "compressed by bzip2", "bzip2 -dc {file} > NEW"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "7z x {file}"),
 )
-"""First bytes, what has them, and the command that makes of it what can be read."""
+"""First bytes, what has them, and what to do so that it can be read."""
 
 
 def refuse_other_format(path: Path, block: bytes, whole: bool) -> None:
@@ -45,24 +46,34 @@ def refuse_other_format(path: Path, block: bytes, whole: bool) -> None:
 
     Args:
         path: of the file, for the message.
-        block: its first bytes, uncompressed where its name ends in .gz.
+        block: its first bytes, decompressed where its name says so.
         whole: `block` is all of it.
 
     Raises:
-        MftError: it is another format or in another encoding; the hint says how to make JSON Lines of it.
+        MftError: it is another format or in another encoding; the hint says what to do.
     """
+    refuse_other_encoding(path, block, whole)
+    if found := _by_form(block.removeprefix(BYTE_ORDER_MARK)):
+        raise _misnamed(path, *found)
+
+
+def refuse_other_encoding(path: Path, block: bytes, whole: bool) -> None:
+    """Refuse a file that is not text in UTF-8; arguments and errors are those of `refuse_other_format`."""
     lines = [line for line in block.split(b"\n")[: None if whole else -1] if line.strip()]
-    found = _by_magic(block, path) or _by_encoding(block, lines) or _by_form(block.removeprefix(BYTE_ORDER_MARK), path)
-    if found is not None:
-        what, hint = found
-        raise MftError(f"{path} is {what}, not JSON Lines.", hint.replace("{file}", shlex.quote(path.name)))
+    if found := _by_magic(block) or _by_encoding(block, lines):
+        raise _misnamed(path, *found)
 
 
-def _by_magic(block: bytes, path: Path) -> tuple[str, str] | None:
-    for magic, what, command in FORMATS:
+def _misnamed(path: Path, what: str, hint: str) -> MftError:
+    stem = uncompressed_name(path.name).rpartition(".")[0] or path.name
+    hint = hint.replace("{file}", shlex.quote(path.name)).replace("{stem}", shlex.quote(stem))
+    return MftError(f"{path} is {what}, not what its name says.", hint)
+
+
+def _by_magic(block: bytes) -> tuple[str, str] | None:
+    for magic, what, hint in FORMATS:
         if block.startswith(magic):
-            filled = command.replace("{input}", repr(path.name)).replace("{output}", repr(f"{path.stem}.jsonl"))
-            return what, f"Convert it: {filled}"
+            return what, hint
     if block[257:262] == b"ustar":
         return "a tar archive", "Unpack it: tar -xf {file}"
     return None
@@ -106,7 +117,7 @@ def _decodes(line: bytes, encoding: str) -> bool:
     return True
 
 
-def _by_form(block: bytes, path: Path) -> tuple[str, str] | None:
+def _by_form(block: bytes) -> tuple[str, str] | None:
     lines = [line for line in block.split(b"\n") if line.strip()][: LINES_OF_A_TABLE + 1]
     if not lines:
         return None
@@ -115,9 +126,7 @@ def _by_form(block: bytes, path: Path) -> tuple[str, str] | None:
     if lines[0].strip() == b"{" and len(lines) > 1 and not isinstance(_parsed(lines[1]), dict):
         return "JSON over several lines", "Write one object a line: jq -c . {file} > NEW.jsonl"
     if separator := _separator(lines[:LINES_OF_A_TABLE]):
-        read = f"pandas.read_csv({path.name!r}, sep={separator!r})"
-        command = f"python -c \"import pandas; {read}.to_json('NEW.jsonl', orient='records', lines=True)\""
-        return "a table (CSV)", f"Convert it: {command}"
+        return "a table (CSV)", RENAME.replace("SUFFIX", "tsv" if separator == "\t" else "csv")
     return None
 
 
@@ -130,8 +139,8 @@ def _array(lines: Sequence[bytes]) -> tuple[str, str]:
             return "lines of arrays", "Name the turns: jq -c '{messages: .}' {file} > NEW.jsonl"
         return "lines of arrays", "Name what is in them: jq -c '{prompt: .[0], response: .[1]}' {file} > NEW.jsonl"
     if isinstance(first, list) and first and isinstance(first[0], list):
-        return "one JSON array", "Write one object a line: jq -c '.[] | {messages: .}' {file} > NEW.jsonl"
-    return "one JSON array", "Write one object a line: jq -c '.[]' {file} > NEW.jsonl"
+        return "one JSON array of arrays", "Name the turns: jq -c '.[] | {messages: .}' {file} > NEW.jsonl"
+    return "one JSON array", RENAME.replace("SUFFIX", "json")
 
 
 def _is_turn(items: list[Any]) -> bool:

@@ -1,35 +1,33 @@
-"""What a file is by its name: JSON Lines or not, for training, validation or testing."""
+"""What a file is by its name, for training, validation or testing, and by its first line."""
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from mft_core.data.record_forms import USED
+from mft_core.data.compression import blocks, uncompressed_name
+from mft_core.data.file_formats import BYTE_ORDER_MARK
+from mft_core.data.record_forms import RECORD_KEYS
+from mft_core.errors import MftError
 from mft_core.support.unicode_names import composed, is_mark
 
-JSON_LINES = re.compile(r"\.(jsonl|ndjson|json)(\.gz)?$", re.IGNORECASE)
 VALIDATION = ("valid", "validation", "val", "dev", "eval", "evaluation")
 TRAIN, TEST = "train", "test"
 KINDS = (TRAIN, *VALIDATION, TEST)
 MOST_OF_A_LINE = 1 << 26
 """Bytes of a first line that are looked at."""
 
-
-def is_json_lines(path: Path) -> bool:
-    """Whether the file is read: by its suffix and, since .json may be anything, by the first line of such a file."""
-    suffix = JSON_LINES.search(path.name)
-    if suffix is None or path.name.startswith(".") or not path.is_file():
-        return False
-    return suffix[1].lower() != "json" or _begins_with_a_record(path)
+NO_DATA = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|requirements)\b.*", re.IGNORECASE)
+"""Names of files that go with data and are none, whatever they hold."""
+COMPANION = re.compile(rf"{NO_DATA.pattern}|.*\.(md|rst|lock)", re.IGNORECASE)
+"""Names of files that go with data and that nobody expects to be read, unless there is nothing else."""
 
 
 def stem(path: Path) -> str:
-    """The file's name without .jsonl, .ndjson or .json and .gz."""
-    return JSON_LINES.sub("", path.name)
+    """The file's name without its suffix and that of its compression."""
+    return Path(uncompressed_name(path.name)).stem
 
 
 def kind(name: str, beside: Iterable[str] = ()) -> str:
@@ -60,11 +58,24 @@ def _is_counterpart(words: list[str], others: list[str]) -> bool:
     return TRAIN in (words[-1], others[-1])
 
 
-def _begins_with_a_record(path: Path) -> bool:
+def first_line(path: Path) -> bytes:
+    """The first line that is not blank, or its beginning; b"" where it begins no object, or cannot be read."""
+    begun = b""
     try:
-        with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as stream:
-            first = next((line for line in iter(lambda: stream.readline(MOST_OF_A_LINE), b"") if line.strip()), b"")
-        record = json.loads(first.decode("utf-8-sig"))
-    except (OSError, EOFError, ValueError, RecursionError):
+        for block in blocks(path):
+            begun = (begun + block).removeprefix(BYTE_ORDER_MARK).lstrip()
+            line, end, _ = begun.partition(b"\n")
+            if begun[:1] not in (b"", b"{") or end or len(begun) > MOST_OF_A_LINE:
+                return line if begun.startswith(b"{") else b""
+    except MftError:
+        return b""
+    return begun if begun.startswith(b"{") else b""
+
+
+def looks_like_a_record(line: bytes) -> bool:
+    """Whether it is one JSON object that has a key of a form of records."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
         return False
-    return isinstance(record, dict) and not (USED | {"text"}).isdisjoint(record)
+    return isinstance(record, dict) and not RECORD_KEYS.isdisjoint(record)

@@ -1,47 +1,12 @@
-"""JSONL files, read line by line: UTF-8 whatever the locale, plain or gzip, line numbers as an editor shows them."""
+"""JSONL files line by line: UTF-8 whatever the locale, compressed or not, with line numbers as editors show them."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from mft_core.data.file_formats import BYTE_ORDER_MARK, refuse_other_format
-from mft_core.errors import MftError
-
-BLOCK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class FileContent:
-    """What a file holds.
-
-    Attributes:
-        digest: SHA-256 of the (uncompressed) bytes.
-        size: number of (uncompressed) bytes.
-    """
-
-    digest: str
-    size: int
-
-
-def inspect_file(path: Path) -> FileContent:
-    """Digest and size of a JSONL file; refuses what is not JSON Lines in UTF-8.
-
-    Raises:
-        MftError: the file cannot be read, is another format (Parquet, CSV, one JSON array), or in another encoding.
-    """
-    hasher, size = hashlib.sha256(), 0
-    for block in _blocks(path):
-        if size == 0:
-            refuse_other_format(path, block, whole=len(block) < BLOCK)
-        hasher.update(block)
-        size += len(block)
-    return FileContent(hasher.hexdigest(), size)
+from mft_core.data.compression import blocks
+from mft_core.data.file_formats import BYTE_ORDER_MARK
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -51,7 +16,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         MftError: the file cannot be read.
     """
     number, begun = 0, bytearray()  # appending to bytes would copy a long line again for every block
-    for block in _blocks(path):
+    for block in blocks(path):
         first, *lines = block.split(b"\n")
         begun += first
         for line in lines:
@@ -65,18 +30,3 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def _without_mark(line: bytes, number: int) -> bytes:
     return line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    try:
-        with _open(path) as stream:
-            while block := stream.read(BLOCK):
-                yield block
-    except gzip.BadGzipFile as error:
-        raise MftError(f"{path} is not compressed by gzip: {error}", "Name it without .gz, or compress it.") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise MftError(f"{path} cannot be read: {error}", "Check that the file is there and complete.") from error
-
-
-def _open(path: Path) -> gzip.GzipFile | IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")

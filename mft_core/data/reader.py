@@ -51,10 +51,12 @@ class Reader(Configurable[SomeOptions]):
     Attributes:
         suffixes: of the files it reads, in lower case, such as (".csv",). Compressed ones (`blocks` decompresses) have
             a further suffix behind, which is not named here.
-        unread_hint: what to do with a file that has one of the suffixes and that `recognises` refuses.
+        documents: its files are documents as anybody may put beside data, such as notes: left alone where others are.
+        unread_hint: why a file with one of the suffixes is not read, where `recognises` says so.
     """
 
     suffixes: ClassVar[tuple[str, ...]]
+    documents: ClassVar[bool] = False
     unread_hint: ClassVar[str] = ""
 
     @abstractmethod
@@ -87,7 +89,7 @@ class Reader(Configurable[SomeOptions]):
             size += len(block)
         return FileContent(hasher.hexdigest(), size)
 
-    def check_beginning(self, path: Path, block: bytes, whole: bool) -> None:  # noqa: B027 - most kinds check as they read
+    def check_beginning(self, path: Path, block: bytes, whole: bool) -> None:
         """Refuse a file by its first bytes.
 
         Args:

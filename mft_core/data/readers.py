@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from mft_core.data.compression import compression, uncompressed_name
+from mft_core.data.compression import uncompressed_name
+from mft_core.data.file_kinds import NO_DATA
 from mft_core.data.reader import Reader
 from mft_core.errors import MftError
+from mft_core.records import ReaderChoice
 from mft_core.registry.catalog import Catalog
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 
-FALLBACK = "jsonl"
+FALLBACK = ReaderChoice("jsonl")
 """Reads files that a user named and whose suffix says nothing."""
 
 
 class Readers:
-    """Readers by name, with their own options.
+    """All readers of all plugins, each built with its default options; one that cannot be loaded reads nothing.
+
+    Where two readers have the same suffix, the first by name reads, unless the other is chosen.
 
     Args:
-        by_name: in the order in which they are asked.
+        catalog: what there is.
+
+    Attributes:
+        broken: by the name of a reader that cannot be loaded: why.
     """
 
-    def __init__(self, by_name: Mapping[str, Reader]) -> None:
-        self._by_name = dict(by_name)
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._by_name: dict[str, Reader] = {}
+        self.broken: dict[str, str] = {}
+        for entry in catalog.of_kind("reader"):
+            name = f"{entry.plugin}/{entry.name}"
+            try:
+                self._by_name[name] = catalog.build("reader", name)
+            except MftError as error:
+                self.broken[name] = error.message
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -39,29 +55,35 @@ class Readers:
     def reads(self, path: Path) -> bool:
         """Whether it is a file that holds records, by its name and, where a suffix may be anything, its content."""
         reader = self.by_suffix(path)
-        return reader is not None and path.is_file() and reader.recognises(path)
+        return reader is not None and path.is_file() and not NO_DATA.fullmatch(path.name) and reader.recognises(path)
 
-    def reader_of(self, path: Path) -> Reader:
-        """The reader of a file that is to be read, whatever its name is."""
-        return self.by_suffix(path) or self._by_name[FALLBACK]
-
-    def stem(self, path: Path) -> str:
-        """The file's name without the suffixes by which it is read."""
-        name = uncompressed_name(path.name) if compression(path) else path.name
+    def holds_documents(self, path: Path) -> bool:
+        """Whether it is a file that anybody may put beside data, such as notes on it."""
         reader = self.by_suffix(path)
-        suffix = next((end for end in reader.suffixes if name.lower().endswith(end)), "") if reader else ""
-        return name[: len(name) - len(suffix)]
+        return reader is not None and reader.documents
+
+    def reader_of(self, path: Path, choice: ReaderChoice | None = None) -> Reader:
+        """The reader of a file that is to be read: the one that was chosen, else the one that its suffix asks for, else
+        that of JSON Lines.
+
+        Raises:
+            UsageError: there is no such reader, or its options are wrong.
+            MftError: it cannot be used.
+        """
+        if choice is not None:
+            return self.chosen(choice)
+        return self.by_suffix(path) or self.chosen(FALLBACK)
+
+    def chosen(self, choice: ReaderChoice, where: str = "reader") -> Reader:
+        """The reader of that name with those options; raises as `reader_of`.
+
+        Args:
+            where: the key that names it, for messages.
+        """
+        reader: Reader = self._catalog.build("reader", choice.name, choice.options, where)
+        return reader
 
 
-def find_readers(catalog: Catalog) -> Readers:
-    """All readers of all plugins, each with its default options; one that cannot be loaded reads nothing.
-
-    `mft doctor` says what is wrong with such a one.
-    """
-    found: dict[str, Reader] = {}
-    for entry in catalog.of_kind("reader"):
-        try:
-            found[entry.name] = catalog.build("reader", f"{entry.plugin}/{entry.name}")
-        except MftError:
-            continue
-    return Readers(found)
+def installed_readers() -> Readers:
+    """The readers of the installed plugins, whatever a workspace disables or adds."""
+    return Readers(discover(Workspace()).catalog)

@@ -21,6 +21,8 @@ RESPONSES = ("response", "completion", "output", "answer", "target")
 SYSTEMS = ("system", "system_prompt")
 HISTORY = "history"
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
+RECORD_KEYS = USED | {"text"}
+"""A value that has none of them is no record of a known form."""
 
 JOINED = {
     ("prompt", "query"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mft_core.data.readers import Readers, installed_readers
 from mft_core.records import TaskFiles
 from mft_core.registry.options import Configurable, SomeOptions
 
@@ -17,14 +18,17 @@ class DataRequest:
     Attributes:
         path: `data.path` (`--data`), or None.
         cache: a folder for what the source makes or downloads.
+        readers: know which files hold records.
     """
 
     path: Path | None
     cache: Path
+    readers: Readers = field(default_factory=installed_readers)
 
 
 class Source(Configurable[SomeOptions]):
-    """A place task data comes from. It hands over files; reading, splitting and counting is the core's."""
+    """A place task data comes from. It hands over files, and how to read them where their suffix does not say so;
+    reading them, splitting and counting is the core's."""
 
     @abstractmethod
     def tasks(self, request: DataRequest) -> list[TaskFiles]:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import glob
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from mft_core.data.file_kinds import TEST, TRAIN, VALIDATION, is_json_lines, kind, stem
+from mft_core.data.file_kinds import TEST, TRAIN, VALIDATION, kind, stem
+from mft_core.data.readers import Readers
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
-from mft_core.records import TaskFiles
+from mft_core.records import ReaderChoice, TaskFiles
 from mft_core.support.unicode_names import as_on_disk, composed
 
 HELD_OUT = (*VALIDATION, TEST)
 LAYOUT = (
-    "Expected JSON Lines: TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; "
-    "or .ndjson or .json in its place, each with .gz if you like."
+    "Expected TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; or another kind of file that is "
+    "read, compressed if you like: .json, .csv, .tsv, .parquet, .arrow, .txt; `mft list reader` has them all."
 )
 
-ExplicitTask = tuple[str, str, str | None, float]
-"""name, train (file, glob or folder), valid (the same, or None), weight."""
+
+class ExplicitTask(NamedTuple):
+    """A task by its files: each of `train` and `valid` is a file, a glob or a folder."""
+
+    name: str
+    train: str
+    valid: str = ""
+    weight: float = 1.0
+    reader: ReaderChoice | None = None
 
 
-def explicit_tasks(entries: Sequence[ExplicitTask], root: Path) -> list[TaskFiles]:
+def explicit_tasks(entries: Sequence[ExplicitTask], root: Path, readers: Readers) -> list[TaskFiles]:
     """Tasks that the recipe (`[[data.tasks]]`) or `--task NAME=PATH` names one by one, in that order.
 
     A folder stands for the files in it, as in `folder_task`. A glob leaves out held-out files and the task's own
@@ -31,15 +40,16 @@ def explicit_tasks(entries: Sequence[ExplicitTask], root: Path) -> list[TaskFile
     Args:
         entries: the tasks.
         root: what relative paths are relative to.
+        readers: know which files of a folder hold records.
 
     Raises:
         MftError: nothing found.
     """
-    return [_explicit_task(entry, root) for entry in entries]
+    return [_explicit_task(entry, root, readers) for entry in entries]
 
 
-def folder_task(name: str, folder: Path) -> TaskFiles | None:
-    """The task whose files lie directly in `folder`; None where no file of it is JSONL.
+def folder_task(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
+    """The task whose files lie directly in `folder`; None where no file of it holds records.
 
     Training: train.jsonl, or train-00001.jsonl and so on; where there is none, every file that is not held out.
     Validation: the first kind found of `VALIDATION`. Test files are left alone, as `kind` knows them.
@@ -47,7 +57,7 @@ def folder_task(name: str, folder: Path) -> TaskFiles | None:
     Raises:
         MftError: held-out files only, or train.jsonl beside train.jsonl.gz.
     """
-    files = jsonl_files(folder)
+    files = record_files(folder, readers)
     if not files:
         return None
     train = _of_kind(files, TRAIN) or [path for path in files if not is_held_out(path, files)]
@@ -57,13 +67,20 @@ def folder_task(name: str, folder: Path) -> TaskFiles | None:
     return TaskFiles(name, tuple(train), tuple(next(filter(None, kinds), ())))
 
 
-def jsonl_files(folder: Path) -> list[Path]:
-    """The JSONL files directly in `folder`, sorted by name, hidden ones left out.
+def record_files(folder: Path, readers: Readers) -> list[Path]:
+    """The files directly in `folder` that hold records, sorted by name, hidden ones left out.
+
+    Documents are taken only where there is nothing else, since beside records they may be notes on them.
 
     Raises:
-        MftError: the same file twice, plain and gzip, or with another suffix.
+        MftError: the same name twice: plain and compressed, or with another suffix.
     """
-    files = sorted(path for path in folder.iterdir() if is_json_lines(path))
+    found = sorted(path for path in folder.iterdir() if readers.reads(path))
+    return refuse_same_stem([path for path in found if not readers.holds_documents(path)] or found)
+
+
+def refuse_same_stem(files: list[Path]) -> list[Path]:
+    """The files of one folder, no two of which have the same name but for their suffixes; errors as `record_files`."""
     by_stem: dict[str, Path] = {}
     for path in files:
         other = by_stem.setdefault(stem(path), path)
@@ -103,28 +120,29 @@ def _same_name(name: str, one: tuple[Path, ...], other: tuple[Path, ...]) -> Usa
     return UsageError(f"Two tasks are called {name!r}{where}.", "Give each task a name of its own.")
 
 
-def _explicit_task(entry: ExplicitTask, root: Path) -> TaskFiles:
-    name, train, valid, weight = entry
-    valid_files = _find(name, "validation", valid, root) if valid else ()
-    folder = as_on_disk(root / Path(train).expanduser())
+def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers) -> TaskFiles:
+    name, valid_files = entry.name, _find(entry, "validation", entry.valid, root, readers) if entry.valid else ()
+    folder = as_on_disk(root / Path(entry.train).expanduser())
     if folder.is_dir():
-        task = folder_task(name, folder)
+        task = folder_task(name, folder, readers)
         if task is None:
-            raise MftError(f"Task {name!r}: no JSONL file in {folder}.", LAYOUT)
-        return TaskFiles(name, _without(name, task.train, valid_files), valid_files or task.valid, weight)
-    return TaskFiles(name, _without(name, _find(name, "training", train, root), valid_files), valid_files, weight)
+            raise MftError(f"Task {name!r}: no file of records in {folder}.", LAYOUT)
+        train, valid = task.train, valid_files or task.valid
+    else:
+        train, valid = _find(entry, "training", entry.train, root, readers), valid_files
+    return TaskFiles(name, _without(name, train, valid_files), valid, entry.weight, entry.reader)
 
 
-def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
+def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Readers) -> tuple[Path, ...]:
     """The files of a path: itself, or what the glob finds."""
     path = as_on_disk(root / Path(pattern).expanduser())
     if path.is_file():
         return (path,)
-    found = jsonl_files(path) if path.is_dir() else _matches(path)
+    found = record_files(path, readers) if path.is_dir() else _matches(path)
     if side == "training":
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
-        raise MftError(f"Task {name!r}: no {side} file at {path}.", "Give a JSONL file, a glob, or a folder of them.")
+        raise MftError(f"Task {entry.name!r}: no {side} file at {path}.", "Give a file, a glob, or a folder of files.")
     return tuple(found)
 
 

@@ -148,7 +148,8 @@ class TaskSet:
 
 
 def write_quarantine(tasks: TaskSet, path: Path) -> int:
-    """Every refused record as one JSON line: "task", "file", "line", "reason", "detail", "record" (the raw text).
+    """Every refused record as one JSON line: "task", "file", "origin" (such as "file:line"), "reason", "detail",
+    "record" (the raw text).
 
     Returns:
         how many there are. Without any, no file is written.
@@ -173,4 +174,5 @@ def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
     for task in tasks:
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
-                yield {"task": task.name, **line, "file": str(paths[line["file"]])}
+                file, place = line.pop("file"), line.pop("place")
+                yield {"task": task.name, "file": str(paths[file]), "origin": entry.origin(paths, file, place), **line}

@@ -19,7 +19,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from mft_core.records import Sample
+from mft_core.data.reader import place_in_words
+from mft_core.records import ReaderChoice, Sample
 from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
 from mft_core.support.redact import redacted
@@ -29,7 +30,7 @@ ARRAYS = {
     "supervised_counts": np.int32,
     "digests": np.uint64,
     "files": np.int32,
-    "lines": np.int64,
+    "places": np.int64,
 }
 
 STREAMS = ("ids.bin", "spans.bin", "quarantine.jsonl")
@@ -46,7 +47,8 @@ class TokenEntry:
         supervised_counts: int32 [samples].
         digests: uint64 [samples], equal for equal contents and for the parts of one record.
         files: int32 [samples], which of the files the record stands in.
-        lines: int64 [samples], its line number there, from 1.
+        places: int64 [samples], where it stands there, as `mft_core.data.reader.RawRecord` has it.
+        place_forms: of each file, the words for a place (`mft_core.data.reader.place_in_words`).
         counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many; "longer"
             and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
         folder: where it lies.
@@ -58,12 +60,23 @@ class TokenEntry:
     supervised_counts: np.ndarray
     digests: np.ndarray
     files: np.ndarray
-    lines: np.ndarray
+    places: np.ndarray
+    place_forms: Sequence[str]
     counts: Mapping[str, Any]
     folder: Path
 
     def __len__(self) -> int:
         return len(self.digests)
+
+    def origin(self, paths: Sequence[Path], file: int, place: int) -> str:
+        """Where a record stands, such as "file:line".
+
+        Args:
+            paths: the files.
+            file: which of them.
+            place: where in it.
+        """
+        return f"{paths[file]}{place_in_words(self.place_forms[file], place)}"
 
     def sample(self, number: int) -> Sample:
         """Sample `number`, copied out of the mapped arrays."""
@@ -84,11 +97,13 @@ class TokenStore:
         entry: the arrays they lie in, shared by both sides where validation is split off.
         index: int64 [samples], which samples of the entry these are, ascending.
         paths: the files that `entry.files` counts.
+        reader: of all of them; None: for each the one that its suffix asks for.
     """
 
     entry: TokenEntry
     index: np.ndarray
     paths: tuple[Path, ...]
+    reader: ReaderChoice | None = None
 
     def __len__(self) -> int:
         return len(self.index)
@@ -108,17 +123,17 @@ class TokenStore:
         """Records these samples are of: fewer than samples where some were split."""
         if not self.entry.counts.get("split"):
             return len(self)
-        lines, files = self.entry.lines[self.index], self.entry.files[self.index]
-        return int(np.count_nonzero((np.diff(lines) != 0) | (np.diff(files) != 0))) + (len(self) > 0)
+        places, files = self.entry.places[self.index], self.entry.files[self.index]
+        return int(np.count_nonzero((np.diff(places) != 0) | (np.diff(files) != 0))) + (len(self) > 0)
 
     def sample(self, number: int) -> Sample:
         """Sample `number` (0 .. len - 1)."""
         return self.entry.sample(int(self.index[number]))
 
     def origin(self, number: int) -> str:
-        """ "file:line" of sample `number`, for messages."""
-        record = self.index[number]
-        return f"{self.paths[self.entry.files[record]]}:{self.entry.lines[record]}"
+        """Where sample `number` comes from, such as "file:line", for messages."""
+        row = self.index[number]
+        return self.entry.origin(self.paths, int(self.entry.files[row]), int(self.entry.places[row]))
 
 
 class EntryWriter:
@@ -167,20 +182,17 @@ class EntryWriter:
         for name, parts in self._columns.items():
             parts.append(columns[name])
 
-    def finish(self, counts: Mapping[str, Any]) -> None:
-        """Write what is known only at the end.
-
-        Args:
-            counts: see `TokenEntry`.
-        """
+    def finish(self, counts: Mapping[str, Any], place_forms: Sequence[str]) -> None:
+        """Write what is known only at the end; see `TokenEntry`."""
         for stream in self._streams.values():
             stream.close()
         arrays = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in self._columns.items()}
         arrays["offsets"] = np.concatenate([[0], np.cumsum(arrays.pop("lengths"), dtype=np.int64)])
         for name, dtype in ARRAYS.items():
             np.save(self.folder / f"{name}.npy", arrays[name].astype(dtype))
+        known = {"counts": dict(counts), "place_forms": list(place_forms)}
         checksums = {path.name: checksum(path) for path in sorted(self.folder.iterdir())}
-        meta = {"dtype": self._dtype.name, "counts": dict(counts), "checksums": checksums}
+        meta = {"dtype": self._dtype.name, **known, "checksums": checksums}
         (self.folder / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
 
 
@@ -191,10 +203,11 @@ def open_entry(folder: Path) -> TokenEntry | None:
         check_files(folder, meta["checksums"], {*STREAMS, *(f"{name}.npy" for name in ARRAYS)}, checksum)
         arrays = {name: _mapped_array(folder / f"{name}.npy") for name in ARRAYS}
         ids = mapped(folder / "ids.bin").view(np.dtype(meta["dtype"]))
+        counts, place_forms = meta["counts"], meta["place_forms"]
         spans = mapped(folder / "spans.bin").view(np.int64).reshape(-1, 2)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return None
-    return TokenEntry(ids=ids, spans=spans, counts=meta["counts"], folder=folder, **arrays)
+    return TokenEntry(ids=ids, spans=spans, counts=counts, place_forms=place_forms, folder=folder, **arrays)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -202,7 +215,7 @@ def _is_whole(folder: Path) -> bool:
 
 
 def read_quarantine(entry: TokenEntry) -> Iterator[dict[str, Any]]:
-    """The refused records of an entry: "file" (a number), "line", "reason", "detail", "record"."""
+    """The refused records of an entry: "file" (a number), "place", "reason", "detail", "record"."""
     with (entry.folder / "quarantine.jsonl").open(encoding="utf-8") as stream:
         for line in stream:
             yield json.loads(line)

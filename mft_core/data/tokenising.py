@@ -20,8 +20,9 @@ import numpy as np
 
 from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
-from mft_core.data.jsonl import FileContent, inspect_file, read_lines
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
+from mft_core.data.reader import FileContent, Reader
+from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry, read_quarantine
@@ -34,7 +35,7 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
@@ -51,6 +52,7 @@ class _Side:
 
     task: str
     paths: tuple[Path, ...]
+    readers: tuple[Reader, ...]
     contents: tuple[FileContent, ...]
     folder: Path
 
@@ -66,6 +68,7 @@ def prepare_tasks(
     settings: DataSection,
     cache: Path,
     on_progress: Progress | None = None,
+    readers: Readers | None = None,
     processes: int | None = None,
 ) -> TaskSet:
     """Read, check, tokenise and split every task; what was tokenised before is taken from `cache`.
@@ -79,6 +82,7 @@ def prepare_tasks(
         settings: [data] of the recipe; its source, packer and order of samples do not matter here.
         cache: folder for the token stores.
         on_progress: told how far it is, only where something is tokenised.
+        readers: all that there are; None: those of the installed plugins.
         processes: worker processes; None: as many as there are cores where that pays, else none.
 
     Raises:
@@ -88,7 +92,7 @@ def prepare_tasks(
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
     common = _common_key(tokenization, tokenizer, settings)
-    sides, errors = _readable(files, common, cache)
+    sides, errors = _readable(files, readers or installed_readers(), common, cache)
     policy = LengthPolicy(settings.max_length, settings.overlong)
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
@@ -135,31 +139,32 @@ def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, 
 
 
 def _readable(
-    files: Sequence[TaskFiles], common: list[str], cache: Path
+    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path
 ) -> tuple[dict[str, tuple[_Side, _Side | None]], list[MftError]]:
     """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks."""
     sides: dict[str, tuple[_Side, _Side | None]] = {}
     errors: list[MftError] = []
     for task in files:
         try:
-            sides[task.name] = _sides(task, common, cache)
+            sides[task.name] = _sides(task, readers, common, cache)
         except MftError as error:
             errors.append(MftError(f"Task {task.name!r}: {error.message}", error.hint))
     return sides, errors
 
 
-def _sides(task: TaskFiles, common: list[str], cache: Path) -> tuple[_Side, _Side | None]:
+def _sides(task: TaskFiles, readers: Readers, common: list[str], cache: Path) -> tuple[_Side, _Side | None]:
     if not task.train:
         raise MftError("there is no training file.", "Every task needs at least one.")
-    return _side(task.name, task.train, common, cache), _side(
-        task.name, task.valid, common, cache
-    ) if task.valid else None
+    train = _side(task, task.train, readers, common, cache)
+    return train, _side(task, task.valid, readers, common, cache) if task.valid else None
 
 
-def _side(name: str, paths: tuple[Path, ...], common: list[str], cache: Path) -> _Side:
-    contents = tuple(inspect_file(path) for path in paths)
-    key = json.dumps([*common, [content.digest for content in contents]])
-    return _Side(name, paths, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32])
+def _side(task: TaskFiles, paths: tuple[Path, ...], readers: Readers, common: list[str], cache: Path) -> _Side:
+    chosen = tuple(readers.reader_of(path, task.reader) for path in paths)
+    contents = tuple(reader.inspect(path) for reader, path in zip(chosen, paths, strict=True))
+    files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
+    key = json.dumps([*common, files])
+    return _Side(task.name, paths, chosen, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32])
 
 
 def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
@@ -172,7 +177,9 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            for encoded in pool.encode(_chunks(_lines(side.paths)), [str(path) for path in side.paths]):
+            forms = [reader.place_form(path) for reader, path in zip(side.readers, side.paths, strict=True)]
+            origins = [f"{_escaped(path)}{form}" for path, form in zip(side.paths, forms, strict=True)]
+            for encoded in pool.encode(_chunks(_lines(side)), origins):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
@@ -181,7 +188,7 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
             lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-            writer.finish({**counts, LONGER: lengths, UNREAD: unread})
+            writer.finish({**counts, LONGER: lengths, UNREAD: unread}, forms)
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -191,10 +198,14 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
     return entry
 
 
-def _lines(paths: Sequence[Path]) -> Iterator[Line]:
-    for file, path in enumerate(paths):
-        for number, raw in read_lines(path):
-            yield Line(file, number, raw)
+def _escaped(path: Path) -> str:
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _lines(side: _Side) -> Iterator[Line]:
+    for file, (reader, path) in enumerate(zip(side.readers, side.paths, strict=True)):
+        for record in reader.records(path):
+            yield Line(file, *record)
 
 
 def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -229,8 +240,8 @@ def _task(
     usable = len(train) + len(valid)
     train = train[choose(train_entry.digests[train], settings.max_samples, settings.split_seed)]
     valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
-    train_store = TokenStore(train_entry, train, train_side.paths)
-    valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths)
+    train_store = TokenStore(train_entry, train, train_side.paths, files.reader)
+    valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader)
     report = _report(train_store, valid_store, usable)
     return Task(files.name, index, files.weight, train_store, valid_store, report)
 
@@ -267,7 +278,8 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
 def _examples(store: TokenStore) -> Iterator[str]:
     for line in islice(read_quarantine(store.entry), EXAMPLES):
         detail = f": {line['detail']}" if line["detail"] else ""
-        yield f"{store.paths[line['file']]}:{line['line']} {line['reason']}{detail}"
+        origin = store.entry.origin(store.paths, line["file"], line["place"])
+        yield f"{origin} {line['reason']}{detail}"
 
 
 def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:

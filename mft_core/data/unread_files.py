@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mft_core.data.file_kinds import JSON_LINES, TEST, VALIDATION, is_json_lines, kind, stem
+from mft_core.data.file_kinds import COMPANION, TEST, VALIDATION, kind, stem
+from mft_core.data.readers import Readers
 from mft_core.records import TaskFiles
 from mft_core.support.lists import first_few
-
-NO_DATA = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation)\b.*|.*\.(md|rst|lock)", re.IGNORECASE)
-"""Names of files that go with data and that nobody expects to be read."""
 
 MOST_NAMED = 20
 
@@ -30,11 +27,12 @@ class UnreadFile:
         return f"{self.path}: {self.reason}"
 
 
-def unread_files(root: Path, tasks: Collection[TaskFiles]) -> Iterator[UnreadFile]:
+def unread_files(root: Path, tasks: Collection[TaskFiles], readers: Readers) -> Iterator[UnreadFile]:
     """The files under `root`, sorted by folder and name, that no task reads; hidden ones and READMEs are left out.
 
     Args:
         tasks: all of them; those in other folders do not matter.
+        readers: know which files hold records.
     """
     read = {path.resolve() for task in tasks for path in (*task.train, *task.valid)}
     folders_read = {path.parent for path in read}
@@ -44,8 +42,8 @@ def unread_files(root: Path, tasks: Collection[TaskFiles]) -> Iterator[UnreadFil
         beside = [stem(here / name) for name in names]
         for name in sorted(names):
             path = here / name
-            if not name.startswith(".") and not NO_DATA.fullmatch(name) and path.resolve() not in read:
-                yield UnreadFile(path, _reason(path, root, beside, here.resolve() in folders_read))
+            if not name.startswith(".") and not COMPANION.fullmatch(name) and path.resolve() not in read:
+                yield UnreadFile(path, _reason(path, root, beside, here.resolve() in folders_read, readers))
 
 
 def unread_warnings(files: Iterable[UnreadFile], root: Path) -> Iterator[str]:
@@ -58,18 +56,21 @@ def unread_warnings(files: Iterable[UnreadFile], root: Path) -> Iterator[str]:
         yield f"not read: {first_few(names, most=MOST_NAMED, of_what='files')} ({reason})"
 
 
-def _reason(path: Path, root: Path, beside: Collection[str], is_read_folder: bool) -> str:
+def _reason(path: Path, root: Path, beside: Collection[str], is_read_folder: bool, readers: Readers) -> str:
     if any(part.startswith("_") for part in path.relative_to(root).parts[:-1]):
         return "in a folder whose name starts with _"
-    if not JSON_LINES.search(path.name):
-        return "not JSON Lines: .jsonl, .ndjson or .json, with .gz if you like"
-    if not is_json_lines(path):
-        return "its first line is no record: a JSON array becomes JSON Lines by jq -c '.[]' FILE > FILE.jsonl"
+    reader = readers.by_suffix(path)
+    if reader is None:
+        return f"no kind of file that is read: {', '.join(readers.suffixes)}, compressed if you like"
+    if not reader.recognises(path):
+        return reader.unread_hint or "it holds no records"
     what = kind(stem(path), beside)
     if what == TEST:
         return "test data"
     if what in VALIDATION:
         return "validation data comes from another file"
+    if is_read_folder and reader.documents:
+        return "plain text beside records may be notes on them: name it with --task NAME=PATH"
     if is_read_folder:
         return "only the files called train are training data where there are any"
     return "too deep: a task is a folder of files, or a file, in the data folder"

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from mft_core.recipe.schema import AUTO, Choice, Recipe
+from mft_core.records import ReaderChoice
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 
 TINY = "tiny"
+
+
+def reader_choice(recipe: Recipe, of_task: Choice | None = None) -> ReaderChoice | None:
+    """The reader meant: the task's own, else that of [data]; None: for each file the one that its suffix asks for."""
+    for choice in (of_task, recipe.data.reader):
+        if choice is not None and choice.name != AUTO:
+            return ReaderChoice(choice.name, choice.options)
+    return None
 
 
 def source_choice(recipe: Recipe) -> Choice:

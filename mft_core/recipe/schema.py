@@ -131,9 +131,10 @@ class TaskSection(Section):
     """One task given by its files."""
 
     name: TaskName = Field(description="the task's name")
-    train: str = Field(description="a file, a folder or a glob of JSONL or JSONL.gz")
+    train: str = Field(description="a file, a folder or a glob")
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
+    reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
 
 
 class DataSection(Section):
@@ -143,6 +144,9 @@ class DataSection(Section):
         Choice(name=AUTO), description="auto: the folder `path` if given, else stdlib; not read with [[data.tasks]]"
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
+    reader: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: by each file's suffix; else what reads all files, see `mft list reader`"
+    )
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")

@@ -31,6 +31,7 @@ KINDS = {
     "model": Kind("mft_models", "mft_core.models.adapter:ModelAdapter"),
     "base": Kind("mft_bases", "mft_core.models.base:Base"),
     "source": Kind("mft_sources", "mft_core.data.source:Source"),
+    "reader": Kind("mft_readers", "mft_core.data.reader:Reader"),
     "tokenization": Kind("mft_tokenizations", "mft_core.data.tokenization:Tokenization"),
     "packer": Kind("mft_packers", "mft_core.batching.packing:Packer"),
     "loss": Kind("mft_losses", "mft_core.objective.loss:Loss"),

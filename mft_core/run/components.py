@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mft_core.batching.packing import Packer
+from mft_core.data.readers import Readers
 from mft_core.data.source import Source
 from mft_core.data.tokenization import Tokenization
 from mft_core.evaluation.evaluator import Evaluator
@@ -24,6 +25,7 @@ class Parts:
 
     Attributes:
         callbacks: by name, in the recipe's order.
+        readers: all that there are.
         base_reference: what is asked of `base`.
         family: the name of the model family; "": to be recognised.
         entries: where each component came from.
@@ -35,6 +37,7 @@ class Parts:
     evaluators: list[Evaluator]
     callbacks: dict[str, Callback]
     source: Source | None
+    readers: Readers
     base: Base
     base_reference: str
     family: str
@@ -69,6 +72,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
             if choice.name != REPORT or catalog.find("callback", REPORT)
         },
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
+        readers=Readers(catalog),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,
         family=family,

@@ -112,4 +112,4 @@ class Target:
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The tasks' validation records."""
-        return validation_records(self._plan.task_set)
+        return validation_records(self._plan.task_set, self._plan.parts.readers)

@@ -88,7 +88,7 @@ def make_plan(
         evaluator.check()
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
     every = every_task(recipe, parts, prepared)
-    files, unread = wanted(every, recipe), files_not_read(recipe, every)
+    files, unread = wanted(every, recipe), files_not_read(recipe, parts, every)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
@@ -99,9 +99,7 @@ def make_plan(
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
     limited = with_samples_within(recipe, learnt)
-    task_set, stored_rows = tokenised_tasks(
-        limited, files, parts.tokenization, tokenizer, parts.packer, prepared, on_progress
-    )
+    task_set, stored_rows = tokenised_tasks(limited, files, parts, tokenizer, prepared, on_progress)
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
     packing = (OneEach(), None) if one_each else (parts.packer, stored_rows)
     training = batch_plan(recipe, task_set, *packing)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mft_core.batching.prepared import PreparedFolder, open_prepared
 from mft_core.data.source import DataRequest
-from mft_core.data.task_files import check_names, explicit_tasks
+from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.unread_files import UnreadFile, unread_files
 from mft_core.errors import UsageError
-from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, source_choice
+from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
@@ -66,14 +67,18 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
     if prepared is not None:
         return prepared.files({task.name: task.weight for task in data.tasks})
     if parts.source is None:
-        entries = [(task.name, task.train, task.valid or None, task.weight) for task in data.tasks]
-        return explicit_tasks(entries, Path(data.path or "."))
+        entries = [
+            ExplicitTask(task.name, task.train, task.valid, task.weight, reader_choice(recipe, task.reader))
+            for task in data.tasks
+        ]
+        return explicit_tasks(entries, Path(data.path or "."), parts.readers)
     cache = cache_folder("sources", source_cache(recipe, parts))
-    request = DataRequest(Path(data.path) if data.path else None, cache)
-    return parts.source.tasks(request)
+    request = DataRequest(Path(data.path) if data.path else None, cache, parts.readers)
+    chosen = reader_choice(recipe)
+    return [task if task.reader else replace(task, reader=chosen) for task in parts.source.tasks(request)]
 
 
-def files_not_read(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:
+def files_not_read(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:
     """What lies in the folders that the recipe names and is read for none of all `tasks`.
 
     A folder of which no file is read is a source's own affair, or was prepared.
@@ -86,7 +91,7 @@ def files_not_read(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[UnreadFil
         file
         for folder in dict.fromkeys(roots)
         if folder.is_dir() and any(path.is_relative_to(folder.resolve()) for path in read)
-        for file in unread_files(folder, tasks)
+        for file in unread_files(folder, tasks, parts.readers)
     ]
 
 

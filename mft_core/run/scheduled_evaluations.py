@@ -92,7 +92,7 @@ class TrainingEvaluations(Callback):
             model=model,
             assistant=self._assistant,
             validation=lambda: self.context.validation,
-            records=lambda: validation_records(self._plan.task_set),
+            records=lambda: validation_records(self._plan.task_set, self._plan.parts.readers),
             on_notice=lambda text: self.context.log.emit("warning", step, message=text),
         )
 

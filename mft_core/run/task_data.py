@@ -14,6 +14,7 @@ from mft_core.data.tokenising import Progress, prepare_tasks, template_fingerpri
 from mft_core.data.tokenization import Tokenization
 from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles
+from mft_core.run.components import Parts
 from mft_core.support.paths import cache_folder
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ StoredRows = Callable[[int], PackedRows | None]
 def tokenised_tasks(
     recipe: Recipe,
     files: Sequence[TaskFiles],
-    tokenization: Tokenization,
+    parts: Parts,
     tokenizer: PreTrainedTokenizerBase,
-    packer: Packer,
     prepared: PreparedFolder | None,
     on_progress: Progress | None = None,
 ) -> tuple[TaskSet, StoredRows | None]:
@@ -42,7 +42,7 @@ def tokenised_tasks(
 
     Args:
         files: the tasks, in the order of their task ids.
-        tokenization: bound to `tokenizer`.
+        parts: with the tokenization bound to `tokenizer`.
         prepared: where `data.prepared` is given, opened.
         on_progress: as in `mft_core.data.tokenising.prepare_tasks`.
 
@@ -51,8 +51,9 @@ def tokenised_tasks(
     """
     if prepared is None:
         cache = cache_folder("tokens")
-        return prepare_tasks(files, tokenization, tokenizer, recipe.data, cache, on_progress), None
-    prepared.check(preparation(recipe, tokenization, tokenizer, packer))
+        tokenization = parts.tokenization
+        return prepare_tasks(files, tokenization, tokenizer, recipe.data, cache, on_progress, parts.readers), None
+    prepared.check(preparation(recipe, parts.tokenization, tokenizer, parts.packer))
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pytest
 
-from mft_core.data.jsonl import inspect_file, read_lines
 from mft_core.data.line_parsing import parse_line
+from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.record_forms import parse_record
 from mft_core.data.source import DataRequest, Source
 from mft_core.data.tasks import validate_task_name
@@ -35,6 +35,11 @@ class SourceTests(ComponentTests):
         return folder
 
     @pytest.fixture
+    def readers(self) -> Readers:
+        """Of the installed plugins."""
+        return installed_readers()
+
+    @pytest.fixture
     def tasks(self, path: Path | None, cache: Path) -> list[TaskFiles]:
         """What the source hands over."""
         return self.build().tasks(DataRequest(path, cache))
@@ -46,14 +51,15 @@ class SourceTests(ComponentTests):
         assert [validate_task_name(name) for name in names] == names
         assert all(task.weight > 0 for task in tasks)
 
-    def test_every_file_is_there_and_holds_records(self, tasks: list[TaskFiles]) -> None:
+    def test_every_file_is_there_and_holds_records(self, tasks: list[TaskFiles], readers: Readers) -> None:
         for task in tasks:
             assert task.train, f"{task.name} has no training file"
             for file in (*task.train, *task.valid):
-                inspect_file(file)
+                reader = readers.reader_of(file, task.reader)
+                reader.inspect(file)
                 records = [
-                    parse_record(parse_line(line), f"{file}:{number}")  # raises RecordError where it is none
-                    for number, line in read_lines(file)
+                    parse_record(parse_line(record.text), f"{file}:{record.place}")  # RecordError where it is none
+                    for record in reader.records(file)
                 ]
                 assert records, f"{file} is empty"
 
@@ -61,9 +67,12 @@ class SourceTests(ComponentTests):
         uses = Counter(file.resolve() for task in tasks for file in (*task.train, *task.valid))
         assert [str(file) for file, count in uses.items() if count > 1] == []
 
-    def test_a_second_call_hands_over_the_same(self, path: Path | None, cache: Path, tasks: list[TaskFiles]) -> None:
+    def test_a_second_call_hands_over_the_same(
+        self, path: Path | None, cache: Path, tasks: list[TaskFiles], readers: Readers
+    ) -> None:
         def contents() -> list[str]:
-            return [inspect_file(file).digest for task in tasks for file in (*task.train, *task.valid)]
+            files = [(file, task.reader) for task in tasks for file in (*task.train, *task.valid)]
+            return [readers.reader_of(file, chosen).inspect(file).digest for file, chosen in files]
 
         before = contents()
         assert self.build().tasks(DataRequest(path, cache)) == tasks

@@ -17,5 +17,5 @@ def mft_readers() -> Sequence[Component]:
         Component("tsv", "mft_readers.tables:TabSeparated", "tables with a header row, columns apart by tabs: .tsv"),
         Component("text", "mft_readers.text:PlainText", "documents of plain text: .txt, .md"),
         Component("parquet", "mft_readers.columns:Parquet", "columns, as the Hub stores data sets: .parquet"),
-        Component("arrow", "mft_readers.columns:Arrow", "columns, as the datasets library keeps them: .arrow, .feather"),
+        Component("arrow", "mft_readers.columns:Arrow", "columns, as `datasets` keeps them: .arrow, .feather"),
     ]

@@ -94,7 +94,8 @@ def _reading(path: Path, what: str) -> Iterator[None]:
     except (pyarrow.ArrowException, OSError) as error:
         message = " ".join(str(error).split())[:300]
         raise MftError(
-            f"{path} cannot be read as {what}: {message}", "Check that the file is there, complete, and what its name says."
+            f"{path} cannot be read as {what}: {message}",
+            "Is it there, complete, and what its name says?",
         ) from error
 
 

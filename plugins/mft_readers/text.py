@@ -18,7 +18,8 @@ class TextOptions(Options):
     """What of a text file is one document."""
 
     documents: Literal["auto", "file", "line", "paragraph"] = Field(
-        "auto", description="a document: a file, a line, or what stands between blank lines; auto: line, of .md the file"
+        "auto",
+        description="what a document is (paragraph: between blank lines); auto: a line, of .md the file",
     )
     encoding: str = Field(ENCODING, description="of the file, such as gb18030 or cp1252; a byte order mark is fine")
 
@@ -31,6 +32,7 @@ class PlainText(Reader[TextOptions]):
     """
 
     suffixes: ClassVar = (".txt", ".md")
+    documents: ClassVar = True
 
     def records(self, path: Path) -> Iterator[RawRecord]:
         """Every document."""

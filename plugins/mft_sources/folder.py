@@ -1,4 +1,4 @@
-"""A folder of task folders, or of one JSONL file per task."""
+"""A folder of task folders, or of one file per task."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from mft_core.data.file_kinds import stem
-from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, jsonl_files
+from mft_core.data.file_kinds import COMPANION, stem
+from mft_core.data.readers import Readers
+from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, refuse_same_stem
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError, together
 from mft_core.interfaces import DataRequest, Source
@@ -23,7 +24,7 @@ MOST_SHOWN = 10
 
 
 class Folder(Source):
-    """`data.path`, which holds task folders (`TASK/train.jsonl`), JSONL files (`TASK.jsonl`), or is one task itself."""
+    """`data.path`, which holds task folders (`TASK/train.jsonl`), files (`TASK.jsonl`), or is one task itself."""
 
     def tasks(self, request: DataRequest) -> list[TaskFiles]:
         """One task per folder or file, sorted by name; hidden ones (".x", "_x") are left alone."""
@@ -32,23 +33,24 @@ class Folder(Source):
         root = as_on_disk(request.path.expanduser())
         if not root.is_dir():
             raise UsageError(f"{root} is not a folder.", LAYOUT)
-        tasks = _tasks(root)
+        tasks = _tasks(root, request.readers)
         if not tasks:
-            unread = "".join(f"\n  {file}" for file in islice(unread_files(root, ()), MOST_SHOWN))
+            unread = "".join(f"\n  {file}" for file in islice(unread_files(root, (), request.readers), MOST_SHOWN))
             raise MftError(f"There is no task in {root}.{unread}", LAYOUT)
         for task in tasks:
             _check_inside(task, root)
         return sorted(tasks, key=lambda task: task.name)
 
 
-def _tasks(root: Path) -> list[TaskFiles]:
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith((".", "_"))]
-    files = jsonl_files(root)
+def _tasks(root: Path, readers: Readers) -> list[TaskFiles]:
+    found = sorted(root.iterdir())
+    folders = [path for path in found if path.is_dir() and not path.name.startswith((".", "_"))]
+    files = refuse_same_stem([path for path in found if readers.reads(path) and not COMPANION.fullmatch(path.name)])
     if any(TRAINING.fullmatch(stem(path)) for path in files):
-        task = folder_task(root.resolve().name, root)
+        task = folder_task(root.resolve().name, root, readers)
         return [task] if task is not None else []
     return _all_or_every_error(
-        [*(partial(_folder, path) for path in folders), *(partial(_file, path, files) for path in files)]
+        [*(partial(_folder, path, readers) for path in folders), *(partial(_file, path, files) for path in files)]
     )
 
 
@@ -65,12 +67,12 @@ def _all_or_every_error(makers: Sequence[Callable[[], TaskFiles]]) -> list[TaskF
     return tasks
 
 
-def _folder(folder: Path) -> TaskFiles:
-    task = folder_task(folder.name, folder)
+def _folder(folder: Path, readers: Readers) -> TaskFiles:
+    task = folder_task(folder.name, folder, readers)
     if task is None:
-        unread = "".join(f"\n  {file}" for file in islice(unread_files(folder, ()), MOST_SHOWN))
+        unread = "".join(f"\n  {file}" for file in islice(unread_files(folder, (), readers), MOST_SHOWN))
         hint = f"{LAYOUT} Move away what is no task, or name the tasks one by one."
-        raise MftError(f"{folder} holds no JSON Lines file.{unread}", hint)
+        raise MftError(f"{folder} holds no file of records.{unread}", hint)
     return task
 
 

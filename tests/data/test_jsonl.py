@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from mft_core.data.jsonl import BLOCK, inspect_file, read_lines
+from helpers.readers import READERS
+from mft_core.data.compression import BLOCK
+from mft_core.data.jsonl import read_lines
+from mft_core.data.reader import FileContent
 from mft_core.errors import MftError
+
+
+def inspect_file(path: Path) -> FileContent:
+    return READERS.reader_of(path).inspect(path)
 
 
 def written(folder: Path, content: bytes, name: str = "train.jsonl") -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.readers import READERS
 from helpers.token_data import one_task, pair
 from mft_core.data.stored_records import stored_records, validation_records
 from mft_core.errors import MftError
@@ -13,10 +14,10 @@ from mft_core.errors import MftError
 
 def test_records_are_those_of_the_samples_in_their_order(tmp_path: Path) -> None:
     (task,) = one_task(tmp_path, [pair(number) for number in range(9)], valid=[pair(20), pair(21), pair(22)])
-    found = validation_records([task])["t"]
+    found = validation_records([task], READERS)["t"]
     assert [record.turns[0].content for record in found] == ["question 20", "question 21", "question 22"]
     assert found[1].origin == f"{tmp_path}/t/valid.jsonl:2"
-    trained = stored_records(task.train)
+    trained = stored_records(task.train, READERS)
     assert sorted(record.turns[0].content for record in trained) == [f"question {number}" for number in range(9)]
 
 
@@ -24,7 +25,7 @@ def test_a_text_that_was_split_is_one_record(tmp_path: Path) -> None:
     text = {"text": "one two three " * 40}
     (task,) = one_task(tmp_path, [{"text": "short"}], valid=[text], max_length=20, overlong="split")
     assert len(task.valid) > 3
-    (record,) = stored_records(task.valid)
+    (record,) = stored_records(task.valid, READERS)
     assert record.text == text["text"]
 
 
@@ -32,4 +33,4 @@ def test_a_file_that_has_changed_since_is_named(tmp_path: Path) -> None:
     (task,) = one_task(tmp_path, [pair(1)], valid=[pair(2), pair(3)])
     (tmp_path / "t" / "valid.jsonl").write_text("{}\n")
     with pytest.raises(MftError, match=r"valid\.jsonl:1 is not the record that was tokenised"):
-        stored_records(task.valid)
+        stored_records(task.valid, READERS)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.readers import READERS
 from helpers.running import make_files
-from mft_core.data.task_files import check_names, explicit_tasks, folder_task, is_held_out
+from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks, folder_task, is_held_out
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskFiles
@@ -96,31 +97,31 @@ def test_held_out_names(held_out: bool, stem: str) -> None:
     ],
 )
 def test_the_files_of_a_folder(tmp_path: Path, files: list[str], train: list[str], valid: list[str]) -> None:
-    task = folder_task("t", make_files(tmp_path, *files))
+    task = folder_task("t", make_files(tmp_path, *files), READERS)
     assert task is not None
     assert (names(task.train), names(task.valid)) == (train, valid)
 
 
 def test_a_folder_without_training_data(tmp_path: Path) -> None:
-    assert folder_task("t", make_files(tmp_path / "a", "notes.txt")) is None
+    assert folder_task("t", make_files(tmp_path / "a", "notes.txt"), READERS) is None
     with pytest.raises(MftError, match="no training data"):
-        folder_task("t", make_files(tmp_path / "b", "valid.jsonl"))
+        folder_task("t", make_files(tmp_path / "b", "valid.jsonl"), READERS)
 
 
-def test_json_counts_where_its_first_line_is_a_record(tmp_path: Path) -> None:
+def test_json_counts_where_it_holds_records(tmp_path: Path) -> None:
     record = '{"prompt": "q", "response": "a"}'
-    contents = {"train.json": f"\n{record}\n{record}\n", "valid.json": record, "array.json": f"[{record}]"}
+    contents = {"train.json": f"\n{record}\n{record}\n", "valid.json": record, "train2.json": f"[{record}]"}
     for name, content in {**contents, "infos.json": '{"a": {"b": 1}}', "broken.json": "{"}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
-    task = folder_task("t", tmp_path)
+    task = folder_task("t", tmp_path, READERS)
     assert task is not None
-    assert (names(task.train), names(task.valid)) == (["train.json"], ["valid.json"])
+    assert (names(task.train), names(task.valid)) == (["train.json", "train2.json"], ["valid.json"])
 
 
 @pytest.mark.parametrize("other", ["train.jsonl.gz", "train.ndjson"])
 def test_the_same_file_twice_is_refused(tmp_path: Path, other: str) -> None:
     with pytest.raises(MftError, match="side by side"):
-        folder_task("t", make_files(tmp_path, "train.jsonl", other))
+        folder_task("t", make_files(tmp_path, "train.jsonl", other), READERS)
 
 
 def test_explicit_tasks(tmp_path: Path) -> None:
@@ -129,14 +130,15 @@ def test_explicit_tasks(tmp_path: Path) -> None:
     )
     tasks = explicit_tasks(
         [
-            ("glob", "a/*.jsonl", None, 1.0),
-            ("split", "a/*.jsonl", "a/y.jsonl", 2.0),
-            ("folder", "b", None, 1.0),
-            ("other", "b", "c.jsonl", 1.0),
-            ("file", str(tmp_path / "c.jsonl"), None, 0.5),
-            ("named", "test.jsonl", None, 1.0),
+            ExplicitTask("glob", "a/*.jsonl"),
+            ExplicitTask("split", "a/*.jsonl", "a/y.jsonl", 2.0),
+            ExplicitTask("folder", "b"),
+            ExplicitTask("other", "b", "c.jsonl", 1.0),
+            ExplicitTask("file", str(tmp_path / "c.jsonl"), weight=0.5),
+            ExplicitTask("named", "test.jsonl"),
         ],
         tmp_path,
+        READERS,
     )
     assert [(task.name, names(task.train), names(task.valid), task.weight) for task in tasks] == [
         ("glob", ["x.jsonl", "y.jsonl"], [], 1.0),
@@ -154,23 +156,23 @@ def test_what_is_not_found_is_named(tmp_path: Path, pattern: str) -> None:
     make_files(tmp_path, "train.jsonl")
     (tmp_path / "empty").mkdir()
     with pytest.raises(MftError, match="'t'") as caught:
-        explicit_tasks([("t", pattern, None, 1.0)], tmp_path)
+        explicit_tasks([ExplicitTask("t", pattern)], tmp_path, READERS)
     assert pattern in caught.value.message
     with pytest.raises(MftError, match="validation"):
-        explicit_tasks([("t", "train.jsonl", pattern, 1.0)], tmp_path)
+        explicit_tasks([ExplicitTask("t", "train.jsonl", pattern)], tmp_path, READERS)
 
 
 def test_bad_and_repeated_names(tmp_path: Path) -> None:
     make_files(tmp_path, "a.jsonl")
     with pytest.raises(UsageError, match=r"'\.\./a'"):
-        check_names(explicit_tasks([("../a", "a.jsonl", None, 1.0)], tmp_path))
+        check_names(explicit_tasks([ExplicitTask("../a", "a.jsonl")], tmp_path, READERS))
     with pytest.raises(UsageError, match="Two tasks"):
-        check_names(explicit_tasks([("a", "a.jsonl", None, 1.0), ("a", "a.jsonl", None, 1.0)], tmp_path))
+        check_names(explicit_tasks([ExplicitTask("a", "a.jsonl"), ExplicitTask("a", "a.jsonl")], tmp_path, READERS))
 
 
 def test_two_names_in_two_forms_are_one(tmp_path: Path) -> None:
     make_files(tmp_path, "caf\u00e9/train.jsonl", "cafe\u0301/train.jsonl")
-    tasks = [task for name in ("caf\u00e9", "cafe\u0301") if (task := folder_task(name, tmp_path / name))]
+    tasks = [task for name in ("caf\u00e9", "cafe\u0301") if (task := folder_task(name, tmp_path / name, READERS))]
     assert [task.name for task in tasks] == ["caf\u00e9"] * 2
     assert [task.train[0].parent.name for task in tasks] == ["caf\u00e9", "cafe\u0301"]
     with pytest.raises(UsageError, match="differ only in Unicode's form") as caught:
@@ -183,11 +185,12 @@ def test_files_named_in_another_form_than_they_have(tmp_path: Path) -> None:
     make_files(tmp_path, "cafe\u0301/train.jsonl", "cafe\u0301/données_valid.jsonl", "été/x.jsonl")
     tasks = explicit_tasks(
         [
-            ("folder", "caf\u00e9", None, 1.0),
-            ("file", "caf\u00e9/train.jsonl", "caf\u00e9/donne\u0301es_valid.jsonl", 1.0),
-            ("glob", "caf\u00e9/t*.jsonl", None, 1.0),
+            ExplicitTask("folder", "caf\u00e9"),
+            ExplicitTask("file", "caf\u00e9/train.jsonl", "caf\u00e9/donne\u0301es_valid.jsonl", 1.0),
+            ExplicitTask("glob", "caf\u00e9/t*.jsonl"),
         ],
         tmp_path,
+        READERS,
     )
     assert {task.train for task in tasks} == {(tmp_path / "cafe\u0301/train.jsonl",)}
     assert tasks[1].valid == (tmp_path / "cafe\u0301/données_valid.jsonl",)
@@ -196,12 +199,12 @@ def test_files_named_in_another_form_than_they_have(tmp_path: Path) -> None:
 def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:
     make_files(tmp_path, "a.jsonl")
     with pytest.raises(MftError, match="also a validation file"):
-        explicit_tasks([("a", "a.jsonl", "a.jsonl", 1.0)], tmp_path)
+        explicit_tasks([ExplicitTask("a", "a.jsonl", "a.jsonl")], tmp_path, READERS)
 
 
 def test_a_glob_below_a_folder_with_brackets_in_its_name(tmp_path: Path) -> None:
     folder = make_files(tmp_path / "[v1] data*", "a/x.jsonl", "b/y.jsonl", "a/valid.jsonl")
-    (task,) = explicit_tasks([("t", "**/*.jsonl", None, 1.0)], folder)
+    (task,) = explicit_tasks([ExplicitTask("t", "**/*.jsonl")], folder, READERS)
     assert task.train == (folder / "a/x.jsonl", folder / "b/y.jsonl")
-    (whole,) = explicit_tasks([("t", str(folder / "[ab]/y.jsonl"), None, 1.0)], Path())
+    (whole,) = explicit_tasks([("t", str(folder / "[ab]/y.jsonl"))], Path())
     assert whole.train == (folder / "b/y.jsonl",)

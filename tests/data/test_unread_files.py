@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.readers import READERS
 from helpers.running import arguments, mft, write_rows
 from mft_core.data.unread_files import unread_files, unread_warnings
 from mft_core.interfaces import DataRequest
@@ -25,23 +26,23 @@ def make(root: Path, *names: str) -> Path:
 
 def reasons(root: Path) -> dict[str, str]:
     tasks = Folder().tasks(DataRequest(root, root / ".cache"))
-    return {file.path.relative_to(root).as_posix(): file.reason for file in unread_files(root, tasks)}
+    return {file.path.relative_to(root).as_posix(): file.reason for file in unread_files(root, tasks, READERS)}
 
 
 def test_every_file_is_read_or_named_once_with_its_reason(tmp_path: Path) -> None:
     read = ["a/train.jsonl", "a/train2.jsonl", "a/valid.json", "b.jsonl", "c.json", "d.JSONL", "e.ndjson"]
-    parts = ["a/extra.jsonl", "a/test.jsonl", "a/dev.jsonl", "a/deep/train.jsonl", "a/notes.csv", "_old/train.jsonl"]
+    parts = ["a/extra.jsonl", "a/test.jsonl", "a/dev.jsonl", "a/deep/train.jsonl", "a/notes.dat", "_old/train.jsonl"]
     make(tmp_path, *read, *parts, "README.md", "a/LICENSE.txt", ".hidden.jsonl", ".git/x.jsonl")
-    (tmp_path / "f.json").write_text(json.dumps([RECORD]))
+    (tmp_path / "f.json").write_text(json.dumps({"a": {"b": 1}}))
     found = reasons(tmp_path)
     assert set(found) == {*parts, "f.json"}
     assert found["a/extra.jsonl"].startswith("only the files called train")
     assert found["a/test.jsonl"] == "test data"
     assert found["a/dev.jsonl"] == "validation data comes from another file"
     assert found["a/deep/train.jsonl"].startswith("too deep")
-    assert found["a/notes.csv"].startswith("not JSON Lines")
+    assert found["a/notes.dat"].startswith("no kind of file that is read: .arrow, .csv")
     assert found["_old/train.jsonl"] == "in a folder whose name starts with _"
-    assert "jq" in found["f.json"]
+    assert found["f.json"].startswith("it is no array of objects")
 
 
 def test_where_the_folder_is_one_task_the_folders_in_it_are_named(tmp_path: Path) -> None:
@@ -49,12 +50,12 @@ def test_where_the_folder_is_one_task_the_folders_in_it_are_named(tmp_path: Path
 
 
 def test_a_line_for_each_reason(tmp_path: Path) -> None:
-    make(tmp_path, *(f"t{number}/test.jsonl" for number in range(30)), "x/train.jsonl", "x/a.csv")
-    files = list(unread_files(tmp_path, [TaskFiles("x", (tmp_path / "x/train.jsonl",))]))
+    make(tmp_path, *(f"t{number}/test.jsonl" for number in range(30)), "x/train.jsonl", "x/a.dat")
+    files = list(unread_files(tmp_path, [TaskFiles("x", (tmp_path / "x/train.jsonl",))], READERS))
     tests, others = unread_warnings(files, tmp_path)
     assert tests.startswith("not read: t0/test.jsonl, t1/test.jsonl,")
     assert tests.endswith("and 10 more files (test data)")
-    assert others.startswith("not read: x/a.csv (")
+    assert others.startswith("not read: x/a.dat (")
 
 
 @pytest.mark.slow
@@ -73,9 +74,9 @@ def test_check_says_it_to_people_and_to_scripts(tmp_path: Path, capsys: pytest.C
 
 def test_a_folder_without_a_task_says_what_lies_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").mkdir()
-    (tmp_path / "data/all.json").write_text(json.dumps([RECORD]))
+    (tmp_path / "data/all.json").write_text(json.dumps([1, 2]))
     assert mft(*arguments(tmp_path / "data", tmp_path / "run")) == 1
-    assert "all.json: its first line is no record" in " ".join(capsys.readouterr().err.split())
+    assert "all.json: it is no array of objects" in " ".join(capsys.readouterr().err.split())
 
 
 def test_tasks_that_are_not_wanted_are_no_unread_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
