@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mft_core.data.file_formats import BYTE_ORDER_MARK, refuse_other_format
+from mft_core.data.file_formats import BYTE_ORDER_MARK, other_format, refuse_other_format
 from mft_core.errors import MftError
 
 BLOCK = 1 << 20
@@ -44,6 +44,15 @@ def inspect_file(path: Path) -> FileContent:
         hasher.update(block)
         size += len(block)
     return FileContent(hasher.hexdigest(), size)
+
+
+def format_of(path: Path) -> tuple[str, str] | None:
+    """What a file that may be no JSON Lines is, and how to make them of it, as `other_format` says; None: unknown."""
+    try:
+        block = next(_blocks(path), b"")
+    except MftError:
+        return None
+    return other_format(path, block, whole=len(block) < BLOCK)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -16,6 +16,7 @@ LAYOUT = (
     "Expected JSON Lines: TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; "
     "or .ndjson or .json in its place, each with .gz if you like."
 )
+MOVED = "If the data has moved, name its new place: --data DIR."
 
 ExplicitTask = tuple[str, str, str | None, float]
 """name, train (file, glob or folder), valid (the same, or None), weight."""
@@ -109,7 +110,9 @@ def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
     if side == "training":
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
-        raise MftError(f"Task {name!r}: no {side} file at {path}.", "Give a JSONL file, a glob, or a folder of them.")
+        raise MftError(
+            f"Task {name!r}: no {side} file at {path}.", f"Give a JSONL file, a glob, or a folder of them. {MOVED}"
+        )
     return tuple(found)
 
 
