@@ -15,6 +15,7 @@ from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
 from mft_core.support import run_files
+from mft_core.support.unicode_names import composed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,12 +70,12 @@ def compare(
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
     check_recipe(recipe, plugins.catalog)
-    pairs = [name.partition("=") for name in unseen or ()]
+    pairs = [text.partition("=") for text in unseen or ()]
     request = Request(
         recipe=recipe,
         arms=named,
         seeds=seeds,
-        unseen=tuple(name for name, equals, _ in pairs if not equals),
+        unseen=tuple(composed(name) for name, equals, _ in pairs if not equals),
         loss_options=_nested(of_losses),
         output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
     )

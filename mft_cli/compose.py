@@ -13,6 +13,7 @@ import typer
 
 from mft_cli.session import PluginOption
 from mft_core.errors import UsageError
+from mft_core.support.unicode_names import composed
 
 if TYPE_CHECKING:
     from mft_cli.session import Session
@@ -167,7 +168,7 @@ def name_of(recipe: Recipe, file: Path | None) -> str:
     if data == EXPLICIT_TASKS:
         data = "-".join(tasks) if len(tasks) <= MOST_TASKS_IN_A_NAME else f"{len(tasks)}-tasks"
     elif data == FOLDER:
-        data = Path(recipe.data.path).name
+        data = composed(Path(recipe.data.path).name)
     return f"{model_name(recipe)}-{data.replace('/', '-')}"
 
 

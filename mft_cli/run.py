@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,8 +71,10 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
 
 
 def _default_folder(recipe: Recipe) -> Path:
-    """runs/MODEL-LOSS-DATE-TIME."""
-    return RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    """runs/MODEL-LOSS-DATE-TIMEZ, in UTC: the same order and no name twice wherever clocks are put back."""
+    return (
+        RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now(timezone.utc):%Y%m%d-%H%M%SZ}"
+    )
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:

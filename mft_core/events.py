@@ -123,7 +123,9 @@ class EventLog:
         for source, listener in list(self._listeners.items()):
             try:
                 listener(event)
-            except Exception as error:  # noqa: BLE001 - a listener's fault must not end the run
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - a listener's fault must not end the run
                 del self._listeners[source]
                 self.emit("warning", step, message=f"{source} failed on the event {name!r} and is left out: {error!r}")
 
