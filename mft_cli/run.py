@@ -38,6 +38,7 @@ def run(
     session: Session = context.obj
     plugins = session.use(flags.plugin)
     chosen = _choose_recipe(flags, output, session, resume)
+    plugins = plugins.opening(*flags.runs, Path(chosen.output.dir))
     from mft_core.run.recipe_check import check_recipe
 
     check_recipe(chosen, plugins.catalog)

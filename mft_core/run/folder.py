@@ -97,6 +97,7 @@ class RunFolder:
                 "plugin": entry.plugin,
                 "distribution": entry.distribution,
                 "version": entry.version,
+                "aliases": list(entry.component.aliases),
             }
             for entry in entries
         ]
