@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,8 +60,10 @@ def recorded_components(run: Path) -> tuple[Recorded, ...]:
 
 
 def _recorded(component: Mapping[str, Any]) -> Recorded:
-    names = (component[field] for field in ("kind", "name", "plugin", "distribution", "version"))
-    return Recorded(*map(str, names), tuple(map(str, component.get("aliases", ()))))
+    kind, name, plugin, distribution, version = (
+        str(component[field]) for field in ("kind", "name", "plugin", "distribution", "version")
+    )
+    return Recorded(kind, name, plugin, distribution, version, tuple(map(str, component.get("aliases", ()))))
 
 
 def not_to_be_had(gone: Sequence[Recorded], absent: Sequence[Absent]) -> MftError:
@@ -103,6 +105,6 @@ def _why(component: Recorded, obstacle: Absent | None) -> tuple[str, str]:
 def _installed(distribution: str) -> str:
     """The version that is installed; "": none is."""
     try:
-        return version(distribution)
-    except (PackageNotFoundError, ValueError):  # ValueError: a name that no distribution can have
+        return metadata.version(distribution)
+    except (metadata.PackageNotFoundError, ValueError):  # ValueError: a name that no distribution can have
         return ""
