@@ -98,7 +98,7 @@ def evaluate(
     them to be comparable.
     """
     session: Session = context.obj
-    catalog = session.use(plugin).catalog
+    catalog = session.use(plugin).opening(Path(target)).catalog
     _check_names(target, on, model, base, catalog)
     _check_data(data, target)
     from mft_core.evaluation.score_file import read_results
