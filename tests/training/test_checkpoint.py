@@ -108,7 +108,9 @@ def test_checksums_that_are_not_of_all_its_files_are_damage(tmp_path: Path, chan
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors"])
-def test_a_file_that_went_with_its_checksum_is_missed(tmp_path: Path, file, caplog) -> None:
+def test_a_file_that_went_with_its_checksum_is_missed(
+    tmp_path: Path, file: str, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = folder_at(tmp_path)
     folder.save(1, TENSORS, {"at": 1})
     folder.save(2, TENSORS, {"at": 2})
@@ -124,7 +126,9 @@ def test_a_file_that_went_with_its_checksum_is_missed(tmp_path: Path, file, capl
 
 @pytest.mark.parametrize("file", ["state.json", "checksums.json"])
 @pytest.mark.parametrize("content", ["[]", "[" * 100_000], ids=["list", "nested too deep"])
-def test_json_of_another_shape_is_damage(tmp_path: Path, file, content, caplog) -> None:
+def test_json_of_another_shape_is_damage(
+    tmp_path: Path, file: str, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = folder_at(tmp_path)
     folder.save(1, TENSORS, {"at": 1})
     folder.save(2, TENSORS, {"at": 2})
