@@ -76,7 +76,7 @@ def _event(line: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
         event = json.loads(line)
         return {**event, "event": event["event"], "step": event["step"]}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MftError(
             f"{path}:{number} is no event of a run: {line[:80].decode(errors='replace')}", "Remove the line."
         ) from error
