@@ -64,7 +64,7 @@ def test_a_plugin_that_is_there_and_broken_says_why(site: Path) -> None:
 
 def test_a_plugin_that_is_disabled_says_where(site: Path) -> None:
     write_distribution(site, "acme", CODE.format(name="sqrt"), name="acme-losses", version="1.4")
-    Path("plugins.toml").write_text('disabled = ["acme"]\n')
+    Path("plugins.toml").write_text('disabled = ["acme"]\n', encoding="utf-8")
     error = refused(write_run(site / "run", LOSS), workspace=Workspace.find())
     assert f"disabled in {Path('plugins.toml').resolve()}" in error.message
     assert "`disabled`" in error.hint
