@@ -67,8 +67,10 @@ def compare(
     from mft_core.run.recipe_check import check_recipe
 
     plugins = session.use(flags.plugin)
-    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
+    folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
+    plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
+    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     check_recipe(recipe, plugins.catalog)
     pairs = [text.partition("=") for text in unseen or ()]
     request = Request(
@@ -77,7 +79,7 @@ def compare(
         seeds=seeds,
         unseen=tuple(composed(name) for name, equals, _ in pairs if not equals),
         loss_options=_nested(of_losses),
-        output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
+        output=folder,
     )
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]

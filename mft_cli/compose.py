@@ -62,6 +62,11 @@ class Flags:
     settings: SetOption = None
     plugin: PluginOption = None
 
+    @property
+    def runs(self) -> tuple[Path, ...]:
+        """Where the run lies whose recipe was given, if it is one."""
+        return (self.recipe.parent,) if self.recipe else ()
+
     def overrides(self) -> list[tuple[str, Any]]:
         """(recipe key, value) of every wish beside the recipe file, --set last."""
         from mft_core.recipe.loading import parse_setting
@@ -152,7 +157,7 @@ def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
     """
     from mft_core.run.recipe_check import check_recipe
 
-    plugins = session.use(flags.plugin)
+    plugins = session.use(flags.plugin).opening(*flags.runs)
     recipe = compose_recipe(flags, session.workspace, plugins.catalog)
     check_recipe(recipe, plugins.catalog)
     return recipe, plugins

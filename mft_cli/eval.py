@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,7 +98,7 @@ def evaluate(
     them to be comparable.
     """
     session: Session = context.obj
-    catalog = session.use(plugin).catalog
+    catalog = session.use(plugin).opening(Path(target)).catalog
     _check_names(target, on, model, base, catalog)
     _check_data(data, target)
     from mft_core.evaluation.score_file import read_results
@@ -170,7 +170,7 @@ def _names(on: str) -> list[str]:
 
 
 def _default_folder(target: str, opened: Target | None) -> Path:
-    when = f"{datetime.now():%Y%m%d-%H%M%S}"
+    when = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%SZ}"
     if opened and opened.recipe:
         return opened.folder / FOLDER / when
     return FOLDER / f"{Path(target).name.replace(':', '-') or 'samples'}-{when}"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.data.length_guard import OVERLONG, LengthPolicy, encode_guarded, in_steps
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
@@ -167,12 +168,13 @@ def _split(sample: Sample, max_length: int) -> list[Sample]:
 
 
 def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+    raw = line.raw if len(line.raw) <= LONGEST_LINE else line.raw[:MOST_OF_A_DETAIL]  # which is not all of it anyway
     return {
         "file": line.file,
         "place": line.place,
         "reason": error.reason,
         "detail": error.detail[:MOST_OF_A_DETAIL],
-        "record": line.raw.decode("utf-8", errors="replace"),
+        "record": raw.decode("utf-8", errors="replace"),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,10 @@ LOOKED_AT = 1024
 LINES_OF_A_TABLE = 5
 
 RENAME = "Name it for what it is: mv {file} {stem}.SUFFIX"
+
+LIST_OF_LISTS = re.compile(rb"\s*\[\s*\[")
+LIST_OF_TURNS = re.compile(rb'\s*\[\s*\{\s*"(role|from)"')
+"""How an array over several lines begins, whose first line alone says nothing."""
 
 FORMATS = (
     (b"PAR1", "a Parquet file", RENAME.replace("SUFFIX", "parquet")),
@@ -122,7 +127,7 @@ def _by_form(block: bytes) -> tuple[str, str] | None:
     if not lines:
         return None
     if lines[0].strip().startswith(b"["):
-        return _array(lines)
+        return _array(lines, block)
     if lines[0].strip() == b"{" and len(lines) > 1 and not isinstance(_parsed(lines[1]), dict):
         return "JSON over several lines", "Write one object a line: jq -c . {file} > NEW.jsonl"
     if separator := _separator(lines[:LINES_OF_A_TABLE]):
@@ -130,7 +135,7 @@ def _by_form(block: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _array(lines: Sequence[bytes]) -> tuple[str, str]:
+def _array(lines: Sequence[bytes], block: bytes) -> tuple[str, str]:
     """One array over the whole file, or one in each line; a list of turns is not to be torn apart."""
     first = _parsed(lines[0])
     second = _parsed(lines[1]) if len(lines) > 1 else None
@@ -138,8 +143,10 @@ def _array(lines: Sequence[bytes]) -> tuple[str, str]:
         if _is_turn(first):
             return "lines of arrays", "Name the turns: jq -c '{messages: .}' {file} > NEW.jsonl"
         return "lines of arrays", "Name what is in them: jq -c '{prompt: .[0], response: .[1]}' {file} > NEW.jsonl"
-    if isinstance(first, list) and first and isinstance(first[0], list):
+    if LIST_OF_LISTS.match(block):
         return "one JSON array of arrays", "Name the turns: jq -c '.[] | {messages: .}' {file} > NEW.jsonl"
+    if LIST_OF_TURNS.match(block):
+        return "one JSON array of turns", "Name the turns: jq -c '{messages: .}' {file} > NEW.jsonl"
     return "one JSON array", RENAME.replace("SUFFIX", "json")
 
 

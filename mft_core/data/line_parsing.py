@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.errors import RecordError
 
 DEEPEST = 100
@@ -24,9 +25,11 @@ def parse_line(raw: bytes) -> Any:
     """The value of one line.
 
     Raises:
-        RecordError: "NUL bytes", "not UTF-8", "bad JSON", "NaN or Infinity", "duplicate key", "key too long", "number
-            too long", "nested too deeply" or "broken unicode".
+        RecordError: "line too long", "NUL bytes", "not UTF-8", "bad JSON", "NaN or Infinity", "duplicate key", "key too
+            long", "number too long", "nested too deeply" or "broken unicode".
     """
+    if len(raw) > LONGEST_LINE:
+        raise RecordError("line too long", f"it has more than {LONGEST_LINE:,} bytes; the rest of it was skipped")
     if nuls := raw.count(b"\x00"):
         raise RecordError("NUL bytes", f"{nuls:,} of them, as a crash or a full disk leaves where writing stopped")
     try:

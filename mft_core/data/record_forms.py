@@ -55,6 +55,8 @@ def parse_record(value: Any, origin: str) -> Record:
             "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response",
             "empty text" or "unsupported field KEY".
     """
+    if isinstance(value, list) and value and is_turn(value[0]):
+        value = {TURN_LISTS[0]: value}
     if not isinstance(value, dict):
         raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
     for key in TURN_LISTS:
@@ -73,11 +75,18 @@ def parse_record(value: Any, origin: str) -> Record:
     raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
 
 
+def is_turn(value: Any) -> bool:
+    """Whether it is a turn of a conversation: an object with a role."""
+    return isinstance(value, dict) and not {"role", "from"}.isdisjoint(value) and RECORD_KEYS.isdisjoint(value)
+
+
 def unread_keys(value: Any) -> Iterator[str]:
     """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
     harmless."""
     form = USED if any(_present(value, keys) for keys in (TURN_LISTS, PROMPTS, RESPONSES)) else {"text"}
-    return record_fields.unread_keys(value, form, TURN_LISTS)
+    if "target" in form and value.get("target") and value.get("source"):
+        yield "source"  # the text that the target is made of, such as what is to be translated
+    yield from record_fields.unread_keys(value, form, TURN_LISTS)
 
 
 def content_digest(record: Record) -> bytes:
@@ -112,6 +121,8 @@ def _turn(item: Any, number: int) -> Turn:
         raise RecordError("unknown role", f"turn {number} has the role {name!r}; known: {', '.join(ROLES)}")
     where = f"turn {number}"
     record_fields.refuse_unsupported_turn(item, where, is_answer=role == "assistant")
+    if item.get("content") and item.get("value") and item["content"] != item["value"]:
+        raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
     return Turn(role, _string(item.get("content", item.get("value")), where))
 
 

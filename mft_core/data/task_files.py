@@ -19,6 +19,7 @@ LAYOUT = (
     "Expected TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; or another kind of file that is "
     "read, compressed if you like: .json, .csv, .tsv, .parquet, .arrow, .txt; `mft list reader` has them all."
 )
+MOVED = "If the data has moved, name its new place: --data DIR."
 
 
 class ExplicitTask(NamedTuple):
@@ -142,7 +143,8 @@ def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Rea
     if side == "training":
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
-        raise MftError(f"Task {entry.name!r}: no {side} file at {path}.", "Give a file, a glob, or a folder of files.")
+        hint = f"Give a file, a glob, or a folder of files. {MOVED}"
+        raise MftError(f"Task {entry.name!r}: no {side} file at {path}.", hint)
     return tuple(found)
 
 

@@ -12,16 +12,14 @@ from mft_core.data.compression import blocks
 from mft_core.data.file_formats import refuse_other_encoding
 from mft_core.data.file_kinds import first_line, looks_like_a_record
 from mft_core.data.jsonl import read_lines
-from mft_core.data.record_forms import USED
+from mft_core.data.record_forms import RECORD_KEYS, is_turn
 from mft_core.errors import MftError
 from mft_core.interfaces import RawRecord, Reader
 from mft_readers.json_stream import JsonStream
 
-RECORD_KEYS = USED | {"text"}
-
 
 class JsonDocuments(Reader):
-    """An array of records, an object with one list of records in it, or one object that is a record itself.
+    """An array of records, an object with one list of records in it, or one record: an object, or an array of turns.
 
     They are read bit by bit, whatever their size. Places are indices in the array, from 0. A file in which every line
     is a record is read as JSON Lines.
@@ -40,7 +38,7 @@ class JsonDocuments(Reader):
         if stream.peek() == "{":
             yield from _of_object(stream)
         elif stream.peek() == "[":
-            yield from _numbered(stream.elements())
+            yield from _of_array(stream)
         elif stream.peek():
             raise stream.fault("neither an array nor an object")
         stream.end()
@@ -58,13 +56,23 @@ class JsonDocuments(Reader):
             stream = JsonStream(blocks(path), path)
             if stream.peek() == "{":
                 return any(True for _ in _of_object(stream))
-            return stream.peek() == "[" and any(isinstance(value, dict) for value, _ in stream.elements())
+            return stream.peek() == "[" and isinstance(next(stream.elements(), ("", ""))[0], (dict, list))
         except MftError:
             return False
 
     def check_beginning(self, path: Path, block: bytes, whole: bool) -> None:
         """Refuse what is in another encoding, or Parquet, gzip and the like."""
         refuse_other_encoding(path, block, whole)
+
+
+def _of_array(stream: JsonStream) -> Iterator[RawRecord]:
+    """The elements of an array, which comes next; one of turns is one conversation."""
+    elements = stream.elements()
+    first = next(elements, None)
+    if first is not None and is_turn(first[0]):
+        yield RawRecord(0, _bytes(f'{{"messages":[{",".join(text for _, text in chain([first], elements))}]}}'))
+    elif first is not None:
+        yield from _numbered(chain([first], elements))
 
 
 def _of_object(stream: JsonStream) -> Iterator[RawRecord]:
@@ -90,7 +98,7 @@ def _of_object(stream: JsonStream) -> Iterator[RawRecord]:
         what = f"it is a record, and {listed!r} in it may be records too" if listed else "an object without records"
         raise stream.fault(what)
     if is_record:
-        yield RawRecord(0, f"{{{','.join(members)}}}".encode("utf-8", "surrogatepass"))
+        yield RawRecord(0, _bytes(f"{{{','.join(members)}}}"))
 
 
 def _names(stream: JsonStream) -> Iterator[str]:
@@ -109,4 +117,8 @@ def _names(stream: JsonStream) -> Iterator[str]:
 
 def _numbered(elements: Iterable[tuple[Any, str]]) -> Iterator[RawRecord]:
     for place, (_, text) in enumerate(elements):
-        yield RawRecord(place, text.encode("utf-8", "surrogatepass"))
+        yield RawRecord(place, _bytes(text))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

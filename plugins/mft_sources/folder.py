@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mft_core.data.file_kinds import COMPANION, stem
 from mft_core.data.readers import Readers
-from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, refuse_same_stem
+from mft_core.data.task_files import LAYOUT, MOVED, folder_task, is_held_out, refuse_same_stem
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError, together
 from mft_core.interfaces import DataRequest, Source
@@ -32,7 +32,7 @@ class Folder(Source):
             raise UsageError("The source 'folder' needs a folder.", "Name it with --data or data.path.")
         root = as_on_disk(request.path.expanduser())
         if not root.is_dir():
-            raise UsageError(f"{root} is not a folder.", LAYOUT)
+            raise UsageError(f"{root} is not a folder.", LAYOUT if root.exists() else f"{MOVED} {LAYOUT}")
         tasks = _tasks(root, request.readers)
         if not tasks:
             unread = "".join(f"\n  {file}" for file in islice(unread_files(root, (), request.readers), MOST_SHOWN))

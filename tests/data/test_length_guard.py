@@ -83,6 +83,7 @@ def test_what_is_truncated_is_the_same_as_without_the_guard(name: str, which: st
     whole = subject.samples(record)
     assert kept(samples) == kept(whole) != []
     assert (times == 1) == (seen[-1] is record)
+    assert all(turn.content for part in seen for turn in part.turns)
     if which in ("a text", "a long answer", "many turns"):
         assert times > 2
         assert times * len(samples[-1].ids) == pytest.approx(len(whole[-1].ids), rel=0.4)

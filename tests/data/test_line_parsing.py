@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from helpers.token_data import one_task, pair
+from helpers.token_data import one_task, pair, prepare, task_file
+from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.data.line_parsing import DEEPEST, LONGEST_KEY, parse_line
 from mft_core.data.tasks import write_quarantine
+from mft_core.data.token_store import read_quarantine
 from mft_core.errors import RecordError
+from mft_core.records import TaskFiles
 
 
 def nested(levels: int, opening: str = "[", closing: str = "]") -> str:
@@ -88,6 +92,19 @@ def test_odd_lines_are_quarantined_with_their_origin_and_the_others_train(tmp_pa
     assert [(line["line"], line["reason"]) for line in kept] == [
         (number, reason) for number, (_, reason, _) in enumerate(ODD, 21)
     ]
+
+
+@pytest.mark.slow
+def test_a_giant_line_is_one_bad_record_of_which_little_is_kept(tmp_path: Path) -> None:
+    path = task_file(tmp_path / "t.jsonl.gz", [pair(number) for number in range(40)])
+    giant = b'{"prompt": "q", "response": "' + b"x" * LONGEST_LINE + b'"}\n'
+    path.write_bytes(gzip.compress(giant, 1) + path.read_bytes())
+    (task,) = prepare([TaskFiles("t", (path,))], tmp_path / "cache")
+    assert task.report.bad == {"line too long": 1}
+    assert task.report.train + task.report.valid == 40
+    assert f"{path}:1 line too long: it has more than 67,108,864 bytes" in task.report.examples[0]
+    (kept,) = read_quarantine(task.train.entry)
+    assert kept["record"] == giant[:1000].decode()
 
 
 def test_a_detail_that_quotes_the_record_is_short(tmp_path: Path) -> None:
