@@ -55,8 +55,7 @@ def parse_record(value: Any, origin: str) -> Record:
             "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response",
             "empty text" or "unsupported field KEY".
     """
-    if isinstance(value, list) and value and is_turn(value[0]):
-        value = {TURN_LISTS[0]: value}
+    value = _as_object(value)
     if not isinstance(value, dict):
         raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
     for key in TURN_LISTS:
@@ -75,6 +74,11 @@ def parse_record(value: Any, origin: str) -> Record:
     raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
 
 
+def _as_object(value: Any) -> Any:
+    """A bare list of turns as the record that it is."""
+    return {TURN_LISTS[0]: value} if isinstance(value, list) and value and is_turn(value[0]) else value
+
+
 def is_turn(value: Any) -> bool:
     """Whether it is a turn of a conversation: an object with a role."""
     return isinstance(value, dict) and not {"role", "from"}.isdisjoint(value) and RECORD_KEYS.isdisjoint(value)
@@ -83,6 +87,7 @@ def is_turn(value: Any) -> bool:
 def unread_keys(value: Any) -> Iterator[str]:
     """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
     harmless."""
+    value = _as_object(value)
     form = USED if any(_present(value, keys) for keys in (TURN_LISTS, PROMPTS, RESPONSES)) else {"text"}
     if "target" in form and value.get("target") and value.get("source"):
         yield "source"  # the text that the target is made of, such as what is to be translated

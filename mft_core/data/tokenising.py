@@ -7,22 +7,19 @@ another `valid_fraction` tokenises nothing anew.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
-from mft_core.data.reader import FileContent, Reader
 from mft_core.data.readers import Readers, installed_readers
+from mft_core.data.sides import Side, common_key, lines, readable_sides
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry, read_quarantine
@@ -35,7 +32,6 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 7
 LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
@@ -44,21 +40,6 @@ MOST_KEYS = 50
 
 Progress = Callable[[str, int, int], None]
 """Called with a task's name, the bytes of it that are tokenised and the bytes there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """The training or the validation files of one task, and the entry they become."""
-
-    task: str
-    paths: tuple[Path, ...]
-    readers: tuple[Reader, ...]
-    contents: tuple[FileContent, ...]
-    folder: Path
-
-    @property
-    def size(self) -> int:
-        return sum(content.size for content in self.contents)
 
 
 def prepare_tasks(
@@ -91,8 +72,8 @@ def prepare_tasks(
     """
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
-    common = _common_key(tokenization, tokenizer, settings)
-    sides, errors = _readable(files, readers or installed_readers(), common, cache)
+    common = common_key(tokenization, tokenizer, settings)
+    sides, errors = readable_sides(files, readers or installed_readers(), common, cache)
     policy = LengthPolicy(settings.max_length, settings.overlong)
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
@@ -110,76 +91,17 @@ def prepare_tasks(
     return tasks
 
 
-def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
-    """SHA-256 of all that decides how the tokenizer encodes text: vocabulary, rules, special tokens."""
-    state = json.loads(tokenizer.backend_tokenizer.to_str())
-    for passing in ("truncation", "padding"):
-        state.pop(passing, None)
-    return _digest([state, {key: str(value) for key, value in tokenizer.special_tokens_map.items()}])
-
-
-def template_fingerprint(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> str:
-    """SHA-256 of all that decides how a record is laid out: the tokenization and the tokenizer's chat template."""
-    kind = type(tokenization)
-    return _digest([f"{kind.__module__}:{kind.__qualname__}", tokenization.fingerprint, tokenizer.chat_template])
-
-
-def _digest(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, settings: DataSection) -> list[str]:
-    return [
-        str(CACHE_VERSION),
-        tokenizer_fingerprint(tokenizer),
-        template_fingerprint(tokenization, tokenizer),
-        str(settings.max_length),
-        settings.overlong,
-    ]
-
-
-def _readable(
-    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path
-) -> tuple[dict[str, tuple[_Side, _Side | None]], list[MftError]]:
-    """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks."""
-    sides: dict[str, tuple[_Side, _Side | None]] = {}
-    errors: list[MftError] = []
-    for task in files:
-        try:
-            sides[task.name] = _sides(task, readers, common, cache)
-        except MftError as error:
-            errors.append(MftError(f"Task {task.name!r}: {error.message}", error.hint))
-    return sides, errors
-
-
-def _sides(task: TaskFiles, readers: Readers, common: list[str], cache: Path) -> tuple[_Side, _Side | None]:
-    if not task.train:
-        raise MftError("there is no training file.", "Every task needs at least one.")
-    train = _side(task, task.train, readers, common, cache)
-    return train, _side(task, task.valid, readers, common, cache) if task.valid else None
-
-
-def _side(task: TaskFiles, paths: tuple[Path, ...], readers: Readers, common: list[str], cache: Path) -> _Side:
-    chosen = tuple(readers.reader_of(path, task.reader) for path in paths)
-    contents = tuple(reader.inspect(path) for reader, path in zip(chosen, paths, strict=True))
-    files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
-    key = json.dumps([*common, files])
-    return _Side(task.name, paths, chosen, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32])
-
-
 def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
     largest = max(tokenizer.get_vocab().values(), default=0)
     return np.dtype(np.uint16 if largest < 1 << 16 else np.uint32)
 
 
-def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None) -> TokenEntry:
+def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None) -> TokenEntry:
     """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            forms = [reader.place_form(path) for reader, path in zip(side.readers, side.paths, strict=True)]
-            origins = [f"{_escaped(path)}{form}" for path, form in zip(side.paths, forms, strict=True)]
-            for encoded in pool.encode(_chunks(_lines(side)), origins):
+            for encoded in pool.encode(_chunks(lines(side)), side.origins):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
@@ -188,7 +110,7 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
             lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-            writer.finish({**counts, LONGER: lengths, UNREAD: unread}, forms)
+            writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -196,16 +118,6 @@ def _build(side: _Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progre
     if entry is None:
         raise MftError(f"The token cache {side.folder} was damaged at once.", "Check the disk, or set MFT_CACHE.")
     return entry
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def _lines(side: _Side) -> Iterator[Line]:
-    for file, (reader, path) in enumerate(zip(side.readers, side.paths, strict=True)):
-        for record in reader.records(path):
-            yield Line(file, *record)
 
 
 def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -224,7 +136,7 @@ def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def _task(
     index: int,
     files: TaskFiles,
-    sides: tuple[_Side, _Side | None],
+    sides: tuple[Side, Side | None],
     entries: Mapping[Path, TokenEntry],
     settings: DataSection,
 ) -> Task:

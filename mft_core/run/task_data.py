@@ -9,8 +9,9 @@ from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import Packer
 from mft_core.batching.prepared import PreparedFolder
 from mft_core.batching.sample_table import SampleTable
+from mft_core.data.sides import template_fingerprint, tokenizer_fingerprint
 from mft_core.data.tasks import TaskSet
-from mft_core.data.tokenising import Progress, prepare_tasks, template_fingerprint, tokenizer_fingerprint
+from mft_core.data.tokenising import Progress, prepare_tasks
 from mft_core.data.tokenization import Tokenization
 from mft_core.recipe.schema import Recipe
 from mft_core.records import PackedRows, TaskFiles

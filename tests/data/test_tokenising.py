@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from helpers.token_data import Counting, answers, one_task, pair, prepare, task_file, texts
-from mft_core.data.tokenising import prepare_tasks, template_fingerprint, tokenizer_fingerprint
+from mft_core.data.sides import template_fingerprint, tokenizer_fingerprint
+from mft_core.data.tokenising import prepare_tasks
 from mft_core.errors import MftError
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
