@@ -34,7 +34,7 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
@@ -244,6 +244,8 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         unread.update(store.entry.counts[UNREAD])
     special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
     train_digests = train.entry.digests[train.index]
+    repeated = np.isin(valid.entry.digests[valid.index], train_digests)
+    alike = np.isin(valid.entry.folded_digests[valid.index], train.entry.folded_digests[train.index])
     return TaskReport(
         read=counts["read"],
         train=len(train),
@@ -255,12 +257,13 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         parts=counts[PARTS],
         left_out=usable - len(train) - len(valid),
         duplicates=train.records - len(np.unique(train_digests)),
-        overlap=int(np.isin(valid.entry.digests[valid.index], train_digests).sum()),
+        overlap=int(alike.sum()),
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
         longer=dict(longer),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
+        overlap_folded=int((alike & ~repeated).sum()),
     )
 
 

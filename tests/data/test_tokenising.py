@@ -45,6 +45,13 @@ def test_duplicates_and_overlap_are_reported_and_kept(tmp_path: Path) -> None:
     assert (copied.report.read, copied.report.overlap) == (8, 4)
 
 
+def test_white_space_hides_no_overlap_and_splits_nothing_anew(tmp_path: Path) -> None:
+    train = [pair(0), pair(1), {"prompt": "a question\n", "response": "its  answer"}]
+    valid = [pair(1), {"prompt": " a question", "response": "its\tanswer\n"}, pair(2)]
+    (task,) = one_task(tmp_path, train, valid=valid)
+    assert (task.report.overlap, task.report.overlap_folded, task.report.duplicates) == (2, 1, 0)
+
+
 def test_the_split_follows_content_and_seed(tmp_path: Path) -> None:
     records = [pair(number) for number in range(200)]
     first = one_task(tmp_path / "a", records)[0]
