@@ -3,7 +3,7 @@
 An entry is a folder: `ids.bin` (one element per token), `spans.bin` (the supervised stretches), the arrays of `ARRAYS`
 (one element per sample), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, written last.
 
-A million samples of 60 tokens take about 0.17 GiB on disk. Only what is used becomes resident, and the kernel may
+A million samples of 60 tokens take about 0.16 GiB on disk. Only what is used becomes resident, and the kernel may
 take it back.
 """
 

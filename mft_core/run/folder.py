@@ -119,9 +119,10 @@ class RunFolder:
         """Refuse to continue on another base, or beside another part of it, than the run was started on.
 
         Raises:
-            MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
+            MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`); or the record
+                of them is gone or damaged.
         """
-        recorded = json.loads((self.path / run_files.COMPONENTS).read_text(encoding="utf-8"))["base"]
+        recorded = self._recorded_base()
         known = recorded["fingerprint"]
         if known != base["fingerprint"] and (is_full(known) or not is_fingerprint_of(known, Path(base["folder"]))):
             raise MftError(
@@ -133,6 +134,17 @@ class RunFolder:
                 f"LoRA's initial matrices came out other than when {self.path} was started",
                 "they are computed from the base's weights: continue on the same kind of machine, with as many threads",
             )
+
+    def _recorded_base(self) -> Mapping[str, Any]:
+        path = self.path / run_files.COMPONENTS
+        try:
+            base = json.loads(path.read_text(encoding="utf-8"))["base"]
+            return {**base, **{key: str(base[key]) for key in ("fingerprint", "reference", "folder")}}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            raise MftError(
+                f"{path} is missing or damaged ({error!r}): the run cannot be compared with the base it was started on",
+                "put the file back from a copy: without it nothing says which weights the checkpoints belong to",
+            ) from error
 
     def check_recipe(self, recipe: Recipe, force: bool, extending: bool = False) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
@@ -151,9 +163,13 @@ class RunFolder:
             same = same.having("train", steps=old.train.steps, epochs=old.train.epochs)
         refused = recipe_differences(old, same)
         if refused and not force:
+            in_passes = extending and bool(old.train.steps) and not recipe.train.steps
+            # Who types --epochs never typed `steps = 0`, which is how a recipe says that passes count.
+            shown = [line for line in differences if not (in_passes and line.startswith("train.steps:"))]
+            hint = f"its length was given in steps: give --steps, more than {old.train.steps}" if in_passes else ""
             raise UsageError(
-                f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
-                "put it back, or continue all the same with --force",
+                f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(shown),
+                hint or "put it back, or continue all the same with --force",
             )
         return differences
 

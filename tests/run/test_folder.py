@@ -56,6 +56,30 @@ def test_more_steps_of_the_same_are_no_other_run(tmp_path: Path, old: dict, new:
         folder.check_recipe(after.having("train", seed=3), force=False, extending=True)
 
 
+def test_passes_for_a_run_of_steps_are_refused_with_what_to_give(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(Recipe().having("train", steps=8))
+    after = Recipe().having("train", epochs=9.0)
+    with pytest.raises(UsageError) as caught:
+        folder.check_recipe(after, force=False, extending=True)
+    assert "train.steps" not in caught.value.message
+    assert "train.epochs" in caught.value.message
+    assert "give --steps, more than 8" in caught.value.hint
+    assert any(line.startswith("train.steps: 8 -> 0") for line in folder.check_recipe(after, True, extending=True))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "{", "[]", "{}", '{"base": {}}', '{"base": {"reference": "a", "folder": "b"}}', '{"a":' * 9999],
+)
+def test_a_damaged_record_of_the_base_is_named(content: str | None, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "components.json").write_text(content)
+    with pytest.raises(MftError, match=r"components\.json is missing or damaged") as caught:
+        RunFolder(tmp_path).check_base({"reference": "a", "folder": "b", "fingerprint": "c", "initialization": ""})
+    assert "from a copy" in caught.value.hint
+
+
 def test_a_run_that_ended_before_its_first_step_is_begun_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.open(resume=False)
