@@ -176,11 +176,3 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
             f"The tokenizer's ids go up to {highest}, but the model has {rows} embeddings.",
             "They do not belong together; use the tokenizer that was published with the model.",
         )
-
-
-def quieten_libraries() -> None:
-    """Silence transformers' progress bars and advice: for commands whose output is read by people or programs."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
