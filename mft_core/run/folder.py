@@ -217,10 +217,15 @@ def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
     return recipe.having("model", base=recorded)
 
 
+def lost_base(recipe: Recipe) -> Path | None:
+    """Where the recipe's base lay, if that is a folder or file that is gone."""
+    place = Path(recipe.model.base.removeprefix(f"{FOLDER_BASE}:")).expanduser()
+    return place if place.is_absolute() and not place.exists() else None
+
+
 def refuse_lost_base(recipe: Recipe, run: Path) -> None:
     """Raise MftError where the base of the run in `run`, which `recipe` continues, is a folder or file that is gone."""
-    place = Path(recipe.model.base.removeprefix(f"{FOLDER_BASE}:")).expanduser()
-    if place.is_absolute() and not place.exists():
+    if place := lost_base(recipe):
         raise MftError(
             f"The base model of {run} is not where it was: {place}.",
             "Say where it lies with --base, which takes what `mft run --base` takes, or put it back.",
