@@ -63,7 +63,7 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
-    from mft_core.comparison.arms import Request, arm_losses, check_arms
+    from mft_core.comparison.arms import Request, arm_losses, check_arms, check_unseen
     from mft_core.run.recipe_check import check_recipe
 
     plugins = session.use(flags.plugin)
@@ -71,13 +71,16 @@ def compare(
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
     plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
-    check_recipe(recipe, plugins.catalog)
+    names = check_recipe(recipe, plugins.catalog)
     pairs = [text.partition("=") for text in unseen or ()]
+    of_recipe = tuple(composed(name) for name, equals, _ in pairs if not equals)
+    if names:
+        check_unseen(of_recipe, names)
     request = Request(
         recipe=recipe,
         arms=named,
         seeds=seeds,
-        unseen=tuple(composed(name) for name, equals, _ in pairs if not equals),
+        unseen=of_recipe,
         loss_options=_nested(of_losses),
         output=folder,
     )

@@ -122,6 +122,23 @@ def arm_losses(request: Request, catalog: Catalog) -> dict[str, Choice]:
     return losses
 
 
+def check_unseen(unseen: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse tasks that are to be measured only, where the recipe has no such task or no other one.
+
+    Args:
+        names: all tasks the recipe has.
+
+    Raises:
+        UsageError: an unseen task there is not, or nothing left to train.
+    """
+    for name in unseen:
+        if name not in names:
+            hint = f"{did_you_mean(name, names)} Data from elsewhere: --unseen {name}=PATH."
+            raise UsageError(f"--unseen {name}: the recipe has no such task", hint)
+    if not set(names) - set(unseen):
+        raise UsageError("every task is unseen: nothing is left to train", "leave some --unseen out")
+
+
 def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
     """The recipe of a run on all tasks but the unseen ones, still without its arm's loss, seed and folder.
 
@@ -131,13 +148,8 @@ def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
     Raises:
         UsageError: an unseen task there is not, or nothing left to train.
     """
-    for name in request.unseen:
-        if name not in names:
-            hint = f"{did_you_mean(name, names)} Data from elsewhere: --unseen {name}=PATH."
-            raise UsageError(f"--unseen {name}: the recipe has no such task", hint)
+    check_unseen(request.unseen, names)
     trained = [name for name in names if name not in request.unseen]
-    if not trained:
-        raise UsageError("every task is unseen: nothing is left to train", "leave some --unseen out")
     recipe = request.recipe.having("data", include=trained) if request.unseen else request.recipe
     scored = [choice for choice in recipe.eval if choice.name != EVALUATOR]  # measured here, sample by sample
     return recipe.model_copy(update={"eval": scored})

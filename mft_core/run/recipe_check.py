@@ -26,8 +26,11 @@ FOUND_AT_ONCE = (EXPLICIT_TASKS, FOLDER, PREPARED)
 """Where data comes from without being made or fetched."""
 
 
-def check_recipe(recipe: Recipe, catalog: Catalog) -> None:
+def check_recipe(recipe: Recipe, catalog: Catalog) -> list[str]:
     """Refuse what needs no model to be found wrong, before importing what takes seconds.
+
+    Returns:
+        The names of the tasks that are to be trained; none where they are not found at once.
 
     Raises:
         UsageError: an unknown name or option, a base made up for no family, data or a task that is not there.
@@ -36,9 +39,10 @@ def check_recipe(recipe: Recipe, catalog: Catalog) -> None:
     check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
     refuse_no_family(recipe, parts, catalog)
-    if source_choice(recipe).name in FOUND_AT_ONCE:
-        prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-        wanted(every_task(recipe, parts, prepared), recipe)
+    if source_choice(recipe).name not in FOUND_AT_ONCE:
+        return []
+    prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
+    return [task.name for task in wanted(every_task(recipe, parts, prepared), recipe)]
 
 
 def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
