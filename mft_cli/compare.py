@@ -62,13 +62,15 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
-    from mft_core.comparison.arms import Request, arm_losses, check_arms
+    from mft_core.comparison.arms import Request, arm_losses, check_arms, refuse_no_comparison
     from mft_core.run.recipe_check import check_recipe
 
     plugins = session.use(flags.plugin)
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
-    check_recipe(recipe, plugins.catalog)
+    folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
+    check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
+    refuse_no_comparison(folder)
     pairs = [name.partition("=") for name in unseen or ()]
     request = Request(
         recipe=recipe,
@@ -76,7 +78,7 @@ def compare(
         seeds=seeds,
         unseen=tuple(name for name, equals, _ in pairs if not equals),
         loss_options=_nested(of_losses),
-        output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
+        output=folder,
     )
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]

@@ -38,36 +38,44 @@ def run(
     session: Session = context.obj
     plugins = session.use(flags.plugin)
     chosen = _choose_recipe(flags, output, session, resume)
+    from mft_core.run.folder import RunFolder
     from mft_core.run.recipe_check import check_recipe
 
     check_recipe(chosen, plugins.catalog)
+    folder = RunFolder(Path(chosen.output.dir))
     if dry_run:
+        folder.check(resume)
         _plan_only(chosen, plugins, json_output)
         return
-    from mft_core.run.folder import RunFolder
-
-    folder = RunFolder(Path(chosen.output.dir))
     code = _run(chosen, plugins, folder, resume=resume, force=force, json_output=json_output)
     raise typer.Exit(code)
 
 
 def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
     """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
-    from mft_core.errors import UsageError
-    from mft_core.run.folder import newest_run, with_recorded_base
+    catalog = session.plugins.catalog
+    if not resume:
+        recipe = compose_recipe(flags, session.workspace, catalog)
+        folder = Path(output or recipe.output.dir or _default_folder(recipe))
+        return recipe.having("output", dir=str(folder.absolute()))
+    from mft_core.run.folder import with_recorded_base
 
-    folder = Path(output) if output else (newest_run(RUNS) if resume else None)
-    if resume and folder is None:
-        raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
-    own = folder / run_files.RECIPE if resume and folder else None
-    if folder and own and own.exists():
-        unchanged = own if flags.recipe is None else None
-        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog, unchanged)
-        recipe = with_recorded_base(recipe, folder)
-    else:
-        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog)
-        folder = folder or Path(recipe.output.dir or _default_folder(recipe))
+    folder = _run_to_resume(output)
+    unchanged = folder / run_files.RECIPE if flags.recipe is None else None
+    recipe = with_recorded_base(compose_recipe(flags, session.workspace, catalog, unchanged), folder)
     return recipe.having("output", dir=str(folder.absolute()))
+
+
+def _run_to_resume(output: str | None) -> Path:
+    """The folder named, or that of the newest run; there is a run in it."""
+    from mft_core.errors import UsageError
+    from mft_core.run.folder import newest_run, refuse_no_run
+
+    folder = Path(output) if output else newest_run(RUNS)
+    if folder is None:
+        raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
+    refuse_no_run(folder)
+    return folder
 
 
 def _default_folder(recipe: Recipe) -> Path:

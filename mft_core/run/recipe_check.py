@@ -17,6 +17,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.output_place import refuse_output_among_data
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.methods import check_tuning
@@ -29,15 +30,20 @@ def check_recipe(recipe: Recipe, catalog: Catalog) -> None:
     """Refuse what needs no model to be found wrong, before importing what takes seconds.
 
     Raises:
-        UsageError: an unknown name or option, a base made up for no family, data or a task that is not there.
+        UsageError: an unknown name or option, a base made up for no family, data or a task that is not there, results
+            that would lie among the data.
         MftError: a component that cannot be used here.
     """
     check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
     refuse_no_family(recipe, parts, catalog)
+    found: list[TaskFiles] = []
     if source_choice(recipe).name in FOUND_AT_ONCE:
         prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-        wanted(every_task(recipe, parts, prepared), recipe)
+        found = every_task(recipe, parts, prepared)
+        wanted(found, recipe)
+    if recipe.output.dir:
+        refuse_output_among_data(Path(recipe.output.dir), recipe, found)
 
 
 def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
