@@ -128,5 +128,6 @@ def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
         families = " | ".join(entry.name for entry in catalog.of_kind("model"))
         raise UsageError(
             f"the base {recipe.model.base!r} is made up for a model family, and none is given",
-            f"say which: --model {families}; or give real weights: --base smollm2",
+            f'say which: --model {families}; in a recipe: adapter = "qwen" under [model]; or give real weights: '
+            "--base smollm2",
         )
