@@ -10,8 +10,9 @@ import pytest
 
 from helpers.running import mft, write_tasks
 from mft_cli.init import commented_recipe
-from mft_core.recipe.loading import load_recipe, recipe_keys
+from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
+from mft_core.recipe.unknown_keys import recipe_keys
 from mft_core.support.toml_files import read_toml
 
 
