@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -117,7 +118,7 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     finally:
         folder.close()
     facts = read_run_facts(folder.path)
-    print_result(screen, facts)
+    print_result(screen, replace(facts, warnings=()))  # they have been shown as they came
     if json_output:
         show_json(facts.as_json())
     return code

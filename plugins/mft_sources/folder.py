@@ -37,7 +37,7 @@ class Folder(Source):
         tasks = _tasks(root)
         if not tasks:
             unread = "".join(f"\n  {file}" for file in islice(unread_files(root, ()), MOST_SHOWN))
-            raise MftError(f"There is no task in {root}.{unread}", LAYOUT)
+            raise UsageError(f"There is no task in {root}.{unread}", LAYOUT)
         for task in tasks:
             _check_inside(task, root)
         return sorted(tasks, key=lambda task: task.name)

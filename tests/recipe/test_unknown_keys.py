@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from helpers.paths import REPOSITORY
 from mft_core.recipe.unknown_keys import OTHER_WORDS, recipe_keys, suggest_key
+
+OURS = 4
+"""So many of the words are our flags'."""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,13 @@ def test_the_key_that_is_meant(key: str, meant: str) -> None:
 def test_no_word_of_another_section_stands_for_one_that_is_like_none() -> None:
     assert suggest_key("tune.name").startswith("[tune] has: method, rank, alpha")
     assert suggest_key("zzz") == "`mft init` lists every key"
+
+
+def test_the_docs_have_the_words_of_other_tools() -> None:
+    text = (REPOSITORY / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    for word, key in list(OTHER_WORDS.items())[OURS:]:
+        assert any(f"`{word}`" in row and f"`{key}`" in row for row in rows), word
 
 
 def test_other_words_lead_to_keys_and_are_none() -> None:
