@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 DTYPE = re.compile(r"[<>|=]?(?:[biufcSUO][0-9]{0,4}|[Mm]8(?:\[(?:[0-9]{0,6}(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as))\])?)")
-ZONE = re.compile(r"[A-Za-z_/]{1,40}")
+ZONE = re.compile(r"(?!dateutil)[A-Za-z_]{1,20}(?:/[A-Za-z_]{1,20}){0,2}")
+"""Not the names with which dateutil is told to read a file."""
 FREQUENCY = re.compile(r"[-A-Za-z0-9]{1,40}")
 EXTENSION = re.compile(
     r"U?Int(?:8|16|32|64)|Float(?:32|64)|boolean|string|period\[[-A-Z0-9a-z]{1,20}\]"
@@ -138,7 +139,8 @@ def _zone(zone: Any) -> Any:
 
 
 def _timestamp(form: Any) -> Any:
-    return _pandas().Timestamp(_whole(form["value"]), tz=_zone(form["zone"]))
+    moment, zone = _whole(form["value"]), _zone(form["zone"])
+    return _pandas().Timestamp(moment, tz=zone)
 
 
 def _duration(form: Any) -> Any:
@@ -216,7 +218,6 @@ def _frame(form: Any) -> Any:
 
 def _sparse(form: Any) -> Any:
     """By way of places and values, which scipy checks against the shape."""
-    sparse: Any = importlib.import_module("scipy.sparse")
     if form["format"] not in ("csr", "csc", "coo", "lil", "dok", "dia", "bsr") or form["class"] not in (
         "matrix",
         "array",
@@ -226,6 +227,7 @@ def _sparse(form: Any) -> Any:
     shape = tuple(_whole(size) for size in form["shape"])
     if row.dtype.kind != "i" or col.dtype.kind != "i" or max(shape) > MOST_ITEMS:
         raise NotPlainError("a sparse matrix of unknown form")
+    sparse: Any = importlib.import_module("scipy.sparse")
     return getattr(sparse, "coo_" + form["class"])((data, (row, col)), shape=shape).asformat(form["format"])
 
 
