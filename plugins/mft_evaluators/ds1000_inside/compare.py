@@ -25,10 +25,10 @@ def images_are_equal() -> bool:
 def result_of(case: str, form: str) -> Any:
     with open(f"result_{case}", "rb") as made:  # noqa: PTH123
         if form == "pickles":
-            from pickled import Results
+            from pickled import Results  # type: ignore[import-not-found]  # beside it in the sandbox
 
             return Results(made).load()
-        from from_plain import from_plain
+        from from_plain import from_plain  # type: ignore[import-not-found]  # beside it in the sandbox
 
         return from_plain(made.read())
 

@@ -6,7 +6,7 @@ import json
 import pickle
 import sys
 
-from to_plain import NoPlainFormError, to_plain
+from to_plain import NoPlainFormError, to_plain  # type: ignore[import-not-found]  # beside it in the sandbox
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
