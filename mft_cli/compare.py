@@ -15,6 +15,7 @@ from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
 from mft_core.support import run_files
+from mft_core.support.unicode_names import composed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,17 +67,19 @@ def compare(
     from mft_core.run.recipe_check import check_recipe
 
     plugins = session.use(flags.plugin)
-    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
+    folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
+    plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
+    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     check_recipe(recipe, plugins.catalog)
-    pairs = [name.partition("=") for name in unseen or ()]
+    pairs = [text.partition("=") for text in unseen or ()]
     request = Request(
         recipe=recipe,
         arms=named,
         seeds=seeds,
-        unseen=tuple(name for name, equals, _ in pairs if not equals),
+        unseen=tuple(composed(name) for name, equals, _ in pairs if not equals),
         loss_options=_nested(of_losses),
-        output=Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute(),
+        output=folder,
     )
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,6 +38,7 @@ def run(
     session: Session = context.obj
     plugins = session.use(flags.plugin)
     chosen = _choose_recipe(flags, output, session, resume)
+    plugins = plugins.opening(*flags.runs, Path(chosen.output.dir))
     from mft_core.run.recipe_check import check_recipe
 
     check_recipe(chosen, plugins.catalog)
@@ -54,7 +55,7 @@ def run(
 def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
     """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
     from mft_core.errors import UsageError
-    from mft_core.run.folder import newest_run, with_recorded_base
+    from mft_core.run.folder import newest_run, refuse_lost_base, with_recorded_base
 
     folder = Path(output) if output else (newest_run(RUNS) if resume else None)
     if resume and folder is None:
@@ -64,6 +65,8 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
         unchanged = own if flags.recipe is None else None
         recipe = compose_recipe(flags, session.workspace, session.plugins.catalog, unchanged)
         recipe = with_recorded_base(recipe, folder)
+        if flags.base is None:
+            refuse_lost_base(recipe, folder)
     else:
         recipe = compose_recipe(flags, session.workspace, session.plugins.catalog)
         folder = folder or Path(recipe.output.dir or _default_folder(recipe))
@@ -71,8 +74,10 @@ def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: b
 
 
 def _default_folder(recipe: Recipe) -> Path:
-    """runs/MODEL-LOSS-DATE-TIME."""
-    return RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    """runs/MODEL-LOSS-DATE-TIMEZ, in UTC: the same order and no name twice wherever clocks are put back."""
+    return (
+        RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now(timezone.utc):%Y%m%d-%H%M%SZ}"
+    )
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:
