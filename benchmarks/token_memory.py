@@ -95,7 +95,7 @@ def measure(path: Path) -> None:
 
 def resident() -> dict[str, float]:
     """GiB of this process's own memory and of mapped file pages."""
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
     return {key: int(status[key].split()[0]) / 2**20 for key in ("RssAnon", "RssFile")}
 
 

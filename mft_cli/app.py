@@ -12,7 +12,7 @@ import typer
 from mft_cli.commands import MARKUP, Commands
 from mft_cli.quiet import quieten_other_libraries
 from mft_cli.session import DebugOption, Session
-from mft_cli.streams import write_anything
+from mft_cli.streams import as_typed, restart_in_utf8, write_anything
 from mft_core import __version__
 from mft_core.errors import MftError
 from mft_core.registry.discovery import Plugins, discover
@@ -24,11 +24,12 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Entry point of the `mft` script: runs the command line and exits with its code."""
+    restart_in_utf8()
     # Read when torch is imported: threads that wait by spinning slow each other down tenfold on a busy machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     write_anything()
     quieten_other_libraries()
-    sys.exit(run_command_line(sys.argv[1:]))
+    sys.exit(run_command_line([as_typed(argument) for argument in sys.argv[1:]]))
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import typer
 
@@ -30,7 +31,7 @@ def chat(
 ) -> None:
     """Talk with a run's model, or with an untuned base. Piped input is taken as one message a line."""
     session: Session = context.obj
-    catalog = session.use(plugin).catalog
+    catalog = session.use(plugin).opening(Path(target)).catalog
     check_target(target, model, catalog, base)
     checked(system, "--system")
     from mft_core.generation.assistant import Sampling

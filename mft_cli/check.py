@@ -29,7 +29,7 @@ def check(
     """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     chosen, plugins = use_recipe(context.obj, flags)
     from mft_cli.display import console, show_json
-    from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown
+    from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown, unread_as_json
     from mft_cli.summary import print_plan
 
     plan = prepare_shown(chosen, plugins)
@@ -37,7 +37,7 @@ def check(
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
-        more["unread_files"] = [{"path": str(file.path), "reason": file.reason} for file in plan.unread]
+        more["unread_files"] = unread_as_json(plan)
         show_json({**facts_as_json(facts), **more})
         return
     print_plan(console(), facts, all_tasks)

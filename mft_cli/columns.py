@@ -66,9 +66,10 @@ def _fold(text: str, width: int) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """Places that a text takes on the screen: two for a Chinese character."""
+    """Places that a text takes on the screen: two for a Chinese character, none for an accent on the one before it."""
     if text.isascii():
         return len(text)
     import unicodedata
 
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    alone = (character for character in text if unicodedata.category(character)[0] not in "MC")
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in alone)

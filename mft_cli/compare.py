@@ -15,6 +15,7 @@ from mft_cli.messages import everybody_listening, progress_shown
 from mft_cli.session import DebugOption, JsonOption, Session
 from mft_core.errors import UsageError
 from mft_core.support import run_files
+from mft_core.support.unicode_names import composed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,18 +66,20 @@ def compare(
     from mft_core.comparison.arms import Request, arm_losses, check_arms, refuse_no_comparison
     from mft_core.run.recipe_check import check_recipe
 
-    plugins = session.use(flags.plugin)
-    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
+    given = Path(output).glob("*/seed-*") if output else ()
+    plugins = session.use(flags.plugin).opening(*flags.runs, *given)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
+    plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
+    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
     refuse_no_comparison(folder)
-    pairs = [name.partition("=") for name in unseen or ()]
+    pairs = [text.partition("=") for text in unseen or ()]
     request = Request(
         recipe=recipe,
         arms=named,
         seeds=seeds,
-        unseen=tuple(name for name, equals, _ in pairs if not equals),
+        unseen=tuple(composed(name) for name, equals, _ in pairs if not equals),
         loss_options=_nested(of_losses),
         output=folder,
     )

@@ -13,6 +13,7 @@ import typer
 
 from mft_cli.session import PluginOption
 from mft_core.errors import UsageError
+from mft_core.support.unicode_names import composed
 
 if TYPE_CHECKING:
     from mft_cli.session import Session
@@ -60,6 +61,11 @@ class Flags:
     epochs: EpochsOption = None
     settings: SetOption = None
     plugin: PluginOption = None
+
+    @property
+    def runs(self) -> tuple[Path, ...]:
+        """Where the run lies whose recipe was given, if it is one."""
+        return (self.recipe.parent,) if self.recipe else ()
 
     def overrides(self) -> list[tuple[str, Any]]:
         """(recipe key, value) of every wish beside the recipe file, --set last."""
@@ -151,7 +157,7 @@ def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
     """
     from mft_core.run.recipe_check import check_recipe
 
-    plugins = session.use(flags.plugin)
+    plugins = session.use(flags.plugin).opening(*flags.runs)
     recipe = compose_recipe(flags, session.workspace, plugins.catalog)
     check_recipe(recipe, plugins.catalog)
     return recipe, plugins
@@ -167,7 +173,7 @@ def name_of(recipe: Recipe, file: Path | None) -> str:
     if data == EXPLICIT_TASKS:
         data = "-".join(tasks) if len(tasks) <= MOST_TASKS_IN_A_NAME else f"{len(tasks)}-tasks"
     elif data == FOLDER:
-        data = Path(recipe.data.path).name
+        data = composed(Path(recipe.data.path).name)
     return f"{model_name(recipe)}-{data.replace('/', '-')}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ from mft_cli.generate import BaseOption, ModelOption
 from mft_cli.names import check_target
 from mft_cli.session import AllTasksOption, DebugOption, JsonOption, PluginOption, Session
 from mft_core.errors import UsageError
+from mft_core.support.unicode_names import as_on_disk
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,7 +98,7 @@ def evaluate(
     them to be comparable.
     """
     session: Session = context.obj
-    catalog = session.use(plugin).catalog
+    catalog = session.use(plugin).opening(Path(target)).catalog
     _check_names(target, on, model, base, catalog)
     _check_data(data, target)
     from mft_core.evaluation.score_file import read_results
@@ -129,7 +130,7 @@ def _check_data(data: Path | None, target: str) -> None:
         return
     if not target:
         raise UsageError("--data: nothing is measured on it", "Name the run folder or the base to measure, too.")
-    if not data.expanduser().is_dir():
+    if not as_on_disk(data.expanduser()).is_dir():
         raise UsageError(f"--data {data} is not a folder.", "Give a folder of task folders, as to `mft run --data`.")
 
 
@@ -169,7 +170,7 @@ def _names(on: str) -> list[str]:
 
 
 def _default_folder(target: str, opened: Target | None) -> Path:
-    when = f"{datetime.now():%Y%m%d-%H%M%S}"
+    when = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%SZ}"
     if opened and opened.recipe:
         return opened.folder / FOLDER / when
     return FOLDER / f"{Path(target).name.replace(':', '-') or 'samples'}-{when}"

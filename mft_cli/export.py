@@ -42,7 +42,7 @@ def export(
     Of a base in a format of its own (Qwen v1, Baichuan, ChatGLM) it writes the native model that adapters belong to.
     """
     session: Session = context.obj
-    catalog = session.use(plugin).catalog
+    catalog = session.use(plugin).opening(Path(run)).catalog
     check_target(run, "", catalog, base)
     from mft_core.tuning.export import check_request, export_run
 
@@ -51,12 +51,13 @@ def export(
     from mft_core.generation.opening import given_base, target_folder
     from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
-    from mft_core.models.recognition import model_adapters
+    from mft_core.models.recognition import model_adapters, of_recorded_family
 
     quieten_libraries()
     chosen = dtype_named(dtype) if dtype else None
     folder, moved = target_folder(run, catalog), given_base(base, catalog)
-    made = export_run(folder, output, model_adapters(catalog), chosen, format, moved)
+    with of_recorded_family(catalog):
+        made = export_run(folder, output, model_adapters(catalog), chosen, format, moved)
     if json_output:
         show_json({**asdict(made), "folder": str(made.folder)})
         return

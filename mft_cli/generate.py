@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -45,7 +46,7 @@ def generate(
 ) -> None:
     """Answer one message with a run's model, or with an untuned base, laid out as in training."""
     session: Session = context.obj
-    catalog = session.use(plugin).catalog
+    catalog = session.use(plugin).opening(Path(target)).catalog
     check_target(target, model, catalog, base)
     text = _stdin() if prompt == "-" else checked(prompt, "--prompt")
     checked(system, "--system")

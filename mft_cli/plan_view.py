@@ -76,6 +76,11 @@ def plan_facts(plan: Plan) -> PlanFacts:
     )
 
 
+def unread_as_json(plan: Plan) -> list[dict[str, str]]:
+    """The files where data lies that no task reads, as `--json` shows them."""
+    return [{"path": str(file.path), "reason": file.reason} for file in plan.unread]
+
+
 def probe_facts(plan: Plan) -> ProbeFacts | None:
     """What the loss's probe costs; which samples it takes is drawn later, so their mean length stands for them."""
     request = plan.parts.loss.probe

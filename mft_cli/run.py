@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mft_core.recipe.schema import Recipe
+    from mft_core.registry.catalog import Catalog
     from mft_core.registry.discovery import Plugins
     from mft_core.run.folder import RunFolder
 
@@ -38,7 +39,9 @@ def run(
     """Fine-tune one model on many tasks at once, and keep the tasks in balance."""
     session: Session = context.obj
     plugins = session.use(flags.plugin)
-    chosen = _choose_recipe(flags, output, session, resume)
+    resumed = _run_to_resume(output) if resume else None
+    plugins = plugins.opening(*flags.runs, *([resumed] if resumed else ()))
+    chosen = _choose_recipe(flags, output, session, plugins.catalog, resumed)
     from mft_core.run.folder import RunFolder
     from mft_core.run.recipe_check import check_recipe
 
@@ -52,19 +55,21 @@ def run(
     raise typer.Exit(code)
 
 
-def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
+def _choose_recipe(
+    flags: Flags, output: str | None, session: Session, catalog: Catalog, resumed: Path | None
+) -> Recipe:
     """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
-    catalog = session.plugins.catalog
-    if not resume:
+    if resumed is None:
         recipe = compose_recipe(flags, session.workspace, catalog)
         folder = Path(output or recipe.output.dir or _default_folder(recipe))
         return recipe.having("output", dir=str(folder.absolute()))
-    from mft_core.run.folder import with_recorded_base
+    from mft_core.run.folder import refuse_lost_base, with_recorded_base
 
-    folder = _run_to_resume(output)
-    unchanged = folder / run_files.RECIPE if flags.recipe is None else None
-    recipe = with_recorded_base(compose_recipe(flags, session.workspace, catalog, unchanged), folder)
-    return recipe.having("output", dir=str(folder.absolute()))
+    unchanged = resumed / run_files.RECIPE if flags.recipe is None else None
+    recipe = with_recorded_base(compose_recipe(flags, session.workspace, catalog, unchanged), resumed)
+    if flags.base is None:
+        refuse_lost_base(recipe, resumed)
+    return recipe.having("output", dir=str(resumed.absolute()))
 
 
 def _run_to_resume(output: str | None) -> Path:
@@ -80,8 +85,10 @@ def _run_to_resume(output: str | None) -> Path:
 
 
 def _default_folder(recipe: Recipe) -> Path:
-    """runs/MODEL-LOSS-DATE-TIME."""
-    return RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}"
+    """runs/MODEL-LOSS-DATE-TIMEZ, in UTC: the same order and no name twice wherever clocks are put back."""
+    return (
+        RUNS / f"{model_name(recipe)}-{recipe.loss.name.replace('/', '-')}-{datetime.now(timezone.utc):%Y%m%d-%H%M%SZ}"
+    )
 
 
 def _plan_only(recipe: Recipe, plugins: Plugins, json_output: bool) -> None:

@@ -76,7 +76,7 @@ def _event(line: bytes, path: Path, number: int) -> dict[str, Any]:
     try:
         event = json.loads(line)
         return {**event, "event": event["event"], "step": event["step"]}
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MftError(
             f"{path}:{number} is no event of a run: {line[:80].decode(errors='replace')}", "Remove the line."
         ) from error
@@ -123,7 +123,9 @@ class EventLog:
         for source, listener in list(self._listeners.items()):
             try:
                 listener(event)
-            except Exception as error:  # noqa: BLE001 - a listener's fault must not end the run
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # noqa: BLE001 - a listener's fault must not end the run
                 del self._listeners[source]
                 self.emit("warning", step, message=f"{source} failed on the event {name!r} and is left out: {error!r}")
 

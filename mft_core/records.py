@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mft_core.support.unicode_names import composed
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,7 +22,8 @@ class TaskFiles:
     """One task as a data source hands it over: JSONL or JSONL.gz files on disk.
 
     Attributes:
-        name: the task's name, unique in a run; validated by `mft_core.data.task_files.check_names`.
+        name: the task's name, unique in a run; validated by `mft_core.data.task_files.check_names`. Whatever Unicode
+            form it is given in, here and wherever it is written it is in NFC.
         train: training files.
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.
@@ -30,6 +33,9 @@ class TaskFiles:
     train: tuple[Path, ...]
     valid: tuple[Path, ...] = ()
     weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", composed(self.name))
 
 
 class Turn(NamedTuple):

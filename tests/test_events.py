@@ -54,10 +54,11 @@ def test_a_log_cut_at_any_byte_is_read_and_goes_on(tmp_path: Path) -> None:
         assert [event["event"] for event in found[2:]] == (["warning", "train"] if torn else ["train"])
 
 
-def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["任".encode()[:2], b"[" * 100_000], ids=["within a letter", "nested too deep"])
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, line: bytes) -> None:
     log = EventLog(tmp_path)
     log.emit("start", 0)
-    log.path.write_bytes(log.path.read_bytes() + "任".encode()[:2] + b"\n")
+    log.path.write_bytes(log.path.read_bytes() + line + b"\n")
     log.emit("train", 1)
     with pytest.raises(MftError, match=r"metrics\.jsonl:2 is no event of a run"):
         read_events(log.path)

@@ -154,7 +154,7 @@ def open_prepared(path: Path) -> PreparedFolder:
     """
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         hint = "`mft prepare RECIPE --output FOLDER` writes one"
         raise UsageError(f"data.prepared: {path} holds no prepared data ({MANIFEST}).", hint) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:

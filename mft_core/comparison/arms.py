@@ -86,6 +86,7 @@ def check_arms(arms: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
 
     Raises:
         UsageError: none, or one that is neither "single" nor a loss.
+        MftError: one that the runs which are opened had, and that is gone.
     """
     distinct = tuple(dict.fromkeys(arm.strip() for arm in arms if arm.strip()))
     if not distinct:
@@ -93,6 +94,7 @@ def check_arms(arms: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
     names = [entry.name for entry in catalog.of_kind("loss")]
     for arm in distinct:
         if arm != SINGLE and catalog.find("loss", arm) is None:
+            catalog.require_recorded("loss", arm)
             raise UsageError(f"--arms: {arm!r} is neither {SINGLE!r} nor a loss", did_you_mean(arm, [SINGLE, *names]))
     return distinct
 

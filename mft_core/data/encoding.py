@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from mft_core.data.jsonl import LONGEST_LINE
+from mft_core.data.length_guard import OVERLONG, LengthPolicy, encode_guarded, in_steps
+from mft_core.data.line_parsing import parse_line
 from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
 
-OVERLONG = "over-long"
 TRUNCATED = "truncated"
 SPLIT = "split"
 PARTS = "parts"
-LENGTH_STEP = 64
-"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
-
-CHARACTERS_OF_A_TOKEN = 256
-"""More than the longest tokens hold: in published vocabularies those are of 128 spaces or so."""
-CHARACTERS_AT_LEAST = 1 << 20
-"""Texts up to this are tokenised whatever `max_length` is: it takes seconds at most."""
-CHARACTERS_AT_MOST = 1 << 24
-"""Of a text to be split. Tokenizers take 200 bytes a character and end the process where there are too many."""
-
-Overlong = Literal["drop", "truncate", "split"]
+MOST_OF_A_DETAIL = 1000
+"""Characters: a detail quotes the record, which may be of any size."""
 
 
 class Line(NamedTuple):
@@ -38,13 +31,6 @@ class Line(NamedTuple):
     file: int
     number: int
     raw: bytes
-
-
-class LengthPolicy(NamedTuple):
-    """What happens to samples of more than `max_length` tokens; "split" splits plain text and drops the others."""
-
-    max_length: int
-    overlong: Overlong
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +80,13 @@ def encode_lines(
     counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
         try:
-            value = _parse(line.raw)
+            value = parse_line(line.raw)
             record = parse_record(value, f"{names[line.file]}:{line.number}")
             digest = int.from_bytes(content_digest(record), "little")
-            record = _bounded(record, policy, longer)
-            fitting = encode_record(record, tokenization)
+            encode = partial(encode_record, tokenization=tokenization)
+            fitting, times = encode_guarded(record, encode, policy, longer)
             if max(len(sample.ids) for sample in fitting) > policy.max_length:
-                fitting = _fit(record, fitting, policy, counts, longer)
+                fitting = _fit(record, fitting, times, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
@@ -112,17 +98,6 @@ def encode_lines(
         rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.number) for part in fitting]
     size = sum(len(line.raw) for line in lines)
     return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
-
-
-def _parse(raw: bytes) -> Any:
-    if nuls := raw.count(b"\x00"):
-        raise RecordError("NUL bytes", f"{nuls:,} of them, as a crash or a full disk leaves where writing stopped")
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
-    except (ValueError, RecursionError) as error:
-        raise RecordError("bad JSON", str(error)) from error
 
 
 def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
@@ -148,51 +123,33 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
     return samples
 
 
-def _bounded(record: Record, policy: LengthPolicy, longer: Counter[int]) -> Record:
-    """The record, a plain text cut where all that is beyond could not be kept anyway.
-
-    Raises:
-        RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
-    """
-    texts = [record.text] if record.text is not None else [turn.content for turn in record.turns]
-    characters, turns = sum(map(len, texts)), len(record.turns)
-    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
-    if policy.overlong == "split" and record.text is not None:
-        most = max(most, CHARACTERS_AT_MOST)
-    if characters <= most and turns <= policy.max_length:
-        return record
-    if policy.overlong == "truncate" and record.text is not None:
-        return Record(text=record.text[:most], origin=record.origin)
-    longer[_in_steps(max(-(-characters // CHARACTERS_OF_A_TOKEN), turns))] += 1
-    size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
-    raise RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
-
-
 def _fit(
-    record: Record, samples: Sequence[Sample], policy: LengthPolicy, counts: Counter[str], longer: Counter[int]
+    record: Record,
+    samples: Sequence[Sample],
+    times: float,
+    policy: LengthPolicy,
+    counts: Counter[str],
+    longer: Counter[int],
 ) -> list[Sample]:
-    """Samples of at most `max_length` tokens for a record of which one is longer, counted.
+    """Samples of at most `max_length` tokens for a record of which one is longer, counted; it is about `times` as long
+    as they are.
 
     Raises:
         RecordError: they cannot be shortened.
     """
     if policy.overlong == "split" and record.text is not None:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
-    length = max(len(sample.ids) for sample in samples)
-    longer[_in_steps(length)] += 1
+    length = int(times * max(len(sample.ids) for sample in samples))
+    longer[in_steps(length)] += 1
+    about = "" if times == 1 else "about "
     if policy.overlong != "truncate":
-        raise RecordError(OVERLONG, f"{length} tokens, more than {policy.max_length}")
+        raise RecordError(OVERLONG, f"{about}{length} tokens, more than {policy.max_length}")
     cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
     short = [sample for sample in cut if sample.supervised.any()]
     if not short:
-        raise RecordError(OVERLONG, f"{length} tokens, none of the first {policy.max_length} is a target")
+        raise RecordError(OVERLONG, f"{about}{length} tokens, none of the first {policy.max_length} is a target")
     counts[TRUNCATED] += 1
     return short
-
-
-def _in_steps(tokens: int) -> int:
-    """Rounded up to a multiple of `LENGTH_STEP`."""
-    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:
@@ -207,12 +164,13 @@ def _split(sample: Sample, max_length: int) -> list[Sample]:
 
 
 def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+    raw = line.raw if len(line.raw) <= LONGEST_LINE else line.raw[:MOST_OF_A_DETAIL]  # which is not all of it anyway
     return {
         "file": line.file,
         "line": line.number,
         "reason": error.reason,
-        "detail": error.detail,
-        "record": line.raw.decode("utf-8", errors="replace"),
+        "detail": error.detail[:MOST_OF_A_DETAIL],
+        "record": raw.decode("utf-8", errors="replace"),
     }
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from mft_core.data.encoding import Encoded, LengthPolicy, Line, encode_lines
+from mft_core.data.encoding import Encoded, Line, encode_lines
+from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.worker_watch import WorkerWatch
 from mft_core.errors import MftError

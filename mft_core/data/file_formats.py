@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ LEAST_NULS = 0.2
 """Of every other byte of UTF-16: a text of code has ASCII among its characters."""
 LOOKED_AT = 1024
 LINES_OF_A_TABLE = 5
+
+LIST_OF_LISTS = re.compile(rb"\s*\[\s*\[")
+LIST_OF_TURNS = re.compile(rb'\s*\[\s*\{\s*"(role|from)"')
+"""How an array over several lines begins, whose first line alone says nothing."""
 
 _PANDAS = "python -c \"import pandas; pandas.{read}({input}).to_json({output}, orient='records', lines=True)\""
 
@@ -51,11 +56,22 @@ def refuse_other_format(path: Path, block: bytes, whole: bool) -> None:
     Raises:
         MftError: it is another format or in another encoding; the hint says how to make JSON Lines of it.
     """
-    lines = [line for line in block.split(b"\n")[: None if whole else -1] if line.strip()]
-    found = _by_magic(block, path) or _by_encoding(block, lines) or _by_form(block.removeprefix(BYTE_ORDER_MARK), path)
+    found = other_format(path, block, whole)
     if found is not None:
         what, hint = found
         raise MftError(f"{path} is {what}, not JSON Lines.", hint.replace("{file}", shlex.quote(path.name)))
+
+
+def other_format(path: Path, block: bytes, whole: bool) -> tuple[str, str] | None:
+    """What a file is and how to make JSON Lines of it, with "{file}" for its name; None where it may be JSON Lines.
+
+    Args:
+        path: of the file, whose name some commands need.
+        block: its first bytes, uncompressed where its name ends in .gz.
+        whole: `block` is all of it.
+    """
+    lines = [line for line in block.split(b"\n")[: None if whole else -1] if line.strip()]
+    return _by_magic(block, path) or _by_encoding(block, lines) or _by_form(block.removeprefix(BYTE_ORDER_MARK), path)
 
 
 def _by_magic(block: bytes, path: Path) -> tuple[str, str] | None:
@@ -111,7 +127,7 @@ def _by_form(block: bytes, path: Path) -> tuple[str, str] | None:
     if not lines:
         return None
     if lines[0].strip().startswith(b"["):
-        return _array(lines)
+        return _array(lines, block)
     if lines[0].strip() == b"{" and len(lines) > 1 and not isinstance(_parsed(lines[1]), dict):
         return "JSON over several lines", "Write one object a line: jq -c . {file} > NEW.jsonl"
     if separator := _separator(lines[:LINES_OF_A_TABLE]):
@@ -121,7 +137,7 @@ def _by_form(block: bytes, path: Path) -> tuple[str, str] | None:
     return None
 
 
-def _array(lines: Sequence[bytes]) -> tuple[str, str]:
+def _array(lines: Sequence[bytes], block: bytes) -> tuple[str, str]:
     """One array over the whole file, or one in each line; a list of turns is not to be torn apart."""
     first = _parsed(lines[0])
     second = _parsed(lines[1]) if len(lines) > 1 else None
@@ -129,8 +145,10 @@ def _array(lines: Sequence[bytes]) -> tuple[str, str]:
         if _is_turn(first):
             return "lines of arrays", "Name the turns: jq -c '{messages: .}' {file} > NEW.jsonl"
         return "lines of arrays", "Name what is in them: jq -c '{prompt: .[0], response: .[1]}' {file} > NEW.jsonl"
-    if isinstance(first, list) and first and isinstance(first[0], list):
+    if LIST_OF_LISTS.match(block):
         return "one JSON array", "Write one object a line: jq -c '.[] | {messages: .}' {file} > NEW.jsonl"
+    if LIST_OF_TURNS.match(block):
+        return "one JSON array", "Name the turns in it: jq -c '{messages: .}' {file} > NEW.jsonl"
     return "one JSON array", "Write one object a line: jq -c '.[]' {file} > NEW.jsonl"
 
 

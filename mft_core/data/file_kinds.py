@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mft_core.data.record_forms import USED
+from mft_core.support.unicode_names import composed, is_mark
 
 JSON_LINES = re.compile(r"\.(jsonl|ndjson|json)(\.gz)?$", re.IGNORECASE)
 VALIDATION = ("valid", "validation", "val", "dev", "eval", "evaluation")
@@ -49,7 +50,8 @@ def kind(name: str, beside: Iterable[str] = ()) -> str:
 
 
 def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", name.lower())
+    letters = (character if character.isalpha() or is_mark(character) else " " for character in composed(name).lower())
+    return "".join(letters).split()
 
 
 def _is_counterpart(words: list[str], others: list[str]) -> bool:

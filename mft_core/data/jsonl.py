@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from mft_core.data.file_formats import BYTE_ORDER_MARK, refuse_other_format
+from mft_core.data.file_formats import BYTE_ORDER_MARK, other_format, refuse_other_format
 from mft_core.errors import MftError
 
 BLOCK = 1 << 20
+LONGEST_LINE = 1 << 26
+"""Bytes of a line that are read; a longer one is no record. What is held of a file is bounded so, compressed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,19 @@ def inspect_file(path: Path) -> FileContent:
     return FileContent(hasher.hexdigest(), size)
 
 
+def format_of(path: Path) -> tuple[str, str] | None:
+    """What a file that may be no JSON Lines is, and how to make them of it, as `other_format` says; None: unknown."""
+    try:
+        block = next(_blocks(path), b"")
+    except MftError:
+        return None
+    return other_format(path, block, whole=len(block) < BLOCK)
+
+
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Every line of a JSONL file that is not blank, with its number (from 1), without its line end.
+
+    Of a line of more than `LONGEST_LINE` bytes only the first come, one more than that.
 
     Raises:
         MftError: the file cannot be read.
@@ -53,18 +66,20 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     number, begun = 0, bytearray()  # appending to bytes would copy a long line again for every block
     for block in _blocks(path):
         first, *lines = block.split(b"\n")
-        begun += first
+        begun += first[: LONGEST_LINE + 1 - len(begun)]
         for line in lines:
             number += 1
-            if stripped := _without_mark(bytes(begun), number).strip():
-                yield number, stripped
+            if content := _content(begun, number):
+                yield number, content
             begun = bytearray(line)
-    if stripped := _without_mark(bytes(begun), number + 1).strip():
-        yield number + 1, stripped
+    if content := _content(begun, number + 1):
+        yield number + 1, content
 
 
-def _without_mark(line: bytes, number: int) -> bytes:
-    return line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+def _content(line: bytearray, number: int) -> bytes:
+    if len(line) > LONGEST_LINE:
+        return bytes(line)  # though it be white space so far: it is to be counted
+    return bytes(line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip()
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

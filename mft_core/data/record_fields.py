@@ -27,16 +27,20 @@ HARMLESS = frozenset({
     "n_tokens", "num_turns", "turn_count", "tokens_count", "hash", "md5", "sha", "sha1", "sha256", "db", "db_id",
     "score", "scores", "quality", "rank", "rating", "upvotes",
 })  # fmt: skip
-"""Keys that say where a record comes from or what it is like, and nothing to be learned."""
-
-
-def _given(value: Any) -> bool:
-    """Whether the key holds anything: null, false, "", [] and {} do not."""
-    return value is not None and value is not False and value not in ("", [], {})
+"""Keys that say where a record comes from or what it is like, and nothing to be learned, unless what they hold does."""
+LONGEST_LABEL = 200
+"""Characters of a single line; what is longer under a harmless key may be a text that belongs to the question."""
 
 
 def _set(value: Any) -> bool:
-    return value is not None and value not in ("", [], {})
+    """Whether the key holds anything: null, "", [] and {} do not, nor do these written as text."""
+    held = value.strip() if isinstance(value, str) else value
+    return held is not None and held not in ("", "[]", "{}", "null", [], {})
+
+
+def _given(value: Any) -> bool:
+    """The same, where false says nothing either."""
+    return value is not False and _set(value)
 
 
 def _switched_off(value: Any) -> bool:
@@ -139,5 +143,19 @@ def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Ite
 def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:
     for key, content in value.items():
         neutral = key.lower() in UNSUPPORTED and content in (True, False, 0, 1)
-        if _set(content) and key not in used and key.lower() not in HARMLESS and not neutral:
+        if key in used or neutral or not _set(content):
+            continue
+        if key.lower() not in HARMLESS or _is_text(content):
             yield f"{prefix}{key}"
+        elif isinstance(content, dict):
+            yield from (f"{prefix}{key}.{inner}" for inner, held in content.items() if _asks(inner, held))
+
+
+def _asks(key: str, content: Any) -> bool:
+    asks, _ = UNSUPPORTED.get(key.lower(), (None, ""))
+    return asks is not None and asks(content)
+
+
+def _is_text(content: Any) -> bool:
+    """Whether it is no label: it has several lines, or is too long."""
+    return isinstance(content, str) and ("\n" in content.strip() or len(content) > LONGEST_LABEL)

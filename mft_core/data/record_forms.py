@@ -45,7 +45,7 @@ def parse_record(value: Any, origin: str) -> Record:
     """One parsed JSON line as a record.
 
     Args:
-        value: what `json.loads` gave.
+        value: what `parse_line` gave.
         origin: "file:line".
 
     Raises:
@@ -75,22 +75,17 @@ def unread_keys(value: Any) -> Iterator[str]:
     """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
     harmless."""
     form = USED if any(_present(value, keys) for keys in (TURN_LISTS, PROMPTS, RESPONSES)) else {"text"}
-    return record_fields.unread_keys(value, form, TURN_LISTS)
+    if "target" in form and value.get("target") and value.get("source"):
+        yield "source"  # the text that the target is made of, such as what is to be translated
+    yield from record_fields.unread_keys(value, form, TURN_LISTS)
 
 
 def content_digest(record: Record) -> bytes:
-    """8 bytes that are equal for records that say the same, whatever file, form or extra keys they came in.
-
-    Raises:
-        RecordError: "broken unicode", for a lone surrogate, which no tokenizer accepts.
-    """
+    """8 bytes that are equal for records that say the same, whatever file, form or extra keys they came in."""
     hasher = hashlib.blake2b(digest_size=8)
     parts = [("text", record.text)] if record.text is not None else record.turns
     for role, content in parts:
-        try:
-            encoded = content.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise RecordError("broken unicode", f"in a {role} turn: {error.reason} at {error.start}") from error
+        encoded = content.encode("utf-8")
         hasher.update(f"{role}:{len(encoded)}:".encode())
         hasher.update(encoded)
     return hasher.digest()
@@ -117,6 +112,8 @@ def _turn(item: Any, number: int) -> Turn:
         raise RecordError("unknown role", f"turn {number} has the role {name!r}; known: {', '.join(ROLES)}")
     where = f"turn {number}"
     record_fields.refuse_unsupported_turn(item, where, is_answer=role == "assistant")
+    if item.get("content") and item.get("value") and item["content"] != item["value"]:
+        raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
     return Turn(role, _string(item.get("content", item.get("value")), where))
 
 

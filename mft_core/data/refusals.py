@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from mft_core.data.encoding import OVERLONG
+from mft_core.data.length_guard import OVERLONG
 from mft_core.data.tasks import Task
 from mft_core.data.token_store import TokenStore, read_quarantine
 from mft_core.errors import MftError

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from mft_core.data.jsonl import read_lines
+from mft_core.data.line_parsing import parse_line
 from mft_core.data.record_forms import parse_record
 from mft_core.data.tasks import Task
 from mft_core.data.token_store import TokenStore
@@ -30,8 +30,8 @@ def stored_records(store: TokenStore) -> list[Record]:
         found = {line: raw for line, raw in read_lines(path) if line in wanted} if wanted else {}
         for line in wanted:
             try:
-                records.append(parse_record(json.loads(found[line]), f"{path}:{line}"))
-            except (KeyError, ValueError, RecordError) as error:
+                records.append(parse_record(parse_line(found[line]), f"{path}:{line}"))
+            except (KeyError, RecordError) as error:
                 raise MftError(
                     f"{path}:{line} is not the record that was tokenised: {error}", "Has the file changed since?"
                 ) from error

@@ -10,12 +10,14 @@ from mft_core.data.file_kinds import TEST, TRAIN, VALIDATION, is_json_lines, kin
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskFiles
+from mft_core.support.unicode_names import as_on_disk, composed
 
 HELD_OUT = (*VALIDATION, TEST)
 LAYOUT = (
     "Expected JSON Lines: TASK/train.jsonl (and, if you like, TASK/valid.jsonl), or TASK.jsonl; "
     "or .ndjson or .json in its place, each with .gz if you like."
 )
+MOVED = "If the data has moved, name its new place: --data DIR."
 
 ExplicitTask = tuple[str, str, str | None, float]
 """name, train (file, glob or folder), valid (the same, or None), weight."""
@@ -82,16 +84,30 @@ def check_names(tasks: Sequence[TaskFiles]) -> None:
     Raises:
         UsageError: there is one.
     """
-    names = [validate_task_name(task.name) for task in tasks]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"Two tasks are called {name!r}.", "Give each task a name of its own.")
+    first: dict[str, TaskFiles] = {}
+    for task in tasks:
+        other = first.setdefault(validate_task_name(task.name), task)
+        if other is not task:
+            raise _same_name(task.name, other.train[:1], task.train[:1])
+
+
+def _same_name(name: str, one: tuple[Path, ...], other: tuple[Path, ...]) -> UsageError:
+    """Two paths that look the same are shown by their characters too."""
+    paths = [str(path) for path in (*one, *other)]
+    if len(paths) == 2 and paths[0] != paths[1] and composed(paths[0]) == composed(paths[1]):
+        return UsageError(
+            f"Two tasks are called {name!r}, by names that differ only in Unicode's form:\n"
+            + "\n".join(f"  {path} = {path!a}" for path in paths),
+            "Rename one of the two, or put their files into one folder.",
+        )
+    where = f": {' and '.join(paths)}" if paths else ""
+    return UsageError(f"Two tasks are called {name!r}{where}.", "Give each task a name of its own.")
 
 
 def _explicit_task(entry: ExplicitTask, root: Path) -> TaskFiles:
     name, train, valid, weight = entry
     valid_files = _find(name, "validation", valid, root) if valid else ()
-    folder = root / Path(train).expanduser()
+    folder = as_on_disk(root / Path(train).expanduser())
     if folder.is_dir():
         task = folder_task(name, folder)
         if task is None:
@@ -102,14 +118,16 @@ def _explicit_task(entry: ExplicitTask, root: Path) -> TaskFiles:
 
 def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
     """The files of a path: itself, or what the glob finds."""
-    path = root / Path(pattern).expanduser()
+    path = as_on_disk(root / Path(pattern).expanduser())
     if path.is_file():
         return (path,)
     found = jsonl_files(path) if path.is_dir() else _matches(path)
     if side == "training":
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
-        raise UsageError(f"Task {name!r}: no {side} file at {path}.", "Give a JSONL file, a glob, or a folder of them.")
+        raise UsageError(
+            f"Task {name!r}: no {side} file at {path}.", f"Give a JSONL file, a glob, or a folder of them. {MOVED}"
+        )
     return tuple(found)
 
 

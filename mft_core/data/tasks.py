@@ -17,21 +17,28 @@ from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
 from mft_core.support.durable import whole_file
 from mft_core.support.redact import redacted
+from mft_core.support.unicode_names import strange_character
 
 MAXIMUM_NAME = 100
+MAXIMUM_BYTES = 255
+"""Of a file's or folder's name, on every usual file system; tasks have folders called after them."""
 
 
 def validate_task_name(name: str) -> str:
-    """The name, if it can name a task, a file and a key: letters of any script, digits, "-", "_", ".".
+    """The name, if it can name a task, a file and a key: letters of any script with their marks, digits, "-", "_", ".".
 
     Raises:
-        UsageError: it is empty, longer than 100, starts with ".", or holds anything else, such as "/".
+        UsageError: it is empty, longer than 100 characters or 255 bytes of UTF-8, starts with ".", or holds anything
+            else, such as "/", a space, an emoji or a character that cannot be seen.
     """
-    allowed = all(character.isalnum() or character in "-_." for character in name)
-    if not name or len(name) > MAXIMUM_NAME or name.startswith(".") or not allowed:
+    strange = strange_character(name)
+    long = len(name) > MAXIMUM_NAME or len(name.encode(errors="replace")) > MAXIMUM_BYTES
+    if not name or strange or long or name.startswith("."):
+        holds = f": it holds {strange!r}" if strange else ""
         raise UsageError(
-            f"{name!r} cannot be the name of a task.",
-            f"Use letters, digits, '-', '_' and '.', at most {MAXIMUM_NAME}, not starting with '.'.",
+            f"{name!r} cannot be the name of a task{holds}.",
+            f"Use letters of any script, digits, '-', '_' and '.', at most {MAXIMUM_NAME} ({MAXIMUM_BYTES} bytes), not "
+            "starting with '.'. --task NAME=PATH gives the task another name than its files have.",
         )
     return name
 
@@ -58,7 +65,7 @@ class TaskReport:
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `mft_core.data.encoding.LENGTH_STEP` (as text, since JSON has no other keys).
+            `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
     """

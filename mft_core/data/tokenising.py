@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mft_core.data.encoding import OVERLONG, PARTS, SPLIT, TRUNCATED, LengthPolicy, Line
+from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jsonl import FileContent, inspect_file, read_lines
+from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.refusals import EXAMPLES, examples, unusable
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
@@ -33,7 +34,7 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 5
+CACHE_VERSION = 6
 LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17

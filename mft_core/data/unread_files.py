@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mft_core.data.file_kinds import JSON_LINES, TEST, VALIDATION, is_json_lines, kind, stem
+from mft_core.data.jsonl import format_of
 from mft_core.records import TaskFiles
 from mft_core.support.lists import first_few
 
@@ -64,7 +65,7 @@ def _reason(path: Path, root: Path, beside: Collection[str], is_read_folder: boo
     if not JSON_LINES.search(path.name):
         return "not JSON Lines: .jsonl, .ndjson or .json, with .gz if you like"
     if not is_json_lines(path):
-        return "its first line is no record: a JSON array becomes JSON Lines by jq -c '.[]' FILE > FILE.jsonl"
+        return _no_records(path)
     what = kind(stem(path), beside)
     if what == TEST:
         return "test data"
@@ -73,3 +74,10 @@ def _reason(path: Path, root: Path, beside: Collection[str], is_read_folder: boo
     if is_read_folder:
         return "only the files called train are training data where there are any"
     return "too deep: a task is a folder of files, or a file, in the data folder"
+
+
+def _no_records(path: Path) -> str:
+    """The same words for files of one kind, which are named in one line."""
+    what, hint = format_of(path) or ("", "")
+    advice = f": it is {what}. {hint}".replace("{file}", "FILE") if what else ""
+    return f"its first line is no record{advice}"

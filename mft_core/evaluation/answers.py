@@ -199,7 +199,7 @@ def _parse(line: bytes, where: str) -> tuple[str, str]:
     hint = 'Each line must be {"task_id": "...", "completion": "..."}.'
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MftError(f"{where} is no JSON: {error}", hint) from error
     if not isinstance(record, dict) or not isinstance(record.get("task_id"), (str, int)):
         raise MftError(f"{where} has no task_id.", hint)

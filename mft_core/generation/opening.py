@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
 from mft_core.generation.assistant import Assistant
-from mft_core.models.recognition import family_named, fetch_base, find_base, model_adapters
+from mft_core.models.recognition import family_named, fetch_base, find_base, model_adapters, of_recorded_family
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Choice
 from mft_core.support import run_files
@@ -74,7 +74,9 @@ def open_folder(folder: Path, catalog: Catalog, wanted: str = "", base: Path | N
 
     recipe = folder / run_files.RECIPE
     choice = load_recipe(recipe).data.tokenization if recipe.is_file() else Choice(name="auto")
-    model, tokenizer = load_run(folder, model_adapters(catalog), base=base, wanted=family_named(wanted, catalog))
+    tokenization = catalog.build("tokenization", choice.name, choice.options)
+    with of_recorded_family(catalog):
+        model, tokenizer = load_run(folder, model_adapters(catalog), base=base, wanted=family_named(wanted, catalog))
     if torch.cuda.is_available():
         model = model.to(process_state().device)
-    return Assistant(model, tokenizer, catalog.build("tokenization", choice.name, choice.options))
+    return Assistant(model, tokenizer, tokenization)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 FOLDER_BASE, HUB_BASE = "folder", "hub"
 """Bases that a bare path and a bare ORG/NAME stand for."""
+
+
+class UnknownFamily(MftError):  # noqa: N818 - what was found, not a fault of ours
+    """No model family recognises a checkpoint."""
 
 
 def resolve_base(reference: str, names: Collection[str]) -> tuple[str, str]:
@@ -65,7 +70,8 @@ def _beside_runs(reference: str) -> bool:
 
 
 def find_base(reference: str, catalog: Catalog) -> tuple[str, str]:
-    """`resolve_base` among all base components; raises as it does."""
+    """`resolve_base` among all base components; raises as it does, and where the opened runs had one that is gone."""
+    catalog.require_recorded("base", reference.partition(":")[0])
     return resolve_base(reference, [entry.name for entry in catalog.of_kind("base")])
 
 
@@ -114,6 +120,16 @@ def model_adapters(catalog: Catalog) -> list[tuple[str, ModelAdapter]]:
     return adapters
 
 
+@contextmanager
+def of_recorded_family(catalog: Catalog) -> Iterator[None]:
+    """What is not recognised inside may be of the family that an opened run had and that is gone: then that is said."""
+    try:
+        yield
+    except UnknownFamily:
+        catalog.require_recorded("model")
+        raise
+
+
 def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapping[str, Any], wanted: str = "") -> str:
     """The name of the adapter for a checkpoint.
 
@@ -124,14 +140,15 @@ def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapp
 
     Raises:
         UsageError: the wanted one does not recognise the checkpoint; the message names the right one. Or several do.
-        MftError: none does, or it is a variant that would load wrong.
+        UnknownFamily: none does.
+        MftError: it is a variant that would load wrong.
     """
     pairs = list(adapters)
     fitting = [name for name, adapter in pairs if adapter.recognizes(config)]
     kind = describe_config(config)
     if not fitting:
         known = ", ".join(name for name, _ in pairs) or "none"
-        raise MftError(
+        raise UnknownFamily(
             f"No model adapter recognises this checkpoint ({kind}).{remote_code_note(config)}",
             f"Model families here: {known}. A plugin can add one.",
         )

@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 
 from mft_core.errors import UsageError
 from mft_core.objective.running_mean import RunningMean
+from mft_core.recipe.schema import TaskName
 from mft_core.records import StepCounts, TaskCounts, TaskLosses, TokenLosses
 from mft_core.registry.options import Options
 from mft_core.support.suggestions import did_you_mean
@@ -35,7 +36,9 @@ class LossOptions(Options):
         "mean", description="form of a task's own loss: its mean, or the paper's focal losses (by samples)"
     )
     gamma: float = Field(2.0, ge=0, description="focal losses: focusing exponent; 0: none")
-    alpha: float | dict[str, float] = Field(1.0, description="focal losses: factor of every task, or of some by name")
+    alpha: float | dict[TaskName, float] = Field(
+        1.0, description="focal losses: factor of every task, or of some by name"
+    )
     statistics: Literal["step", "running"] = Field(
         "step", description="focal-task: P and Q of the whole step (exact; one more forward), or their running means"
     )

@@ -8,7 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_serializer,
+    model_validator,
+)
+
+from mft_core.support.unicode_names import composed
+
+TaskName = Annotated[str, AfterValidator(composed)]
+"""The name of a task, equal to the one its files have, in whatever form of Unicode either is."""
 
 
 class Section(BaseModel):
@@ -116,7 +130,7 @@ class TuneSection(Section):
 class TaskSection(Section):
     """One task given by its files."""
 
-    name: str = Field(description="the task's name")
+    name: TaskName = Field(description="the task's name")
     train: str = Field(description="a file, a folder or a glob of JSONL or JSONL.gz")
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
@@ -131,7 +145,7 @@ class DataSection(Section):
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
-    include: list[str] = Field([], description="names of the tasks to train; []: all that the source has")
+    include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )

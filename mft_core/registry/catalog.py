@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
+from mft_core.registry.absent import Absent, Recorded, not_to_be_had
 from mft_core.support.secret_references import resolved
-from mft_core.support.suggestions import did_you_mean, nearest
+from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-    from pydantic_core import ErrorDetails
-
     from mft_core.registry.options import Configurable
 
 
@@ -76,20 +74,6 @@ class Entry:
         return name == self.component.name or name in self.component.aliases
 
 
-class Absent(NamedTuple):
-    """A plugin that is installed and offers nothing: broken or disabled.
-
-    Attributes:
-        plugin: its id.
-        state: "broken" or "disabled".
-        reason: why, in one line.
-    """
-
-    plugin: str
-    state: str
-    reason: str
-
-
 class Catalog:
     """All components, by kind and name.
 
@@ -97,14 +81,39 @@ class Catalog:
         entries: what the plugins offer.
         prefer: "kind.name" -> plugin id, from plugins.toml.
         absent: plugins that offer nothing, so that an error can say why a name is not found.
+        recorded: what the runs that are opened were made with, for the same purpose.
     """
 
     def __init__(
-        self, entries: Iterable[Entry], prefer: Mapping[str, str] | None = None, absent: Sequence[Absent] = ()
+        self,
+        entries: Iterable[Entry],
+        prefer: Mapping[str, str] | None = None,
+        absent: Sequence[Absent] = (),
+        recorded: Sequence[Recorded] = (),
     ) -> None:
         self.entries = tuple(sorted(entries, key=lambda entry: (list(KINDS).index(entry.kind), entry.name)))
         self._prefer = dict(prefer or {})
         self._absent = tuple(absent)
+        self._recorded = tuple(recorded)
+
+    def require_recorded(self, kind: str, name: str = "") -> None:
+        """Refuse that components of the opened runs are gone or broken.
+
+        Args:
+            kind: of them.
+            name: as the user or a recipe has it; "": all of the kind.
+
+        Raises:
+            MftError: one is; the message says which, where it came from, and why.
+        """
+        for component in self._recorded:
+            if component.kind == kind and (not name or component.answers_to(name)):
+                found = [entry for entry in self.of_kind(kind) if entry.answers_to(component.name)]
+                if not found:
+                    raise self._unknown(kind, component.name)
+                for entry in found:
+                    if entry.plugin == component.plugin:
+                        load_entry(entry)
 
     def of_kind(self, kind: str) -> tuple[Entry, ...]:
         """Every component of `kind`, by name.
@@ -135,7 +144,7 @@ class Catalog:
         return found[0] if found else None
 
     def get(self, kind: str, name: str) -> Entry:
-        """As `find`, but an unknown name is a UsageError that lists what there is."""
+        """As `find`, but an unknown name is a UsageError that lists what there is; one that a run had, an MftError."""
         entry = self.find(kind, name)
         if entry is None:
             raise self._unknown(kind, name)
@@ -161,10 +170,12 @@ class Catalog:
         target = self.load(kind, name)
         from pydantic import ValidationError
 
+        from mft_core.registry.options import options_error
+
         try:
             checked = target.Options.model_validate(resolved(options or {}, where))
         except ValidationError as error:
-            raise _options_error(error, f"{kind} {name!r}", where, list(target.Options.model_fields)) from error
+            raise options_error(error, f"{kind} {name!r}", where, list(target.Options.model_fields)) from error
         return target(checked)
 
     def offers(self, kind: str, name: str) -> bool:
@@ -199,7 +210,11 @@ class Catalog:
             f'[prefer] "{kind}.{name}" = "{plugins[0]}".',
         )
 
-    def _unknown(self, kind: str, name: str) -> UsageError:
+    def _unknown(self, kind: str, name: str) -> MftError:
+        asked = [each for each in self._recorded if each.kind == kind and each.answers_to(name)]
+        if asked:
+            others = [each for each in self._recorded if not self.offers(each.kind, each.name)]
+            return not_to_be_had(list(dict.fromkeys([*asked, *others])), self._absent)
         plugin, slash, _ = name.rpartition("/")
         message = f"There is no {kind} called {name!r}."
         entries = self.of_kind(kind)
@@ -280,20 +295,3 @@ def describe(error: BaseException) -> str:
 def _is_installed(module: str) -> bool:
     """Asks for the top-level package only: finding a submodule would import its parents."""
     return importlib.util.find_spec(module.partition(".")[0]) is not None
-
-
-def _options_error(error: ValidationError, label: str, where: str, options: list[str]) -> UsageError:
-    problems = [_problem(details, where, options) for details in error.errors()]
-    listing = ", ".join(options) or "none"
-    return UsageError(f"Wrong options for {label}:\n" + "\n".join(problems), f"Options of {label}: {listing}.")
-
-
-def _problem(details: ErrorDetails, where: str, options: list[str]) -> str:
-    key = ".".join(str(part) for part in details["loc"])
-    place = f"{where} {key}".strip()
-    if details["type"] == "extra_forbidden":
-        match = nearest(key, options)
-        return f"  {place}: unknown option" + (f"; did you mean {match!r}?" if match else "")
-    if details["type"] == "missing":
-        return f"  {place}: must be given"
-    return f"  {place} = {details['input']!r}: {details['msg']}" if key else f"  {where}: {details['msg']}"

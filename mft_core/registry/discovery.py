@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +13,8 @@ import pluggy
 from mft_core import hookspecs
 from mft_core.errors import MftError
 from mft_core.hookspecs import API_GROUP, PROJECT
-from mft_core.registry.catalog import KINDS, Absent, Catalog, Entry, describe, is_interrupt
+from mft_core.registry.absent import Absent, Recorded, recorded_components
+from mft_core.registry.catalog import KINDS, Catalog, Entry, describe, is_interrupt
 from mft_core.registry.plugin_loading import Origin, check_components, check_hooks, installed_plugins, load_file
 from mft_core.registry.workspace import Workspace
 
@@ -51,12 +52,17 @@ class BrokenPlugin(NamedTuple):
 
 @dataclass(slots=True)
 class Plugins:
-    """Every plugin of this process: working, broken or disabled. Made by `discover`."""
+    """Every plugin of this process: working, broken or disabled. Made by `discover`.
+
+    Attributes:
+        recorded: what the runs were made with that are opened.
+    """
 
     workspace: Workspace
     loaded: dict[str, Origin] = field(default_factory=dict)
     broken: list[BrokenPlugin] = field(default_factory=list)
     disabled: list[DisabledPlugin] = field(default_factory=list)
+    recorded: tuple[Recorded, ...] = ()
     _manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager(PROJECT))
     _entries: dict[str, list[Entry]] = field(default_factory=dict)
 
@@ -66,7 +72,16 @@ class Plugins:
         absent = [Absent(plugin.origin.id, "broken", plugin.reason) for plugin in self.broken if not plugin.part]
         absent += [Absent(plugin.origin.id, "disabled", plugin.reason) for plugin in self.disabled]
         entries = (entry for plugin_entries in self._entries.values() for entry in plugin_entries)
-        return Catalog(entries, self.workspace.prefer, absent)
+        return Catalog(entries, self.workspace.prefer, absent, self.recorded)
+
+    def opening(self, *runs: Path) -> Plugins:
+        """The same for opening runs: what they were made with and is gone is named with the package that had it.
+
+        Args:
+            runs: their folders; a path that is no run's adds nothing.
+        """
+        recorded = dict.fromkeys(component for run in runs for component in recorded_components(run.expanduser()))
+        return replace(self, recorded=tuple(recorded))
 
     @property
     def unknown_ids(self) -> tuple[str, ...]:

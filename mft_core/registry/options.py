@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Generic, TypeGuard, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 # Python 3.10's own TypeVar has no default, and without one `Loss` alone would mean `Loss[Any]`.
 from typing_extensions import Self, TypeVar
+
+from mft_core.errors import UsageError
+from mft_core.support.suggestions import nearest
 
 
 class Options(BaseModel):
@@ -128,3 +132,27 @@ def _default_of(variable: TypeVar) -> type[Options] | None:
 def _is_options(found: object) -> TypeGuard[type[Options]]:
     # In Python 3.10 list[int] is an instance of type, though no class.
     return isinstance(found, type) and get_origin(found) is None and issubclass(found, Options)
+
+
+def options_error(error: ValidationError, label: str, where: str, options: list[str]) -> UsageError:
+    """The message about options that a component's declaration refuses.
+
+    Args:
+        label: of the component.
+        where: the place of the options in the recipe.
+        options: the names it has.
+    """
+    problems = [_problem(details, where, options) for details in error.errors()]
+    listing = ", ".join(options) or "none"
+    return UsageError(f"Wrong options for {label}:\n" + "\n".join(problems), f"Options of {label}: {listing}.")
+
+
+def _problem(details: ErrorDetails, where: str, options: list[str]) -> str:
+    key = ".".join(str(part) for part in details["loc"])
+    place = f"{where} {key}".strip()
+    if details["type"] == "extra_forbidden":
+        match = nearest(key, options)
+        return f"  {place}: unknown option" + (f"; did you mean {match!r}?" if match else "")
+    if details["type"] == "missing":
+        return f"  {place}: must be given"
+    return f"  {place} = {details['input']!r}: {details['msg']}" if key else f"  {where}: {details['msg']}"

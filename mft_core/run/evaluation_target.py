@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mft_core.data.stored_records import validation_records
 from mft_core.generation.assistant import Assistant
 from mft_core.generation.opening import given_base, open_folder, target_folder
-from mft_core.models.recognition import family_named, model_adapters
+from mft_core.models.recognition import family_named, model_adapters, of_recorded_family
 from mft_core.support import run_files
 from mft_core.tuning.fingerprint import model_fingerprint
 from mft_core.tuning.finished import find_finished, finished_tokenizer
@@ -97,7 +97,8 @@ class Target:
         from mft_core.recipe.schema import Recipe
 
         base, family = (given_base(self.base, self.catalog, self.family), family_named(self.family, self.catalog))
-        found = find_finished(self.folder, model_adapters(self.catalog), base=base, wanted=family)
+        with of_recorded_family(self.catalog):
+            found = find_finished(self.folder, model_adapters(self.catalog), base=base, wanted=family)
         recipe = Recipe().having("model", base=str(found.base.absolute()), adapter=self.family)
         return recipe, finished_tokenizer(found)
 

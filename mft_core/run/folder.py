@@ -11,6 +11,7 @@ from typing import Any
 
 from mft_core.errors import MftError, UsageError
 from mft_core.events import read_events
+from mft_core.models.recognition import FOLDER_BASE
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
@@ -96,6 +97,7 @@ class RunFolder:
                 "plugin": entry.plugin,
                 "distribution": entry.distribution,
                 "version": entry.version,
+                "aliases": list(entry.component.aliases),
             }
             for entry in entries
         ]
@@ -135,18 +137,18 @@ class RunFolder:
         """Differences to the recipe the run was started with, that would change its result.
 
         Args:
-            extending: that it is to take more optimizer steps is allowed.
+            extending: that it is to take more optimizer steps is allowed; and that its base lies elsewhere, of which
+                `check_base` compares the weights.
 
         Raises:
             UsageError: there are some others, and `force` is False.
         """
         old = load_recipe(self.path / run_files.RECIPE)
         differences = recipe_differences(old, recipe)
+        same = recipe.having("model", base=old.model.base) if extending else recipe
         if extending and self._is_longer(old, recipe):
-            same_length = recipe.having("train", steps=old.train.steps, epochs=old.train.epochs)
-            refused = recipe_differences(old, same_length)
-        else:
-            refused = differences
+            same = same.having("train", steps=old.train.steps, epochs=old.train.epochs)
+        refused = recipe_differences(old, same)
         if refused and not force:
             raise UsageError(
                 f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
@@ -228,6 +230,16 @@ def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
     if not recorded.startswith((f"{base}@", f"{base}==")):
         return recipe
     return recipe.having("model", base=recorded)
+
+
+def refuse_lost_base(recipe: Recipe, run: Path) -> None:
+    """Raise MftError where the base of the run in `run`, which `recipe` continues, is a folder or file that is gone."""
+    place = Path(recipe.model.base.removeprefix(f"{FOLDER_BASE}:")).expanduser()
+    if place.is_absolute() and not place.exists():
+        raise MftError(
+            f"The base model of {run} is not where it was: {place}.",
+            "Say where it lies with --base, which takes what `mft run --base` takes, or put it back.",
+        )
 
 
 def newest_run(root: Path) -> Path | None:

@@ -19,7 +19,7 @@ from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
-from mft_core.models.recognition import fetch_base, model_adapters, recognize_adapter
+from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_family, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
@@ -91,7 +91,8 @@ def make_plan(
     files, unread = wanted(every, recipe), files_not_read(recipe, every)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
-    adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
+    with of_recorded_family(catalog):
+        adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = tokenizer or load_tokenizer(adapter, folder)

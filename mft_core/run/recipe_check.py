@@ -20,6 +20,7 @@ from mft_core.run.components import Parts, choose_parts
 from mft_core.run.output_place import refuse_output_among_data
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
+from mft_core.support.unicode_names import composed
 from mft_core.tuning.methods import check_tuning
 
 FOUND_AT_ONCE = (EXPLICIT_TASKS, FOLDER, PREPARED)
@@ -111,11 +112,11 @@ def included(files: Sequence[TaskFiles], names: Sequence[str], where: str) -> li
     Raises:
         UsageError: there is no such task.
     """
-    known = [task.name for task in files]
-    for name in names:
+    known, named = [task.name for task in files], [composed(name) for name in names]
+    for name in named:
         if name not in known:
             raise UsageError(f"{where}: there is no task {name!r}", did_you_mean(name, known))
-    return [task for task in files if task.name in names]
+    return [task for task in files if task.name in named]
 
 
 def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:

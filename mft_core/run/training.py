@@ -172,6 +172,8 @@ def _resume_or_start(
     """Take up the newest good checkpoint, or record how this run begins."""
     checkpoint = trainer.checkpoints.load_latest() if resume else None
     if checkpoint is None:
+        if resume and not force and (folder.path / run_files.COMPONENTS).exists():
+            folder.check_base(base)
         _start(trainer, plan, base, folder)
     else:
         folder.check_base(base)

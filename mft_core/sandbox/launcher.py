@@ -119,7 +119,7 @@ def change_user(effective: int, others: int) -> None:
     os.setgroups([])
     os.setresgid(effective, effective, effective)
     os.setresuid(others, effective, others)
-    with open("/proc/self/status") as status:  # noqa: PTH123
+    with open("/proc/self/status", encoding="utf-8") as status:  # noqa: PTH123
         capabilities = [line.split()[1] for line in status if line.startswith(("CapEff", "CapPrm", "CapAmb"))]
     if any(int(mask, 16) for mask in capabilities):
         raise OSError("the change of the user left capabilities")

@@ -53,7 +53,7 @@ class Journal:
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 self.records.append(dict(json.loads(line)))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, RecursionError) as error:
                 raise MftError(
                     f"{self.path}:{number} is no JSON object: {error}", "Remove the line, or choose another --output."
                 ) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from mft_core.support.unicode_names import JOINERS
+
 MISSING = "-"
 
 
@@ -69,7 +71,7 @@ def perplexity(value: float | None) -> str:
 
 def printable(text: str, encoding: str = "utf-8") -> str:
     """`text` on one line, without control characters and with nothing that `encoding` cannot write."""
-    visible = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    visible = "".join(char if char.isprintable() or char in JOINERS else repr(char)[1:-1] for char in text)
     return visible.encode(encoding, "backslashreplace").decode(encoding)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from mft_core.data.jsonl import inspect_file, read_lines
+from mft_core.data.line_parsing import parse_line
 from mft_core.data.record_forms import parse_record
 from mft_core.data.source import DataRequest, Source
 from mft_core.data.tasks import validate_task_name
@@ -52,7 +52,7 @@ class SourceTests(ComponentTests):
             for file in (*task.train, *task.valid):
                 inspect_file(file)
                 records = [
-                    parse_record(json.loads(line), f"{file}:{number}")  # raises RecordError where it is none
+                    parse_record(parse_line(line), f"{file}:{number}")  # raises RecordError where it is none
                     for number, line in read_lines(file)
                 ]
                 assert records, f"{file} is empty"

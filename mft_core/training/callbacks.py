@@ -98,8 +98,9 @@ class Callbacks:
         for name, callback in list(self._named.items()):
             try:
                 call(callback)
-            except Exception as error:
-                if callback.essential:
+            except BaseException as error:
+                # Ctrl-C and a signal's exit are no failures of the callback; libraries raise other bare ones.
+                if callback.essential or isinstance(error, (KeyboardInterrupt, SystemExit)):
                     raise
                 del self._named[name]
                 if self._context.validation.accelerator.is_main_process:

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 STATE_FILE = "state.json"
 CHECKSUM_FILE = "checksums.json"
+TENSOR_FILES = ("model.safetensors", "optimizer.safetensors")
 STEP_FOLDER = re.compile(r"step-(\d{6,})")
 
 
@@ -147,11 +148,12 @@ class CheckpointFolder:
         folder = self.folder(step)
         try:
             checksums = json.loads((folder / CHECKSUM_FILE).read_text(encoding="utf-8"))
-            check_files(
-                folder, checksums, {STATE_FILE, *(path.name for path in folder.glob("*.safetensors"))}, file_digest
-            )
+            there = (path.name for path in folder.glob("*.safetensors"))
+            check_files(folder, checksums, {STATE_FILE, *TENSOR_FILES, *there}, file_digest)
             state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+            if not isinstance(state, dict):
+                raise ValueError(f"{STATE_FILE} holds no JSON object")
             tensors = {path.stem: load_file(path) for path in folder.glob("*.safetensors")}
-        except (OSError, ValueError, SafetensorError) as error:
+        except (OSError, ValueError, RecursionError, SafetensorError) as error:
             raise MftError(f"the checkpoint {folder} cannot be read: {error}") from error
         return Checkpoint(step, state, tensors)

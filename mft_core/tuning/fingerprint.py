@@ -92,7 +92,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise MftError(f"{path} is no valid JSON object: {error}") from error
 
 

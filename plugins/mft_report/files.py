@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from mft_core.errors import MftError
@@ -19,10 +18,15 @@ BYTES_PER_SECOND = 100_000
 
 
 def worth_redrawing(run: Path) -> bool:
-    """Whether the last drawing, or else the run's start, is so long ago that a new one costs next to nothing."""
+    """Whether the last drawing, or else the run's start, is so long ago that a new one costs next to nothing.
+
+    Times of files are compared with each other, as the log is written now: the file system may have a clock of its own.
+    One that was set back counts as time gone by; drawing sets the time anew, so that it is drawn once for that.
+    """
     last = run / CURVES if (run / CURVES).exists() else run / run_files.RECIPE
-    wait = max(SECONDS_BETWEEN, (run / run_files.METRICS).stat().st_size / BYTES_PER_SECOND)
-    return time.time() - last.stat().st_mtime > wait
+    log = (run / run_files.METRICS).stat()
+    wait = max(SECONDS_BETWEEN, log.st_size / BYTES_PER_SECOND)
+    return abs(log.st_mtime - last.stat().st_mtime) > wait
 
 
 def redraw(run: Path) -> RunFacts:

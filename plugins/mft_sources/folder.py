@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from mft_core.data.file_kinds import stem
-from mft_core.data.task_files import LAYOUT, folder_task, is_held_out, jsonl_files
+from mft_core.data.task_files import LAYOUT, MOVED, folder_task, is_held_out, jsonl_files
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError, together
 from mft_core.interfaces import DataRequest, Source
@@ -17,6 +17,7 @@ from mft_core.records import TaskFiles
 from mft_core.support import run_files
 from mft_core.support.run_folders import files_of_run, is_run
 from mft_core.support.suggestions import folders_in
+from mft_core.support.unicode_names import as_on_disk
 
 TRAINING = re.compile(r"train[\W\d_]*", re.IGNORECASE)
 """Stems of files in `data.path` itself that make it one task."""
@@ -31,9 +32,9 @@ class Folder(Source):
         """One task per folder or file, sorted by name; hidden ones (".x", "_x") are left alone."""
         if request.path is None:
             raise UsageError("The source 'folder' needs a folder.", "Name it with --data or data.path.")
-        root = request.path.expanduser()
+        root = as_on_disk(request.path.expanduser())
         if not root.is_dir():
-            raise UsageError(f"{root} is not a folder.", LAYOUT)
+            raise UsageError(f"{root} is not a folder.", LAYOUT if root.exists() else f"{MOVED} {LAYOUT}")
         tasks = _tasks(root)
         if not tasks:
             unread = "".join(f"\n  {file}" for file in islice(unread_files(root, ()), MOST_SHOWN))

@@ -167,14 +167,20 @@ class ChatTokenization(Tokenization):
 
     def _plan(self, turns: Sequence[Turn]) -> Plan:
         forms = tuple(form_of(turn, self._thoughts) for turn in turns)
-        if forms not in self._plans:
-            before = [number for number, turn in enumerate(turns[:-1]) if turn.role == "assistant"]
-            earlier = self._plan(turns[: before[-1] + 1]) if before else None
-            specials = [text for text in self._encoder.specials if text not in self._marks]
-            layout = find_layout(forms, self._render, specials)
-            end = (self._tokenizer.eos_token, self._tokenizer.eos_token_id)
-            self._plans[forms] = make_plan(layout, earlier, self._encoder, end)
+        if forms in self._plans:
+            return self._plans[forms]
+        ends = [number for number, form in enumerate(forms, 1) if form.role == "assistant" and number < len(forms)]
+        plan = None
+        for end in (*ends, len(forms)):  # one after the other: a conversation may be longer than Python's stack is deep
+            if forms[:end] not in self._plans:
+                self._plans[forms[:end]] = self._made_plan(forms[:end], plan)
+            plan = self._plans[forms[:end]]
         return self._plans[forms]
+
+    def _made_plan(self, forms: tuple[Form, ...], earlier: Plan | None) -> Plan:
+        specials = [text for text in self._encoder.specials if text not in self._marks]
+        layout = find_layout(forms, self._render, specials)
+        return make_plan(layout, earlier, self._encoder, (self._tokenizer.eos_token, self._tokenizer.eos_token_id))
 
     def _changed_prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Ids of what the template makes of turns that it changes. Control tokens typed in them are hidden from it and

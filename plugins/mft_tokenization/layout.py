@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -165,8 +166,11 @@ def fault(layout: Layout, turns: Sequence[Turn], render: Render) -> str:
 
 def _check_slots(slots: Sequence[Slot], forms: Sequence[Form]) -> None:
     """Every turn is shown once, in order; so is the thought of the last, while those before it may be left out."""
+    by_turn: dict[int, list[bool]] = defaultdict(list)
+    for slot in slots:
+        by_turn[slot.turn].append(slot.thought)
     for number, form in enumerate(forms):
-        shown = [slot.thought for slot in slots if slot.turn == number]
+        shown = by_turn[number]
         thinks = bool(form.thought) and not form.empty
         if shown not in ([False], [True, False]):
             raise RecordError(CHANGES_CONTENT, f"it shows a {form.role} turn not once")

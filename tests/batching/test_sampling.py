@@ -16,6 +16,8 @@ from mft_core.testing.samples import random_table, table_counts
 from mft_losses.balanced import Balanced
 from mft_losses.mixed import Mixed
 from mft_packing.best_fit import BestFit
+from mft_packing.padding import Dynamic, Pad
+from mft_packing.sequential import Sequential
 
 
 def test_stratified_order_spreads_every_group_over_the_epoch() -> None:
@@ -29,10 +31,13 @@ def test_stratified_order_spreads_every_group_over_the_epoch() -> None:
         assert counts[2] in (0, 1, 2)
 
 
-def test_imbalance_of_one_to_100_000_uses_the_rare_sample_once() -> None:
-    groups = np.array([0] * 100_000 + [1])
-    order = stratified_order(groups, np.random.default_rng(0))
-    assert np.count_nonzero(order == 100_000) == 1
+@pytest.mark.slow
+@pytest.mark.parametrize("packer", [Pad, Dynamic, Sequential, BestFit])
+def test_imbalance_of_one_to_100_000_uses_every_sample_once_an_epoch(packer) -> None:
+    table = random_table([1, 100_000])
+    epoch = BatchPlan(table, packer(), 32, batch_size=64, seed=0).epoch(1)
+    used = np.concatenate([np.concatenate(epoch.step_rows(step)) for step in range(epoch.steps)])
+    assert np.bincount(used, minlength=len(table)).tolist() == [1] * 100_001
 
 
 def test_temperature_1_uses_every_sample_once_and_high_ones_all_tasks_alike() -> None:

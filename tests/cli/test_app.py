@@ -85,7 +85,7 @@ def test_list_shows_what_is_wrong(site: Path, capsys: Captured, monkeypatch: pyt
     write_distribution(site, "acme", LOSS)
     write_distribution(site, "sick", "raise ValueError('no luck')")
     write_distribution(site, "unwanted", LOSS)
-    Path("plugins.toml").write_text('disabled = ["unwanted"]')
+    Path("plugins.toml").write_text('disabled = ["unwanted"]', encoding="utf-8")
     rows = {(row["kind"], row["name"]): row for row in listed(capsys) if row["plugin"] in ("acme", "sick", "unwanted")}
     assert {key: row["status"] for key, row in rows.items()} == {
         ("loss", "famo"): "ok",
@@ -108,7 +108,7 @@ def test_show_gives_options_with_types_and_defaults(site: Path, capsys: Captured
     assert options["by"]["type"] == '"tokens" | "samples"'
     assert options["by"]["default"] == "tokens"
     assert options["by"]["description"]
-    assert Path(shown["file"]).read_text().splitlines()[shown["line"] - 1].startswith("class ")
+    assert Path(shown["file"]).read_text(encoding="utf-8").splitlines()[shown["line"] - 1].startswith("class ")
     assert run_command_line(["show", "loss.mft-losses/famo"]) == 0
     out = capsys.readouterr().out
     assert shown["file"] in out
@@ -142,12 +142,12 @@ def test_two_plugins_of_one_name(site: Path, capsys: Captured) -> None:
     write_distribution(site, "acme", LOSS)
     assert run_command_line(["show", "loss.famo"]) == 2
     assert "--loss acme/famo" in capsys.readouterr().err
-    Path("plugins.toml").write_text('[prefer]\n"loss.famo" = "mft-losses"')
+    Path("plugins.toml").write_text('[prefer]\n"loss.famo" = "mft-losses"', encoding="utf-8")
     assert run_command_line(["show", "loss.famo"]) == 0
 
 
 def test_doctor_is_content_with_what_works(site: Path, capsys: Captured) -> None:
-    Path("plugins.toml").write_text('disabled = ["nobody"]')
+    Path("plugins.toml").write_text('disabled = ["nobody"]', encoding="utf-8")
     run_command_line(["doctor", "--json"])
     findings = json.loads(capsys.readouterr().out)
     assert findings["unknown_plugin_ids"] == ["nobody"]
@@ -275,6 +275,6 @@ def test_commands_that_work_fail_for_a_broken_plugin_only_if_it_was_asked_for(
 
 
 def test_a_bad_workspace_file_is_wrong_use(site: Path, capsys: Captured) -> None:
-    Path("plugins.toml").write_text("disable = []")
+    Path("plugins.toml").write_text("disable = []", encoding="utf-8")
     assert run_command_line(["list"]) == 2
     assert "Did you mean 'disabled'" in capsys.readouterr().err

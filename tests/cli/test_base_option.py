@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers.finished_runs import finished, logits
-from helpers.running import mft, write_tasks
+from helpers.running import largest_difference, mft, weights, write_tasks
 from helpers.tiny_models import ADAPTERS, adapter_of
 from mft_bases.tiny import TOKENIZER
+from mft_core.recipe.loading import load_recipe
 from mft_core.testing.random_models import relative_difference, write_random_checkpoint
 from mft_core.tuning.finished import load_run
 
@@ -73,6 +75,31 @@ def test_a_moved_base_is_asked_for_taken_and_verified(
     assert said(*arguments, "--base", str(place / "nowhere"))[0] == 2
     code, text = said(*arguments, "--base", str(place / "elsewhere"))
     assert code == 0, text
+
+
+@pytest.mark.parametrize("checkpoints", [True, False])
+def test_a_run_is_resumed_on_its_moved_base(
+    checkpoints: bool, said: Callable[..., tuple[int, str]], place: Path, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(place / "run", tmp_path / "run"))
+    shutil.rmtree(run / "final")
+    if not checkpoints:
+        shutil.rmtree(run / "checkpoints")
+    resume = ("run", "--resume", "--output", str(run))
+    before = (run / "recipe.toml").read_bytes()
+    code, text = said(*resume)
+    assert (code, "is not where it was" in text, "--base" in text) == (1, True, True), text
+    code, text = said(*resume, "--base", str(place / "another"))
+    assert (code, "has other weights than when" in text) == (1, True), text
+    assert said(*resume, "--base", str(place / "nowhere"))[0] == 2
+    assert ((run / "recipe.toml").read_bytes(), (run / "final").exists()) == (before, False)
+    code, text = said(*resume, "--base", str(place / "elsewhere"))
+    assert code == 0, text
+    assert json.loads((run / "final" / "adapter_config.json").read_text())["base_model_name_or_path"] == str(
+        place / "elsewhere"
+    )
+    assert largest_difference(weights(run), weights(place / "run")) == 0
+    assert load_recipe(run / "recipe.toml").model.base == str(place / "elsewhere")
 
 
 def test_an_exported_adapter_names_the_base_where_it_lies(said: Callable[..., tuple[int, str]], tmp_path: Path) -> None:

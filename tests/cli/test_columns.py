@@ -50,6 +50,15 @@ def test_wide_characters_take_two_places(capsys: Captured, monkeypatch: pytest.M
     assert [line.count("中") for line in folded[2:]] == [13, 12]
 
 
+@pytest.mark.parametrize("name", ["cafe\u0301", "हिन्दी", "中文"])
+def test_marks_take_no_place(name: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.cells import cell_len
+
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = table(capsys, [{"name": name, "summary": "x", "status": "ok"}, ROWS[0]])
+    assert cell_len(lines[2].partition("x")[0]) == lines[3].index("weights")
+
+
 def test_only_a_terminal_gets_colours(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

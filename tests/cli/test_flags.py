@@ -81,7 +81,7 @@ def test_prepare_needs_no_recipe_and_names_its_folder_after_model_and_data(data:
 def test_compare_needs_no_recipe_and_asks_of_a_loss_whether_it_pays(data: Path) -> None:
     command = ("compare", *SMALL, "--data", str(data), "--loss", "power", "--seeds", "1")
     assert mft(*command, "--set", "loss.alpha=0.5", "--set", 'data.include=["copy", "reverse"]') == 0
-    found = json.loads(Path("runs/compare-llama-tasks/compare.json").read_text())
+    found = json.loads(Path("runs/compare-llama-tasks/compare.json").read_text(encoding="utf-8"))
     assert found["arms"] == ["single", "mixed", "power"]
     (start,) = events(Path("runs/compare-llama-tasks/power/seed-0"), "start")
     assert (start["loss"]["name"], start["loss"]["alpha"]) == ("power", 0.5)
@@ -111,7 +111,7 @@ def test_compare_has_no_resume(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_results_are_named_after_the_recipe_or_after_model_and_data(flags: Flags, name: str) -> None:
     Path("recipes").mkdir()
-    Path("recipes/mine.toml").write_text("")
+    Path("recipes/mine.toml").write_text("", encoding="utf-8")
     assert name_of(compose_recipe(flags, Workspace()), flags.recipe) == name
 
 

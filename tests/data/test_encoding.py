@@ -94,15 +94,3 @@ def test_a_conversation_that_is_learned_in_several_samples_is_counted(tmp_path: 
     assert report.duplicates == report.overlap == 0
     (cut,) = prepare(files, tmp_path / "cache", Unended, max_length=60, overlong="truncate")
     assert (cut.report.split, cut.report.parts, cut.report.truncated) == (5, 14, 1)
-
-
-def test_what_cannot_fit_is_not_tokenised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mft_core.data.encoding.CHARACTERS_AT_LEAST", 100)
-    long, talk = {"text": "a b " * 2000}, [{"role": role, "content": "x"} for role in ("user", "assistant")] * 20
-    records = [pair(1), pair(2), long, {"messages": talk}]
-    (dropped,) = one_task(tmp_path, records, max_length=30)
-    assert (dropped.report.overlong, dropped.report.bad) == (2, {})
-    assert "8,000 characters, too long to be tokenised" in dropped.report.examples[0]
-    assert "40 turns of 40 characters" in dropped.report.examples[1]
-    (cut,) = one_task(tmp_path, records, max_length=30, overlong="truncate")
-    assert (cut.report.overlong, cut.report.truncated) == (1, 1)

@@ -39,6 +39,9 @@ RECORD = b'{"prompt": "q", "response": "a"}\n'
         (TURNS, "lines of arrays", "{messages: .}"),
         (b'["q", "a"]\n["q2", "a2"]\n', "lines of arrays", "{prompt: .[0], response: .[1]}"),
         (b"[" + RECORD.strip() + b"]", "one JSON array", "jq -c '.[]' t.jsonl"),
+        (b"[" + TURNS.strip() + b", " + TURNS.strip() + b"]", "one JSON array", "jq -c '.[] | {messages: .}' t.jsonl"),
+        (b"[\n  [\n    " + RECORD + b"  ]\n]", "one JSON array", "jq -c '.[] | {messages: .}' t.jsonl"),
+        (b'[\n  {\n    "role": "user",\n', "one JSON array", "jq -c '{messages: .}' t.jsonl"),
         (b'{\n  "prompt": "q"\n}\n', "several lines", "jq -c . t.jsonl"),
     ],
 )
@@ -78,3 +81,10 @@ def test_all_tasks_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> None
     for words in ("Parquet", "lines of arrays", "CSV", "crash.jsonl:7 NUL bytes", "'none' has no usable"):
         assert words in caught.value.message
     assert "fine" not in caught.value.message
+
+
+def test_an_array_that_is_longer_than_what_is_looked_at_is_told_by_its_beginning() -> None:
+    block = b"[" + b", ".join([TURNS.strip()] * 1000)
+    with pytest.raises(MftError) as caught:
+        refuse_other_format(Path("t.jsonl"), block, whole=False)
+    assert "'.[] | {messages: .}'" in caught.value.hint

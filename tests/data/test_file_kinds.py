@@ -21,6 +21,10 @@ from mft_core.data.file_kinds import kind
         ("sql_dev", ["sql_train"], "dev"),
         ("2024", [], ""),
         ("验证", [], ""),
+        ("donne\u0301es_valid", ["donn\u00e9es_train"], "valid"),
+        ("donn\u00e9es_train", ["donne\u0301es_valid"], "train"),
+        ("हिन्दी_valid", ["हिन्दी_train"], "valid"),
+        ("हिन्दी_valid", ["हिन्दा_train"], ""),
     ],
 )
 def test_words_count_and_not_the_letters_of_longer_ones(stem: str, beside: list[str], expected: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from mft_core.data import jsonl
 from mft_core.data.jsonl import BLOCK, inspect_file, read_lines
 from mft_core.errors import MftError
 
@@ -26,6 +28,23 @@ def test_lines_longer_than_a_block(tmp_path: Path) -> None:
     long = b"x" * (2 * BLOCK + 7)
     path = written(tmp_path, b"a\n" + long + b"\nb\n")
     assert [(number, len(line)) for number, line in read_lines(path)] == [(1, 1), (2, len(long)), (3, 1)]
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "train.jsonl.gz"])
+@pytest.mark.parametrize("filling", [b"x", b" "])
+def test_of_a_giant_line_no_more_than_its_beginning_is_held(
+    tmp_path: Path, name: str, filling: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "LONGEST_LINE", 2 * BLOCK)
+    giant = filling * (20 * BLOCK)
+    path = written(tmp_path, b"a\n" + giant + b"\n" + giant[: 2 * BLOCK - 1] + b"b\nc\n" + giant, name)
+    tracemalloc.start()
+    lines = [(number, len(line)) for number, line in read_lines(path)]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    whole = 2 * BLOCK if filling == b"x" else 1
+    assert lines == [(1, 1), (2, 2 * BLOCK + 1), (3, whole), (4, 1), (5, 2 * BLOCK + 1)]
+    assert most < 12 * BLOCK
 
 
 def test_gzip_and_plain_have_the_same_content(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def test_what_would_change_what_is_learned_is_refused_by_name(value: dict[str, A
         chat({}, {"tool_calls": None, "reasoning_content": "", "function_call": None}),
         chat({}, {}) | {"tools": [], "label": True, "weight": 1.0, "images": None, "context": ""},
         PAIR | {"label": True, "history": [], "system": ""},
+        PAIR | {"tools": "[]", "reasoning": "null", "context": " "},
     ],
 )
 def test_values_that_ask_for_nothing_pass(value: dict[str, Any]) -> None:
@@ -83,6 +84,23 @@ def test_other_keys_are_named_unless_they_are_known_or_empty() -> None:
     assert list(unread_keys({"text": "t", "system": "s"})) == ["system"]
     named = chat({"name": "Ann"}, {"cache_control": {"type": "x"}})
     assert list(unread_keys(named)) == ["messages[].name", "messages[].cache_control"]
+
+
+def test_a_harmless_key_is_named_where_it_holds_a_text_or_what_would_refuse_the_record() -> None:
+    code, long = "def f():\n    return 1\n", "word " * 60
+    assert list(unread_keys(PAIR | {"comment": code, "title": long, "note": "short\n"})) == ["comment", "title"]
+    inside = {"metadata": {"tools": [{"name": "f"}], "weight": 1, "source": "web"}, "extra_info": {"weight": 0}}
+    assert list(unread_keys(PAIR | inside)) == ["metadata.tools", "extra_info.weight"]
+    translation = {"instruction": "to Java", "source": "x = 1", "target": "int x = 1;"}
+    assert list(unread_keys(translation)) == ["source"]
+    assert list(unread_keys(PAIR | {"source": "web"})) == []
+
+
+def test_a_turn_that_says_two_things_is_refused() -> None:
+    with pytest.raises(RecordError) as caught:
+        parse_record(chat({}, {"value": "b"}), "f:1")
+    assert caught.value.reason == "ambiguous fields"
+    assert parse_record(chat({}, {"value": "a"}), "f:1").turns[-1] == Turn("assistant", "a")
 
 
 def test_no_key_is_both_refused_and_harmless() -> None:

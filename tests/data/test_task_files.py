@@ -15,7 +15,11 @@ def names(paths: tuple[Path, ...]) -> list[str]:
     return [path.name for path in paths]
 
 
-@pytest.mark.parametrize("name", ["a", "code_repair", "text2code-v1.1", "代码", "é", "x" * 100])
+WORDS = ["हिन्दी", "தமிழ்", "ภาษาไทย", "বাংলা", "မြန်မာ", "עברית", "نَصّ", "می\u200cزنم", "ශ්\u200dරී", "한국어", "日本語"]
+"""Words whose vowels are marks, and words with joiners."""
+
+
+@pytest.mark.parametrize("name", ["a", "code_repair", "text2code-v1.1", "代码", "é", "e\u0301", "x" * 100, *WORDS])
 def test_task_names(name: str) -> None:
     assert validate_task_name(name) == name
 
@@ -24,6 +28,31 @@ def test_task_names(name: str) -> None:
 def test_path_tricks_are_no_task_names(name: str) -> None:
     with pytest.raises(UsageError):
         validate_task_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("\u0301e", "'\u0301'"),
+        ("a\u200bb", r"'\u200b'"),
+        ("a\u200db", r"'\u200d'"),
+        ("\u200ca", r"'\u200c'"),
+        ("a\u200d", r"'\u200d'"),
+        ("a\u202eb", r"'\u202e'"),
+        ("\N{ROCKET}fast", "'\N{ROCKET}'"),
+        ("a\udcff", r"'\udcff'"),
+    ],
+)
+def test_the_character_that_is_in_no_word_is_named(name: str, named: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        validate_task_name(name)
+    assert f"it holds {named}" in caught.value.message
+
+
+def test_a_name_fits_into_that_of_a_folder() -> None:
+    assert validate_task_name("代" * 85)
+    with pytest.raises(UsageError, match="255 bytes"):
+        validate_task_name("代" * 86)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +166,31 @@ def test_bad_and_repeated_names(tmp_path: Path) -> None:
         check_names(explicit_tasks([("../a", "a.jsonl", None, 1.0)], tmp_path))
     with pytest.raises(UsageError, match="Two tasks"):
         check_names(explicit_tasks([("a", "a.jsonl", None, 1.0), ("a", "a.jsonl", None, 1.0)], tmp_path))
+
+
+def test_two_names_in_two_forms_are_one(tmp_path: Path) -> None:
+    make_files(tmp_path, "caf\u00e9/train.jsonl", "cafe\u0301/train.jsonl")
+    tasks = [task for name in ("caf\u00e9", "cafe\u0301") if (task := folder_task(name, tmp_path / name))]
+    assert [task.name for task in tasks] == ["caf\u00e9"] * 2
+    assert [task.train[0].parent.name for task in tasks] == ["caf\u00e9", "cafe\u0301"]
+    with pytest.raises(UsageError, match="differ only in Unicode's form") as caught:
+        check_names(tasks)
+    assert r"caf\xe9/train.jsonl'" in caught.value.message
+    assert r"cafe\u0301/train.jsonl'" in caught.value.message
+
+
+def test_files_named_in_another_form_than_they_have(tmp_path: Path) -> None:
+    make_files(tmp_path, "cafe\u0301/train.jsonl", "cafe\u0301/données_valid.jsonl", "été/x.jsonl")
+    tasks = explicit_tasks(
+        [
+            ("folder", "caf\u00e9", None, 1.0),
+            ("file", "caf\u00e9/train.jsonl", "caf\u00e9/donne\u0301es_valid.jsonl", 1.0),
+            ("glob", "caf\u00e9/t*.jsonl", None, 1.0),
+        ],
+        tmp_path,
+    )
+    assert {task.train for task in tasks} == {(tmp_path / "cafe\u0301/train.jsonl",)}
+    assert tasks[1].valid == (tmp_path / "cafe\u0301/données_valid.jsonl",)
 
 
 def test_training_on_the_validation_file_is_refused(tmp_path: Path) -> None:

@@ -44,6 +44,22 @@ def test_every_file_is_read_or_named_once_with_its_reason(tmp_path: Path) -> Non
     assert "jq" in found["f.json"]
 
 
+def test_what_becomes_of_a_file_without_records_is_right_for_its_kind(tmp_path: Path) -> None:
+    make(tmp_path, "a.jsonl")
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    contents = {"rows": [RECORD], "talks": [turns, turns], "turns": turns, "settings": {"a": 1}}
+    for name, content in contents.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    (tmp_path / "indented.json").write_text(json.dumps([turns], indent=2))
+    (tmp_path / "one.json").write_text(json.dumps(RECORD, indent=2))
+    found = reasons(tmp_path)
+    assert found["rows.json"].endswith("it is one JSON array. Write one object a line: jq -c '.[]' FILE > NEW.jsonl")
+    assert "jq -c '.[] | {messages: .}' FILE" in found["talks.json"] == found["indented.json"]
+    assert "jq -c '{messages: .}' FILE" in found["turns.json"]
+    assert "jq -c . FILE" in found["one.json"]
+    assert found["settings.json"] == "its first line is no record"
+
+
 def test_where_the_folder_is_one_task_the_folders_in_it_are_named(tmp_path: Path) -> None:
     assert set(reasons(make(tmp_path, "train.jsonl", "b.jsonl", "c/train.jsonl"))) == {"b.jsonl", "c/train.jsonl"}
 
@@ -69,6 +85,10 @@ def test_check_says_it_to_people_and_to_scripts(tmp_path: Path, capsys: pytest.C
     assert mft(*command, "--json") == 0
     (file,) = json.loads(capsys.readouterr().out)["unread_files"]
     assert file["path"] == str(data / "a/extra.jsonl")
+    assert mft("prepare", *command[1:], "--output", str(tmp_path / "prepared"), "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["unread_files"] == [file]
+    assert any(warning.startswith("not read: a/extra.jsonl") for warning in facts["warnings"])
 
 
 def test_a_folder_without_a_task_says_what_lies_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +96,11 @@ def test_a_folder_without_a_task_says_what_lies_in_it(tmp_path: Path, capsys: py
     (tmp_path / "data/all.json").write_text(json.dumps([RECORD]))
     assert mft(*arguments(tmp_path / "data", tmp_path / "run")) == 1
     assert "all.json: its first line is no record" in " ".join(capsys.readouterr().err.split())
+
+
+def test_data_that_is_gone_can_be_given_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mft(*arguments(tmp_path / "moved", tmp_path / "run")) == 2
+    assert "If the data has moved, name its new place: --data DIR." in " ".join(capsys.readouterr().err.split())
 
 
 def test_tasks_that_are_not_wanted_are_no_unread_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

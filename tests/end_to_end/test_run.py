@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +190,15 @@ def test_an_unwritable_output_fails_before_any_work(data, tmp_path, capsys) -> N
     (tmp_path / "file").write_text("")
     assert mft(*arguments(data, tmp_path / "file" / "run")) == 1
     assert "--output" in capsys.readouterr().err
+
+
+def test_a_read_only_disk_is_told_before_the_base_is_asked_for(data, small_disk: Path, capsys) -> None:
+    def told(output: Path) -> str:
+        assert mft(*arguments(data, output, "--base", "hub:acme/nowhere")) != 0
+        return capsys.readouterr().err
+
+    assert "acme/nowhere" in told(small_disk / "run"), "there should be a base to ask for"
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    error = told(small_disk / "another")
+    assert "--output" in error
+    assert "acme/nowhere" not in error

@@ -64,6 +64,7 @@ def test_given_samples_are_counted(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{", r"s\.jsonl:2 is no JSON"),
+        ("[" * 100_000, r"s\.jsonl:2 is no JSON"),
         ([], r"s\.jsonl:2 has no task_id"),
         ({"completion": "x"}, r"s\.jsonl:2 has no task_id"),
         ({"task_id": "a", "completion": None}, r"s\.jsonl:2: its completion is not a text"),

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.chat_bases import write_chat_base
+from helpers.checkpoints import edit_config
+from helpers.running import mft
 from helpers.tiny_models import ADAPTERS, config_of
 from mft_core.errors import MftError, UsageError
 from mft_core.models.recognition import recognize_adapter, resolve_base
@@ -74,6 +77,21 @@ def test_a_checkpoint_that_wants_code_of_its_own_is_refused() -> None:
     config = {"model_type": "unheard-of", "auto_map": {"AutoModelForCausalLM": "modeling.UnheardOf"}}
     with pytest.raises(MftError, match=r"code of its own to be run \(AutoModelForCausalLM\)"):
         recognize_adapter(ADAPTERS.items(), config)
+
+
+@pytest.mark.slow
+def test_a_run_on_a_checkpoint_with_code_of_its_own_is_refused_and_runs_none(data, tmp_path: Path, capsys) -> None:
+    base, proof = tmp_path / "base", tmp_path / "ran"
+    write_chat_base(base)
+    code = f"open({str(proof)!r}, 'w').close()\n"
+    (base / "evil.py").write_text(code)
+    kinds = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model", "AutoTokenizer": "evil.Tokenizer"}
+    edit_config(base, model_type="unheard-of", architectures=["Model"], auto_map=kinds)
+    assert mft("run", "--base", str(base), "--data", str(data), "--output", str(tmp_path / "run")) == 1
+    assert "code of its own" in " ".join(capsys.readouterr().err.split())
+    assert not proof.exists()
+    exec(code)
+    assert proof.exists(), "the code would not have done anything at all"
 
 
 def test_two_families_that_recognise_one_checkpoint_need_a_choice() -> None:

@@ -141,3 +141,7 @@ def test_alpha_for_a_task_there_is_not_names_the_nearest(within) -> None:
     with pytest.raises(UsageError, match="'taks1'") as caught:
         started(Balanced(LossOptions(within=within, alpha={"taks1": 2.0})), counts_of(made_up()))
     assert "task1" in str(caught.value.hint)
+
+
+def test_alpha_finds_a_task_in_either_form_of_its_name() -> None:
+    assert LossOptions(alpha={"cafe\u0301": 2.0}).alpha == {"caf\u00e9": 2.0}

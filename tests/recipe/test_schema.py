@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mft_core.recipe.loading import load_recipe
+from mft_core.recipe.schema import Recipe
 from mft_core.support.toml_files import read_toml
 
 
@@ -21,3 +22,11 @@ def test_options_stay_when_the_name_is_repeated_and_go_when_it_changes(write) ->
     assert load_recipe(path, [("loss", "famo")]).loss.options == {"every": 4}
     assert load_recipe(path, [("loss", "mixed")]).loss.options == {}
     assert load_recipe(path, [("loss.by", "samples")]).loss.options == {"every": 4, "by": "samples"}
+
+
+def test_names_of_tasks_are_composed() -> None:
+    data = Recipe.model_validate(
+        {"data": {"include": ["cafe\u0301"], "tasks": [{"name": "cafe\u0301", "train": "cafe\u0301/x.jsonl"}]}}
+    ).data
+    assert data.include == [data.tasks[0].name] == ["caf\u00e9"]
+    assert data.tasks[0].train == "cafe\u0301/x.jsonl"

@@ -11,7 +11,8 @@ from pydantic import Field
 from mft_core import hookspecs, interfaces
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
-from mft_core.registry.catalog import KINDS, Absent, AmbiguousComponent, Catalog, Entry
+from mft_core.registry.absent import Absent
+from mft_core.registry.catalog import KINDS, AmbiguousComponent, Catalog, Entry
 
 
 class SquareRootOptions(interfaces.LossOptions):

@@ -11,7 +11,7 @@ import pytest
 from helpers.paths import REPOSITORY
 
 LAYERS = [
-    "errors", "records", "support", "events", "hookspecs", "recipe", "registry", "data", "batching", "nn", "models",
+    "errors", "support", "records", "events", "hookspecs", "recipe", "registry", "data", "batching", "nn", "models",
     "tuning", "objective", "generation", "sandbox", "evaluation", "training", "run", "comparison", "interfaces", "api",
     "__init__", "testing",
 ]  # fmt: skip

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from helpers.running import arguments, mft
+import pytest
+
+from helpers.chat_bases import write_chat_base
+from helpers.running import arguments, mft, settings
 from mft_core.hookspecs import Component
 from mft_core.recipe.schema import Choice, Recipe
 from mft_core.registry.catalog import Entry
@@ -24,11 +28,25 @@ def test_an_unknown_name_is_wrong_use(data, tmp_path, capsys) -> None:
     assert "every" in capsys.readouterr().err
 
 
-def test_an_empty_task_fails_before_the_model_loads(data, tmp_path, capsys) -> None:
-    (tmp_path / "tasks" / "void").mkdir(parents=True)
-    (tmp_path / "tasks" / "void" / "train.jsonl").write_text("\n")
-    assert mft(*arguments(tmp_path / "tasks", tmp_path / "run")) == 1
-    assert "void" in capsys.readouterr().err
+@pytest.mark.slow
+def test_an_empty_task_fails_before_the_model_loads(data, tmp_path: Path, capsys) -> None:
+    """On a base whose weights are cut short: whatever loads them fails with another error."""
+    base, empty = tmp_path / "base", tmp_path / "tasks" / "void"
+    write_chat_base(base)
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+    def told(tasks: Path) -> str:
+        small = settings("model.dtype=float32", "data.max_length=128")
+        assert mft("run", "--base", str(base), "--data", str(tasks), "--output", str(tmp_path / "run"), *small) == 1
+        return capsys.readouterr().err
+
+    empty.mkdir(parents=True)
+    (empty / "train.jsonl").write_text("\n")
+    error = told(empty.parent)
+    assert "void" in error
+    assert weights.name not in error
+    assert weights.name in told(data), "the weights should be damaged"
 
 
 def test_the_tiny_base_needs_a_family(data, tmp_path, capsys) -> None:

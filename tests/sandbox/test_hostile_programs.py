@@ -67,10 +67,12 @@ class Host:
             for path in self.folder.iterdir()
         }
         files["attributes"] = {path.name: os.listxattr(path) for path in self.folder.iterdir()}
-        keys = [Path(f"/proc/sysvipc/{kind}").read_text().count("7169652") for kind in ("shm", "msg", "sem")]
+        keys = [
+            Path(f"/proc/sysvipc/{kind}").read_text(encoding="utf-8").count("7169652") for kind in ("shm", "msg", "sem")
+        ]
         system = [Path(path).stat().st_mtime_ns for path in ("/etc/passwd", "/usr/bin/env")]
         system.append(self.folder.stat().st_mtime_ns)
-        return files, keys, system, Path("/proc/sys/kernel/core_pattern").read_text()
+        return files, keys, system, Path("/proc/sys/kernel/core_pattern").read_text(encoding="utf-8")
 
     def new_files(self) -> list[str]:
         folders = ("/tmp", "/usr/local/bin", "/etc", "/dev/shm", "/var/tmp", "/root", "/run", "/dev", "/opt")

@@ -46,6 +46,6 @@ def test_files_of_the_machine_are_never_counted_as_the_sandbox_s() -> None:
 
 def children(pid: int) -> list[int]:
     try:
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()))
     except OSError:
         return []

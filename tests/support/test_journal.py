@@ -37,8 +37,9 @@ def test_a_record_there_is_no_room_for_leaves_nothing_and_later_ones_fit(small_d
     assert Journal(journal.path).records == journal.records == [{"a": 1}, {"b": 2}]
 
 
-def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ['{"b": ', "[" * 100_000], ids=["cut", "nested too deep"])
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "journal.jsonl"
-    path.write_text('{"a": 1}\n{"b": \n{"c": 3}\n')
+    path.write_text(f'{{"a": 1}}\n{line}\n{{"c": 3}}\n')
     with pytest.raises(MftError, match=r"journal\.jsonl:2 is no JSON object"):
         Journal(path)

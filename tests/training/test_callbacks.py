@@ -62,6 +62,35 @@ def test_one_that_fails_is_left_out_with_a_warning_and_the_others_go_on(tmp_path
     assert "the callback first failed and is left out" in warning["message"]
 
 
+class Bare(BaseException):
+    """What a plugin should not raise, and some library does."""
+
+
+class Raises(Callback):
+    """Raises what it is given."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def after_step(self, step: int) -> None:
+        raise self.error
+
+
+def test_one_that_raises_a_bare_base_exception_is_left_out(tmp_path: Path) -> None:
+    callbacks = Callbacks({"it": Raises(Bare("oh"))}, context_in(tmp_path / "run"))
+    for step in (1, 2):
+        callbacks.after_step(step)
+    (warning,) = read_events(tmp_path / "run" / "metrics.jsonl")
+    assert "the callback it failed and is left out: Bare('oh')" in warning["message"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_signal_ends_the_run_inside_a_callback_too(tmp_path: Path, stop: BaseException) -> None:
+    with pytest.raises(type(stop)):
+        Callbacks({"it": Raises(stop)}, context_in(tmp_path / "run")).after_step(1)
+
+
 def test_an_essential_one_ends_the_run(tmp_path: Path) -> None:
     callbacks = Callbacks({"it": Essential([], failing=1)}, context_in(tmp_path / "run"))
     callbacks.start(0)

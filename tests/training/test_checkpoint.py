@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from mft_core.errors import MftError
+from mft_core.support.durable import file_digest
 from mft_core.training.checkpoint import CheckpointFolder
 
 TENSORS = {"model": {"weight": torch.arange(6.0).reshape(2, 3)}, "optimizer": {"weight|step": torch.tensor(3.0)}}
@@ -106,6 +107,43 @@ def test_checksums_that_are_not_of_all_its_files_are_damage(tmp_path: Path, chan
     assert "checksum" in caplog.text
 
 
+@pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors"])
+def test_a_file_that_went_with_its_checksum_is_missed(
+    tmp_path: Path, file: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_at(tmp_path)
+    folder.save(1, TENSORS, {"at": 1})
+    folder.save(2, TENSORS, {"at": 2})
+    path = folder.folder(2) / "checksums.json"
+    (folder.folder(2) / file).unlink()
+    path.write_text(json.dumps({name: digest for name, digest in json.loads(path.read_text()).items() if name != file}))
+    with caplog.at_level(logging.WARNING):
+        found = folder.load_latest()
+    assert found is not None
+    assert found.step == 1
+    assert f"there is no checksum of {file}" in caplog.text
+
+
+@pytest.mark.parametrize("file", ["state.json", "checksums.json"])
+@pytest.mark.parametrize("content", ["[]", "[" * 100_000], ids=["list", "nested too deep"])
+def test_json_of_another_shape_is_damage(
+    tmp_path: Path, file: str, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = folder_at(tmp_path)
+    folder.save(1, TENSORS, {"at": 1})
+    folder.save(2, TENSORS, {"at": 2})
+    (folder.folder(2) / file).write_text(content)
+    if file == "state.json":
+        sums = folder.folder(2) / "checksums.json"
+        changed = {"state.json": file_digest(folder.folder(2) / file)}
+        sums.write_text(json.dumps(json.loads(sums.read_text()) | changed))
+    with caplog.at_level(logging.WARNING):
+        found = folder.load_latest()
+    assert found is not None
+    assert found.step == 1
+    assert "step-000002 cannot be read" in caplog.text
+
+
 def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
     folder = folder_at(tmp_path)
     folder.save(1, TENSORS, {})
@@ -119,7 +157,7 @@ import sys, torch
 from pathlib import Path
 from mft_core.training.checkpoint import CheckpointFolder
 folder = CheckpointFolder(Path(sys.argv[1]) / "checkpoints", 2)
-tensors = {"model": {"weight": torch.zeros(2_000_000)}}
+tensors = {"model": {"weight": torch.zeros(2_000_000)}, "optimizer": {}}
 for step in range(1, 1000):
     folder.save(step, tensors, {"at": step})
     print(step, flush=True)
@@ -147,9 +185,9 @@ def test_kill_9_while_saving_leaves_a_good_checkpoint_and_nothing_partial(tmp_pa
 
 def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(small_disk: Path) -> None:
     folder = folder_at(small_disk)
-    folder.save(1, {"model": {"weight": torch.zeros(1000)}}, {})
+    folder.save(1, {"model": {"weight": torch.zeros(1000)}, "optimizer": {}}, {})
     with pytest.raises(MftError) as error:
-        folder.save(2, {"model": {"weight": torch.zeros(2_000_000)}}, {})
+        folder.save(2, {"model": {"weight": torch.zeros(2_000_000)}, "optimizer": {}}, {})
     assert "step 2" in error.value.message
     assert "last good checkpoint: step 1" in error.value.hint
     assert [entry.name for entry in folder.path.iterdir()] == ["step-000001"]

@@ -19,7 +19,7 @@ def checkpoints(tmp_path: Path) -> CheckpointFolder:
     """Of all evaluated steps but the last, whose model is in memory, and the first, which was rotated away."""
     folder = CheckpointFolder(tmp_path / "checkpoints", keep=9)
     for step in (2, 3, 4):
-        folder.save(step, {"model": {"weight": torch.full((2,), float(step))}}, {})
+        folder.save(step, {"model": {"weight": torch.full((2,), float(step))}, "optimizer": {}}, {})
     return folder
 
 

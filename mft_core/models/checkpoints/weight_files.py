@@ -67,7 +67,7 @@ def weight_files(folder: Path) -> WeightFiles:
 def _indexed(index: Path) -> Iterator[Path]:
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MftError(f"{index} is no index of weight files: {error!r}") from error
     for name in names:
         path = index.parent / str(name)

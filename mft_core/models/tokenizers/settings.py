@@ -67,7 +67,7 @@ def _read_object(path: Path) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MftError(f"{path} is no valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise MftError(f"{path} is no JSON object.")

@@ -45,6 +45,19 @@ def test_it_is_drawn_again_only_when_that_is_worth_it(tmp_path: Path) -> None:
     assert worth_redrawing(run)
 
 
+def test_a_clock_that_was_set_back_neither_stops_nor_storms_the_drawing(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", ["only"])
+    (run / "curves.png").touch()
+    written = (run / "metrics.jsonl").stat().st_mtime
+    for drawn, wanted in ((written + 3600, True), (written + 1, False), (written - 1, False), (written - 3600, True)):
+        os.utime(run / "curves.png", (drawn, drawn))
+        assert worth_redrawing(run) is wanted
+    for log in (1.0, 4e9):  # the file system has a clock of its own
+        os.utime(run / "metrics.jsonl", (log, log))
+        os.utime(run / "curves.png", (log - 1, log - 1))
+        assert not worth_redrawing(run)
+
+
 @pytest.mark.slow
 def test_failure_to_draw_does_not_stop_the_run(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", ["only"], end=False)

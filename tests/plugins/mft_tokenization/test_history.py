@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+
 import pytest
 
 from helpers.chat_templates import (
@@ -167,3 +170,15 @@ def test_later_rounds_are_tried_when_a_tokenizer_is_bound(monkeypatch: pytest.Mo
     )
     with pytest.raises(MftError, match="in a way mft cannot follow"):
         subject_of("qwen3")
+
+
+def test_a_conversation_may_have_more_turns_than_the_stack_has_room_for() -> None:
+    turns = talk(*("a" for _ in range(160)))
+    subject = with_template("{% for m in messages %}{{ '<' + m.role + '>' + m.content + '\\n' }}{% endfor %}")
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack()) + 120)
+    try:
+        samples = subject.samples(Record(turns=turns))
+    finally:
+        sys.setrecursionlimit(before)
+    assert sum(int(sample.supervised.sum() > 0) for sample in samples) == len(samples) > 0

@@ -1,0 +1,137 @@
+"""Records that are too long to be tokenised whole: what of them can matter under `max_length`, and no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple
+
+from mft_core.errors import RecordError
+from mft_core.records import Record, Sample, Turn
+from mft_core.support.thoughts import split_thought
+
+OVERLONG = "over-long"
+LENGTH_STEP = 64
+"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
+
+CHARACTERS_OF_A_TOKEN = 256
+"""More than the longest tokens hold: in published vocabularies those are of 128 spaces or so."""
+CHARACTERS_AT_LEAST = 1 << 20
+"""Texts up to this are tokenised whatever `max_length` is: it takes seconds at most."""
+CHARACTERS_AT_MOST = 1 << 24
+"""Of a text to be split. Tokenizers take 200 bytes a character and end the process where there are too many."""
+TURNS_AT_ONCE = 256
+"""What a tokenization does with a conversation may take time with the square of its turns."""
+CHARACTERS_BEYOND = 1024
+"""Kept of what begins beyond `max_length`, so that an answer stays one."""
+
+Overlong = Literal["drop", "truncate", "split"]
+
+
+class LengthPolicy(NamedTuple):
+    """What happens to samples of more than `max_length` tokens; "split" splits plain text and drops the others."""
+
+    max_length: int
+    overlong: Overlong
+
+
+def encode_guarded(
+    record: Record, encode: Callable[[Record], list[Sample]], policy: LengthPolicy, longer: Counter[int]
+) -> tuple[list[Sample], float]:
+    """The record's samples, and how many times as long the record is as what they were made of, 1.0 where it is all.
+
+    Samples of more than `max_length` tokens may be cut short, but not to fewer; some that have no target among their
+    first `max_length` tokens may be missing.
+
+    Args:
+        record: of any size.
+        encode: what makes samples of a record.
+        policy: for long samples.
+        longer: counts the record by its tokens, as far as they are known, where it is refused here.
+
+    Raises:
+        RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
+    """
+    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
+    if policy.overlong == "split" and record.text is not None:
+        most = max(most, CHARACTERS_AT_MOST)
+    far_too_long = _characters(record) > most or len(record.turns) > policy.max_length
+    if far_too_long and policy.overlong != "truncate":
+        raise _too_long(record, policy, longer)
+    for part in _beginnings(record, most):
+        samples = encode(part)
+        if _is_enough(samples, policy):
+            break
+    if _characters(record, but_thoughts=True) > most and len(samples[-1].ids) <= policy.max_length:
+        # What was kept is white space that the template leaves out.
+        raise _too_long(record, policy, longer)
+    return samples, max(1.0, _characters(record) / _characters(part))
+
+
+def in_steps(tokens: int) -> int:
+    """Rounded up to a multiple of `LENGTH_STEP`."""
+    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
+
+
+def _characters(record: Record, but_thoughts: bool = False) -> int:
+    if record.text is not None:
+        return len(record.text)
+    return sum(len(_said(turn) if but_thoughts else turn.content) for turn in record.turns)
+
+
+def _said(turn: Turn) -> str:
+    parts = split_thought(turn.content) if turn.role == "assistant" else None
+    return turn.content if parts is None else parts.said
+
+
+def _too_long(record: Record, policy: LengthPolicy, longer: Counter[int]) -> RecordError:
+    characters, turns = _characters(record), len(record.turns)
+    longer[in_steps(max(-(-characters // CHARACTERS_OF_A_TOKEN), turns))] += 1
+    size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
+    return RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
+
+
+def _beginnings(record: Record, most: int) -> Iterator[Record]:
+    """The beginning of the record that has all that `most` characters show, and before it shorter ones where it has
+    many turns; the record itself where it is not long."""
+    if record.text is not None:
+        yield record if len(record.text) <= most else Record(text=record.text[:most], origin=record.origin)
+        return
+    turns = tuple(_cut(record.turns, most))
+    count = TURNS_AT_ONCE
+    while count < len(turns):
+        upto = next(number for number in range(count, len(turns) + 1) if turns[number - 1].role == "assistant")
+        yield Record(turns=turns[:upto], origin=record.origin)
+        count *= 2
+    yield record if turns == record.turns else Record(turns=turns, origin=record.origin)
+
+
+def _cut(turns: Sequence[Turn], most: int) -> Iterator[Turn]:
+    """The turns up to the first answer by which there are more than `most` characters, each cut to what is left.
+
+    A thought does not count: some templates show it nowhere but before its own answer, and later answers without it.
+    """
+    left = most
+    for turn in turns:
+        said, room = _said(turn), max(left, CHARACTERS_BEYOND)
+        if len(turn.content) <= room:
+            yield turn
+        elif len(said) == len(turn.content):
+            yield Turn(turn.role, said[:room])
+        else:
+            thought = turn.content.removesuffix(said)
+            end = thought[thought.rindex("</") :]
+            yield Turn(turn.role, f"{thought.removesuffix(end)[:most]}{end}{said[:room]}")
+        left -= len(said)
+        if left < 0 and turn.role == "assistant":
+            return
+
+
+def _is_enough(samples: Sequence[Sample], policy: LengthPolicy) -> bool:
+    """Whether nothing that comes after these samples' turns can be among the first `max_length` tokens of a sample."""
+    if policy.overlong != "truncate":
+        return any(len(sample.ids) > policy.max_length for sample in samples)
+    last = samples[-1]
+    if len(samples) > 1 and last.supervised[: policy.max_length].any():
+        return False  # later samples may show this answer in fewer tokens than this one
+    return len(last.ids) > policy.max_length

@@ -1,0 +1,84 @@
+"""Data in UTF-8, in names and in files, under locales of every encoding: real processes (fault 40)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.running import events, settings, write_tasks
+
+LOCALES = {"zh_CN.GB18030": ("zh_CN", "GB18030"), "de_DE.ISO-8859-1": ("de_DE", "ISO-8859-1"), "C": ("", "UTF-8")}
+"""Name -> what `localedef` makes it from; the interpreter is in UTF-8 mode in C."""
+
+
+@pytest.fixture(scope="module", params=LOCALES)
+def locale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables that set a locale, which is built where the machine has none; skipped where it cannot be."""
+    language, encoding = LOCALES[request.param]
+    given = {"LC_ALL": request.param, "OMP_NUM_THREADS": "1"}
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHON"))}
+    if not language:
+        return {**clean, **given}
+    folder = tmp_path_factory.mktemp("locales")
+    if not shutil.which("localedef"):
+        pytest.skip("there is no localedef to build the locale")
+    command = ["localedef", "-i", language, "-f", encoding, str(folder / request.param)]
+    made = subprocess.run(command, capture_output=True, check=False)
+    variables = {**clean, **given, "LOCPATH": str(folder)}
+    ask = "import locale; locale.setlocale(locale.LC_ALL, ''); print(locale.nl_langinfo(locale.CODESET))"
+    found = subprocess.run([sys.executable, "-c", ask], env=variables, capture_output=True, text=True, check=False)
+    if encoding not in found.stdout:
+        pytest.skip(f"the locale {request.param} cannot be built here: {made.stderr!r}")
+    return variables
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tasks; a record, a recipe and every name with letters that no one-byte encoding has together."""
+    folder = tmp_path_factory.mktemp("place")
+    write_tasks(folder / "données", {"代码": 12, "hé": 8})
+    record = {"prompt": "日本 é", "response": "ответ"}
+    with (folder / "données" / "hé" / "train.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(record, ensure_ascii=False) + "\n")
+    (folder / "rezept.toml").write_text('[data]\npath = "données"\ninclude = ["代码", "hé"]\n', encoding="utf-8")
+    return folder
+
+
+def mft(place: Path, locale: dict[str, str], *command: str | bytes, stdin: bytes = b"") -> subprocess.CompletedProcess:
+    program = [sys.executable, "-m", "mft_cli", *command]
+    return subprocess.run(program, cwd=place, env=locale, input=stdin, capture_output=True, timeout=300, check=False)
+
+
+def test_the_locale_has_no_effect_on_a_run(place: Path, locale: dict[str, str]) -> None:
+    run = place / f"läufe-{locale['LC_ALL']}"
+    common = ("rezept.toml", "--model", "llama", *settings("model.dtype=float32", "data.max_length=128"))
+    checked = mft(place, locale, "check", *common, "--json")
+    assert checked.returncode == 0, checked.stderr
+    for command in ([*common, "--steps", "2"], ["--resume", "--steps", "3"]):
+        done = mft(place, locale, "run", *command, "--output", str(run))
+        assert done.returncode == 0, done.stderr
+    assert list(events(run, "eval")[-1]["tasks"]) == ["hé", "代码"]
+    assert events(run, "eval")[-1]["step"] == 3
+    reported = mft(place, locale, "report", str(run))
+    assert reported.returncode == 0, reported.stderr
+    assert all(name in (run / "report.html").read_text(encoding="utf-8") for name in ("hé", "代码"))
+    answered = mft(place, locale, "generate", str(run), "--prompt", "hé 日本", "--max-new-tokens", "3")
+    assert answered.returncode == 0, answered.stderr
+
+
+def test_what_is_typed_and_shown_has_the_locales_encoding(place: Path, locale: dict[str, str]) -> None:
+    encoding = LOCALES[locale["LC_ALL"]][1]
+    (place / "x.jsonl").write_text('{"prompt": "q", "response": "a"}\n', encoding="utf-8")
+    typed = "gr\u00fc\u00df e"
+    refused = mft(place, locale, "check", "--model", "llama", "--task", f"{typed}=x.jsonl".encode(encoding))
+    assert refused.returncode == 2
+    assert f"'{typed}' cannot be the name of a task" in refused.stderr.decode(encoding)
+    missing = mft(place, locale, "check", "--model", "llama", "--data", "nirgends/h\u00e9")
+    assert missing.returncode == 2
+    assert "nirgends/h\u00e9 is not a folder" in missing.stderr.decode(encoding)
