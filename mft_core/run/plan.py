@@ -106,8 +106,7 @@ def make_plan(
         limited, files, parts.tokenization, tokenizer, parts.packer, prepared, on_progress
     )
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
-    packing = (OneEach(), None) if one_each else (parts.packer, stored_rows)
-    training = batch_plan(recipe, task_set, *packing)
+    training = batch_plan(recipe, task_set, *((OneEach(), None) if one_each else (parts.packer, stored_rows)))
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
         recipe=recipe,
