@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mft_core.data.reader import LINE
 from mft_core.data.token_store import TokenEntry, TokenStore, read_quarantine
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
@@ -150,8 +151,8 @@ class TaskSet:
 
 
 def write_quarantine(tasks: TaskSet, path: Path) -> int:
-    """Every refused record as one JSON line: "task", "file", "origin" (such as "file:line"), "reason", "detail",
-    "record" (the raw text).
+    """Every refused record as one JSON line: "task", "file", "line" where its place is a line, "origin" (such as
+    "file:line"), "reason", "detail", "record" (the raw text).
 
     Returns:
         how many there are. Without any, no file is written.
@@ -177,4 +178,6 @@ def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
                 file, place = line.pop("file"), line.pop("place")
-                yield {"task": task.name, "file": str(paths[file]), "origin": entry.origin(paths, file, place), **line}
+                where = {"line": place} if entry.place_forms[file] == LINE else {}
+                origin = entry.origin(paths, file, place)
+                yield {"task": task.name, "file": str(paths[file]), **where, "origin": origin, **line}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import pytest
 
-KIT_MODULES = ("components", "evaluators", "losses", "model_adapters", "packers", "sources", "tokenizations")
+KIT_MODULES = ("components", "evaluators", "losses", "model_adapters", "packers", "readers", "sources", "tokenizations")
 # Before their import: pytest then shows the values in a failed assertion of theirs as in those of a test file.
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in KIT_MODULES))
 
@@ -20,6 +20,7 @@ from mft_core.testing.evaluators import EvaluatorTests, GenerativeEvaluatorTests
 from mft_core.testing.losses import LossTests  # noqa: E402
 from mft_core.testing.model_adapters import ModelAdapterTests  # noqa: E402
 from mft_core.testing.packers import PackerTests  # noqa: E402
+from mft_core.testing.readers import ReaderTests  # noqa: E402
 from mft_core.testing.sources import SourceTests  # noqa: E402
 from mft_core.testing.tokenizations import TokenizationTests  # noqa: E402
 
@@ -29,6 +30,7 @@ __all__ = [
     "LossTests",
     "ModelAdapterTests",
     "PackerTests",
+    "ReaderTests",
     "SourceTests",
     "TokenizationTests",
 ]

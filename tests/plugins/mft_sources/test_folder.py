@@ -45,8 +45,8 @@ def test_one_task_alone(tmp_path: Path) -> None:
     [
         ([], "no task"),
         (["README.md"], "no task"),
-        (["a/notes.txt"], "a holds no JSON Lines file.\n  .*notes.txt: not JSON Lines"),
-        (["a/notes.txt", "b/valid.jsonl", "c/test.jsonl"], "(?s)a holds no .*b holds .*c holds validation or test"),
+        (["a/notes.dat"], "a holds no file of records.\n  .*notes.dat: no kind of file that is read"),
+        (["a/notes.dat", "b/valid.jsonl", "c/test.jsonl"], "(?s)a holds no .*b holds .*c holds validation or test"),
         (["a/valid.jsonl"], "no training data"),
         (["a.jsonl", "valid.jsonl"], "looks like validation"),
     ],
