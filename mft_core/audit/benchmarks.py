@@ -15,6 +15,8 @@ from mft_core.registry.catalog import Catalog
 from mft_core.support.suggestions import did_you_mean
 
 NAMES = ("task_id", "id", "name", "problem_id", "question_id")
+ASKED, SOLUTION = ("declaration", "prompt"), "canonical_solution"
+"""Keys of HumanEval and its relatives, in which the solution goes on where the question ends."""
 SHORTEST = 40
 """Characters of a text that may tell a problem from others."""
 
@@ -67,7 +69,10 @@ def _name(row: Mapping[str, Any], number: int) -> str:
 
 
 def _parts(row: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of a problem; lists of texts, such as tests, as one."""
+    """The texts of a problem, what is asked together with its solution where one goes on in the other; lists of texts,
+    such as tests, as one."""
+    if SOLUTION in row:
+        yield "".join(str(row[key]) for key in (*[key for key in ASKED if key in row][:1], SOLUTION))
     for value in row.values():
         text = "\n".join(map(str, value)) if isinstance(value, list) else value
         if isinstance(text, str) and len(text) >= SHORTEST:

@@ -9,7 +9,7 @@ import numpy as np
 
 from mft_core.audit.shingles import code_shingles, text_shingles
 
-LEAST_SEQUENCES = 6
+LEAST_SEQUENCES = 4
 """A part of a problem with fewer says nothing: a line like many others."""
 
 

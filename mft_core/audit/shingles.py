@@ -29,7 +29,7 @@ KEYWORDS = frozenset(
 """Names that mean something by themselves, in the languages of code data; in lower case."""
 
 NAME = 1 << 40
-TEXT_LENGTH, CODE_LENGTH = 8, 14
+TEXT_LENGTH, CODE_LENGTH = 8, 12
 """Words of a sequence in the view of text, tokens of one in the view of code."""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
