@@ -21,13 +21,15 @@ def list_components(
     context: typer.Context,
     kind: Annotated[
         str | None,
-        typer.Argument(help="model, base, source, tokenization, packer, loss, evaluator or callback; all if left out."),
+        typer.Argument(
+            help="model, base, source, reader, tokenization, packer, loss, evaluator, importer or callback; or all."
+        ),
     ] = None,
     json_output: JsonOption = False,
     plugin: PluginOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """List every component: models, bases, data sources, packers, losses, evaluators, callbacks.
+    """List every component: models, bases, sources, readers, packers, losses, evaluators, importers, callbacks.
 
     Broken and disabled plugins are listed with the reason.
     """
