@@ -43,7 +43,7 @@ class _Renamed(ast.NodeTransformer):
         own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         self._names = {name: f"value_{number}" for number, name in enumerate(sorted(own))}
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 - ast's own way
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         node.id = self._names.get(node.id, node.id)
         return node
 
@@ -51,7 +51,7 @@ class _Renamed(ast.NodeTransformer):
         node.arg = self._names.get(node.arg, node.arg)
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self._names.get(node.name, node.name)
         self.generic_visit(node)
         return node

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.running import arguments, events, mft, settings, write_tasks
 from helpers.readers import READERS
+from helpers.running import arguments, events, mft, settings, write_tasks
 from mft_core.data.task_files import record_files
 
 STORED, NAME = "cafe\u0301", "caf\u00e9"
