@@ -1,11 +1,11 @@
 """How well `mft data audit` finds the problems of a published set in training data: recall and false alarms, and speed.
 
-    python benchmarks/audit.py --set humaneval=PATH [--background FOLDER] [--copies 10]
+    python benchmarks/audit.py --set humaneval=PATH [--background FOLDER]
 
-Every problem of the set is planted among the background (the tasks made of this machine's standard library, unless a data
-folder is given) in four forms: as published; formatted otherwise (`ast.unparse`: other white space, quotes and brackets, no
-comments); with other names; and with another docstring. A false alarm is a record of the background that is said to hold a
-problem; look at them before you believe the number: real data may hold real copies.
+Every problem of the set is planted among the background (the tasks made of this machine's standard library, unless a
+data folder is given) in four forms: as published; formatted otherwise (`ast.unparse`: other white space, quotes and
+brackets, no comments); with another docstring; and with that and other names. A false alarm is a record of the
+background that is said to hold a problem; look at them before you believe it: real data may hold real copies.
 """
 
 from __future__ import annotations

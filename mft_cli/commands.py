@@ -41,7 +41,7 @@ COMMANDS = {
     "init": Command("mft_cli.init:init", "Write a commented recipe with every key and its default."),
     "list": Command(
         "mft_cli.listing:list_components",
-        "List every component: models, bases, data sources, packers, losses, evaluators, callbacks.",
+        "List every component: models, bases, sources, readers, packers, losses, evaluators, importers, callbacks.",
     ),
     "show": Command(
         "mft_cli.show:show", "Show one component: what it is, its options with types and defaults, and its source."

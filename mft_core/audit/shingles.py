@@ -17,119 +17,38 @@ WORDS = re.compile(r"\w+")
 TOKENS = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s]")
 COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''", re.DOTALL)
 KEYWORDS = frozenset(
-    [
-        "and",
-        "as",
-        "assert",
-        "async",
-        "await",
-        "auto",
-        "bool",
-        "boolean",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "const",
-        "continue",
-        "def",
-        "default",
-        "del",
-        "delete",
-        "do",
-        "double",
-        "elif",
-        "else",
-        "enum",
-        "except",
-        "export",
-        "extends",
-        "false",
-        "final",
-        "finally",
-        "float",
-        "for",
-        "from",
-        "func",
-        "function",
-        "global",
-        "go",
-        "if",
-        "implements",
-        "import",
-        "in",
-        "instanceof",
-        "int",
-        "interface",
-        "is",
-        "lambda",
-        "let",
-        "long",
-        "map",
-        "namespace",
-        "new",
-        "nil",
-        "none",
-        "not",
-        "null",
-        "or",
-        "package",
-        "pass",
-        "private",
-        "protected",
-        "public",
-        "raise",
-        "range",
-        "return",
-        "self",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "str",
-        "string",
-        "struct",
-        "super",
-        "switch",
-        "template",
-        "this",
-        "throw",
-        "throws",
-        "true",
-        "try",
-        "type",
-        "typedef",
-        "typename",
-        "union",
-        "unsigned",
-        "using",
-        "var",
-        "vector",
-        "virtual",
-        "void",
-        "while",
-        "with",
-        "yield",
-    ]
+    """
+    and as assert async await auto bool boolean break case catch char class const continue def default del delete do
+    double elif else enum except export extends false final finally float for from func function global go if
+    implements import in instanceof int interface is lambda let long map namespace new nil none not null or package
+    pass private protected public raise range return self short signed sizeof static str string struct super switch
+    template this throw throws true try type typedef typename union unsigned using var vector virtual void while with
+    yield
+    """.split()  # noqa: SIM905 - a list of them, one on a line, is no better to read
 )
 """Names that mean something by themselves, in the languages of code data; in lower case."""
 
 NAME = 1 << 40
 TEXT_LENGTH, CODE_LENGTH = 8, 12
 """Words of a sequence in the view of text, tokens of one in the view of code."""
+LEAST_SIGNS = 4
+"""Tokens of a sequence of code that are no names: in prose, which has hardly any, all sequences would look alike."""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def text_shingles(text: str) -> np.ndarray:
     """uint64 [sequences], distinct: of words, in the view of text; of a shorter text one for all of it."""
-    return _sequences([_number(word) for word in WORDS.findall(text.lower())], TEXT_LENGTH)
+    return np.unique(_sequences([_number(word) for word in WORDS.findall(text.lower())], TEXT_LENGTH))
 
 
 def code_shingles(text: str) -> np.ndarray:
     """uint64 [sequences], distinct: of tokens, in the view of code, comments left out; none of a shorter one."""
     codes = _code_numbers(TOKENS.findall(COMMENTS.sub(" ", text)))
-    return _sequences(codes, CODE_LENGTH) if len(codes) >= CODE_LENGTH else np.zeros(0, np.uint64)
+    if len(codes) < CODE_LENGTH:
+        return np.zeros(0, np.uint64)
+    names = np.cumsum([0, *(code >= NAME for code in codes)])
+    telling = names[CODE_LENGTH:] - names[:-CODE_LENGTH] <= CODE_LENGTH - LEAST_SIGNS
+    return np.unique(_sequences(codes, CODE_LENGTH)[telling])
 
 
 def _code_numbers(tokens: Sequence[str]) -> list[int]:
@@ -163,4 +82,4 @@ def _sequences(numbers: Sequence[int], length: int) -> np.ndarray:
     for offset in range(length):
         total = total * np.uint64(0x100000001B3) + values[offset : len(values) - length + 1 + offset]
     total ^= total >> np.uint64(32)
-    return np.unique(total * MULTIPLIER)
+    return total * MULTIPLIER
