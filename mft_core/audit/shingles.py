@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 
 WORDS = re.compile(r"\w+")
-TOKENS = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s]")
+TOKENS = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s\"'(),;]")
+"""Quotes, brackets, commas and semicolons are left out: formatters put them in, take them away and change them."""
 COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''", re.DOTALL)
 KEYWORDS = frozenset(
     """

@@ -49,8 +49,8 @@ class TaskReport:
     """What became of a task's records.
 
     Attributes:
-        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `overlong`, `bad`, where
-            one that was split counts as its parts: read - split + parts is the sum of those.
+        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `excluded`, `overlong`,
+            `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
         train: training samples.
         valid: validation samples; 0 where the task is too small to split.
         bad: records that cannot be used, by reason.
@@ -59,6 +59,7 @@ class TaskReport:
         split: records that became more than one sample: plain text longer than `max_length`, and conversations whose
             template shows an answer in another form than it is asked for in.
         parts: samples they were split into.
+        excluded: samples of records that `data.exclude` says to leave out.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
         overlap: validation samples that are also training samples, white space aside.
@@ -88,6 +89,7 @@ class TaskReport:
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
+    excluded: int = 0
     overlap_folded: int = 0
 
     @property

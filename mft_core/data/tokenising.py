@@ -16,6 +16,7 @@ import numpy as np
 
 from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
+from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.refusals import EXAMPLES, examples, unusable
@@ -81,8 +82,11 @@ def prepare_tasks(
         for side in missing:
             entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
     readable = [task for task in files if task.name in sides]
+    exclusions = read_exclusions(settings.exclude)
     tasks = TaskSet(
-        tuple(_task(index, task, sides[task.name], entries, settings) for index, task in enumerate(readable))
+        tuple(
+            _task(index, task, sides[task.name], entries, settings, exclusions) for index, task in enumerate(readable)
+        )
     )
     errors += _errors(tasks, settings, cache)
     if errors:
@@ -138,6 +142,7 @@ def _task(
     sides: tuple[Side, Side | None],
     entries: Mapping[Path, TokenEntry],
     settings: DataSection,
+    exclusions: Exclusions,
 ) -> Task:
     train_side, valid_side = sides
     train_entry = entries[train_side.folder]
@@ -148,16 +153,19 @@ def _task(
         valid_entry = train_entry
         validates = split_off(train_entry.digests, settings.valid_fraction, settings.split_seed)
         train, valid = np.flatnonzero(~validates), np.flatnonzero(validates)
+    whole = len(train) + len(valid)
+    train = train[~is_excluded(train_entry, train_side.paths, exclusions)[train]]
+    valid = valid[~is_excluded(valid_entry, (valid_side or train_side).paths, exclusions)[valid]]
     usable = len(train) + len(valid)
     train = train[choose(train_entry.digests[train], settings.max_samples, settings.split_seed)]
     valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
     train_store = TokenStore(train_entry, train, train_side.paths, files.reader)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader)
-    report = _report(train_store, valid_store, usable)
+    report = _report(train_store, valid_store, usable, excluded=whole - usable)
     return Task(files.name, index, files.weight, train_store, valid_store, report)
 
 
-def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
+def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
     counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
     for store in stores:
@@ -178,6 +186,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         split=counts[SPLIT],
         parts=counts[PARTS],
         left_out=usable - len(train) - len(valid),
+        excluded=excluded,
         duplicates=train.records - len(np.unique(train_digests)),
         overlap=int(alike.sum()),
         tokens=int(train.lengths.sum()),

@@ -65,7 +65,7 @@ def with_absolute_paths(values: Mapping[str, Any], components: Components | None
     return result
 
 
-KEYS = {"data": ("path", "prepared"), "output": ("dir",)}
+KEYS = {"data": ("path", "prepared", "exclude"), "output": ("dir",)}
 """Section -> its keys that are paths."""
 
 

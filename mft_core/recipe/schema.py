@@ -147,6 +147,7 @@ class DataSection(Section):
     reader: AutoChoice = Field(
         Choice(name=AUTO), description="auto: by each file's suffix; else what reads all files, see `mft list reader`"
     )
+    exclude: str = Field("", description="audit.json of `mft data audit`: the records that it says to leave out")
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")

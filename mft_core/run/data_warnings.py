@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,8 @@ def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
     Args:
         adapts_by_validation: the loss measures validation samples to set the tasks' weights.
     """
-    return [*_without_validation(tasks, adapts_by_validation), *_leakage(tasks), *_duplicates(tasks), *_unread(tasks)]
+    found = (_excluded(tasks), _without_validation(tasks, adapts_by_validation), _leakage(tasks), _duplicates(tasks))
+    return [*chain(*found), *_unread(tasks)]
 
 
 class _Part(NamedTuple):
@@ -35,6 +36,12 @@ class _Part(NamedTuple):
     def __str__(self) -> str:
         folded = f" ({self.folded:,} of them but for white space)" if self.folded else ""
         return f"{self.found:,} of {self.total:,} in {self.task}{folded}"
+
+
+def _excluded(tasks: TaskSet) -> Iterable[str]:
+    parts = [_Part(task.name, task.report.excluded, task.report.read) for task in tasks]
+    if left_out := _worst_first(parts):
+        yield f"records that data.exclude leaves out: {left_out}"
 
 
 def _without_validation(tasks: TaskSet, adapts_by_validation: bool) -> Iterable[str]:
