@@ -35,6 +35,8 @@ class TaskFiles:
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
+        addresses: what `train` and `valid` are called in a recipe where they were fetched: with the source's name, and
+            pinned; "": they were not.
     """
 
     name: str
@@ -42,6 +44,7 @@ class TaskFiles:
     valid: tuple[Path, ...] = ()
     weight: float = 1.0
     reader: ReaderChoice | None = None
+    addresses: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", composed(self.name))
