@@ -18,7 +18,7 @@ HEADER = """# A recipe for `mft run`. Every key is shown with its default; delet
 """
 TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
 # name = "text2code"
-# train = "text2code/*.jsonl"
+# train = "text2code/*.jsonl"     # or .json, .csv, .parquet, ..., a folder, hf:ORG/NAME
 # valid = ""
 # weight = 1.0
 """

@@ -35,8 +35,7 @@ class TaskFiles:
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
-        addresses: what `train` and `valid` are called in a recipe where they were fetched: with the source's name, and
-            pinned; "": they were not.
+        addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
     """
 
     name: str

@@ -26,11 +26,15 @@ class Readers:
     Args:
         catalog: what there is.
 
+    Raises:
+        MftError: a reader that an opened run was made with is gone: its files would be left alone.
+
     Attributes:
         broken: by the name of a reader that cannot be loaded: why.
     """
 
     def __init__(self, catalog: Catalog) -> None:
+        catalog.require_recorded("reader")
         self._catalog = catalog
         self._by_name: dict[str, Reader] = {}
         self.broken: dict[str, str] = {}

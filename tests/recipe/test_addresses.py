@@ -53,5 +53,5 @@ def test_a_task_takes_what_its_addresses_stand_for(tmp_path: Path) -> None:
     assert (task.train, task.valid, task.reader, task.addresses) == ((one,), (two,), reader, ("made:x@1", ""))
     (task,) = explicit_tasks([ExplicitTask("t", str(two), "made:y")], tmp_path, READERS, fetch)
     assert (task.train, task.valid, task.addresses) == ((two,), (one,), ("", "made:y@1"))
-    with pytest.raises(MftError, match="no training file at .*other:x"):
+    with pytest.raises(MftError, match=r"no training file at .*other:x"):
         explicit_tasks([ExplicitTask("t", "other:x")], tmp_path, READERS, fetch)
