@@ -90,8 +90,7 @@ def make_plan(
     every = every_task(recipe, parts, prepared)
     files, unread = wanted(every, recipe), files_not_read(recipe, parts, every)
     recipe = with_pinned_data(recipe, parts, every)
-    if prepared is None:
-        parts.entries += parts.readers.entries(files)
+    parts.entries += [] if prepared else parts.readers.entries(files)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     with of_recorded_family(catalog):

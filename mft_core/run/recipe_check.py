@@ -94,8 +94,10 @@ def with_pinned_data(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -
     if parts.source is not None:
         choice = source_choice(recipe)
         pinned = parts.source.pinned_options()
-        changed = {key: value for key, value in pinned.items() if key in choice.options}
-        return recipe.having("data", source=choice.model_copy(update={"options": {**choice.options, **changed}}))
+        options = {key: pinned.get(key, value) for key, value in choice.options.items()}
+        if options == choice.options:
+            return recipe
+        return recipe.having("data", source=choice.model_copy(update={"options": options}))
     addresses = {task.name: task.addresses for task in tasks}
     sections = []
     for section in recipe.data.tasks:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from mft_core.data.split_files import sides_of
+from mft_core.data.split_files import WHOLE, sides_of
 from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import DataRequest, Fetched, Options, Source
 from mft_core.records import TaskFiles
@@ -112,10 +112,8 @@ class _Snapshot:
             known = f"Its splits: {', '.join(configuration.splits)}."
             raise UsageError(f"hf:{self._asked}: there is no split {reference.split!r}.", known)
         splits = {name: [Path(path) for path in paths] for name, paths in configuration.splits.items()}
-        if reference.split:
-            train, valid = tuple(splits[reference.split]), ()
-        else:
-            train, valid = sides_of(splits, f"hf:{self._asked}")
+        wanted = {WHOLE: splits[reference.split]} if reference.split else splits
+        train, valid = sides_of(wanted, f"hf:{self._asked}")
         unknown = [path for path in (*train, *valid) if request.readers.by_suffix(path) is None]
         if unknown:
             hint = f"Read are {', '.join(request.readers.suffixes)}."

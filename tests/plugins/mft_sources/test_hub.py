@@ -15,7 +15,6 @@ from mft_core.errors import MftError, UsageError
 from mft_core.interfaces import DataRequest
 from mft_core.recipe.loading import load_recipe
 from mft_core.records import ReaderChoice
-from mft_core.testing import SourceTests
 from mft_sources.hub import Hub
 
 pytest.importorskip("datasets")
@@ -53,15 +52,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def request_(tmp_path: Path) -> DataRequest:
     return DataRequest(None, tmp_path / "sources")
-
-
-class TestHub(SourceTests):
-    component = Hub
-    options = {"address": "org/set:comma"}
-
-    @pytest.fixture(autouse=True)
-    def snapshot(self, hub: Path) -> Path:
-        return cached_set(hub, "org/set", FILES)
 
 
 def test_a_configuration_is_the_files_that_the_card_says(hub: Path, request_: DataRequest) -> None:
