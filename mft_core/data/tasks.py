@@ -61,7 +61,7 @@ class TaskReport:
         parts: samples they were split into.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
-        overlap: validation samples that are also training samples.
+        overlap: validation samples that are also training samples, white space aside.
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
@@ -69,6 +69,7 @@ class TaskReport:
             `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
+        overlap_folded: how many of `overlap` differ from every training sample in white space.
     """
 
     read: int
@@ -87,6 +88,7 @@ class TaskReport:
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
+    overlap_folded: int = 0
 
     @property
     def bad_records(self) -> int:

@@ -143,9 +143,8 @@ def test_a_folder_of_all_kinds_on_the_command_line(tmp_path: Path, capsys: pytes
     said = json.loads(capsys.readouterr().out)
     assert [Path(file["path"]).name for file in said["unread_files"]] == ["notes.txt"]
     assert "plain text beside records" in said["unread_files"][0]["reason"]
-    tasks = {task["name"]: task for task in said["tasks"]}
-    assert set(tasks) == {"essays", *(name.replace(".", "-") for name in KINDS)}
-    assert tasks["a-parquet"]["examples"][0].startswith(f"{data}/a-parquet/train.parquet:1/1 empty response")
+    assert set(said["data"]) == {"essays", *(name.replace(".", "-") for name in KINDS)}
+    assert said["data"]["a-parquet"]["examples"][0].startswith(f"{data}/a-parquet/train.parquet:1/1 empty response")
 
 
 @pytest.mark.slow
@@ -172,8 +171,8 @@ dtype = "float32"
         encoding="utf-8",
     )
     assert mft("check", str(recipe), "--steps", "1", "--json") == 0
-    tasks = json.loads(capsys.readouterr().out)["tasks"]
-    assert {task["name"]: task["read"] for task in tasks} == {"table": 20, "essays": 2}
+    reports = json.loads(capsys.readouterr().out)["data"]
+    assert {name: report["read"] for name, report in reports.items()} == {"table": 20, "essays": 2}
     recipe.write_text(recipe.read_text(encoding="utf-8").replace("delimiter", "delimeter"), encoding="utf-8")
     assert mft("check", str(recipe), "--steps", "1") == 2
     assert "delimeter" in capsys.readouterr().err
