@@ -15,7 +15,8 @@ from mft_core.models.recognition import family_named, find_base
 from mft_core.objective.loss import Loss
 from mft_core.recipe.addresses import address_of
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
-from mft_core.recipe.schema import REPORT, Choice, Recipe
+from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
+from mft_core.records import ReaderChoice
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.training.callbacks import Callback
 
@@ -75,7 +76,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
             if choice.name != REPORT or catalog.find("callback", REPORT)
         },
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
-        readers=Readers(catalog),
+        readers=_readers(recipe, catalog),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,
         family=family,
@@ -91,3 +92,14 @@ def _address_sources(recipe: Recipe, catalog: Catalog) -> list[str]:
     found = [address_of(text) for task in recipe.data.tasks for text in (task.train, task.valid)]
     names = dict.fromkeys(address.source for address in found if address)
     return [name for name in names if catalog.offers("source", name) and not recipe.data.prepared]
+
+
+def _readers(recipe: Recipe, catalog: Catalog) -> Readers:
+    """All readers, after those that the recipe names were built once, so that a mistake in one shows at once."""
+    readers = Readers(catalog)
+    choices = [(recipe.data.reader, "[data] reader")]
+    choices += [(task.reader, f"[[data.tasks]] {task.name!r} reader") for task in recipe.data.tasks]
+    for choice, where in choices:
+        if choice.name != AUTO:
+            readers.chosen(ReaderChoice(choice.name, choice.options), where)
+    return readers
