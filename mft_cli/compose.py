@@ -13,6 +13,7 @@ import typer
 
 from mft_cli.session import PluginOption
 from mft_core.errors import UsageError
+from mft_core.recipe.addresses import address_of
 from mft_core.support.unicode_names import composed
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ BaseOption = Annotated[
 ]
 LossOption = Annotated[str | None, typer.Option("--loss", metavar="NAME", help="Objective; `mft list loss`.")]
 PackerOption = Annotated[str | None, typer.Option("--packer", metavar="NAME", help="`mft list packer`.")]
-DataOption = Annotated[str | None, typer.Option("--data", metavar="DIR", help="A folder of task folders.")]
+DataOption = Annotated[
+    str | None, typer.Option("--data", metavar="DIR", help="A folder of task folders, or hf:ORG/NAME.")
+]
 TaskOption = Annotated[
-    list[str] | None, typer.Option("--task", metavar="NAME=PATH", help="One task by its files; repeatable.")
+    list[str] | None,
+    typer.Option("--task", metavar="NAME=PATH", help="One task by its files, or hf:ORG/NAME; repeatable."),
 ]
 StepsOption = Annotated[int | None, typer.Option("--steps", metavar="N", help="Optimizer steps.")]
 EpochsOption = Annotated[float | None, typer.Option("--epochs", metavar="X", help="Passes over the data.")]
@@ -88,6 +92,9 @@ class Flags:
     def _data(self) -> list[tuple[str, Any]]:
         """--data or --task in place of all data that the recipe names."""
         if self.data:
+            if (address := address_of(self.data)) and not Path(self.data).exists():
+                source = {"name": address.source, "address": address.rest}
+                return [("data.prepared", ""), ("data.tasks", []), ("data.path", ""), ("data.source", source)]
             folder = str(Path(self.data).expanduser().absolute())
             return [("data.prepared", ""), ("data.tasks", []), ("data.path", folder)]
         if self.tasks:
@@ -186,7 +193,8 @@ def _task(text: str) -> dict[str, str]:
     name, separator, path = text.partition("=")
     if not separator or not name or not path:
         raise UsageError(f"--task {text}: expected NAME=PATH", "for example --task repair=data/repair.jsonl")
-    return {"name": name, "train": str(Path(path).expanduser().absolute())}
+    place = Path(path).expanduser()
+    return {"name": name, "train": path if address_of(path) and not place.exists() else str(place.absolute())}
 
 
 def _with_source_of_folders(recipe: Recipe) -> Recipe:

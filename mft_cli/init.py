@@ -23,7 +23,7 @@ TRIAL = "--model qwen --steps 30"
 """Makes a recipe of defaults one that runs: their base is made up for a family, which they leave open."""
 TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
 # name = "text2code"
-# train = "text2code/*.jsonl"
+# train = "text2code/*.jsonl"     # or .json, .csv, .parquet, ..., a folder, hf:ORG/NAME
 # valid = ""
 # weight = 1.0
 """

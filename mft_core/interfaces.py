@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from mft_core.batching.packing import Packer
 from mft_core.data.reader import RawRecord, Reader
-from mft_core.data.source import DataRequest, Source
+from mft_core.data.source import DataRequest, Fetched, Source
 from mft_core.data.tokenization import Tokenization
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
@@ -34,6 +34,7 @@ __all__ = [
     "DataRequest",
     "EvaluationRequest",
     "Evaluator",
+    "Fetched",
     "GenerativeEvaluator",
     "GenerativeOptions",
     "Importer",

@@ -35,6 +35,7 @@ class TaskFiles:
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
+        addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TaskFiles:
     valid: tuple[Path, ...] = ()
     weight: float = 1.0
     reader: ReaderChoice | None = None
+    addresses: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", composed(self.name))

@@ -21,7 +21,7 @@ MOST_OF_A_LINE = 1 << 26
 
 NO_DATA = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|requirements)\b.*", re.IGNORECASE)
 """Names of files that go with data and are none, whatever they hold."""
-COMPANION = re.compile(rf"{NO_DATA.pattern}|.*\.(md|rst|lock)", re.IGNORECASE)
+COMPANION = re.compile(rf"{NO_DATA.pattern}|.*\.(md|rst|lock)|(dataset_dict|dataset_infos?|state)\.json", re.IGNORECASE)
 """Names of files that go with data and that nobody expects to be read, unless there is nothing else."""
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from mft_core.data.compression import uncompressed_name
 from mft_core.data.file_kinds import NO_DATA
 from mft_core.data.reader import Reader
 from mft_core.errors import MftError
-from mft_core.records import ReaderChoice
-from mft_core.registry.catalog import Catalog
+from mft_core.records import ReaderChoice, TaskFiles
+from mft_core.registry.catalog import Catalog, Entry
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
 
@@ -25,11 +26,15 @@ class Readers:
     Args:
         catalog: what there is.
 
+    Raises:
+        MftError: a reader that an opened run was made with is gone: its files would be left alone.
+
     Attributes:
         broken: by the name of a reader that cannot be loaded: why.
     """
 
     def __init__(self, catalog: Catalog) -> None:
+        catalog.require_recorded("reader")
         self._catalog = catalog
         self._by_name: dict[str, Reader] = {}
         self.broken: dict[str, str] = {}
@@ -49,8 +54,21 @@ class Readers:
         """The reader that a file's name asks for; None where it asks for none, or is hidden."""
         if path.name.startswith("."):
             return None
+        return self._by_name.get(self._name_by_suffix(path))
+
+    def _name_by_suffix(self, path: Path) -> str:
         name = uncompressed_name(path.name).lower()
-        return next((reader for reader in self._by_name.values() if name.endswith(reader.suffixes)), None)
+        return next((known for known, reader in self._by_name.items() if name.endswith(reader.suffixes)), FALLBACK.name)
+
+    def entries(self, tasks: Iterable[TaskFiles]) -> list[Entry]:
+        """What reads the files of some tasks, by name, each once."""
+        names = {
+            task.reader.name if task.reader else self._name_by_suffix(path)
+            for task in tasks
+            for path in (*task.train, *task.valid)
+        }
+        found = {self._catalog.get("reader", name) for name in names}
+        return sorted(found, key=lambda entry: (entry.name, entry.plugin))
 
     def reads(self, path: Path) -> bool:
         """Whether it is a file that holds records, by its name and, where a suffix may be anything, its content."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from mft_core.data.file_kinds import TEST, TRAIN, VALIDATION, kind, stem
 from mft_core.data.readers import Readers
+from mft_core.data.source import Fetched
+from mft_core.data.split_files import saved_splits, sides_of
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
+from mft_core.recipe.addresses import Address, address_of
 from mft_core.records import ReaderChoice, TaskFiles
 from mft_core.support.unicode_names import as_on_disk, composed
 
@@ -32,7 +36,13 @@ class ExplicitTask(NamedTuple):
     reader: ReaderChoice | None = None
 
 
-def explicit_tasks(entries: Sequence[ExplicitTask], root: Path, readers: Readers) -> list[TaskFiles]:
+Fetch = Callable[[Address], Fetched | None]
+"""Fetches what an address stands for; None where there is no such source, so that it is a path."""
+
+
+def explicit_tasks(
+    entries: Sequence[ExplicitTask], root: Path, readers: Readers, fetch: Fetch = lambda address: None
+) -> list[TaskFiles]:
     """Tasks that the recipe (`[[data.tasks]]`) or `--task NAME=PATH` names one by one, in that order.
 
     A folder stands for the files in it, as in `folder_task`. A glob leaves out held-out files and the task's own
@@ -42,15 +52,18 @@ def explicit_tasks(entries: Sequence[ExplicitTask], root: Path, readers: Readers
         entries: the tasks.
         root: what relative paths are relative to.
         readers: know which files of a folder hold records.
+        fetch: for addresses in place of files.
 
     Raises:
         MftError: nothing found.
     """
-    return [_explicit_task(entry, root, readers) for entry in entries]
+    return [_explicit_task(entry, root, readers, fetch) for entry in entries]
 
 
 def folder_task(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
     """The task whose files lie directly in `folder`; None where no file of it holds records.
+
+    A folder that `datasets.save_to_disk` wrote has the splits that it names.
 
     Training: train.jsonl, or train-00001.jsonl and so on; where there is none, every file that is not held out.
     Validation: the first kind found of `VALIDATION`. Test files are left alone, as `kind` knows them.
@@ -58,6 +71,8 @@ def folder_task(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
     Raises:
         MftError: held-out files only, or train.jsonl beside train.jsonl.gz.
     """
+    if (splits := saved_splits(folder)) is not None:
+        return TaskFiles(name, *sides_of(splits, f"Task {name!r}: {folder}"))
     files = record_files(folder, readers)
     if not files:
         return None
@@ -121,8 +136,31 @@ def _same_name(name: str, one: tuple[Path, ...], other: tuple[Path, ...]) -> Usa
     return UsageError(f"Two tasks are called {name!r}{where}.", "Give each task a name of its own.")
 
 
-def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers) -> TaskFiles:
-    name, valid_files = entry.name, _find(entry, "validation", entry.valid, root, readers) if entry.valid else ()
+def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers, fetch: Fetch) -> TaskFiles:
+    if fetched := _fetched(entry.valid, fetch):
+        valid_files, valid_address = fetched.train, _pinned(entry.valid, fetched)
+    else:
+        valid_files = _find(entry, "validation", entry.valid, root, readers) if entry.valid else ()
+        valid_address = ""
+    if fetched := _fetched(entry.train, fetch):
+        train, valid = fetched.train, valid_files or fetched.valid
+        addresses, reader = (_pinned(entry.train, fetched), valid_address), entry.reader or fetched.reader
+        return TaskFiles(entry.name, _without(entry.name, train, valid), valid, entry.weight, reader, addresses)
+    task = _found_task(entry, root, readers, valid_files)
+    return replace(task, addresses=("", valid_address))
+
+
+def _fetched(text: str, fetch: Fetch) -> Fetched | None:
+    address = address_of(text)
+    return fetch(address) if address else None
+
+
+def _pinned(text: str, fetched: Fetched) -> str:
+    return f"{text.partition(':')[0]}:{fetched.pinned}"
+
+
+def _found_task(entry: ExplicitTask, root: Path, readers: Readers, valid_files: tuple[Path, ...]) -> TaskFiles:
+    name = entry.name
     folder = as_on_disk(root / Path(entry.train).expanduser())
     if folder.is_dir():
         task = folder_task(name, folder, readers)

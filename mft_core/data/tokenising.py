@@ -109,7 +109,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
                 unread.update(encoded.unread)
-                done += encoded.size
+                done = min(done + encoded.size, side.size)  # a record of a table is longer than its row
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
             lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}

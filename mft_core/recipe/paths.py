@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from mft_core.recipe.addresses import ADDRESS
 from mft_core.recipe.component_names import Names
 from mft_core.recipe.schema import AUTO, LOSS, PACKER
 
@@ -27,8 +28,9 @@ class Located(str):
     folder: Path
 
     def absolute(self) -> str:
-        """As a path; "" stays."""
-        return str(self.folder / Path(self).expanduser()) if self else ""
+        """As a path; "" stays, and so does what looks like an address, unless there is such a file."""
+        path = self.folder / Path(self).expanduser()
+        return str(path) if self and (path.exists() or not ADDRESS.fullmatch(self)) else str(self)
 
 
 def located(value: Any, folder: Path) -> Any:

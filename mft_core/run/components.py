@@ -13,8 +13,10 @@ from mft_core.evaluation.evaluator import Evaluator
 from mft_core.models.base import Base
 from mft_core.models.recognition import family_named, find_base
 from mft_core.objective.loss import Loss
+from mft_core.recipe.addresses import address_of
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
-from mft_core.recipe.schema import REPORT, Choice, Recipe
+from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
+from mft_core.records import ReaderChoice
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.training.callbacks import Callback
 
@@ -26,6 +28,7 @@ class Parts:
     Attributes:
         callbacks: by name, in the recipe's order.
         readers: all that there are.
+        fetching: by name, the sources that fetch the files of tasks that are named by addresses.
         base_reference: what is asked of `base`.
         family: the name of the model family; "": to be recognised.
         entries: where each component came from.
@@ -41,6 +44,7 @@ class Parts:
     base: Base
     base_reference: str
     family: str
+    fetching: dict[str, Source] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
 
@@ -72,9 +76,30 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
             if choice.name != REPORT or catalog.find("callback", REPORT)
         },
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
-        readers=Readers(catalog),
+        readers=_readers(recipe, catalog),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,
         family=family,
+        fetching={
+            name: build("source", Choice(name=name), "[[data.tasks]]") for name in _address_sources(recipe, catalog)
+        },
         entries=entries,
     )
+
+
+def _address_sources(recipe: Recipe, catalog: Catalog) -> list[str]:
+    """The sources of the addresses among the tasks' files."""
+    found = [address_of(text) for task in recipe.data.tasks for text in (task.train, task.valid)]
+    names = dict.fromkeys(address.source for address in found if address)
+    return [name for name in names if catalog.offers("source", name) and not recipe.data.prepared]
+
+
+def _readers(recipe: Recipe, catalog: Catalog) -> Readers:
+    """All readers, after those that the recipe names were built once, so that a mistake in one shows at once."""
+    readers = Readers(catalog)
+    choices = [(recipe.data.reader, "[data] reader")]
+    choices += [(task.reader, f"[[data.tasks]] {task.name!r} reader") for task in recipe.data.tasks]
+    for choice, where in choices:
+        if choice.name != AUTO:
+            readers.chosen(ReaderChoice(choice.name, choice.options), where)
+    return readers

@@ -27,7 +27,7 @@ from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
-from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted
+from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted, with_pinned_data
 from mft_core.run.task_data import batch_plan, tokenised_tasks
 from mft_core.tuning.methods import check_tuning
 
@@ -90,6 +90,8 @@ def make_plan(
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
     every = every_task(recipe, parts, prepared)
     files, unread = wanted(every, recipe), files_not_read(recipe, parts, every)
+    recipe = with_pinned_data(recipe, parts, every)
+    parts.entries += [] if prepared else parts.readers.entries(files)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     with of_recorded_family(catalog):

@@ -6,13 +6,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mft_core.batching.prepared import PreparedFolder, open_prepared
-from mft_core.data.source import DataRequest
+from mft_core.data.source import DataRequest, Fetched
 from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.unread_files import UnreadFile, unread_files
 from mft_core.errors import UsageError
+from mft_core.recipe.addresses import Address
 from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
@@ -44,7 +46,7 @@ def check_recipe(recipe: Recipe, catalog: Catalog) -> list[str]:
     refuse_no_family(recipe, parts, catalog)
     found: list[TaskFiles] = []
     names: list[str] = []
-    if source_choice(recipe).name in FOUND_AT_ONCE:
+    if source_choice(recipe).name in FOUND_AT_ONCE and not parts.fetching:
         prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
         found = every_task(recipe, parts, prepared)
         names = [task.name for task in wanted(found, recipe)]
@@ -82,11 +84,37 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
             ExplicitTask(task.name, task.train, task.valid, task.weight, reader_choice(recipe, task.reader))
             for task in data.tasks
         ]
-        return explicit_tasks(entries, Path(data.path or "."), parts.readers)
+        return explicit_tasks(entries, Path(data.path or "."), parts.readers, partial(_fetch, parts))
     cache = cache_folder("sources", source_cache(recipe, parts))
     request = DataRequest(Path(data.path) if data.path else None, cache, parts.readers)
     chosen = reader_choice(recipe)
     return [task if task.reader else replace(task, reader=chosen) for task in parts.source.tasks(request)]
+
+
+def _fetch(parts: Parts, address: Address) -> Fetched | None:
+    source = parts.fetching.get(address.source)
+    if source is None:
+        return None
+    return source.fetch(address.rest, DataRequest(None, cache_folder("sources", address.source), parts.readers))
+
+
+def with_pinned_data(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -> Recipe:
+    """The recipe with the revisions of what was fetched for `tasks`, so that it means the same data later."""
+    if recipe.data.prepared:
+        return recipe
+    if parts.source is not None:
+        choice = source_choice(recipe)
+        pinned = parts.source.pinned_options()
+        options = {key: pinned.get(key, value) for key, value in choice.options.items()}
+        if options == choice.options:
+            return recipe
+        return recipe.having("data", source=choice.model_copy(update={"options": options}))
+    addresses = {task.name: task.addresses for task in tasks}
+    sections = []
+    for section in recipe.data.tasks:
+        train, valid = addresses[section.name]
+        sections.append(section.model_copy(update={"train": train or section.train, "valid": valid or section.valid}))
+    return recipe.having("data", tasks=sections)
 
 
 def files_not_read(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:

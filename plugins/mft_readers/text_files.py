@@ -31,7 +31,7 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
         MftError: the file cannot be read, or is not in that encoding.
     """
     try:
-        b"".decode(encoding)
+        "a".encode(encoding)
     except (LookupError, ValueError) as error:
         known = "Names are those of Python, such as utf-8, gb18030 or cp1252."
         raise UsageError(f"There is no encoding {encoding!r}.", known) from error

@@ -11,7 +11,10 @@ from mft_core.hookspecs import Component, hookimpl
 def mft_sources() -> Sequence[Component]:
     """The bundled sources."""
     return [
-        Component("folder", "mft_sources.folder:Folder", "a folder of task folders or of JSONL files (data.path)"),
+        Component("folder", "mft_sources.folder:Folder", "a folder of task folders or of files (data.path)"),
+        Component(
+            "hf", "mft_sources.hub:Hub", "data sets of the Hugging Face Hub: hf:ORG/NAME", requires=("datasets",)
+        ),
         Component(
             "stdlib",
             "mft_sources.stdlib:StandardLibrary",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mft_core.data.file_kinds import COMPANION, stem
 from mft_core.data.readers import Readers
+from mft_core.data.split_files import saved_splits, sides_of
 from mft_core.data.task_files import LAYOUT, MOVED, folder_task, is_held_out, refuse_same_stem
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError, together
@@ -46,6 +47,8 @@ class Folder(Source):
 
 
 def _tasks(root: Path, readers: Readers) -> list[TaskFiles]:
+    if (splits := saved_splits(root)) is not None:
+        return [TaskFiles(root.resolve().name, *sides_of(splits, str(root)))]
     found = sorted(root.iterdir())
     files = refuse_same_stem([path for path in found if readers.reads(path) and not COMPANION.fullmatch(path.name)])
     if any(TRAINING.fullmatch(stem(path)) for path in files):

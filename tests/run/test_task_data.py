@@ -10,6 +10,9 @@ from helpers.token_data import pair, task_file
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.run.components import choose_parts
 from mft_core.run.task_data import batch_plan, preparation, tokenised_tasks
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_packing.best_fit import BestFit
@@ -54,7 +57,9 @@ def test_tasks_are_tokenised_into_the_cache_and_planned(tmp_path: Path, monkeypa
     monkeypatch.setenv("MFT_CACHE", str(tmp_path / "cache"))
     recipe = load_recipe(None, [("data.max_length", 40), ("train.batch_size", 3), ("data.split_seed", 4)])
     files = [TaskFiles("t", (task_file(tmp_path / "t.jsonl", [pair(number) for number in range(40)]),))]
-    tasks, rows = tokenised_tasks(recipe, files, *bound(), BestFit(), None)
+    parts = choose_parts(recipe, discover(Workspace()).catalog)
+    parts.tokenization, tokenizer = bound()
+    tasks, rows = tokenised_tasks(recipe, files, parts, tokenizer, None)
     assert rows is None
     assert tasks[0].train.entry.folder.parent == tmp_path / "cache" / "tokens"
     plan = batch_plan(recipe, tasks, BestFit(), rows)

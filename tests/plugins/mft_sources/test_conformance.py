@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from helpers.hub_sets import cached_set, use_cache
 from helpers.running import write_tasks
 from mft_core.testing import SourceTests
 from mft_sources.folder import Folder
+from mft_sources.hub import Hub
 from mft_sources.stdlib import StandardLibrary
 
 
@@ -27,3 +29,15 @@ class TestStandardLibrary(SourceTests):
     @pytest.fixture
     def cache(self, stdlib_cache: Path) -> Path:
         return stdlib_cache
+
+
+class TestHub(SourceTests):
+    component = Hub
+    options = {"address": "org/set"}
+
+    @pytest.fixture(autouse=True)
+    def hub(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("datasets")
+        use_cache(monkeypatch, tmp_path / "hub")
+        table = "prompt,response\nq,a\nq2,a2\n"
+        cached_set(tmp_path / "hub", "org/set", {"train.csv": table, "validation.csv": table})
