@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +11,7 @@ from mft_core.models.checkpoints.config import UNBUILDABLE, read_config
 from mft_core.models.checkpoints.formats import CheckpointFormat, load_converted, to_native_config
 from mft_core.models.checkpoints.refusals import refuse, refuse_unloadable
 from mft_core.models.checkpoints.weight_files import load_strictly
+from mft_core.models.tiny_config import tiny_native_config
 from mft_core.records import Batch
 from mft_core.registry.options import Configurable, SomeOptions
 
@@ -39,8 +39,12 @@ if TYPE_CHECKING:
 class ModelAdapter(Configurable[SomeOptions]):
     """One model family: how to recognise, load, tune and imitate it."""
 
-    lora_targets: ClassVar[tuple[str, ...]]
-    """Module names of the family's attention and MLP projections (suffixes, as PEFT matches them)."""
+    lora_targets: ClassVar[tuple[str, ...]] = ()
+    """Module names of the family's attention and MLP projections (suffixes, as PEFT matches them); none: whatever is
+    linear but the head."""
+
+    general: ClassVar[bool] = False
+    """It may recognise what is another family's, and is asked only where no other one recognises a checkpoint."""
 
     chat_template: ClassVar[str | None] = None
     """Jinja chat template for checkpoints of this family whose tokenizer has none; None: MFTCoder's roles."""
@@ -73,13 +77,28 @@ class ModelAdapter(Configurable[SomeOptions]):
             refuse(f"{original.name} checkpoint", original.refusals(config))
         refuse_unloadable(config)
 
-    @abstractmethod
+    def check_loaded(self, model: PreTrainedModel, vocabulary_size: int) -> None:
+        """Refuse a model that does not do what training takes for granted; asked before it is trained or measured.
+
+        Args:
+            model: from `load_model`.
+            vocabulary_size: token ids are drawn below it.
+
+        Raises:
+            MftError: it does not.
+        """
+
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A configuration for a random model of this family that trains in seconds on one core.
 
         Sizes are multiples of 64 where quantisation will want them to be; a context of 4096 tokens or more, no dropout:
-        `TINY_SIZES` has those that most families share.
+        `TINY_SIZES` has those that most families share. Here: of the first native type, as far as its sizes have the
+        usual names.
+
+        Raises:
+            MftError: they have not.
         """
+        return tiny_native_config(self.native_types[0], vocabulary_size)
 
     def load_config(self, folder: Path) -> PreTrainedConfig:
         """`native_config` of the checkpoint in `folder`; raises as it does."""

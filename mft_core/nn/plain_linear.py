@@ -1,11 +1,15 @@
-"""Linear modules that can be computed from their tensors."""
+"""Linear modules: which there are, and which of them can be computed from their tensors."""
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 import torch
 from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
@@ -15,8 +19,40 @@ def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
     """
     if not isinstance(module, nn.Linear) or type(module).forward is not nn.Linear.forward:
         return False
+    return not _is_changed(module)
+
+
+def plain_matrix(module: nn.Module) -> torch.Tensor | None:
+    """W as [out, in] of a module that computes x W^T + b and nothing else; None: it is no such module.
+
+    transformers' Conv1D (GPT-2's), which holds the transposed matrix, is one; W is then a view of what it holds.
+    """
+    if is_plain_linear(module):
+        return module.weight
+    if type(module) is Conv1D and not _is_changed(module):
+        return module.weight.t()
+    return None
+
+
+def _is_changed(module: nn.Module) -> bool:
+    """Whether hooks or a forward of the instance's own come between a call and its class."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-    return not any(hooks) and "forward" not in module.__dict__
+    return any(hooks) or "forward" in module.__dict__
+
+
+def linear_modules(model: PreTrainedModel) -> dict[str, nn.Linear | Conv1D]:
+    """Every module that computes x W^T + b, by name, but the head: torch's Linear and transformers' Conv1D."""
+    head = model.get_output_embeddings()
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear | Conv1D) and module is not head
+    }
+
+
+def input_width(module: nn.Linear | Conv1D) -> int:
+    """Numbers that it takes for each that it gives."""
+    return module.in_features if isinstance(module, nn.Linear) else len(module.weight)
 
 
 def is_whole(tensor: torch.Tensor) -> bool:

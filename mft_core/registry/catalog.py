@@ -92,7 +92,7 @@ class Catalog:
         absent: Sequence[Absent] = (),
         recorded: Sequence[Recorded] = (),
     ) -> None:
-        self.entries = tuple(sorted(entries, key=lambda entry: (list(KINDS).index(entry.kind), entry.name)))
+        self.entries = tuple(sorted(entries, key=_place))
         self._prefer = dict(prefer or {})
         self._absent = tuple(absent)
         self._recorded = tuple(recorded)
@@ -117,7 +117,7 @@ class Catalog:
                         load_entry(entry)
 
     def of_kind(self, kind: str) -> tuple[Entry, ...]:
-        """Every component of `kind`, by name.
+        """Every component of `kind`, by name; those that are to be `last` behind the others.
 
         Raises:
             UsageError: there is no such kind.
@@ -238,6 +238,10 @@ class Catalog:
         """The plugins that might have offered what was asked for; "" where there are none."""
         names = [f"{absent.plugin} ({absent.state})" for absent in self._absent]
         return f" Not searched: {', '.join(names)}; see `mft doctor`." if names else ""
+
+
+def _place(entry: Entry) -> tuple[int, bool, str]:
+    return list(KINDS).index(entry.kind), entry.component.last, entry.name
 
 
 def load_entry(entry: Entry) -> type[Configurable]:

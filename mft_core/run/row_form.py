@@ -79,9 +79,11 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
         dtype: it computes in.
 
     Raises:
-        MftError: padded rows do not suit it either, or a sample is longer than the positions it has learnt.
+        MftError: padded rows do not suit it either, a sample is longer than the positions it has learnt, or it is no
+            model that the adapter lets be trained.
     """
     refuse_positions_never_learnt(model, plan)
+    plan.adapter.check_loaded(model, len(plan.tokenizer))
     test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
     if test.packed:
         return Fitted(plan, model, plan.adapter.model_inputs)
