@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -85,22 +86,34 @@ def tiny_native_config(model_type: str, vocabulary_size: int) -> PreTrainedConfi
 
     from mft_core.models.loading import build_empty
 
-    if model_type not in CONFIG_MAPPING:
-        raise MftError(f"transformers has no model_type {model_type!r}.")
-    config_class, failures = CONFIG_MAPPING[model_type], []
-    try:
-        usual = config_class().to_dict()
-    except Exception as error:
-        raise MftError(f"{config_class.__name__} has no defaults: {_line(error)}") from error
+    usual, failures = usual_config(model_type), []
+    config_class = CONFIG_MAPPING[model_type]
     for values in _choices(usual, vocabulary_size):
         try:
             config = config_class(**values)
-            build_empty(config, torch.float32)
+            build_empty(copy.deepcopy(config), torch.float32)  # some models change their configuration
         except Exception as error:  # noqa: BLE001 - a configuration class may raise anything for values it dislikes
             failures.append(error)
             continue
         return config
     raise MftError(f"No small {model_type} can be made of the usual sizes: {_line(failures[0])}") from failures[0]
+
+
+def usual_config(model_type: str) -> dict[str, Any]:
+    """What config.json holds of a model of this type where nothing else is said.
+
+    Raises:
+        MftError: transformers has no model of this type, or none by default.
+    """
+    from transformers import CONFIG_MAPPING
+
+    if model_type not in CONFIG_MAPPING:
+        raise MftError(f"transformers has no model_type {model_type!r}.")
+    config_class = CONFIG_MAPPING[model_type]
+    try:
+        return {**config_class().to_dict(), "model_type": model_type}
+    except Exception as error:
+        raise MftError(f"{config_class.__name__} has no defaults: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:

@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from mft_core.errors import MftError
+from mft_core.nn.modes import evaluation_mode
 from mft_core.nn.packed_attention import BatchInputs, packed_batch_inputs
 from mft_core.records import Batch
 
@@ -72,9 +73,12 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
     hooks = [model.base_model.register_forward_hook(remember)]
     if head is not None:
         hooks += [head.register_forward_pre_hook(keep, prepend=True), head.register_forward_hook(replace)]
+    given_inputs = inputs(_few_tokens(model.device))
     try:
-        with torch.random.fork_rng([model.device] if model.device.type == "cuda" else []):
-            logits = model(**inputs(_few_tokens(model.device))).logits
+        with evaluation_mode(model):  # no dropout: two forwards are the same
+            logits = model(**given_inputs).logits
+            if "hidden" not in seen:  # it calls parts of its base model, not that itself
+                model.base_model(**given_inputs)
     finally:
         for hook in hooks:
             hook.remove()

@@ -25,6 +25,8 @@ CHANGES_BASE = re.compile(r"pissa|pissa_niter_\d+|olora")
 """Initial values that are subtracted from the base's weights, which then are others than those on disk."""
 NEEDS_DATA = ("eva", "corda", "lora_ga")
 INITIAL = "initial_adapter"
+READ_NOT_CALLED = ("dt_proj",)
+"""Linear modules of state-space layers whose weight alone is used, so that nothing beside it would be."""
 
 
 def add_lora(model: PreTrainedModel, settings: TuneSection, family: Sequence[str], seed: int) -> nn.Module:
@@ -175,12 +177,13 @@ def _ends(name: str) -> Iterator[str]:
 
 
 def _is_refused(name: str, model: PreTrainedModel) -> bool:
-    """Whether PEFT adapts no module of this name here: state-space layers may read its weight without calling it."""
+    """Whether a module of this name is not to be adapted: state-space layers read its weight without calling it."""
     from peft import LoraConfig
     from peft.tuners.tuners_utils import _check_lora_target_modules_mamba
 
+    last = name.rpartition(".")[2]
     try:
-        _check_lora_target_modules_mamba(LoraConfig(), model, name.rpartition(".")[2])
+        _check_lora_target_modules_mamba(LoraConfig(), model, last)
     except ValueError:
         return True
-    return False
+    return last in READ_NOT_CALLED
