@@ -1,6 +1,6 @@
 """Every kind of causal language model that the installed transformers has, each tried in a process of its own.
 
-The processes are forked from one that has imported everything and computed nothing: importing takes longer than a trial.
+The processes are forked from one that has imported everything and computed nothing: imports take longer than a trial.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SECONDS = 120
 """A trial takes one or two; some architectures step through a text token by token."""
+SECONDS_TO_END = 5
 MEMORY_BYTES = 6 << 30
 """Of address space, beyond what the imported libraries take."""
 
@@ -75,6 +76,7 @@ def _tried(
         sending.close()
         try:
             if not receiving.poll(seconds):
+                process.kill()
                 return TrialResult(model_type, "", "failed", f"it takes more than {seconds:g} seconds")
             result: TrialResult = receiving.recv()
             return result
@@ -82,6 +84,7 @@ def _tried(
             process.join()
             return TrialResult(model_type, "", "failed", f"its process ended with status {process.exitcode}")
         finally:
+            process.join(SECONDS_TO_END)
             process.kill()
             process.join()
             receiving.close()
@@ -118,6 +121,8 @@ def _try_in_child(
 
 
 def _limit_memory() -> None:
-    taken = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    import psutil
+
+    taken = psutil.Process().memory_info().vms
     resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY_BYTES, taken + MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

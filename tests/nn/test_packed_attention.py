@@ -20,7 +20,7 @@ from mft_core.nn.packed_attention import (
     packed_inputs,
     padded_inputs,
 )
-from mft_core.testing.model_adapters import DOCUMENTS, WIDTH
+from mft_core.testing.packed_texts import DOCUMENTS, WIDTH
 from mft_core.testing.random_models import TOLERANCE, random_ids, relative_difference
 
 LAYER = SimpleNamespace(is_causal=True)

@@ -19,7 +19,7 @@ from mft_core.errors import MftError, UsageError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import TuneSection
 from mft_core.run.folder import RunFolder
-from mft_core.testing.model_adapters import loss_and_gradients, move_weights
+from mft_core.testing.packed_texts import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.fingerprint import base_fingerprint
