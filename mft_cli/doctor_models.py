@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mft_core.registry.discovery import Plugins
     from mft_core.run.model_trial import TrialResult
 
-RESULTS = {"packed": "green", "padded": "green", "refused": "yellow", "failed": "red"}
+RESULTS = {"packed": "green", "padded": "green", "refused": "yellow", "failed": "red", "untried": "yellow"}
 """What becomes of a model type, and the colour of its line."""
 
 
@@ -63,5 +63,6 @@ def _verdict(found: dict[str, Any]) -> str:
     total, train = sum(counts.values()), counts["packed"] + counts["padded"]
     return (
         f"{train} of {total} causal language models of transformers {version} train here: {counts['packed']} on packed "
-        f"rows, {counts['padded']} on padded ones; {counts['refused']} are refused by name, {counts['failed']} fail"
+        f"rows, {counts['padded']} on padded ones; {counts['refused']} are refused by name, {counts['failed']} fail, and of "
+        f"{counts['untried']} no small model could be made"
     )

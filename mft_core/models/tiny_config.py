@@ -64,6 +64,7 @@ SMALL: Mapping[str, int] = {
 }
 """Sizes by the names that configuration classes of transformers give them."""
 VOCABULARIES = ("vocab_size", "vocab_size_per_layer_input")
+LATENT, PADDING = "kv_lora_rank", ("pad_token_id",)
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
 KINDS_OF_LAYERS = ("layer_types", "layers_block_type", "block_types", "mlp_layer_types")
 
@@ -126,11 +127,16 @@ def _choices(usual: Mapping[str, Any], vocabulary_size: int) -> Iterable[dict[st
     sizes |= {key: _layers(usual) for key in LAYER_COUNTS if key in usual}
     sizes |= {key: 0.0 for key, value in usual.items() if "drop" in key and isinstance(value, float)}
     sizes |= {key: vocabulary_size for key in VOCABULARIES if key in usual}
-    sizes |= {key: None for key in TOKENS if key in usual} | {key: True for key in ("is_decoder",) if key in usual}
+    within = {key: min(value, vocabulary_size - 1) for key in TOKENS if isinstance(value := usual.get(key), int)}
+    sizes |= {key: None for key in TOKENS if key in usual} | {key: within[key] for key in PADDING if key in within}
+    sizes |= {key: True for key in ("is_decoder",) if key in usual}
+    alike = {key: HEADS for key in sizes if "key_value_heads" in key}
+    if LATENT in usual:  # every head has a key and a value of its own, made of what all have in common
+        sizes |= alike
     variations = (
-        {key: HEADS for key in sizes if "key_value_heads" in key},
+        alike,
         {key: SMALL[key] for key, value in usual.items() if key in SMALL and value is None},
-        {key: min(value, vocabulary_size - 1) for key in TOKENS if isinstance(value := usual.get(key), int)},
+        within,
         {key: usual[key] for key in LAYER_COUNTS if key in usual},
         {key: usual[key] for key in EXPERTS_PER_TOKEN if key in usual},
         {key: 2 * HEADS for key in HEAD_COUNTS if key in sizes},

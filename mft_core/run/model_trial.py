@@ -30,7 +30,7 @@ from mft_core.tuning.merging import merge
 from mft_core.tuning.methods import prepare_for_tuning
 from mft_core.tuning.saving import save_final
 
-Result = Literal["packed", "padded", "refused", "failed"]
+Result = Literal["packed", "padded", "refused", "failed", "untried"]
 Adapters = Sequence[tuple[str, ModelAdapter]]
 
 VOCABULARY = 512
@@ -50,8 +50,9 @@ class TrialResult:
     Attributes:
         model_type: transformers' name of it.
         adapter: the family that takes it; "" where none does.
-        result: it trains on packed rows, on padded ones, is refused by name, or fails at something.
-        reason: why not packed, in a sentence; "" where it is.
+        result: it trains on packed rows, on padded ones, is refused by name, or fails at something; or no small model
+            of this type could be made to try it with.
+        reason: why not packed, in a sentence, or what LoRA does not reach; "" where there is nothing to say.
         parameters: of the model that was tried; 0 where none was made.
     """
 
@@ -78,7 +79,7 @@ def try_model(model_type: str, adapters: Adapters, folder: Path) -> TrialResult:
     try:
         parameters = _write_random(tiny_native_config(model_type, VOCABULARY), folder / "base")
     except MftError as error:
-        return TrialResult(model_type, name, "failed", _sentence(error))
+        return TrialResult(model_type, name, "untried", _sentence(error))
     adapter = dict(adapters)[name]
     steps = _Trial(adapter, adapters, folder)
     for step in (steps.load, steps.test_rows, steps.train, steps.reload, steps.merge):
@@ -153,14 +154,16 @@ class _Trial:
         model, batch = TokenLossModel(self.tuned, self.inputs), _batch()
         trained = {name: each for name, each in self.tuned.named_parameters() if each.requires_grad}
         optimizer = torch.optim.AdamW(trained.values(), lr=LEARNING_RATE)
-        for _ in range(2):  # a gradient reaches the A matrices once the B matrices are no longer zero
-            model(batch).cross_entropy.mean().backward()
-            without = [name for name, each in trained.items() if each.grad is None or not each.grad.isfinite().all()]
-            if without:
-                raise MftError(f"No finite gradient reaches {len(without)} LoRA matrices, such as {without[0]}.")
-            optimizer.step()
-            optimizer.zero_grad()
+        model(batch).cross_entropy.mean().backward()
+        gradients = {name: each.grad for name, each in trained.items() if each.grad is not None}
+        if not gradients or not all(gradient.isfinite().all() for gradient in gradients.values()):
+            raise MftError("No gradient reaches LoRA's matrices, or one that is not finite.")
+        optimizer.step()
         self.tuned.eval()
+        without = sorted(trained.keys() - gradients.keys())
+        if without:
+            note = f"no gradient reaches {len(without)} of {len(trained)} LoRA matrices, such as {without[0]}"
+            self.reason = "; ".join(filter(None, (self.reason, note)))
 
     def reload(self) -> None:
         """saving its adapter and loading it again"""
