@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from transformers.utils.quantization_config import QuantizationConfigMixin
 
     from mft_core.models.tokenizers.family import TokenizerFamily
+    from mft_core.nn.packing_self_test import RowTest
     from mft_core.nn.router_loss import RouterLoss
 
 
@@ -77,16 +78,20 @@ class ModelAdapter(Configurable[SomeOptions]):
             refuse(f"{original.name} checkpoint", original.refusals(config))
         refuse_unloadable(config)
 
-    def check_loaded(self, model: PreTrainedModel, vocabulary_size: int) -> None:
-        """Refuse a model that does not do what training takes for granted; asked before it is trained or measured.
+    def test_rows(self, model: PreTrainedModel, vocabulary_size: int, tolerance: float) -> RowTest:
+        """What rows the loaded model computes exactly; asked before it is trained or measured.
 
         Args:
             model: from `load_model`.
             vocabulary_size: token ids are drawn below it.
+            tolerance: largest relative difference that is rounding in the model's dtype.
 
         Raises:
-            MftError: it does not.
+            MftError: none, or it is no model that can be trained here.
         """
+        from mft_core.nn.packing_self_test import packing_or_padding
+
+        return packing_or_padding(model, vocabulary_size, tolerance)
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A configuration for a random model of this family that trains in seconds on one core.

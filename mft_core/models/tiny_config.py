@@ -66,6 +66,12 @@ SMALL: Mapping[str, int] = {
 VOCABULARIES = ("vocab_size", "vocab_size_per_layer_input")
 LATENT, PADDING = "kv_lora_rank", ("pad_token_id",)
 TOKENS = ("bos_token_id", "eos_token_id", "pad_token_id")
+REACH = 4
+REACHES = (
+    *("sliding_window", "sliding_window_size", "window_size", "attention_window_size", "local_attention"),
+    *("keep_window_size", "attention_chunk_size", "index_topk", "index_block_size", "block_size"),
+)
+"""How many tokens a token sees, or in what blocks, by the names that configuration classes give it."""
 KINDS_OF_LAYERS = ("layer_types", "layers_block_type", "block_types", "mlp_layer_types")
 
 
@@ -82,14 +88,39 @@ def tiny_native_config(model_type: str, vocabulary_size: int) -> PreTrainedConfi
     Raises:
         MftError: transformers has no model of this type, or its sizes are not to be had so.
     """
+    usual = usual_config(model_type)
+    return _first_that_builds(model_type, _choices(usual, vocabulary_size))
+
+
+def reaches(config: PreTrainedConfig) -> bool:
+    """Whether a number in this configuration limits how many tokens a token sees."""
+    return any(isinstance(value, int) and value for key, value in config.to_dict().items() if key in REACHES)
+
+
+def short_sighted_twin(config: PreTrainedConfig, vocabulary_size: int) -> PreTrainedConfig:
+    """A tiny configuration like `config`, where each limit of how many tokens a token sees is `REACH`.
+
+    What such a limit does to packed rows shows on texts of a few tokens then.
+
+    Raises:
+        MftError: its sizes are not to be had so.
+    """
+    own = config.to_dict()
+    flags = {key: value for key, value in own.items() if isinstance(value, bool)}
+    limits = {key: REACH for key in REACHES if isinstance(own.get(key), int) and not isinstance(own[key], bool)}
+    kinds = {key: list(own[key])[: _layers(own)] for key in KINDS_OF_LAYERS if isinstance(own.get(key), list | tuple)}
+    choices = ({**flags, **choice, **kinds, **limits} for choice in _choices(own, vocabulary_size))
+    return _first_that_builds(config.model_type, choices)
+
+
+def _first_that_builds(model_type: str, choices: Iterable[Mapping[str, Any]]) -> PreTrainedConfig:
     import torch
     from transformers import CONFIG_MAPPING
 
     from mft_core.models.loading import build_empty
 
-    usual, failures = usual_config(model_type), []
-    config_class = CONFIG_MAPPING[model_type]
-    for values in _choices(usual, vocabulary_size):
+    config_class, failures = CONFIG_MAPPING[model_type], []
+    for values in choices:
         try:
             config = config_class(**values)
             build_empty(copy.deepcopy(config), torch.float32)  # some models change their configuration

@@ -57,7 +57,7 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
             its output is changed by something else than a scale and a softcap.
     """
     head = model.get_output_embeddings()
-    seen: dict[str, torch.Tensor] = {}
+    seen: dict[str, torch.Tensor | None] = {}
 
     def keep(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
         seen["given"] = arguments[0]
@@ -68,7 +68,7 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
         return numbers
 
     def remember(module: nn.Module, arguments: Any, output: Any) -> None:
-        seen["hidden"] = output.last_hidden_state
+        seen["hidden"] = getattr(output, "last_hidden_state", None)
 
     hooks = [model.base_model.register_forward_hook(remember)]
     if head is not None:
@@ -85,7 +85,11 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
     hidden, given = seen["hidden"], seen.get("given")
     if given is None:
         raise _unknown_head(model, "come from somewhere else than its output embeddings")
-    if hidden.shape != given.shape or not torch.allclose(hidden.float(), given.float(), rtol=1e-2, atol=1e-6):
+    if (
+        hidden is None
+        or hidden.shape != given.shape
+        or not torch.allclose(hidden.float(), given.float(), rtol=1e-2, atol=1e-6)
+    ):
         raise _unknown_head(model, "are not made of its last hidden states as they are")
     numbers = torch.tensor(PROBED, dtype=torch.float64)
     made = logits[0, 0, : len(PROBED)].double().cpu()

@@ -19,7 +19,6 @@ from mft_core.models.recognition import recognize_adapter
 from mft_core.models.tiny_config import tiny_native_config, usual_config
 from mft_core.models.tokenizers.byte_level import byte_tokenizer
 from mft_core.nn.packed_attention import BatchInputs, padded_batch_inputs
-from mft_core.nn.packing_self_test import packing_or_padding
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import Recipe
 from mft_core.records import Batch
@@ -138,8 +137,7 @@ class _Trial:
 
     def test_rows(self) -> None:
         """testing its rows"""
-        self.adapter.check_loaded(self.model, VOCABULARY)
-        test = packing_or_padding(self.model, VOCABULARY, TOLERANCE[torch.float32])
+        test = self.adapter.test_rows(self.model, VOCABULARY, TOLERANCE[torch.float32])
         self.packed, self.reason = test.packed, test.reason
         self.inputs = self.adapter.model_inputs if self.packed else padded_batch_inputs
         TokenLossModel(self.model, self.inputs)

@@ -16,7 +16,6 @@ from mft_core.models.loading import check_vocabulary, load_base
 from mft_core.models.positions import learnt_positions
 from mft_core.models.precision import choose_precision
 from mft_core.nn.packed_attention import BatchInputs, padded_batch_inputs
-from mft_core.nn.packing_self_test import packing_or_padding
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.plan import Plan
 from mft_core.run.task_data import batch_plan
@@ -83,8 +82,7 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
             model that the adapter lets be trained.
     """
     refuse_positions_never_learnt(model, plan)
-    plan.adapter.check_loaded(model, len(plan.tokenizer))
-    test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
+    test = plan.adapter.test_rows(model, len(plan.tokenizer), TOLERANCE[dtype])
     if test.packed:
         return Fitted(plan, model, plan.adapter.model_inputs)
     fitting = plan if isinstance(plan.training.packer, OneEach) else _with_one_each(plan)

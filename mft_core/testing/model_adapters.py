@@ -16,7 +16,6 @@ from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import build_empty, load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, quantizable
 from mft_core.models.recognition import model_adapters, recognize_adapter
-from mft_core.nn.packing_self_test import packing_or_padding
 from mft_core.nn.plain_linear import linear_modules
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.packed_texts import (
@@ -133,7 +132,7 @@ class ModelAdapterTests(ComponentTests):
         assert set(self.cannot) <= set(CAPABILITIES), f"capabilities are {', '.join(CAPABILITIES)}"
         assert all(self.cannot.values()), "a reason is missing"
         model = load_base(adapter, checkpoint, torch.float32)
-        rows = packing_or_padding(model, VOCABULARY, self.allowed(torch.float32))
+        rows = adapter.test_rows(model, VOCABULARY, self.allowed(torch.float32))
         assert rows.packed == ("packing" not in self.cannot), rows.reason or "documents can share its rows"
         if "lora" in self.cannot:
             with pytest.raises(UsageError, match="no linear module"):

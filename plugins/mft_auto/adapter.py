@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError
 from mft_core.interfaces import ModelAdapter
-from mft_core.models.tiny_config import tiny_native_config
+from mft_core.models.tiny_config import reaches, tiny_native_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+    from mft_core.nn.packing_self_test import RowTest
+
 TINY_TYPE = "olmo2"
 """What `--base tiny` is a model of; no bundled family's."""
-MOST_CHANGE, MOST_ROUNDINGS = 1e-3, 8
-"""Of logits, relative to the largest, that is no sign of reading ahead; in half precision as many roundings."""
 CHOOSE = "mft trains causal language models: those that write a text from left to right."
 
 
@@ -46,23 +46,19 @@ class Auto(ModelAdapter):
         if config_class not in MODEL_FOR_CAUSAL_LM_MAPPING:
             raise MftError(f"transformers has no causal language model of the type {kind!r}.", CHOOSE)
 
-    def check_loaded(self, model: PreTrainedModel, vocabulary_size: int) -> None:
-        """Refuse a model whose tokens see later ones, as an encoder's do.
+    def test_rows(self, model: PreTrainedModel, vocabulary_size: int, tolerance: float) -> RowTest:
+        """Packed rows only where a small model of the same kind, whose tokens see no further than a few, has them too.
 
         Raises:
-            MftError: they do.
+            MftError: tokens see later ones, as an encoder's do, or as in `ModelAdapter`.
         """
-        import torch
+        from mft_auto.self_tests import packing_problem_within_reach, refuse_reading_ahead
+        from mft_core.nn.packing_self_test import RowTest
 
-        from mft_core.nn.packing_self_test import check_causality
-
-        change = check_causality(model, vocabulary_size)
-        if not change <= max(MOST_CHANGE, MOST_ROUNDINGS * torch.finfo(model.dtype).eps):
-            raise MftError(
-                f"{type(model).__name__} with this config.json is no causal language model: later tokens change what "
-                f"it makes of earlier ones ({change:.2g}).",
-                'An encoder such as BERT is one only with "is_decoder": true.',
-            )
+        refuse_reading_ahead(model, vocabulary_size)
+        test = super().test_rows(model, vocabulary_size, tolerance)
+        problem = packing_problem_within_reach(model) if test.packed and reaches(model.config) else ""
+        return RowTest(packed=False, reason=problem) if problem else test
 
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """An OLMo 2 of two layers of width 64."""
