@@ -62,7 +62,7 @@ def _verdict(found: dict[str, Any]) -> str:
     counts, version = found["counts"], found["versions"]["transformers"]
     total, train = sum(counts.values()), counts["packed"] + counts["padded"]
     return (
-        f"{train} of {total} causal language models of transformers {version} train here, {counts['packed']} of them on "
-        f"packed rows and {counts['padded']} on padded ones; {counts['refused']} are refused by name, "
+        f"{train} of {total} causal language models of transformers {version} train here, {counts['packed']} of them "
+        f"on packed rows and {counts['padded']} on padded ones; {counts['refused']} are refused by name, "
         f"{counts['failed']} fail, and of {counts['untried']} no small model could be made"
     )

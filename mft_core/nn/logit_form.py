@@ -99,6 +99,10 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
     return form
 
 
+def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return torch.allclose(one.float(), other.float(), rtol=1e-2, atol=1e-6)
+
+
 def _fitted(made: torch.Tensor) -> LogitForm:
     """The form that takes `PROBED` to `made`, if there is one."""
     small, one, *_, beyond = made.tolist()

@@ -12,7 +12,7 @@ from mft_core.nn.packing_self_test import check_causality, check_packing
 
 MOST_CHANGE, MOST_ROUNDINGS = 1e-3, 8
 """Of logits, relative to the largest, that is rounding; in half precision as many units of it."""
-VOCABULARY = 128
+VOCABULARY, LENGTH = 128, 12
 WEIGHT_SCALE = 0.1
 """Standard deviation of a twin's weights: enough for attention to matter to every logit."""
 
@@ -43,14 +43,26 @@ def packing_problem_within_reach(model: PreTrainedModel) -> str:
     """
     name = type(model).__name__
     try:
-        config = short_sighted_twin(model.config, VOCABULARY)
-        config.initializer_range = WEIGHT_SCALE
-        with torch.random.fork_rng([]):
-            torch.manual_seed(0)
-            twin = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation=PACKED_ATTENTION)
-        difference = check_packing(twin.eval(), VOCABULARY)
+        packed, own = (_twin(model, attention) for attention in (PACKED_ATTENTION, "eager"))
+        text = torch.arange(LENGTH)[None]
+        with torch.inference_mode():
+            expected = own(input_ids=text, use_cache=False).logits
+            found = packed(input_ids=text, use_cache=False).logits
+        difference = max(
+            check_packing(packed, VOCABULARY), float((found - expected).abs().max() / expected.abs().max())
+        )
     except Exception as error:  # noqa: BLE001 - what an unknown architecture raises means that nothing is proven
         return f"how {name} limits what a token sees could not be tested on packed rows ({error})"
     if difference <= MOST_CHANGE:
         return ""
     return f"beyond the number of tokens that a token of {name} sees, packed rows change its logits ({difference:.2g})"
+
+
+def _twin(model: PreTrainedModel, attention: str) -> PreTrainedModel:
+    """A small random model of the same kind, with the same weights whatever the attention."""
+    config = short_sighted_twin(model.config, VOCABULARY)
+    config.initializer_range = WEIGHT_SCALE
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        twin = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation=attention)
+    return twin.eval()
