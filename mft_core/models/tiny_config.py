@@ -56,7 +56,7 @@ SMALL: Mapping[str, int] = {
     **dict.fromkeys(("num_key_value_heads", "num_kv_heads", "swa_num_key_value_heads"), KEY_VALUE_HEADS),
     **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"), EXPERTS),
     **dict.fromkeys(EXPERTS_PER_TOKEN, 2),
-    **dict.fromkeys(("n_group", "topk_group", "n_groups", "mamba_n_groups", "num_zero_experts", "zero_expert_num"), 1),
+    **dict.fromkeys(("n_group", "topk_group", "n_groups", "mamba_n_groups", "num_expert_group", "n_shared_experts"), 1),
     **dict.fromkeys(("q_lora_rank", "kv_lora_rank"), WIDTH),
     **dict.fromkeys(("state_size", "mamba_d_state", "ssm_state_size", "mamba_head_dim", "mamba_d_head"), HEAD),
     **dict.fromkeys(("mamba_num_heads", "mamba_n_heads"), 2 * HEADS),  # its inner width is twice the model's

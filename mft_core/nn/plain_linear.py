@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+MODELS = "transformers.models."
+"""Where the classes of single architectures are."""
+
+
 def is_plain_linear(module: nn.Module) -> TypeGuard[nn.Linear]:
     """Whether calling it does x W^T + b and nothing else: no forward of its own, no hooks.
 
@@ -41,13 +45,20 @@ def _is_changed(module: nn.Module) -> bool:
 
 
 def linear_modules(model: PreTrainedModel) -> dict[str, nn.Linear | Conv1D]:
-    """Every module that computes x W^T + b, by name, but the head: torch's Linear and transformers' Conv1D."""
+    """Every module that computes x W^T + b, by name, but the head: torch's Linear and transformers' Conv1D.
+
+    Quantised ones are among them. A model's own subclass that computes more, such as a router, is not.
+    """
     head = model.get_output_embeddings()
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D) and module is not head
+        if isinstance(module, nn.Linear | Conv1D) and module is not head and not _computes_more(type(module))
     }
+
+
+def _computes_more(kind: type[nn.Module]) -> bool:
+    return kind.forward not in (nn.Linear.forward, Conv1D.forward) and kind.__module__.startswith(MODELS)
 
 
 def input_width(module: nn.Linear | Conv1D) -> int:
