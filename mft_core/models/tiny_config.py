@@ -117,7 +117,7 @@ def _first_that_builds(model_type: str, choices: Iterable[Mapping[str, Any]]) ->
     import torch
     from transformers import CONFIG_MAPPING
 
-    from mft_core.models.loading import build_empty
+    from mft_core.models.building import build_empty
 
     config_class, failures = CONFIG_MAPPING[model_type], []
     for values in choices:

@@ -92,7 +92,8 @@ class Catalog:
         absent: Sequence[Absent] = (),
         recorded: Sequence[Recorded] = (),
     ) -> None:
-        self.entries = tuple(sorted(entries, key=_place))
+        places = list(KINDS)
+        self.entries = tuple(sorted(entries, key=lambda e: (places.index(e.kind), e.component.last, e.name)))
         self._prefer = dict(prefer or {})
         self._absent = tuple(absent)
         self._recorded = tuple(recorded)
@@ -238,10 +239,6 @@ class Catalog:
         """The plugins that might have offered what was asked for; "" where there are none."""
         names = [f"{absent.plugin} ({absent.state})" for absent in self._absent]
         return f" Not searched: {', '.join(names)}; see `mft doctor`." if names else ""
-
-
-def _place(entry: Entry) -> tuple[int, bool, str]:
-    return list(KINDS).index(entry.kind), entry.component.last, entry.name
 
 
 def load_entry(entry: Entry) -> type[Configurable]:

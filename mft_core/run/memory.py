@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from mft_core.models.adapter import ModelAdapter
-from mft_core.models.loading import build_empty
+from mft_core.models.building import build_empty
 from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import quantizable
 from mft_core.nn.head_losses import chunk_rows

@@ -13,7 +13,8 @@ from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from mft_core.errors import MftError
 from mft_core.models.adapter import ModelAdapter
-from mft_core.models.loading import build_empty, load_base
+from mft_core.models.building import build_empty
+from mft_core.models.loading import load_base
 from mft_core.models.positions import learnt_positions
 from mft_core.models.recognition import recognize_adapter
 from mft_core.models.tiny_config import tiny_native_config, usual_config

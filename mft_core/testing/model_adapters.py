@@ -12,8 +12,9 @@ from transformers import PreTrainedConfig
 
 from mft_core.errors import UsageError
 from mft_core.models.adapter import ModelAdapter
+from mft_core.models.building import build_empty
 from mft_core.models.checkpoints.config import read_config
-from mft_core.models.loading import build_empty, load_base, load_tokenizer
+from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, quantizable
 from mft_core.models.recognition import model_adapters, recognize_adapter
 from mft_core.nn.plain_linear import linear_modules

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mft_core.errors import MftError
-from mft_core.models.loading import build_empty
+from mft_core.models.building import build_empty
 from mft_core.models.tiny_config import reaches, short_sighted_twin, tiny_native_config, usual_config
 
 VOCABULARY = 300
