@@ -103,14 +103,12 @@ def _try_in_child(
 
     import torch
 
-    from mft_core.models.loading import quieten_libraries
     from mft_core.models.recognition import model_adapters
     from mft_core.registry.discovery import discover
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    quieten_libraries()
     adapters = model_adapters(discover(workspace, files).catalog)
     try:
         result = try_model(model_type, adapters, folder)
