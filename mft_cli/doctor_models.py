@@ -44,7 +44,7 @@ def findings(results: Sequence[TrialResult]) -> dict[str, Any]:
 
     from mft_cli.doctor import package_version
 
-    counts = Counter(result.result for result in results)
+    counts: Counter[str] = Counter(result.result for result in results)
     return {
         "versions": {name: package_version(name) for name in ("transformers", "torch", "peft")},
         "counts": {name: counts[name] for name in RESULTS},

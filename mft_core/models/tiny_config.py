@@ -154,7 +154,7 @@ def _line(error: Exception) -> str:
 
 def _choices(usual: Mapping[str, Any], vocabulary_size: int) -> Iterable[dict[str, Any]]:
     """Keyword arguments to try, the most wished for first; then what some classes ask for instead."""
-    sizes = {key: SMALL[key] for key, value in usual.items() if key in SMALL and isinstance(value, int)}
+    sizes: dict[str, Any] = {key: SMALL[key] for key, value in usual.items() if key in SMALL and isinstance(value, int)}
     sizes |= {key: _layers(usual) for key in LAYER_COUNTS if key in usual}
     sizes |= {key: SMALL[key] for key in EXPERTS_PER_TOKEN if key in usual}
     sizes |= {key: 0.0 for key, value in usual.items() if "drop" in key and isinstance(value, float)}

@@ -34,7 +34,7 @@ def plain_matrix(module: nn.Module) -> torch.Tensor | None:
     if is_plain_linear(module):
         return module.weight
     if type(module) is Conv1D and not _is_changed(module):
-        return module.weight.t()
+        return module.get_parameter("weight").t()
     return None
 
 

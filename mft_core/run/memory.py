@@ -143,7 +143,7 @@ def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     settings = quantization(recipe.tune)
     if settings is None:
         return dense, 0
-    chosen = [module.weight for module in quantizable(base).values()]
+    chosen = [module.get_parameter("weight") for module in quantizable(base).values()]
     saved = sum(p.numel() * p.element_size() - settings.stored_bytes(p.numel()) for p in chosen)
     return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
 
