@@ -53,12 +53,25 @@ def linear_modules(model: PreTrainedModel) -> dict[str, nn.Linear | Conv1D]:
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear | Conv1D) and module is not head and not _computes_more(type(module))
+        if isinstance(module, nn.Linear | Conv1D) and module is not head and not _computes_more(module)
     }
 
 
-def _computes_more(kind: type[nn.Module]) -> bool:
-    return kind.forward not in (nn.Linear.forward, Conv1D.forward) and kind.__module__.startswith(MODELS)
+def _computes_more(module: nn.Linear | Conv1D) -> bool:
+    """Whether a model's own subclass with another forward gives something else; without memory, of another shape."""
+    kind = type(module)
+    if kind.forward in (nn.Linear.forward, Conv1D.forward) or not kind.__module__.startswith(MODELS):
+        return False
+    weight = module.get_parameter("weight")
+    states = torch.ones(1, input_width(module), dtype=weight.dtype, device=weight.device)
+    try:
+        with torch.no_grad():
+            found, expected = module(states), nn.functional.linear(states, weight, module.bias)
+    except (RuntimeError, TypeError, ValueError):
+        return True
+    if not isinstance(found, torch.Tensor) or found.shape != expected.shape:
+        return True
+    return not weight.is_meta and not torch.allclose(found, expected, rtol=1e-2, atol=1e-5)
 
 
 def input_width(module: nn.Linear | Conv1D) -> int:

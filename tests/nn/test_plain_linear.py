@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 from transformers.pytorch_utils import Conv1D
 
+from mft_core.models.tiny_config import tiny_native_config
 from mft_core.nn.plain_linear import input_width, is_plain_linear, is_whole, linear_modules, plain_matrix
 
 
@@ -86,3 +87,11 @@ def test_a_matrix_is_what_the_states_are_multiplied_by_however_it_is_held() -> N
 def test_linear_modules_are_of_both_kinds_without_the_head() -> None:
     model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=64, n_layer=1, n_head=2))
     assert {name.rpartition(".")[2] for name in linear_modules(model)} == {"c_attn", "c_proj", "c_fc"}
+
+
+@pytest.mark.parametrize("kind", ["falcon", "phimoe"])
+def test_a_models_own_subclass_is_linear_if_it_gives_the_same(kind: str) -> None:
+    model = AutoModelForCausalLM.from_config(tiny_native_config(kind, 64))
+    names = {name.rpartition(".")[2] for name in linear_modules(model)}
+    assert "router" not in names
+    assert names & {"query_key_value", "q_proj"}
