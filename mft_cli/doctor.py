@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,20 +30,38 @@ PACKAGES = (
 
 
 def doctor(
-    context: typer.Context, json_output: JsonOption = False, plugin: PluginOption = None, debug: DebugOption = False
+    context: typer.Context,
+    models: Annotated[
+        bool, typer.Option("--models", help="Try every causal language model of transformers instead; takes minutes.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="TYPE", help="With --models: this model_type only; may be given several times."),
+    ] = None,
+    json_output: JsonOption = False,
+    plugin: PluginOption = None,
+    debug: DebugOption = False,
 ) -> None:
     """Check this installation: versions, devices, plugins and their tracebacks.
 
     Every component is imported. Exits with 1 if a plugin or a component is broken.
     """
     session: Session = context.obj
-    findings = examine(session.add_files(plugin))
+    if only and not models:
+        raise UsageError("--only chooses among models, which are not tried.", "Add --models.")
+    plugins = session.add_files(plugin)
+    if models:
+        from mft_cli.doctor_models import show_models
+
+        return show_models(plugins, plugin or (), only or (), json_output)
+    findings = examine(plugins)
     if json_output:
         show_json(findings)
     else:
         _print(findings)
     if not findings["healthy"]:
         raise typer.Exit(1)
+    return None
 
 
 def examine(plugins: Plugins) -> dict[str, Any]:
@@ -60,7 +79,7 @@ def examine(plugins: Plugins) -> dict[str, Any]:
         "executable": sys.executable,
         "platform": platform.platform(),
         "mft": __version__,
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: package_version(name) for name in PACKAGES},
         "devices": _devices(),
         "cache": str(cache_folder()),
         "workspace": str(plugins.workspace.path or ""),
@@ -71,7 +90,8 @@ def examine(plugins: Plugins) -> dict[str, Any]:
     }
 
 
-def _version(distribution: str) -> str:
+def package_version(distribution: str) -> str:
+    """The installed one, or that it is not installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -42,6 +42,7 @@ class Component:
         summary: its line in `mft list`.
         aliases: further names that find it.
         requires: modules that must be importable before the target is; checked on use.
+        last: `mft list` shows it behind the others of its kind, for what is taken where none of them fits.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Component:
     summary: str
     aliases: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    last: bool = False
 
 
 @hookspec

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +11,7 @@ from mft_core.models.checkpoints.config import UNBUILDABLE, read_config
 from mft_core.models.checkpoints.formats import CheckpointFormat, load_converted, to_native_config
 from mft_core.models.checkpoints.refusals import refuse, refuse_unloadable
 from mft_core.models.checkpoints.weight_files import load_strictly
+from mft_core.models.tiny_config import tiny_native_config
 from mft_core.records import Batch
 from mft_core.registry.options import Configurable, SomeOptions
 
@@ -33,14 +33,19 @@ if TYPE_CHECKING:
     from transformers.utils.quantization_config import QuantizationConfigMixin
 
     from mft_core.models.tokenizers.family import TokenizerFamily
+    from mft_core.nn.packing_self_test import RowTest
     from mft_core.nn.router_loss import RouterLoss
 
 
 class ModelAdapter(Configurable[SomeOptions]):
     """One model family: how to recognise, load, tune and imitate it."""
 
-    lora_targets: ClassVar[tuple[str, ...]]
-    """Module names of the family's attention and MLP projections (suffixes, as PEFT matches them)."""
+    lora_targets: ClassVar[tuple[str, ...]] = ()
+    """Module names of the family's attention and MLP projections (suffixes, as PEFT matches them); none: whatever is
+    linear but the head."""
+
+    general: ClassVar[bool] = False
+    """It may recognise what is another family's, and is asked only where no other one recognises a checkpoint."""
 
     chat_template: ClassVar[str | None] = None
     """Jinja chat template for checkpoints of this family whose tokenizer has none; None: MFTCoder's roles."""
@@ -73,13 +78,32 @@ class ModelAdapter(Configurable[SomeOptions]):
             refuse(f"{original.name} checkpoint", original.refusals(config))
         refuse_unloadable(config)
 
-    @abstractmethod
+    def test_rows(self, model: PreTrainedModel, vocabulary_size: int, tolerance: float) -> RowTest:
+        """What rows the loaded model computes exactly; asked before it is trained or measured.
+
+        Args:
+            model: from `load_model`.
+            vocabulary_size: token ids are drawn below it.
+            tolerance: largest relative difference that is rounding in the model's dtype.
+
+        Raises:
+            MftError: none, or it is no model that can be trained here.
+        """
+        from mft_core.nn.packing_self_test import packing_or_padding
+
+        return packing_or_padding(model, vocabulary_size, tolerance)
+
     def tiny_config(self, vocabulary_size: int) -> PreTrainedConfig:
         """A configuration for a random model of this family that trains in seconds on one core.
 
         Sizes are multiples of 64 where quantisation will want them to be; a context of 4096 tokens or more, no dropout:
-        `TINY_SIZES` has those that most families share.
+        `TINY_SIZES` has those that most families share. Here: of the first native type, as far as its sizes have the
+        usual names.
+
+        Raises:
+            MftError: they have not.
         """
+        return tiny_native_config(self.native_types[0], vocabulary_size)
 
     def load_config(self, folder: Path) -> PreTrainedConfig:
         """`native_config` of the checkpoint in `folder`; raises as it does."""

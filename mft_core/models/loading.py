@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError
+from mft_core.models.building import build_empty
 from mft_core.models.checkpoints.config import UNBUILDABLE, describe_config, read_config, remote_code_note
 from mft_core.models.checkpoints.weight_files import WRONG_WEIGHTS, weight_files
 from mft_core.models.end_tokens import read_end_tokens
@@ -14,7 +15,7 @@ from mft_core.models.quantization import Quantization, bitsandbytes_config, keep
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from mft_core.models.adapter import ModelAdapter
 
@@ -145,22 +146,6 @@ def _check_size(empty: PreTrainedModel, folder: Path) -> None:
             f"{folder / 'config.json'} wants a model of {numbers:,} numbers; its weight files have {stored:,} bytes.",
             WRONG_WEIGHTS,
         )
-
-
-def build_empty(config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
-    """A model without memory, on the meta device: its shapes can be counted and its tuning prepared.
-
-    Raises:
-        MftError: transformers cannot build it.
-    """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    try:
-        with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager")
-    except UNBUILDABLE as error:
-        raise MftError(f"config.json describes a {config.model_type} that cannot be built: {error!r}") from error
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

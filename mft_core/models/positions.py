@@ -18,7 +18,7 @@ def learnt_positions(model: PreTrainedModel) -> int | None:
     """Rows of the model's tables of absolute positions, as its config counts them; None: it has no such table.
 
     Args:
-        model: its shapes are enough (`mft_core.models.loading.build_empty`).
+        model: its shapes are enough (`mft_core.models.building.build_empty`).
     """
     limit = known_positions(model.config)
     words = model.get_input_embeddings()

@@ -59,22 +59,24 @@ def quantization_named(quant_type: str) -> Quantization:
     return Quantization(cast(QuantType, quant_type))
 
 
-def quantizable(model: PreTrainedModel) -> dict[str, nn.Linear]:
+def quantizable(model: PreTrainedModel) -> dict[str, nn.Module]:
     """The linear modules that four-bit weights can stand for, by name: not the head, and none of an odd width.
+
+    transformers' Conv1D, a linear module that holds the transposed matrix, is among them.
 
     bitsandbytes' CPU code silently computes something else where a row is no whole number of blocks. Such layers stay
     as they are on every device, so that a run is the same model everywhere.
     """
-    return {name: module for name, module in _linear_modules(model) if module.in_features % BLOCK == 0}
-
-
-def _linear_modules(model: PreTrainedModel) -> list[tuple[str, nn.Linear]]:
     from torch import nn
+    from transformers.pytorch_utils import Conv1D
 
-    head = model.get_output_embeddings()
-    return [
-        (name, module) for name, module in model.named_modules() if isinstance(module, nn.Linear) and module is not head
-    ]
+    from mft_core.nn.plain_linear import input_width, linear_modules
+
+    return {
+        name: module
+        for name, module in linear_modules(model).items()
+        if type(module) in (nn.Linear, Conv1D) and input_width(module) % BLOCK == 0
+    }
 
 
 def bitsandbytes_config(quantization: Quantization, empty: PreTrainedModel, dtype: torch.dtype) -> BitsAndBytesConfig:
@@ -93,8 +95,10 @@ def bitsandbytes_config(quantization: Quantization, empty: PreTrainedModel, dtyp
     _require_bitsandbytes()
     from transformers import BitsAndBytesConfig
 
+    from mft_core.nn.plain_linear import linear_modules
+
     chosen = quantizable(empty)
-    stay = [name for name, _ in _linear_modules(empty) if name not in chosen]
+    stay = [name for name in linear_modules(empty) if name not in chosen]
     _say_what_stays(stay)
     head = [name for name, module in empty.named_modules() if module is empty.get_output_embeddings()]
     return BitsAndBytesConfig(
@@ -159,12 +163,15 @@ def take_dequantized(dense: PreTrainedModel, quantized: PreTrainedModel) -> None
     import torch
     from bitsandbytes.functional import dequantize_4bit
     from bitsandbytes.nn import Linear4bit
+    from transformers.pytorch_utils import Conv1D
 
     for name, layer in quantized.named_modules():
         if isinstance(layer, Linear4bit):
             with torch.no_grad():
                 weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state)
-                dense.get_submodule(name).get_parameter("weight").copy_(weight)
+                module = dense.get_submodule(name)
+                transposed = isinstance(module, Conv1D)
+                module.get_parameter("weight").copy_(weight.t() if transposed else weight)
 
 
 def forget_quantization(model: PreTrainedModel) -> None:

@@ -131,12 +131,12 @@ def of_recorded_family(catalog: Catalog) -> Iterator[None]:
 
 
 def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapping[str, Any], wanted: str = "") -> str:
-    """The name of the adapter for a checkpoint.
+    """The name of the adapter for a checkpoint: a family's; a general one where no family recognises it.
 
     Args:
         adapters: all there are, with their names.
         config: the checkpoint's, from `read_config`.
-        wanted: the name of the one the user chose; "": whichever recognises the checkpoint.
+        wanted: the name of the one the user chose; "", or a general one's: whichever recognises the checkpoint.
 
     Raises:
         UsageError: the wanted one does not recognise the checkpoint; the message names the right one. Or several do.
@@ -144,7 +144,9 @@ def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapp
         MftError: it is a variant that would load wrong.
     """
     pairs = list(adapters)
-    fitting = [name for name, adapter in pairs if adapter.recognizes(config)]
+    general = {name for name, adapter in pairs if adapter.general}
+    fitting = [name for name, adapter in pairs if name not in general and adapter.recognizes(config)]
+    fitting = fitting or [name for name, adapter in pairs if name in general and adapter.recognizes(config)]
     kind = describe_config(config)
     if not fitting:
         known = ", ".join(name for name, _ in pairs) or "none"
@@ -152,6 +154,8 @@ def recognize_adapter(adapters: Iterable[tuple[str, ModelAdapter]], config: Mapp
             f"No model adapter recognises this checkpoint ({kind}).{remote_code_note(config)}",
             f"Model families here: {known}. A plugin can add one.",
         )
+    if wanted in general and wanted not in fitting:
+        wanted = ""
     if wanted and wanted not in fitting:
         raise UsageError(f"--model {wanted} does not fit this checkpoint ({kind}).", f"Use --model {fitting[0]}.")
     if not wanted and len(fitting) > 1:

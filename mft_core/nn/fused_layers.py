@@ -119,10 +119,11 @@ def _is_plain_norm(module: nn.Module) -> bool:
 
 def _norm_forward(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     def forward(self: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
-        epsilon, fits = _epsilon(self), x.dtype == self.weight.dtype and x.dtype in DTYPES and is_whole(self.weight)
+        epsilon, weight = _epsilon(self), self._parameters.get("weight")  # another one of its class may have none
+        fits = weight is not None and x.dtype == weight.dtype and x.dtype in DTYPES and is_whole(weight)
         if args or kwargs or epsilon is None or not fits or torch.is_autocast_enabled(x.device.type):
             return original(self, x, *args, **kwargs)
-        return rms_norm(x, self.weight, epsilon)
+        return rms_norm(x, weight, epsilon)
 
     return forward
 

@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from mft_core.errors import MftError
+from mft_core.nn.modes import evaluation_mode
 from mft_core.nn.packed_attention import BatchInputs, packed_batch_inputs
 from mft_core.records import Batch
 
@@ -56,7 +57,7 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
             its output is changed by something else than a scale and a softcap.
     """
     head = model.get_output_embeddings()
-    seen: dict[str, torch.Tensor] = {}
+    seen: dict[str, torch.Tensor | None] = {}
 
     def keep(module: nn.Module, arguments: tuple[torch.Tensor, ...]) -> None:
         seen["given"] = arguments[0]
@@ -67,21 +68,28 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
         return numbers
 
     def remember(module: nn.Module, arguments: Any, output: Any) -> None:
-        seen["hidden"] = output.last_hidden_state
+        seen["hidden"] = getattr(output, "last_hidden_state", None)
 
     hooks = [model.base_model.register_forward_hook(remember)]
     if head is not None:
         hooks += [head.register_forward_pre_hook(keep, prepend=True), head.register_forward_hook(replace)]
+    given_inputs = inputs(_few_tokens(model.device))
     try:
-        with torch.random.fork_rng([model.device] if model.device.type == "cuda" else []):
-            logits = model(**inputs(_few_tokens(model.device))).logits
+        with evaluation_mode(model):  # no dropout: two forwards are the same
+            logits = model(**given_inputs).logits
+            if "hidden" not in seen:  # it calls parts of its base model, not that itself
+                model.base_model(**given_inputs)
     finally:
         for hook in hooks:
             hook.remove()
     hidden, given = seen["hidden"], seen.get("given")
     if given is None:
         raise _unknown_head(model, "come from somewhere else than its output embeddings")
-    if hidden.shape != given.shape or not torch.allclose(hidden.float(), given.float(), rtol=1e-2, atol=1e-6):
+    if (
+        hidden is None
+        or hidden.shape != given.shape
+        or not torch.allclose(hidden.float(), given.float(), rtol=1e-2, atol=1e-6)
+    ):
         raise _unknown_head(model, "are not made of its last hidden states as they are")
     numbers = torch.tensor(PROBED, dtype=torch.float64)
     made = logits[0, 0, : len(PROBED)].double().cpu()
@@ -89,6 +97,10 @@ def logit_form(model: PreTrainedModel, inputs: BatchInputs = packed_batch_inputs
     if not torch.allclose(made, form.apply(numbers), rtol=1e-5):
         raise _unknown_head(model, "are changed by more than a scale and a softcap")
     return form
+
+
+def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return torch.allclose(one.float(), other.float(), rtol=1e-2, atol=1e-6)
 
 
 def _fitted(made: torch.Tensor) -> LogitForm:

@@ -15,7 +15,7 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from mft_core.nn.plain_linear import is_plain_linear, is_whole
+from mft_core.nn.plain_linear import is_plain_linear, is_whole, plain_matrix
 
 DTYPES = (torch.bfloat16, torch.float32, torch.float64)
 """Not float16: its gradients have no room below 6e-8, those that PEFT computes in float32 have."""
@@ -37,18 +37,20 @@ class LoraLinear(Linear):
     """PEFT's LoRA layer with another forward for the plain case; the rest is PEFT's forward.
 
     Plain is: one active adapter, not merged, no variant (as DoRA) and no bias of its own, over a frozen dense layer of
-    the input's dtype, without autocast.
+    the input's dtype (`plain_matrix`), without autocast.
     """
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """[..., in] to [..., out]."""
-        if args or kwargs or not self._is_plain(x):
+        base: Any = self.base_layer
+        matrix = plain_matrix(base)
+        if args or kwargs or matrix is None or not self._is_plain(x):
             return super().forward(x, *args, **kwargs)
-        name, base = self.active_adapters[0], self.base_layer
+        name = self.active_adapters[0]
         dropout = self.lora_dropout[name]
         rate = dropout.p if isinstance(dropout, nn.Dropout) and dropout.training else 0.0
         down, up = self.lora_A[name].weight, self.lora_B[name].weight
-        return _LoraLinear.apply(x, base.weight, base.bias, down, up, float(self.scaling[name]), rate)
+        return _LoraLinear.apply(x, matrix, base.bias, down, up, float(self.scaling[name]), rate)
 
     def _is_plain(self, x: torch.Tensor) -> bool:
         if self.disable_adapters or self.merged or len(self.active_adapters) != 1 or x.dim() < 2:
@@ -56,8 +58,9 @@ class LoraLinear(Linear):
         name = self.active_adapters[0]
         if name not in self.lora_A or name in self.lora_variant or self.lora_bias[name]:
             return False
-        layers = (self.base_layer, self.lora_A[name], self.lora_B[name])
-        if not all(is_plain_linear(layer) and is_whole(layer.weight) for layer in layers):
+        if not (is_plain_linear(self.lora_A[name]) and is_plain_linear(self.lora_B[name])):
+            return False
+        if not all(is_whole(layer.weight) for layer in (self.base_layer, self.lora_A[name], self.lora_B[name])):
             return False
         if not isinstance(self.lora_dropout[name], (nn.Dropout, nn.Identity)):
             return False

@@ -148,8 +148,10 @@ def packed_attention(
         [B, S, heads, V] in the query's dtype, zero outside the documents; and None for the weights.
 
     Raises:
-        MftError: the layer asks for what this attention does not have (a bias by position, later tokens).
+        MftError: the layer asks for what this attention does not have (a bias by position, later tokens, chosen ones).
     """
+    if others.get("indices") is not None:
+        raise MftError(f"{type(module).__name__} chooses among earlier tokens, which packed attention does not have")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     scoring = Scoring(scale, dropout, sliding_window, softcap, s_aux, alibi_slopes)
     if documents is not None:

@@ -101,6 +101,21 @@ def check_padding(model: PreTrainedModel, vocabulary_size: int) -> float:
     return float(torch.stack(differences).max() / alone[0].abs().max())
 
 
+def check_causality(model: PreTrainedModel, vocabulary_size: int) -> float:
+    """How much a text's later tokens change the logits of earlier ones, relative to the largest logit.
+
+    Args:
+        model: loaded, of any attention.
+        vocabulary_size: token ids are drawn below it.
+    """
+    first, second, _ = _test_texts(model, vocabulary_size)
+    kept = first.shape[1] - second.shape[1]
+    texts = (first, torch.cat([first[:, :kept], second], 1))
+    with evaluation_mode(model):
+        one, other = (model(input_ids=text, **padded_inputs(text >= 0)).logits[:, :kept] for text in texts)
+    return float((one - other).abs().max() / one.abs().max())
+
+
 def _test_texts(model: PreTrainedModel, vocabulary_size: int) -> list[torch.Tensor]:
     """Two texts of different lengths, and another one as long as the first; int64 [1, length] on the model's device."""
     generator = torch.Generator().manual_seed(0)

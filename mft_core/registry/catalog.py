@@ -93,7 +93,8 @@ class Catalog:
         absent: Sequence[Absent] = (),
         recorded: Sequence[Recorded] = (),
     ) -> None:
-        self.entries = tuple(sorted(entries, key=lambda entry: (list(KINDS).index(entry.kind), entry.name)))
+        places = list(KINDS)
+        self.entries = tuple(sorted(entries, key=lambda e: (places.index(e.kind), e.component.last, e.name)))
         self._prefer = dict(prefer or {})
         self._absent = tuple(absent)
         self._recorded = tuple(recorded)
@@ -118,7 +119,7 @@ class Catalog:
                         load_entry(entry)
 
     def of_kind(self, kind: str) -> tuple[Entry, ...]:
-        """Every component of `kind`, by name.
+        """Every component of `kind`, by name; those that are to be `last` behind the others.
 
         Raises:
             UsageError: there is no such kind.

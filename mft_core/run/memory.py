@@ -10,7 +10,7 @@ from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from mft_core.models.adapter import ModelAdapter
-from mft_core.models.loading import build_empty
+from mft_core.models.building import build_empty
 from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import quantizable
 from mft_core.nn.head_losses import chunk_rows
@@ -143,7 +143,7 @@ def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     settings = quantization(recipe.tune)
     if settings is None:
         return dense, 0
-    chosen = [module.weight for module in quantizable(base).values()]
+    chosen = [module.get_parameter("weight") for module in quantizable(base).values()]
     saved = sum(p.numel() * p.element_size() - settings.stored_bytes(p.numel()) for p in chosen)
     return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
 

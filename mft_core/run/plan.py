@@ -16,9 +16,10 @@ from mft_core.batching.sample_table import SampleTable
 from mft_core.data.tasks import TaskSet
 from mft_core.data.unread_files import UnreadFile, unread_warnings
 from mft_core.models.adapter import ModelAdapter
+from mft_core.models.building import build_empty
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.end_tokens import read_end_tokens
-from mft_core.models.loading import build_empty, load_tokenizer
+from mft_core.models.loading import load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_family, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention

@@ -16,7 +16,6 @@ from mft_core.models.loading import check_vocabulary, load_base
 from mft_core.models.positions import learnt_positions
 from mft_core.models.precision import choose_precision
 from mft_core.nn.packed_attention import BatchInputs, padded_batch_inputs
-from mft_core.nn.packing_self_test import packing_or_padding
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.plan import Plan
 from mft_core.run.task_data import batch_plan
@@ -79,10 +78,11 @@ def fit_rows(plan: Plan, model: PreTrainedModel, dtype: torch.dtype) -> Fitted:
         dtype: it computes in.
 
     Raises:
-        MftError: padded rows do not suit it either, or a sample is longer than the positions it has learnt.
+        MftError: padded rows do not suit it either, a sample is longer than the positions it has learnt, or it is no
+            model that the adapter lets be trained.
     """
     refuse_positions_never_learnt(model, plan)
-    test = packing_or_padding(model, len(plan.tokenizer), TOLERANCE[dtype])
+    test = plan.adapter.test_rows(model, len(plan.tokenizer), TOLERANCE[dtype])
     if test.packed:
         return Fitted(plan, model, plan.adapter.model_inputs)
     fitting = plan if isinstance(plan.training.packer, OneEach) else _with_one_each(plan)

@@ -8,16 +8,25 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
+from mft_core.errors import UsageError
 from mft_core.models.adapter import ModelAdapter
+from mft_core.models.building import build_empty
 from mft_core.models.checkpoints.config import read_config
-from mft_core.models.loading import build_empty, load_base, load_tokenizer
+from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, quantizable
-from mft_core.models.recognition import model_adapters
-from mft_core.nn.packed_attention import packed_inputs
+from mft_core.models.recognition import model_adapters, recognize_adapter
+from mft_core.nn.plain_linear import linear_modules
 from mft_core.testing.components import ComponentTests
+from mft_core.testing.packed_texts import (
+    TEXTS,
+    WIDTH,
+    loss_and_gradients,
+    move_weights,
+    next_token_loss,
+    packed_logits,
+)
 from mft_core.testing.random_models import (
     TOLERANCE,
     VOCABULARY,
@@ -38,11 +47,6 @@ CONTEXT = 4096
 LARGEST_TINY = 2_000_000
 """Parameters of a tiny model at most."""
 
-# Two rows of 24: documents of lengths 11, 7 and 9, 11, the second row's tail of 4 a document of padding, and 6 of
-# the first row in no document at all.
-WIDTH = 24
-DOCUMENTS = ((0, 0, 11), (0, 11, 18), (1, 0, 9), (1, 9, 20), (1, 20, 24))
-TEXTS = DOCUMENTS[:4]
 CONVERSATION = (
     {"role": "user", "content": "What is a list?"},
     {"role": "assistant", "content": "A sequence."},
@@ -50,41 +54,14 @@ CONVERSATION = (
 )
 
 
-def packed_logits(model: Any, ids: torch.Tensor) -> torch.Tensor:
-    """[2, WIDTH, vocabulary] of `DOCUMENTS`, packed into the rows of `ids`."""
-    positions = torch.zeros(2, WIDTH, dtype=torch.long)
-    for row, start, end in DOCUMENTS:
-        positions[row, start:end] = torch.arange(end - start)
-    return model(input_ids=ids, position_ids=positions, **packed_inputs(DOCUMENTS)).logits
-
-
-def next_token_loss(logits: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
-    """Scalar: the summed cross-entropy of one text, [S, vocabulary] and int64 [S]."""
-    return cross_entropy(logits[:-1], ids[1:], reduction="sum")
-
-
-def loss_and_gradients(model: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Of packed rows, in training mode."""
-    ids = random_ids(2, WIDTH)
-    logits = packed_logits(model.train(), ids)
-    loss = torch.stack([next_token_loss(logits[r, a:b], ids[r, a:b]) for r, a, b in TEXTS]).mean()
-    loss.backward()
-    return loss.detach(), take_gradients(model)
-
-
-def move_weights(model: Any) -> None:
-    """Away from where tuning starts: LoRA's B matrices are zero there, and hide what is behind them."""
-    torch.manual_seed(1)
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data += 0.1 * torch.randn_like(parameter)
-
-
 def assert_same_tensors(found: torch.nn.Module, expected: torch.nn.Module) -> None:
     """The same parameters and buffers, bit by bit, those included that are computed and never saved."""
     here, there = (dict([*of.named_parameters(), *of.named_buffers()]) for of in (found, expected))
     assert here.keys() == there.keys()
     assert [name for name, tensor in there.items() if not torch.equal(here[name], tensor)] == []
+
+
+CAPABILITIES = ("lora", "qlora", "packing", "left-padding", "float64")
 
 
 class ModelAdapterTests(ComponentTests):
@@ -95,6 +72,25 @@ class ModelAdapterTests(ComponentTests):
     tolerance: ClassVar[Mapping[torch.dtype, float]] = TOLERANCE
     """Largest relative difference, by dtype; an architecture that always computes in float32 here and there (norms,
     routers) needs as much in float64."""
+
+    cannot: ClassVar[Mapping[str, str]] = {}
+    """What the architecture cannot, each with the reason: "lora" (it has no linear layer that LoRA could adapt),
+    "qlora" (none of its widths is a multiple of 64), "packing" (documents cannot share a row), "left-padding" (tokens
+    before a text change it), "float64" (parts of it compute in float32 whatever the dtype). The tests then hold it to
+    the first three: what it can after all is an error, too."""
+
+    def allowed(self, dtype: torch.dtype) -> float:
+        """The largest relative difference that is rounding."""
+        return self.tolerance[torch.float32 if "float64" in self.cannot else dtype]
+
+    def loss_and_gradients(self, model: Any) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """`loss_and_gradients` of such rows as the architecture can have."""
+        return loss_and_gradients(model, packed="packing" not in self.cannot)
+
+    def require(self, capability: str) -> None:
+        """Skip the test where the architecture has not this capability, with the reason."""
+        if capability in self.cannot:
+            pytest.skip(f"{self.component.__name__}: {self.cannot[capability]}")
 
     def config(self) -> PreTrainedConfig:
         """The configuration under test, with `VOCABULARY` embeddings."""
@@ -125,17 +121,31 @@ class ModelAdapterTests(ComponentTests):
 
         own = read_config(checkpoint)
         assert adapter.recognizes(own)
+        assert recognize_adapter([("this", adapter)], own) == "this"
         for foreign in ({}, {"model_type": "no-such-type", "architectures": ["NoSuchModel"]}):
             assert not adapter.recognizes(foreign)
         for name, other in model_adapters(discover(Workspace()).catalog):
-            if not isinstance(other, self.component):
+            if not isinstance(other, self.component) and not other.general:
                 assert not other.recognizes(own), f"{name} recognises it as well"
-                assert not adapter.recognizes(other.tiny_config(VOCABULARY).to_dict()), name
+                assert adapter.general or not adapter.recognizes(other.tiny_config(VOCABULARY).to_dict()), name
+
+    def test_what_it_cannot_it_truly_cannot(self, adapter: ModelAdapter, checkpoint: Path) -> None:
+        assert set(self.cannot) <= set(CAPABILITIES), f"capabilities are {', '.join(CAPABILITIES)}"
+        assert all(self.cannot.values()), "a reason is missing"
+        model = load_base(adapter, checkpoint, torch.float32)
+        rows = adapter.test_rows(model, VOCABULARY, self.allowed(torch.float32))
+        assert rows.packed == ("packing" not in self.cannot), rows.reason or "documents can share its rows"
+        if "lora" in self.cannot:
+            with pytest.raises(UsageError, match="no linear module"):
+                lora_modules(model, ALL_LINEAR)
+        if "qlora" in self.cannot:
+            assert not quantizable(model), "weights of it can be held in four bits"
 
     @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
     def test_packed_documents_are_as_if_alone(
         self, adapter: ModelAdapter, checkpoint: Path, dtype: torch.dtype
     ) -> None:
+        self.require("packing")
         model, ids = load_base(adapter, checkpoint, dtype), random_ids(2, WIDTH)
         packed = packed_logits(model, ids)
         torch.stack([next_token_loss(packed[r, a:b], ids[r, a:b]) for r, a, b in TEXTS]).sum().backward()
@@ -143,13 +153,13 @@ class ModelAdapterTests(ComponentTests):
         for row, start, end in TEXTS:
             text = ids[row, start:end]
             alone = logits_alone(model, text)
-            assert relative_difference(packed[row, start:end], alone) < self.tolerance[dtype]
+            assert relative_difference(packed[row, start:end], alone) < self.allowed(dtype)
             next_token_loss(alone, text).backward()
         apart = take_gradients(model)
         assert together.keys() == apart.keys()
         scale = max(gradient.abs().max() for gradient in apart.values())
         for name, gradient in apart.items():
-            assert (together[name] - gradient).abs().max() < self.tolerance[dtype] * scale, name
+            assert (together[name] - gradient).abs().max() < self.allowed(dtype) * scale, name
 
     def test_what_stands_before_a_token_matters(self, adapter: ModelAdapter, checkpoint: Path) -> None:
         """Without this, the comparisons above and below would prove nothing."""
@@ -164,38 +174,40 @@ class ModelAdapterTests(ComponentTests):
         alone = logits_alone(model, ids[0])
         padding, real = torch.zeros(1, 4, dtype=torch.long), torch.ones_like(ids)
         right = model(input_ids=torch.cat([ids, padding], 1), attention_mask=torch.cat([real, padding], 1)).logits
+        assert relative_difference(right[0, :9], alone) < self.allowed(dtype)
+        self.require("left-padding")
         left = model(
             input_ids=torch.cat([padding, ids], 1),
             attention_mask=torch.cat([padding, real], 1),
             position_ids=torch.cat([padding, torch.arange(9)[None]], 1),
         ).logits
-        assert relative_difference(right[0, :9], alone) < self.tolerance[dtype]
-        assert relative_difference(left[0, 4:], alone) < self.tolerance[dtype]
+        assert relative_difference(left[0, 4:], alone) < self.allowed(dtype)
 
     @pytest.mark.parametrize("targets", [ALL_LINEAR, FAMILY])
     def test_a_gradient_reaches_every_lora_matrix_and_nothing_else(
         self, adapter: ModelAdapter, checkpoint: Path, targets: str
     ) -> None:
+        self.require("lora")
         model, family = load_base(adapter, checkpoint, torch.float32), adapter.lora_targets
         modules = lora_modules(model, targets, family)
         assert modules, f"none of lora_targets is a linear module here; there is: {lora_modules(model, ALL_LINEAR)}"
-        expected = sum(
-            isinstance(module, torch.nn.Linear) and name.rpartition(".")[2] in modules
-            for name, module in model.named_modules()
-        )
+        ends = tuple(f".{name}" for name in modules)
+        expected = sum(f".{name}".endswith(ends) for name in linear_modules(model))
         tuned = tuned_model(model, targets=targets, family=family, rank=4)
         move_weights(tuned)
-        _, gradients = loss_and_gradients(tuned)
+        _, gradients = self.loss_and_gradients(tuned)
         assert len(gradients) == 2 * expected > 0
         assert all("lora_" in name and gradient.abs().max() > 0 for name, gradient in gradients.items())
 
     @pytest.mark.parametrize("method", ["lora", "full"])
     def test_gradient_checkpointing_changes_nothing(self, adapter: ModelAdapter, checkpoint: Path, method: str) -> None:
+        if method == "lora":
+            self.require("lora")
         found = []
         for checkpointing in (False, True):
             model = load_base(adapter, checkpoint, torch.float64)
             tuned = tuned_model(model, method=method, gradient_checkpointing=checkpointing, seed=3)
-            found.append(loss_and_gradients(tuned))
+            found.append(self.loss_and_gradients(tuned))
             layers = [layer for layer in model.modules() if getattr(layer, "gradient_checkpointing", False)]
             assert bool(layers) == checkpointing
         (plain_loss, plain), (loss, checkpointed) = found
@@ -203,6 +215,8 @@ class ModelAdapterTests(ComponentTests):
         torch.testing.assert_close(checkpointed, plain, rtol=1e-9, atol=1e-12)
 
     def test_qlora_trains(self, adapter: ModelAdapter, checkpoint: Path) -> None:
+        self.require("lora")
+        self.require("qlora")
         expected = quantizable(build_empty(adapter.load_config(checkpoint), torch.float32))
         assert expected, "no linear module here has an input width that is a multiple of 64"
         model = load_base(adapter, checkpoint, torch.float32, quantization=Quantization())
@@ -213,7 +227,7 @@ class ModelAdapterTests(ComponentTests):
         optimizer = torch.optim.AdamW([p for p in tuned.parameters() if p.requires_grad], lr=1e-2)
         losses = []
         for _ in range(6):
-            loss, gradients = loss_and_gradients(tuned)
+            loss, gradients = self.loss_and_gradients(tuned)
             for name, parameter in tuned.named_parameters():
                 parameter.grad = gradients.get(name)
             optimizer.step()
@@ -236,6 +250,8 @@ class ModelAdapterTests(ComponentTests):
     ) -> None:
         """Its logits within rounding: the order in which a kernel sums may depend on where in memory a tensor lies, as
         grouped_mm's of mixtures of experts does on some processors."""
+        if method == "lora":
+            self.require("lora")
         ids = random_ids(11)
         tuned = tuned_model(load_base(adapter, checkpoint, torch.float32), method=method, rank=4)
         untuned = logits_alone(tuned, ids)
@@ -244,7 +260,7 @@ class ModelAdapterTests(ComponentTests):
         loaded, _ = load_run(tmp_path, [("this", adapter)])
         assert_same_tensors(loaded, tuned)
         expected = logits_alone(tuned.eval(), ids)
-        assert relative_difference(logits_alone(loaded, ids), expected) < self.tolerance[torch.float32]
+        assert relative_difference(logits_alone(loaded, ids), expected) < self.allowed(torch.float32)
         assert relative_difference(untuned, expected) > 1e-2
 
     def test_a_tokenizer_without_template_gets_the_familys_and_it_renders(

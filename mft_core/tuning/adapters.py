@@ -33,7 +33,7 @@ MISSHAPEN = re.compile(
     r"checkpoint, the shape in current model is torch\.Size\((\[[\d, ]*\])\)"
 )
 EMBEDDINGS = re.compile(r"embed|wte|lm_head|output_layer")
-HANDLED = re.compile("tie_word_embeddings|gradient_checkpointing")
+HANDLED = re.compile("tie_word_embeddings|gradient_checkpointing|fan_in_fan_out is set")
 SAVED = ".modules_to_save"
 MISSING = "Found missing adapter keys"
 ANOTHER_BASE = "Give the base that it was trained on, or fetch the adapter again."
@@ -114,7 +114,7 @@ def _refusal(error: Exception, folder: Path) -> MftError:
 
 @contextmanager
 def _missing_is_an_error() -> Iterator[None]:
-    """PEFT's warnings go to the log, but for missing weights, which are an error, and for tied ones (see `merging`)."""
+    """PEFT's warnings go to the log, but for missing weights, which are an error, and for what is right anyhow."""
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         yield

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
@@ -24,6 +25,8 @@ CHANGES_BASE = re.compile(r"pissa|pissa_niter_\d+|olora")
 """Initial values that are subtracted from the base's weights, which then are others than those on disk."""
 NEEDS_DATA = ("eva", "corda", "lora_ga")
 INITIAL = "initial_adapter"
+READ_NOT_CALLED = ("dt_proj",)
+"""Linear modules of state-space layers whose weight alone is used, so that nothing beside it would be."""
 
 
 def add_lora(model: PreTrainedModel, settings: TuneSection, family: Sequence[str], seed: int) -> nn.Module:
@@ -38,8 +41,13 @@ def add_lora(model: PreTrainedModel, settings: TuneSection, family: Sequence[str
     """
     import torch
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+    from transformers.pytorch_utils import Conv1D
+
+    from mft_core.nn.plain_linear import linear_modules
 
     check_initialization(settings)
+    names = lora_modules(model, settings.targets, family)
+    adapted = [module for name, module in linear_modules(model).items() if any(end in names for end in _ends(name))]
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=settings.rank,
@@ -48,10 +56,12 @@ def add_lora(model: PreTrainedModel, settings: TuneSection, family: Sequence[str
         use_dora=settings.dora,
         use_rslora=settings.rslora,
         init_lora_weights=True if settings.init == DEFAULT_INIT else settings.init,
-        target_modules=lora_modules(model, settings.targets, family),
+        target_modules=names,
+        fan_in_fan_out=all(isinstance(module, Conv1D) for module in adapted),
     )
     try:
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "fan_in_fan_out is set")  # it is right for each layer, whatever we say
             torch.manual_seed(seed)
             tuned = get_peft_model(model, config)
     except (TypeError, ValueError) as error:
@@ -114,16 +124,18 @@ def initial_digest(model: nn.Module) -> str:
 def lora_modules(model: PreTrainedModel, targets: str | Sequence[str], family: Sequence[str] = ()) -> list[str]:
     """Names of the modules that get LoRA matrices, as PEFT matches them, sorted.
 
+    Args:
+        family: what the target "family" stands for; nothing: all linear modules.
+
     Raises:
         UsageError: a target that names no linear module (the message lists what there is), or there is none at all.
     """
     linear = _linear_names(model)
     if not linear:
         raise UsageError(
-            f"{type(model).__name__} has no linear module that LoRA could adapt.",
-            "Layers that transformers calls Conv1D (as in GPT-2) are not adapted; train it with tune.method = full.",
+            f"{type(model).__name__} has no linear module that LoRA could adapt.", "Train it with tune.method = full."
         )
-    if targets == ALL_LINEAR:
+    if targets == ALL_LINEAR or (targets == FAMILY and not family):
         return sorted(linear)
     wanted = [targets] if isinstance(targets, str) else list(targets)
     if targets == FAMILY:
@@ -138,21 +150,40 @@ def lora_modules(model: PreTrainedModel, targets: str | Sequence[str], family: S
 
 
 def _linear_names(model: PreTrainedModel) -> set[str]:
-    """Last parts of the names of all linear modules but the head, and but those that PEFT takes for something else.
+    """Ends of the names of all linear modules but the head, and but those that PEFT takes for something else.
+
+    An end is the last part of a name, or as many as it takes to tell a linear module from all that is none.
 
     In a mixture of experts, it takes gate_proj, up_proj and down_proj for the experts' fused parameters, wherever else
     they stand, here as well as in whatever loads the adapter later.
     """
     from peft import LoraConfig
     from peft.utils.transformers_weight_conversion import convert_peft_config_for_transformers
-    from torch import nn
 
-    head = model.get_output_embeddings()
-    names = {
-        name.rpartition(".")[2]
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not head
-    }
-    config = LoraConfig(target_modules=names)
+    from mft_core.nn.plain_linear import linear_modules
+
+    linear = linear_modules(model)
+    others = {end for name, _ in model.named_modules() if name not in linear for end in _ends(name)}
+    names = {next((end for end in _ends(name) if end not in others), name) for name in linear}
+    config = LoraConfig(target_modules={name for name in names if not _is_refused(name, model)})
     convert_peft_config_for_transformers(config, model, conversions=None)
     return set(config.target_modules or ())
+
+
+def _ends(name: str) -> Iterator[str]:
+    """The last part of a module's name, the last two, and so on."""
+    parts = name.split(".")
+    return (".".join(parts[place:]) for place in reversed(range(len(parts))))
+
+
+def _is_refused(name: str, model: PreTrainedModel) -> bool:
+    """Whether a module of this name is not to be adapted: state-space layers read its weight without calling it."""
+    from peft import LoraConfig
+    from peft.tuners.tuners_utils import _check_lora_target_modules_mamba
+
+    last = name.rpartition(".")[2]
+    try:
+        _check_lora_target_modules_mamba(LoraConfig(), model, last)
+    except ValueError:
+        return True
+    return last in READ_NOT_CALLED

@@ -35,7 +35,7 @@ from mft_core.generation.opening import open_assistant
 from mft_core.records import Turn
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
-from mft_core.testing.model_adapters import TEXTS, WIDTH, loss_and_gradients, move_weights, packed_logits
+from mft_core.testing.packed_texts import TEXTS, WIDTH, loss_and_gradients, move_weights, packed_logits
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import load_run

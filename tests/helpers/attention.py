@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedConfig
 
 from mft_core.nn.packed_attention import register_packed_attention, suitable_attention
-from mft_core.testing.model_adapters import WIDTH
+from mft_core.testing.packed_texts import WIDTH
 
 
 def states(heads: int, width: int = 8, dtype: torch.dtype = torch.float64, rows: int = 2) -> torch.Tensor:

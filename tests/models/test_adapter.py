@@ -60,3 +60,16 @@ def test_a_configuration_that_makes_no_model_is_named(tmp_path: Path) -> None:
     edit_config(tmp_path, hidden_size="wide")
     with pytest.raises(MftError, match=r"config\.json makes no model"):
         Plain().load_config(tmp_path)
+
+
+class Named(ModelAdapter):
+    """A family of which nothing is said but its types."""
+
+    native_types: ClassVar[tuple[str, ...]] = ("olmo2", "olmo3")
+
+
+def test_a_familys_types_are_enough() -> None:
+    config = Named().tiny_config(300)
+    assert (config.model_type, config.vocab_size, config.hidden_size) == ("olmo2", 300, 64)
+    assert Named().lora_targets == ()
+    assert not Named().general

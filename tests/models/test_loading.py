@@ -13,7 +13,8 @@ from helpers.checkpoints import edit_config
 from helpers.tiny_models import ADAPTERS, adapter_weights, config_of, load_tiny, write_checkpoint
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError
-from mft_core.models.loading import build_empty, check_vocabulary, load_base, load_tokenizer
+from mft_core.models.building import build_empty
+from mft_core.models.loading import check_vocabulary, load_base, load_tokenizer
 from mft_core.testing.random_models import VOCABULARY, relative_difference
 from mft_core.testing.tuned_models import tuned_model
 

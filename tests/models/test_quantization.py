@@ -28,7 +28,7 @@ from mft_core.models.quantization import (
     take_dequantized,
 )
 from mft_core.models.recognition import recognize_adapter
-from mft_core.testing.model_adapters import loss_and_gradients, move_weights
+from mft_core.testing.packed_texts import loss_and_gradients, move_weights
 from mft_core.testing.random_models import VOCABULARY, logits_alone, random_ids, write_random_checkpoint
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.finished import find_finished, load_finished, load_run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from helpers.chat_bases import write_chat_base
 from helpers.checkpoints import edit_config
 from helpers.running import mft
-from helpers.tiny_models import ADAPTERS, config_of
+from helpers.tiny_models import ADAPTERS, ARCHITECTURES, config_of
+from mft_auto.adapter import Auto
 from mft_core.errors import MftError, UsageError
 from mft_core.models.recognition import recognize_adapter, resolve_base
 
@@ -100,3 +102,45 @@ def test_two_families_that_recognise_one_checkpoint_need_a_choice() -> None:
     with pytest.raises(UsageError, match="llama, acme/llama"):
         recognize_adapter(pairs, config)
     assert recognize_adapter(pairs, config, "acme/llama") == "acme/llama"
+
+
+ALL = {"auto": Auto(), **ADAPTERS}
+GPT2 = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_familys_checkpoint_is_the_familys_whatever_general_adapter_there_is(architecture: str) -> None:
+    config, family = config_of(architecture).to_dict(), ARCHITECTURES[architecture].adapter
+    assert recognize_adapter(ALL.items(), config) == family
+    assert recognize_adapter(ALL.items(), config, "auto") == family
+
+
+def test_what_no_family_claims_is_the_general_adapters() -> None:
+    assert recognize_adapter(ALL.items(), GPT2) == recognize_adapter(ALL.items(), GPT2, "auto") == "auto"
+    with pytest.raises(UsageError) as caught:
+        recognize_adapter(ALL.items(), GPT2, "llama")
+    assert "--model llama" in caught.value.message
+    assert "--model auto" in caught.value.hint
+
+
+def test_what_a_family_refuses_the_general_adapter_does_not_load() -> None:
+    config = {"model_type": "gemma3", "architectures": ["Some"], "vision_config": {}}
+    for wanted in ("", "auto"):
+        with pytest.raises(MftError, match="This Gemma"):
+            recognize_adapter(ALL.items(), config, wanted)
+
+
+def test_code_without_a_native_type_is_refused_by_the_general_adapter_too() -> None:
+    config = {"model_type": "unheard-of", "auto_map": {"AutoModelForCausalLM": "modeling.UnheardOf"}}
+    for wanted in ("", "auto"):
+        with pytest.raises(MftError, match=r"code of its own to be run \(AutoModelForCausalLM\)"):
+            recognize_adapter(ALL.items(), config, wanted)
+    native = {**GPT2, "auto_map": config["auto_map"]}
+    assert recognize_adapter(ALL.items(), native) == "auto"
+
+
+def test_the_general_adapter_is_listed_last(capsys) -> None:
+    assert mft("list", "model", "--json") == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out) if row["kind"] == "model"]
+    assert names[-1] == "auto"
+    assert names[:-1] == sorted(names[:-1])

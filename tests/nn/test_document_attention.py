@@ -12,7 +12,7 @@ from torch.nn.attention.varlen import varlen_attn
 
 from helpers.attention import by_definition, causal, states
 from mft_core.nn.document_attention import Scoring, attend_by_bounds, attend_documents, lay_out, varlen_kernel
-from mft_core.testing.model_adapters import DOCUMENTS, WIDTH
+from mft_core.testing.packed_texts import DOCUMENTS, WIDTH
 
 
 def varlen_by_definition(

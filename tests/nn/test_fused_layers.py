@@ -255,3 +255,24 @@ def test_an_interleaved_rotation_stays() -> None:
     use_fused_layers(model)
     attention = model.model.layers[0].self_attn
     assert type(attention) is modeling_glm.GlmAttention
+
+
+class PartlyScaledRMSNorm(LlamaRMSNorm):
+    """A class with and without a weight, as Gemma 4's."""
+
+    def __init__(self, scaled: bool) -> None:
+        super().__init__(WIDTH, EPSILON)
+        if not scaled:
+            self.weight = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x) if self.weight is not None else x * (x.square().mean(-1, keepdim=True)).rsqrt()
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_a_norm_without_a_weight_beside_one_of_its_class_that_has_one(order: tuple[bool, bool]) -> None:
+    model = nn.Sequential(*map(PartlyScaledRMSNorm, order)).train()
+    x = numbers(3, WIDTH)
+    expected = model(x)
+    use_fused_layers(model)
+    assert relative_difference(model(x), expected) < TOLERANCE[torch.float32]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch.nn.functional import linear
-from transformers import AutoModelForCausalLM, FalconH1Config, LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, FalconH1Config, LlamaConfig, LlamaForCausalLM, OPTConfig
 from transformers.modeling_outputs import CausalLMOutput
 
 from helpers.token_losses import MODELS, PLAIN, SMALL, make_model
@@ -73,3 +73,24 @@ def test_looking_at_a_model_changes_nothing() -> None:
     assert not model.lm_head._forward_hooks
     assert not model.model._forward_hooks
     assert all(module.training for module in model.modules())
+
+
+def test_a_model_that_calls_a_part_of_its_base_model_is_known_as_well() -> None:
+    config = OPTConfig(vocab_size=128, hidden_size=64, word_embed_proj_dim=64, ffn_dim=64, num_hidden_layers=1)
+    config.num_attention_heads = 2
+    register_packed_attention()
+    model = AutoModelForCausalLM.from_config(config, attn_implementation=PACKED_ATTENTION).train()
+    assert logit_form(model) == LogitForm()
+    assert model.training
+
+
+class Inseparable(LlamaForCausalLM):
+    base_model_prefix = "none"
+
+
+def test_a_model_without_a_base_model_is_refused() -> None:
+    register_packed_attention()
+    config = LlamaConfig(**SMALL)
+    config._attn_implementation = PACKED_ATTENTION
+    with pytest.raises(MftError, match=r"Inseparable.*as they are"):
+        logit_form(Inseparable(config))

@@ -12,6 +12,7 @@ from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dic
 from peft.tuners.lora import Linear
 from torch import nn
 from transformers import AutoModelForCausalLM, LlamaConfig
+from transformers.pytorch_utils import Conv1D
 
 from mft_core.nn.lora_linear import LoraLinear, use_own_lora_linear
 from mft_core.testing.random_models import random_ids, relative_difference, take_gradients
@@ -99,6 +100,27 @@ def test_values_and_gradients_are_peft_s(dtype, dropout, shape, monkeypatch) -> 
     else:
         assert found[0].shape == expected[0].shape
         assert all(torch.equal(found[1][name], gradient) for name, gradient in expected[1].items())
+
+
+@pytest.mark.parametrize("dtype", EXACT, ids=str)
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_layers_that_hold_the_transposed_matrix_are_the_same(dtype, dropout, monkeypatch) -> None:
+    torch.manual_seed(0)
+    block = Block()
+    block.first, block.second = Conv1D(OUTER, INNER), Conv1D(INNER, OUTER)
+    config = LoraConfig(
+        r=4, lora_alpha=6.0, lora_dropout=dropout, target_modules=["first", "second"], fan_in_fan_out=True
+    )
+    theirs = get_peft_model(block.to(dtype), config).train()
+    for name, parameter in theirs.named_parameters():
+        if "lora_B" in name:
+            nn.init.normal_(parameter, std=0.3)
+    ours = copy.deepcopy(theirs)
+    assert use_own_lora_linear(ours) == 2
+    expected = run(theirs, states(dtype))
+    calls = Calls(monkeypatch)
+    assert_same(run(ours, states(dtype)), expected, EXACT[dtype])
+    assert calls.of_peft == 0
 
 
 def test_dropout_drops_what_peft_drops_and_only_in_training() -> None:

@@ -20,7 +20,7 @@ from mft_core.nn.packed_attention import (
     packed_inputs,
     padded_inputs,
 )
-from mft_core.testing.model_adapters import DOCUMENTS, WIDTH
+from mft_core.testing.packed_texts import DOCUMENTS, WIDTH
 from mft_core.testing.random_models import TOLERANCE, random_ids, relative_difference
 
 LAYER = SimpleNamespace(is_causal=True)
@@ -182,3 +182,11 @@ def test_a_row_of_padding_alone_has_one_token_to_see(tmp_path: Path) -> None:
     inputs = padded_inputs(real)
     assert inputs["attention_mask"].tolist() == [[1, 1, 0], [1, 0, 0]]
     assert load_tiny("llama", tmp_path)(input_ids=random_ids(2, 3), **inputs).logits.isfinite().all()
+
+
+def test_a_layer_that_chooses_among_earlier_tokens_is_refused_packed_or_not() -> None:
+    heads = states(4)
+    for documents in (None, PackedDocuments(DOCUMENTS)):
+        packed_attention(LAYER, heads, heads, heads, None, documents=documents, indices=None)
+        with pytest.raises(MftError, match="chooses among earlier tokens"):
+            packed_attention(LAYER, heads, heads, heads, None, documents=documents, indices=torch.zeros(1))

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, GPTJConfig, LlamaConfig, LlamaForCausalLM, MptConfig
+from transformers import AutoModelForCausalLM, BertConfig, GPTJConfig, LlamaConfig, LlamaForCausalLM, MptConfig
 
 from helpers.attention import random_model
 from helpers.tiny_models import SMALL, load_tiny
 from mft_core.errors import MftError
 from mft_core.nn.packed_attention import PACKED_ATTENTION, register_packed_attention
-from mft_core.nn.packing_self_test import check_packing, check_padding, packing_or_padding
+from mft_core.nn.packing_self_test import check_causality, check_packing, check_padding, packing_or_padding
 from mft_core.testing.random_models import VOCABULARY, random_ids, relative_difference
 
 
@@ -80,3 +80,12 @@ def test_a_model_that_neither_packs_nor_pads_is_refused() -> None:
     model = MixingRows._from_config(LlamaConfig(**SMALL, initializer_range=0.2), attn_implementation=PACKED_ATTENTION)
     with pytest.raises(MftError, match="and padding changes its logits as well"):
         packing_or_padding(model.eval(), VOCABULARY, 1e-4)
+
+
+@pytest.mark.parametrize("decoder", [True, False])
+def test_a_model_that_reads_ahead_is_found(decoder: bool) -> None:
+    config = BertConfig(**{**SMALL, "num_key_value_heads": None}, is_decoder=decoder, initializer_range=0.2)
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
+    change = check_causality(model.train(), VOCABULARY)
+    assert model.training
+    assert change < 1e-6 if decoder else change > 1e-2

@@ -9,8 +9,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
+from transformers.pytorch_utils import Conv1D
 
-from mft_core.nn.plain_linear import is_plain_linear, is_whole
+from mft_core.models.tiny_config import tiny_native_config
+from mft_core.nn.plain_linear import input_width, is_plain_linear, is_whole, linear_modules, plain_matrix
 
 
 class Doubled(nn.Linear):
@@ -68,3 +71,27 @@ def test_a_tensor_of_another_kind_is_not_whole() -> None:
     assert is_whole(torch.ones(2))
     assert is_whole(nn.Parameter(torch.ones(2)))
     assert not is_whole(torch.ones(2).as_subclass(Quantised))
+
+
+def test_a_matrix_is_what_the_states_are_multiplied_by_however_it_is_held() -> None:
+    states = torch.randn(4, 3)
+    for module in (nn.Linear(3, 2), Conv1D(2, 3)):
+        matrix = plain_matrix(module)
+        assert matrix is not None
+        torch.testing.assert_close(module(states), nn.functional.linear(states, matrix, module.bias))
+        assert input_width(module) == 3
+        assert plain_matrix(hooked(module, "register_forward_pre_hook", lambda module, inputs: None)) is None
+    assert plain_matrix(Doubled(3, 2)) is None
+
+
+def test_linear_modules_are_of_both_kinds_without_the_head() -> None:
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=64, n_layer=1, n_head=2))
+    assert {name.rpartition(".")[2] for name in linear_modules(model)} == {"c_attn", "c_proj", "c_fc"}
+
+
+@pytest.mark.parametrize("kind", ["falcon", "phimoe"])
+def test_a_models_own_subclass_is_linear_if_it_gives_the_same(kind: str) -> None:
+    model = AutoModelForCausalLM.from_config(tiny_native_config(kind, 64))
+    names = {name.rpartition(".")[2] for name in linear_modules(model)}
+    assert "router" not in names
+    assert names & {"query_key_value", "q_proj"}

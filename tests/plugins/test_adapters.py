@@ -12,8 +12,9 @@ from torch.nn.functional import cross_entropy
 from helpers.paths import CHECKPOINTS
 from helpers.tiny_models import ADAPTERS, ARCHITECTURES, adapter_of, config_of
 from mft_core.errors import MftError
+from mft_core.models.building import build_empty
 from mft_core.models.checkpoints.config import read_config
-from mft_core.models.loading import build_empty, load_base
+from mft_core.models.loading import load_base
 from mft_core.models.recognition import recognize_adapter
 from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.random_models import relative_difference

@@ -14,7 +14,8 @@ from transformers import AutoConfig, PreTrainedConfig
 from helpers.published_configs import CONVERTED, NATIVE, PUBLISHED, Published
 from helpers.tiny_models import ADAPTERS
 from mft_core.errors import MftError, UsageError
-from mft_core.models.loading import build_empty, load_base
+from mft_core.models.building import build_empty
+from mft_core.models.loading import load_base
 from mft_core.models.quantization import Quantization
 from mft_core.models.recognition import recognize_adapter
 from mft_core.nn.packing_self_test import check_packing

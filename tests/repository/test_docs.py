@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +142,29 @@ def headings(page: Path) -> set[str]:
     """Its headings as GitHub names them in links."""
     lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def blocks_of_a_family() -> tuple[str, str]:
+    page = (DOCS / "plugins.md").read_text(encoding="utf-8").partition("## A model family")[2]
+    family, test, *_ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return family, test
+
+
+@pytest.mark.slow
+def test_the_example_of_a_model_family_trains(tmp_path: Path) -> None:
+    (path := tmp_path / "my_family.py").write_text(blocks_of_a_family()[0], encoding="utf-8")
+    run = tmp_path / "run"
+    command = arguments(write_tasks(tmp_path / "data"), run, "--plugin", str(path), "--steps", "1", "--base", "tiny")
+    command[command.index("llama")] = "olmo"
+    assert mft(*command) == 0
+    assert len(events(run, "train")) == 1
+
+
+@pytest.mark.slow
+def test_the_example_of_a_model_family_passes_the_kit_as_its_page_says(tmp_path: Path) -> None:
+    family, test = blocks_of_a_family()
+    (tmp_path / "my_family.py").write_text(family, encoding="utf-8")
+    (tmp_path / "test_my_family.py").write_text(test, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_family.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

@@ -20,7 +20,7 @@ from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
 from mft_core.run.memory import MemoryEstimate, estimate_memory, expected_memory, with_checkpointing_decided
 from mft_core.run.plan import make_plan
-from mft_core.testing.model_adapters import loss_and_gradients
+from mft_core.testing.packed_texts import loss_and_gradients
 from mft_core.tuning.methods import prepare_for_tuning, quantization
 from mft_llama.adapter import Llama
 

@@ -22,7 +22,7 @@ from mft_core.models.checkpoints.config import read_config
 from mft_core.models.loading import load_base
 from mft_core.models.quantization import Quantization
 from mft_core.models.recognition import recognize_adapter
-from mft_core.testing.model_adapters import move_weights
+from mft_core.testing.packed_texts import move_weights
 from mft_core.testing.random_models import relative_difference
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.export import export_run

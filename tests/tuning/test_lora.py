@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM
 
-from helpers.tiny_models import adapter_weights, load_tiny
+from helpers.tiny_models import SMALL, adapter_weights, load_tiny
 from mft_core.errors import UsageError
 from mft_core.testing.random_models import relative_difference
 from mft_core.testing.tuned_models import tuned_model
+from mft_core.tuning.lora import lora_modules
 from mft_core.tuning.merging import merge
 
 
@@ -74,3 +77,40 @@ def test_merging_computes_the_same(tmp_path: Path) -> None:
     assert relative_difference(merged(input_ids=ids, use_cache=False).logits, before) < 1e-12
     assert relative_difference(untuned, before) > 1e-2
     assert merge(merged) is merged
+
+
+def test_a_name_that_other_modules_have_too_is_told_apart_by_more_of_it() -> None:
+    model = LlamaForCausalLM(LlamaConfig(**SMALL))
+    for layer in model.model.layers:
+        layer.mlp.down_proj = nn.Sequential(nn.Linear(128, 64), nn.Identity())
+    names = lora_modules(model, "all-linear")
+    assert {"down_proj.0", "q_proj"} < set(names)
+    assert "0" not in names, "layers.0 ends so as well"
+    adapted = {name for name, _ in tuned_model(model, rank=4).named_modules() if name.endswith("lora_A")}
+    assert {name for name in adapted if "down_proj" in name} == {
+        f"base_model.model.model.layers.{layer}.mlp.down_proj.0.lora_A" for layer in range(2)
+    }
+
+
+def test_weights_that_a_layer_reads_without_calling_it_get_no_adapter() -> None:
+    config = MambaConfig(vocab_size=64, hidden_size=64, num_hidden_layers=1, state_size=8)
+    assert lora_modules(MambaForCausalLM(config), "all-linear") == ["in_proj", "x_proj"]
+
+
+def test_no_family_list_means_every_linear_module(tmp_path: Path) -> None:
+    model = load_tiny("llama", tmp_path)
+    assert lora_modules(model, "family") == lora_modules(model, "all-linear")
+
+
+@pytest.mark.parametrize("dora", [False, True])
+def test_transposed_layers_are_adapted_and_merge(dora: bool) -> None:
+    config = GPT2Config(vocab_size=64, n_embd=64, n_layer=2, n_head=2, initializer_range=0.2)
+    tuned = tuned_model(GPT2LMHeadModel(config).eval(), rank=4, dora=dora)
+    assert tuned.peft_config["default"].fan_in_fan_out
+    torch.manual_seed(1)
+    for parameter in adapter_weights(tuned).values():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    ids = torch.arange(9)[None]
+    with torch.no_grad():
+        before, merged = tuned.eval()(input_ids=ids).logits, merge(tuned)
+        assert relative_difference(merged(input_ids=ids).logits, before) < 1e-5

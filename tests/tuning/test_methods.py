@@ -19,7 +19,7 @@ from mft_core.errors import MftError, UsageError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import TuneSection
 from mft_core.run.folder import RunFolder
-from mft_core.testing.model_adapters import loss_and_gradients, move_weights
+from mft_core.testing.packed_texts import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
 from mft_core.testing.tuned_models import tuned_model
 from mft_core.tuning.fingerprint import base_fingerprint
@@ -127,10 +127,10 @@ def test_peft_says_what_does_not_work_on_this_model(tmp_path: Path) -> None:
 
 
 def test_a_model_without_linear_layers_is_refused() -> None:
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=64, n_layer=1, n_head=2))
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=64, n_layer=0, n_head=2))
     with pytest.raises(UsageError, match="no linear module") as caught:
         lora_modules(model, "all-linear")
-    assert "Conv1D" in caught.value.hint
+    assert "tune.method = full" in caught.value.hint
 
 
 def test_a_family_without_any_of_its_modules_is_refused(tmp_path: Path) -> None:

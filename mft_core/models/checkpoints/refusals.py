@@ -11,7 +11,10 @@ WHOLE_WEIGHTS = (
     "Take the variant that was published in bfloat16 or float16, or convert it; "
     "--set tune.method=qlora quantises it to four bits while it loads."
 )
-OTHER_INPUTS = ("vision_config", "audio_config", "visual", "audio", "mm_vision_tower")
+OTHER_INPUTS = (
+    *("vision_config", "audio_config", "visual", "audio", "mm_vision_tower"),
+    *("vq_config", "audio_encoder_config", "audio_encoder", "text_encoder"),
+)
 """Configuration keys of models that read more than text."""
 
 ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function")

@@ -17,7 +17,7 @@ from helpers.tiny_models import ADAPTERS, write_checkpoint
 from helpers.weights import load_original, same
 from mft_core.errors import MftError
 from mft_core.models.loading import load_base
-from mft_core.testing.model_adapters import move_weights
+from mft_core.testing.packed_texts import move_weights
 from mft_core.testing.random_models import logits_alone, random_ids
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_core.testing.tuned_models import tuned_model
