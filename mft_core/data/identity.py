@@ -35,6 +35,8 @@ def _digest(store: TokenStore) -> str:
     digest = hashlib.sha256()
     for part in (store.entry.digests[store.index], store.lengths, store.supervised_counts):
         digest.update(np.ascontiguousarray(part).tobytes())
+    if store.weight_sums is not None:
+        digest.update(store.weight_sums.tobytes())
     return digest.hexdigest()
 
 

@@ -139,10 +139,11 @@ class TaskSet:
     @cached_property
     def counts(self) -> TaskCounts:
         """The training samples of all tasks in numbers."""
+        sizes = [task.train.sizes() for task in self.tasks]  # all are int, or some are float
         return TaskCounts(
             names=self.names,
-            samples=np.array([len(task.train) for task in self.tasks], np.int64),
-            tokens=np.array([task.train.supervised_counts.sum() for task in self.tasks], np.int64),
+            samples=np.array([samples for samples, _ in sizes]),
+            tokens=np.array([tokens for _, tokens in sizes]),
             importance=np.array([task.weight for task in self.tasks], np.float64),
         )
 

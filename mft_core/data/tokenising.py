@@ -102,7 +102,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
             for encoded in pool.encode(_chunks(lines(side)), side.origins):
-                writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
+                writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
                 unread.update(encoded.unread)
