@@ -84,21 +84,28 @@ class TaskSums:
     def add(self, tokens: TokenLosses, sample_task: torch.Tensor) -> None:
         """Add one micro-batch; `sample_task` is int64 [m]."""
         loss = tokens.cross_entropy.detach().to(torch.float64)
-        ones = torch.ones_like(loss)
-        self._weighted = tokens.weight is not None
-        weight = ones if tokens.weight is None else tokens.weight.to(torch.float64)
+        weight = torch.ones_like(loss) if tokens.weight is None else tokens.weight.to(torch.float64)
         present = torch.zeros(len(sample_task), dtype=torch.float64, device=loss.device)
         present[tokens.sample] = 1.0
         self._sums[0].index_add_(0, tokens.task, weight * loss)
-        self._sums[1].index_add_(0, tokens.task, ones)
+        self._sums[1].index_add_(0, tokens.task, torch.ones_like(loss))
         self._sums[2].index_add_(0, tokens.task, weight * loss / tokens.sample_tokens)
         self._sums[3].index_add_(0, sample_task, present)
         self._sums[4].index_add_(0, tokens.task, weight * torch.exp(-loss) / tokens.sample_tokens)
-        self._sums[5].index_add_(0, tokens.task, weight)
-        self._sums[6].index_add_(0, tokens.task, weight / tokens.sample_tokens)
+        if tokens.weight is not None:
+            self._add_weights(tokens, weight, sample_task)
+
+    def _add_weights(self, tokens: TokenLosses, weight: torch.Tensor, sample_task: torch.Tensor) -> None:
+        self._weighted = True
+        total = torch.zeros(len(sample_task), dtype=torch.float64, device=weight.device)
+        total.index_add_(0, tokens.sample, weight)
+        count = torch.ones_like(total)
+        count[tokens.sample] = tokens.sample_tokens.to(torch.float64)
+        self._sums[5].index_add_(0, sample_task, total)
+        self._sums[6].index_add_(0, sample_task, total / count)
 
     def reduce(self, accelerator: Accelerator) -> TaskLosses:
-        """The sums over all ranks. All micro-batches of a data set have weights, or none has."""
+        """The sums over all ranks; of a data set all micro-batches have weights, on every rank, or none has."""
         rows = accelerator.reduce(self._sums, "sum").cpu().numpy()
         columns = {**SUMS, **(WEIGHTED if self._weighted else {})}
         return TaskLosses(**{name: row.astype(columns[name]) for name, row in zip(columns, rows, strict=False)})

@@ -237,9 +237,9 @@ def sample_means(tokens: TokenLosses) -> tuple[torch.Tensor, torch.Tensor, torch
     weight, size = 1 / tokens.sample_tokens.to(loss.dtype), loss.new_ones(samples)
     zeros = torch.zeros(samples, dtype=loss.dtype, device=loss.device)
     if tokens.weight is not None:
-        weight = weight * tokens.weight
-        size = zeros.index_add(0, tokens.sample, weight)
-        weight = weight / size[tokens.sample]
+        total = zeros.index_add(0, tokens.sample, tokens.weight)
+        weight = tokens.weight / total[tokens.sample]
+        size[tokens.sample] = total[tokens.sample] / tokens.sample_tokens
     probability = zeros.index_add(0, tokens.sample, torch.exp(-loss) * weight)
     log_probability = zeros.index_add(0, tokens.sample, -loss * weight)
     task = torch.full((samples,), -1, dtype=torch.int64, device=loss.device)

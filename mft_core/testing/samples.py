@@ -53,7 +53,7 @@ def random_sample(generator: np.random.Generator, length: int, vocabulary: int, 
 def random_stores(
     sizes: list[int], seed: int = 0, vocabulary: int = 64, longest: int = 24, weighted: bool = False
 ) -> list[ListStore]:
-    """One store per task with `sizes[i]` samples, lengths 2 to `longest`; `weighted`: with weights in the first task."""
+    """One store per task with `sizes[i]` samples, lengths 2 to `longest`; `weighted`: the first task's have weights."""
     generator = np.random.default_rng(seed)
 
     def sample(task: int) -> Sample:
