@@ -127,6 +127,8 @@ def task_facts(task: Task) -> TaskFacts:
         split=report.split,
         bad=report.bad_records,
         weight=task.weight,
+        weighted_samples=report.weighted_samples,
+        weighted_tokens=report.weighted_tokens,
     )
 
 

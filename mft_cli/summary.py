@@ -26,7 +26,8 @@ NAME_WIDTH = 24
 
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
-    """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples)."""
+    """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples), and
+    what training samples and supervised tokens count as by their weights; None: they have none."""
 
     name: str
     train: int
@@ -39,6 +40,8 @@ class TaskFacts:
     bad: int = 0
     left_out: int = 0
     weight: float = 1.0
+    weighted_samples: float | None = None
+    weighted_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +154,14 @@ def _parameters(plan: PlanFacts) -> str:
 def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -> None:
     some_have = ("left_out", "dropped", "truncated", "split", "bad")
     lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
-    keys = ("train", "valid", "tokens", "supervised", *lost)
+    weighed = ["weighted"] if any(task.weighted_tokens is not None for task in tasks) else []
+    keys = ("train", "valid", "tokens", "supervised", *weighed, *lost)
     weighted = any(task.weight != 1 for task in tasks)
     headings = [key.replace("_", " ") for key in keys]
     table = _table("task", *headings, *(["weight"] if weighted else []))
 
     def sums(some: Sequence[TaskFacts]) -> list[str]:
-        return [units.count(sum(getattr(task, key) for task in some)) for key in keys]
+        return [units.count(sum(_amount(task, key) for task in some)) for key in keys]
 
     shown = tasks if all_tasks or len(tasks) <= MOST_ROWS else tasks[: MOST_ROWS - 1]
     for task in shown:
@@ -171,6 +175,14 @@ def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -
     console.print(table)
     if len(shown) < len(tasks):
         console.print(Text("every task: mft check ... --all-tasks", style="dim"), soft_wrap=True)
+
+
+def _amount(task: TaskFacts, key: str) -> float:
+    """What a column of the table has of a task."""
+    if key == "weighted":
+        return task.supervised if task.weighted_tokens is None else round(task.weighted_tokens)
+    amount: float = getattr(task, key)
+    return amount
 
 
 def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> None:

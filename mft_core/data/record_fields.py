@@ -130,7 +130,7 @@ def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Ite
 
 def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:
     for key, content in value.items():
-        if key in used or _says_nothing_more(key.lower(), content) or not _set(content):
+        if key in used or _is_known(key.lower(), content, in_turn=bool(prefix)) or not _set(content):
             continue
         if key.lower() not in HARMLESS or _is_text(content):
             yield f"{prefix}{key}"
@@ -138,11 +138,11 @@ def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> It
             yield from (f"{prefix}{key}.{inner}" for inner, held in content.items() if _asks(inner, held))
 
 
-def _says_nothing_more(key: str, content: Any) -> bool:
-    """Whether it is under a key whose meaning is known a value that was read, or that asks for nothing."""
-    if key in UNSUPPORTED:
-        return content in (True, False, 0, 1)
-    return key in WEIGHTS or (key in SWITCHES and is_switch(content))
+def _is_known(key: str, content: Any, in_turn: bool) -> bool:
+    """Whether under a key whose meaning is known it holds a value that was read, or that asks for nothing."""
+    if key in WEIGHTS or (in_turn and key in SWITCHES and is_switch(content)):
+        return True
+    return key in (*UNSUPPORTED, *SWITCHES) and content in (True, False, 0, 1)
 
 
 def _asks(key: str, content: Any) -> bool:

@@ -68,6 +68,8 @@ class TaskReport:
             `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
+        weighted_samples: how many the training samples count as, sum_j W_ij / T_ij; None: no token has a weight but 1.
+        weighted_tokens: how many the training targets count as, sum_j W_ij; None likewise.
     """
 
     read: int
@@ -86,6 +88,8 @@ class TaskReport:
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
+    weighted_samples: float | None = None
+    weighted_tokens: float | None = None
 
     @property
     def bad_records(self) -> int:

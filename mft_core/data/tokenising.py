@@ -167,6 +167,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         unread.update(store.entry.counts[UNREAD])
     special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
     train_digests = train.entry.digests[train.index]
+    weighted = train.sizes() if train.weight_sums is not None else (None, None)
     return TaskReport(
         read=counts["read"],
         train=len(train),
@@ -184,6 +185,8 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
         longer=dict(longer),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
+        weighted_samples=weighted[0],
+        weighted_tokens=weighted[1],
     )
 
 

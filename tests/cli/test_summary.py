@@ -52,6 +52,15 @@ def test_plan_says_what_is_going_to_happen_in_80_columns() -> None:
     assert "random" not in text
 
 
+def test_plan_shows_what_the_targets_count_as_only_where_they_have_weights() -> None:
+    plain = TaskFacts("plain", 10, 2, 900, 300)
+    assert "weighted" not in printed(print_plan, plan([plain]))
+    text = printed(print_plan, plan([plain, TaskFacts("uneven", 10, 2, 900, 300, weighted_tokens=1216.4)]))
+    rows = [line.split() for line in text.splitlines() if "300" in line or "600" in line]
+    assert "weighted" in text
+    assert [row[-1] for row in rows] == ["300", "1,216", "1,516"]
+
+
 def test_plan_says_what_a_probe_costs() -> None:
     assert "probe" not in printed(print_plan, plan([]))
     text = printed(print_plan, plan([], probe=ProbeFacts(40, 12_400, 1)))
