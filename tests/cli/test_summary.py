@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from helpers.screens import control_characters
-from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts, print_plan, print_result
+from mft_cli.plan_facts import PlanFacts, ProbeFacts, TaskFacts
+from mft_cli.summary import print_plan, print_result
 from mft_core.run.results import RunFacts
 from mft_core.run.task_result import TaskResult
 
