@@ -35,7 +35,7 @@ from mft_core.support.durable import whole_folder, write_text
 from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
-FORMAT = 3
+FORMAT = 4
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 

@@ -110,6 +110,19 @@ def content_digest(record: Record) -> bytes:
     return hasher.digest()
 
 
+def folded_digest(record: Record) -> bytes:
+    """8 bytes that are equal also for records that differ in white space alone: how much of it there is, which, and
+    what of it stands around a text; or in their weights.
+    """
+    if record.text is not None:
+        return content_digest(Record(text=_folded(record.text)))
+    return content_digest(Record(turns=tuple(Turn(turn.role, _folded(turn.content)) for turn in record.turns)))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _present(value: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
     """Those of `keys` that the record has and that hold something."""
     return [key for key in keys if value.get(key) not in (None, "")]
