@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ValidationLoss(Evaluator):
     """Mean cross-entropy in nats per supervised token, and its exponential, over each task's validation samples.
 
-    Where the data has weights, each token counts as much as it does in training, by tokens. Exact: sums and counts are taken over all samples, so batching, packing and ranks change nothing.
+    Where the data has weights, each token counts as much as it does in training by tokens. Exact: sums and counts are
+    taken over all samples, so batching, packing and ranks change nothing.
     """
 
     def evaluate(self, request: EvaluationRequest) -> list[Score]:
