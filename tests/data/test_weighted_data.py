@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mft_core.data import length_guard
 from mft_core.data.encoding import encode_record
 from mft_core.data.identity import identities
 from mft_core.data.length_guard import LengthPolicy, encode_guarded
+from mft_core.data.tasks import TaskSet
 from mft_core.data.token_store import WEIGHTS, TokenStore, open_entry
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample, TaskFiles, Turn
@@ -108,6 +110,11 @@ def test_the_weights_are_part_of_what_identifies_samples(tmp_path: Path) -> None
         for n, weight in enumerate((None, 2.0, 0.5))
     ]
     assert len({task["t"]["train_digest"] for task in found}) == 3
+    tasks = prepare([TaskFiles("t", (task_file(tmp_path / "more.jsonl", [chat(2.0)] * 9),))], tmp_path / "c")
+    store = tasks[0].train
+    heavier = replace(store.entry, weights=2 * np.asarray(store.entry.weights))  # as another tokenization has them
+    other = TaskSet((replace(tasks[0], train=replace(store, entry=heavier)),))
+    assert identities(other)["t"]["train_digest"] != identities(tasks)["t"]["train_digest"]
 
 
 def test_what_weighs_nothing_is_refused_by_name_and_bad_weights_too(tmp_path: Path) -> None:
