@@ -31,6 +31,7 @@ class Shortened:
         kept = np.asarray(store.lengths) <= longest
         self.lengths = np.asarray(store.lengths)[kept]
         self.supervised_counts = np.asarray(store.supervised_counts)[kept]
+        self.weight_sums = None
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
-from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts
+from mft_cli.plan_facts import PlanFacts, ProbeFacts, TaskFacts
 from mft_core.support.ranks import main_rank_first, process_state
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ def task_facts(task: Task) -> TaskFacts:
         split=report.split,
         bad=report.bad_records,
         weight=task.weight,
+        weighted_samples=report.weighted_samples,
+        weighted_tokens=report.weighted_tokens,
     )
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.box import SIMPLE_HEAD
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mft_cli.plan_facts import PlanFacts, TaskFacts
 from mft_core.run.results import RunFacts
 from mft_core.run.task_result import TaskResult
 from mft_core.support import units
@@ -22,79 +21,6 @@ from mft_core.support.lists import first_few
 MOST_ROWS = 24
 STYLES = {"improved": "green", "worse": "red"}
 NAME_WIDTH = 24
-
-
-@dataclass(frozen=True, slots=True)
-class TaskFacts:
-    """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples)."""
-
-    name: str
-    train: int
-    valid: int
-    tokens: int
-    supervised: int
-    dropped: int = 0
-    truncated: int = 0
-    split: int = 0
-    bad: int = 0
-    left_out: int = 0
-    weight: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeFacts:
-    """What a loss has measured besides training: validation samples, their tokens, and every how many steps."""
-
-    samples: int
-    tokens: int
-    every: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFacts:
-    """What a run is going to do. None: not known before the weights are loaded.
-
-    Attributes:
-        adapter, base: the model family and where its weights come from.
-        random_weights: the base is untrained.
-        dtype, device: such as "bfloat16" and "cuda:0".
-        tuning: such as "LoRA, rank 16, all-linear".
-        trainable, total: numbers of parameters.
-        tasks: in the run's order.
-        packer, rows, packing_efficiency: tokens that are not padding over all tokens, 0 to 1.
-        steps, epochs: optimizer steps and passes over the data.
-        batch_rows: rows per optimizer step, over all ranks.
-        tokens_per_step: mean tokens that are not padding.
-        memory: estimated peak, bytes.
-        loss, loss_options: the objective and its options.
-        probe: what it has measured besides; None: nothing.
-        output: the run folder; None: nothing is written.
-        warnings: shown last, where they are seen.
-    """
-
-    adapter: str
-    base: str
-    random_weights: bool
-    dtype: str
-    device: str
-    tuning: str
-    tasks: Sequence[TaskFacts]
-    packer: str
-    rows: int
-    packing_efficiency: float
-    steps: int
-    epochs: float
-    batch_rows: int
-    tokens_per_step: float
-    loss: str
-    loss_options: Mapping[str, Any] = field(default_factory=dict)
-    probe: ProbeFacts | None = None
-    trainable: int | None = None
-    total: int | None = None
-    memory: int | None = None
-    gradient_checkpointing: bool = False
-    output: Path | None = None
-    warnings: Sequence[str] = ()
 
 
 def print_plan(console: Console, plan: PlanFacts, all_tasks: bool = False) -> None:
@@ -149,7 +75,8 @@ def _parameters(plan: PlanFacts) -> str:
 def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -> None:
     some_have = ("left_out", "dropped", "truncated", "split", "bad")
     lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
-    keys = ("train", "valid", "tokens", "supervised", *lost)
+    weighed = ["weighted"] if any(task.weighted_tokens is not None for task in tasks) else []
+    keys = ("train", "valid", "tokens", "supervised", *weighed, *lost)
     weighted = any(task.weight != 1 for task in tasks)
     headings = [key.replace("_", " ") for key in keys]
     table = _table("task", *headings, *(["weight"] if weighted else []))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mft_core.support.unicode_names import composed
+from mft_core.task_losses import TaskLosses as TaskLosses
 
 if TYPE_CHECKING:
     import torch
@@ -50,10 +51,17 @@ class TaskFiles:
 
 
 class Turn(NamedTuple):
-    """One message. `role` is "system", "user" or "assistant"."""
+    """One message.
+
+    Attributes:
+        role: "system", "user" or "assistant".
+        content: what it says.
+        weight: of an answer: the factor on its tokens' weight in the objective; 0: not supervised.
+    """
 
     role: str
     content: str
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,13 @@ class Record:
         turns: system (at most one, first), then user and assistant in alternation, ending with assistant.
         text: plain text, all of it supervised.
         origin: "file:line", for messages.
+        weight: the factor on all its tokens' weight in the objective, beside that of their turn; 0: not supervised.
     """
 
     turns: tuple[Turn, ...] = ()
     text: str | None = None
     origin: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +89,38 @@ class Sample:
         ids: int64 [length], token ids.
         supervised: bool [length]; True where the token is a target. Element 0 is always False: a first
             token has no context to be predicted from.
+        weights: float64 [length], w_ijk, each target's factor in the objective, above 0; 0 elsewhere. None: all are 1.
     """
 
     ids: np.ndarray
     supervised: np.ndarray
+    weights: np.ndarray | None = None
+
+    def part(self, start: int, end: int) -> Sample:
+        """Tokens `start` to `end` - 1 as a sample, whose first token is thus no target."""
+        supervised = self.supervised[start:end].copy()
+        supervised[0] = False
+        weights = None if self.weights is None else self.weights[start:end] * supervised
+        return Sample(self.ids[start:end], supervised, weights)
+
+    def times(self, factor: float) -> Sample:
+        """The same where every target counts `factor` times as much."""
+        if factor == 1.0:
+            return self
+        return Sample(self.ids, self.supervised, factor * (self.supervised if self.weights is None else self.weights))
 
 
 @dataclass(frozen=True, slots=True)
 class TaskCounts:
     """The whole training set in numbers; every objective is normalised by these.
 
+    Where the data has weights, a token counts w_ijk, and a sample the mean weight of its supervised tokens, W_ij / T_ij
+    with W_ij = sum_k w_ijk.
+
     Attributes:
         names: the tasks, in task-id order.
-        samples: int64 [N], M_i.
-        tokens: int64 [N], supervised tokens, sum_j T_ij.
+        samples: int64 [N], M_i; float64, sum_j W_ij / T_ij, where there are weights.
+        tokens: int64 [N], supervised tokens, sum_j T_ij; float64, sum_j W_ij, where there are weights.
         importance: float64 [N], the recipe's `weight` of each task.
         repeats: float64 [N], how often a sample of each task is used per epoch on average; None: once.
     """
@@ -156,6 +184,7 @@ class Batch:
         sample_tokens: int64 [m], supervised tokens T_ij of each sample.
         sample_ids: int64 [m], index of each sample in its token store, to name it in messages.
         documents: (row, start, end) of every sample and of every row's padding tail.
+        weights: float64 [B, S], w_ijk of the targets in `labels`, 0 elsewhere; None: the data has no weights.
     """
 
     input_ids: torch.Tensor
@@ -166,6 +195,7 @@ class Batch:
     sample_tokens: torch.Tensor
     sample_ids: torch.Tensor
     documents: tuple[tuple[int, int, int], ...]
+    weights: torch.Tensor | None = None
 
     @property
     def real_tokens(self) -> int:
@@ -180,7 +210,8 @@ class Batch:
                 "input_ids", "position_ids", "labels", "sample_index", "sample_task", "sample_tokens", "sample_ids",
             )
         }  # fmt: skip
-        return Batch(documents=self.documents, **moved)
+        weights = None if self.weights is None else self.weights.to(device, non_blocking=True)
+        return Batch(documents=self.documents, weights=weights, **moved)
 
 
 @dataclass(slots=True)
@@ -193,6 +224,7 @@ class TokenLosses:
         sample: int64 [n], 0..m-1.
         sample_tokens: int64 [n], T_ij of the token's sample. A sample is never split over micro-batches.
         router_loss: scalar, of a mixture of experts in training; no part of any task's loss. None: there is none.
+        weight: [n], w_ijk, in the dtype of the losses; None: the data has no weights, every token counts 1.
     """
 
     cross_entropy: torch.Tensor
@@ -200,63 +232,7 @@ class TokenLosses:
     sample: torch.Tensor
     sample_tokens: torch.Tensor
     router_loss: torch.Tensor | None = None
-
-
-@dataclass(slots=True)
-class TaskLosses:
-    """Per-task sums over some samples, reduced over all ranks.
-
-    Attributes:
-        token_sum: float64 [N], sum_jk -log P_ijk.
-        tokens: int64 [N], number of terms in `token_sum`.
-        sample_sum: float64 [N], sum_j of the sample's mean -log P.
-        samples: int64 [N].
-        probability_sum: float64 [N], sum_j of the sample's mean P.
-    """
-
-    token_sum: np.ndarray
-    tokens: np.ndarray
-    sample_sum: np.ndarray
-    samples: np.ndarray
-    probability_sum: np.ndarray
-
-    @classmethod
-    def zeros(cls, tasks: int) -> TaskLosses:
-        """No samples seen yet, for `tasks` tasks."""
-        return cls(*(np.zeros(tasks, dtype) for dtype in cls.dtypes().values()))
-
-    @staticmethod
-    def dtypes() -> dict[str, type]:
-        """The fields, in order, with their dtypes."""
-        return {
-            "token_sum": np.float64,
-            "tokens": np.int64,
-            "sample_sum": np.float64,
-            "samples": np.int64,
-            "probability_sum": np.float64,
-        }
-
-    def mean(self, by: str = "tokens") -> np.ndarray:
-        """float64 [N]: mean loss by "tokens" or by "samples"; NaN for a task with no sample here."""
-        total, count = (self.token_sum, self.tokens) if by == "tokens" else (self.sample_sum, self.samples)
-        return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-
-    def mean_probability(self) -> np.ndarray:
-        """float64 [N]: P_i, the mean over samples of the mean probability of their targets; NaN without samples."""
-        nothing = np.full(len(self.samples), np.nan)
-        return np.divide(self.probability_sum, self.samples, out=nothing, where=self.samples > 0)
-
-    def as_json(self) -> dict[str, list[float]]:
-        """Plain lists; floats survive JSON exactly."""
-        return {name: getattr(self, name).tolist() for name in self.dtypes()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, list[float]]) -> TaskLosses:
-        """What `as_json` gave."""
-        return cls(**{name: np.array(value[name], dtype) for name, dtype in cls.dtypes().items()})
-
-    def __add__(self, other: TaskLosses) -> TaskLosses:
-        return TaskLosses(**{name: getattr(self, name) + getattr(other, name) for name in self.dtypes()})
+    weight: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +240,8 @@ class StepCounts:
     """One optimizer step in numbers, over all micro-batches and ranks; known before its first forward.
 
     Attributes:
-        samples: int64 [N].
-        tokens: int64 [N], supervised tokens.
+        samples: int64 [N]; weighted as in `TaskCounts` where there are weights.
+        tokens: int64 [N], supervised tokens; weighted likewise.
         steps_per_epoch: optimizer steps in this epoch.
         losses: the step's losses before it, where the objective asked for them (`measures_step_first`).
     """

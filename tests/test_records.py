@@ -2,42 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import torch
 
 from mft_core.batching.collate import collate
-from mft_core.records import PackedRows, TaskCounts, TaskLosses
+from mft_core.records import PackedRows, Sample, TaskCounts
 from mft_core.testing.samples import random_table
-
-LOSSES = TaskLosses(
-    token_sum=np.array([6.0, 0.0]),
-    tokens=np.array([4, 0]),
-    sample_sum=np.array([3.0, 0.0]),
-    samples=np.array([2, 0]),
-    probability_sum=np.array([0.5, 0.0]),
-)
-
-
-def test_means_are_sums_over_counts_and_unknown_without_any() -> None:
-    assert LOSSES.mean("tokens")[0] == 1.5
-    assert LOSSES.mean("samples")[0] == 1.5
-    assert LOSSES.mean_probability()[0] == 0.25
-    for means in (LOSSES.mean(), LOSSES.mean("samples"), LOSSES.mean_probability()):
-        assert np.isnan(means[1])
-
-
-def test_sums_add_and_survive_json() -> None:
-    double = LOSSES + LOSSES
-    assert double.token_sum.tolist() == [12.0, 0.0]
-    assert double.mean()[0] == LOSSES.mean()[0]
-    again = TaskLosses.from_json(json.loads(json.dumps(double.as_json())))
-    for name, dtype in TaskLosses.dtypes().items():
-        assert np.array_equal(getattr(again, name), getattr(double, name))
-        assert getattr(again, name).dtype == dtype
-    empty = TaskLosses.zeros(2)
-    assert (LOSSES + empty).as_json() == LOSSES.as_json()
 
 
 def test_repetitions_count_in_an_epoch_and_not_in_a_tasks_size() -> None:
@@ -58,6 +28,39 @@ def test_a_batch_moves_whole_and_counts_what_is_no_padding() -> None:
     batch = collate([np.array([0, 1]), np.array([2])], table)
     assert batch.real_tokens == table.lengths.sum()
     moved = batch.to(torch.device("meta"))
-    tensors = [getattr(moved, name) for name in batch.__slots__ if name != "documents"]
+    tensors = [getattr(moved, name) for name in batch.__slots__ if name not in ("documents", "weights")]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
     assert moved.documents == batch.documents
+    assert batch.weights is moved.weights is None
+
+
+def test_the_weights_of_a_batch_move_with_it() -> None:
+    batch = collate([np.array([0, 1]), np.array([2])], random_table([3], weighted=True))
+    assert batch.weights is not None
+    assert batch.weights.shape == batch.labels.shape
+    moved = batch.to(torch.device("meta"))
+    assert moved.weights is not None
+    assert moved.weights.device.type == "meta"
+
+
+def test_a_part_of_a_sample_has_its_weights_and_no_target_at_its_start() -> None:
+    sample = Sample(np.arange(5), np.array([False, True, True, False, True]), np.array([0, 0.5, 2.0, 0, 3.0]))
+    part = sample.part(1, 4)
+    assert part.ids.tolist() == [1, 2, 3]
+    assert part.supervised.tolist() == [False, True, False]
+    assert part.weights is not None
+    assert part.weights.tolist() == [0, 2.0, 0]
+    assert sample.supervised[1]
+    plain = Sample(sample.ids, sample.supervised)
+    assert plain.part(0, 3).weights is None
+
+
+def test_a_sample_times_a_factor() -> None:
+    sample = Sample(np.arange(3), np.array([False, True, True]))
+    assert sample.times(1.0) is sample
+    twice = sample.times(2.0)
+    assert twice.weights is not None
+    assert twice.weights.tolist() == [0, 2, 2]
+    again = twice.times(0.25).weights
+    assert again is not None
+    assert again.tolist() == [0, 0.5, 0.5]

@@ -147,10 +147,7 @@ class BatchPlan:
         number, local = self.locate(step)
         epoch = self.epoch(number)
         rows = epoch.step_rows(local)
-        members = np.concatenate(rows)
-        task, tasks = self.table.task[members], len(self._task_tokens)
-        samples = np.bincount(task, minlength=tasks)
-        tokens = np.bincount(task, weights=self.table.supervised[members], minlength=tasks).astype(np.int64)
+        samples, tokens = self.table.sizes(np.concatenate(rows), tasks=len(self._task_tokens))
         return rows, StepCounts(samples, tokens, epoch.steps)
 
     def packing_efficiency(self, number: int = 0, micro_batch_size: int = 1) -> float:

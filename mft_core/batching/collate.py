@@ -43,17 +43,20 @@ def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None
     positions = np.zeros(shape, np.int64)
     labels = np.full(shape, IGNORED_LABEL, np.int64)
     sample_index = np.full(shape, -1, np.int64)
+    weights = None if table.weight_sums is None else np.zeros(shape)
     documents: list[tuple[int, int, int]] = []
     members = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     number = 0
     for row, samples in enumerate(rows or [members]):
         start = 0
         for sample in samples:
-            tokens, supervised = table.tokens(int(sample))
-            end = start + len(tokens)
-            ids[row, start:end] = tokens
-            positions[row, start:end] = np.arange(len(tokens))
-            labels[row, start : end - 1] = np.where(supervised[1:], tokens[1:], IGNORED_LABEL)
+            held = table.sample(int(sample))
+            end = start + len(held.ids)
+            ids[row, start:end] = held.ids
+            positions[row, start:end] = np.arange(len(held.ids))
+            labels[row, start : end - 1] = np.where(held.supervised[1:], held.ids[1:], IGNORED_LABEL)
+            if weights is not None:
+                weights[row, start : end - 1] = held.supervised[1:] if held.weights is None else held.weights[1:]
             sample_index[row, start:end] = number
             documents.append((row, start, end))
             start, number = end, number + 1
@@ -69,4 +72,5 @@ def collate(rows: list[np.ndarray], table: SampleTable, width: int | None = None
         sample_tokens=torch.from_numpy(table.supervised[members]),
         sample_ids=torch.from_numpy(members),
         documents=tuple(documents),
+        weights=None if weights is None else torch.from_numpy(weights),
     )

@@ -106,7 +106,7 @@ class PreparedFolder:
         rows = self.manifest["rows"]
         packed_for = ([task["name"] for task in self.manifest["tasks"]], rows["seed"], rows["temperature"])
         return (
-            partial(self._rows, int(tasks.counts.samples.sum()))
+            partial(self._rows, sum(len(task.train) for task in tasks))
             if packed_for == (list(tasks.names), seed, temperature)
             else None
         )

@@ -27,7 +27,7 @@ class TaskLossesBySample:
 
     Attributes:
         cross_entropy: float64 [M], nats, summed over a sample's supervised tokens.
-        tokens: int64 [M], supervised tokens.
+        tokens: int64 [M], supervised tokens; float64, the sums of their weights, where the data has weights.
         digests: uint64 [M], of the samples' contents, to tell whether two models saw the same.
     """
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mft_core.data.jsonl import LONGEST_LINE
-from mft_core.data.length_guard import OVERLONG, LengthPolicy, encode_guarded, in_steps
+from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, folded_digest, parse_record, unread_keys
@@ -42,6 +42,7 @@ class Encoded:
     Attributes:
         ids: uint32 [tokens].
         supervised: bool [tokens].
+        weights: float64 [tokens], as `Sample.weights`; None: no sample has any.
         columns: "lengths", "supervised_counts", "digests", "folded_digests", "files", "places": one element per sample.
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
@@ -54,6 +55,7 @@ class Encoded:
 
     ids: np.ndarray
     supervised: np.ndarray
+    weights: np.ndarray | None
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
@@ -108,9 +110,12 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
     """The record's samples, one or more; at least one token of each is a target, the first never.
 
     Raises:
-        RecordError: the tokenization refuses the record, or nothing in it is supervised.
+        RecordError: the tokenization refuses the record or the weights of its answers, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
+    answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
+    if not record.weight or (answers and not any(answers)):
+        raise RecordError(NOTHING, "the weight of all of it is 0")
     try:
         samples = tokenization.samples(record)
     except (RecordError, MemoryError):
@@ -120,11 +125,23 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
         raise MftError(
             f"{record.origin}: the tokenization {name} failed: {error!r}", "This is a fault of it."
         ) from error
+    _check_samples(samples, record, type(tokenization).__name__)
+    return [sample.times(record.weight) for sample in samples]
+
+
+def _check_samples(samples: Sequence[Sample], record: Record, tokenization: str) -> None:
+    """What `encode_record` says of samples, but for the record's own weight."""
     if not samples or not all(sample.supervised[1:].any() for sample in samples):
-        raise RecordError("nothing supervised", "no token of it is a target")
-    if any(sample.supervised[0] for sample in samples):
-        raise MftError(f"{record.origin}: the first token is supervised.", "This is a fault of the tokenization.")
-    return samples
+        raise RecordError(NOTHING, "no token of it is a target")
+    faults = [sample.supervised[0] and "the first token is supervised" for sample in samples] + [
+        not np.array_equal(sample.weights > 0, sample.supervised) and "the supervised tokens are not those of a weight"
+        for sample in samples
+        if sample.weights is not None
+    ]
+    if found := [fault for fault in faults if fault]:
+        raise MftError(f"{record.origin}: {found[0]}.", "This is a fault of the tokenization.")
+    if any(turn.weight != 1.0 for turn in record.turns) and all(sample.weights is None for sample in samples):
+        raise RecordError("unsupported weight", f"the tokenization {tokenization} gives every answer the same weight")
 
 
 def _fit(
@@ -148,7 +165,7 @@ def _fit(
     about = "" if times == 1 else "about "
     if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{about}{length} tokens, more than {policy.max_length}")
-    cut = [Sample(sample.ids[: policy.max_length], sample.supervised[: policy.max_length]) for sample in samples]
+    cut = [sample.part(0, policy.max_length) for sample in samples]
     short = [sample for sample in cut if sample.supervised.any()]
     if not short:
         raise RecordError(OVERLONG, f"{about}{length} tokens, none of the first {policy.max_length} is a target")
@@ -159,11 +176,7 @@ def _fit(
 def _split(sample: Sample, max_length: int) -> list[Sample]:
     """As few parts as possible. Each starts with the last token of the one before it, as context for its first target:
     so every token but the very first is a target exactly once, as in the whole text."""
-    parts = []
-    for start in range(0, len(sample.ids) - 1, max_length - 1):
-        supervised = sample.supervised[start : start + max_length].copy()
-        supervised[0] = False
-        parts.append(Sample(sample.ids[start : start + max_length], supervised))
+    parts = [sample.part(start, start + max_length) for start in range(0, len(sample.ids) - 1, max_length - 1)]
     return [part for part in parts if part.supervised.any()]
 
 
@@ -178,10 +191,13 @@ def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
     }
 
 
-def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
+def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     ids = np.concatenate([np.zeros(0, np.uint32), *(sample.ids.astype(np.uint32) for sample in samples)])
     supervised = np.concatenate([np.zeros(0, bool), *(sample.supervised.astype(bool) for sample in samples)])
-    return ids, supervised
+    if all(sample.weights is None for sample in samples):
+        return ids, supervised, None
+    parts = (sample.supervised if sample.weights is None else sample.weights for sample in samples)
+    return ids, supervised, np.concatenate([np.zeros(0), *parts])
 
 
 def _columns(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:

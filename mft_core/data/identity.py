@@ -36,7 +36,9 @@ def identities(tasks: TaskSet) -> Identities:
 
 def _digest(store: TokenStore, ordered: bool = True) -> str:
     digest = hashlib.sha256()
-    parts = (store.entry.digests[store.index], store.lengths, store.supervised_counts)
+    parts = [store.entry.digests[store.index], store.lengths, store.supervised_counts]
+    if store.weight_sums is not None:
+        parts.append(store.weight_sums)
     order = slice(None) if ordered else np.lexsort(parts)
     for part in parts:
         digest.update(np.ascontiguousarray(part[order]).tobytes())

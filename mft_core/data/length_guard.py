@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from mft_core.errors import RecordError
@@ -11,6 +12,7 @@ from mft_core.records import Record, Sample, Turn
 from mft_core.support.thoughts import split_thought
 
 OVERLONG = "over-long"
+NOTHING = "nothing supervised"
 LENGTH_STEP = 64
 """Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
 
@@ -58,12 +60,13 @@ def encode_guarded(
     far_too_long = _characters(record) > most or len(record.turns) > policy.max_length
     if far_too_long and policy.overlong != "truncate":
         raise _too_long(record, policy, longer)
+    samples: list[Sample] = []
     for part in _beginnings(record, most):
         samples = encode(part)
         if _is_enough(samples, policy):
             break
-    if _characters(record, but_thoughts=True) > most and len(samples[-1].ids) <= policy.max_length:
-        # What was kept is white space that the template leaves out.
+    if not samples or (_characters(record, but_thoughts=True) > most and len(samples[-1].ids) <= policy.max_length):
+        # What was kept has no target, or is white space that the template leaves out.
         raise _too_long(record, policy, longer)
     return samples, max(1.0, _characters(record) / _characters(part))
 
@@ -95,15 +98,23 @@ def _beginnings(record: Record, most: int) -> Iterator[Record]:
     """The beginning of the record that has all that `most` characters show, and before it shorter ones where it has
     many turns; the record itself where it is not long."""
     if record.text is not None:
-        yield record if len(record.text) <= most else Record(text=record.text[:most], origin=record.origin)
+        yield record if len(record.text) <= most else replace(record, text=record.text[:most])
         return
     turns = tuple(_cut(record.turns, most))
     count = TURNS_AT_ONCE
     while count < len(turns):
         upto = next(number for number in range(count, len(turns) + 1) if turns[number - 1].role == "assistant")
-        yield Record(turns=turns[:upto], origin=record.origin)
+        if _has_targets(turns[:upto]):
+            yield replace(record, turns=turns[:upto])
         count *= 2
-    yield record if turns == record.turns else Record(turns=turns, origin=record.origin)
+    if turns == record.turns:
+        yield record
+    elif _has_targets(turns):
+        yield replace(record, turns=turns)
+
+
+def _has_targets(turns: Sequence[Turn]) -> bool:
+    return any(turn.role == "assistant" and turn.weight for turn in turns)
 
 
 def _cut(turns: Sequence[Turn], most: int) -> Iterator[Turn]:
@@ -117,11 +128,11 @@ def _cut(turns: Sequence[Turn], most: int) -> Iterator[Turn]:
         if len(turn.content) <= room:
             yield turn
         elif len(said) == len(turn.content):
-            yield Turn(turn.role, said[:room])
+            yield turn._replace(content=said[:room])
         else:
             thought = turn.content.removesuffix(said)
             end = thought[thought.rindex("</") :]
-            yield Turn(turn.role, f"{thought.removesuffix(end)[:most]}{end}{said[:room]}")
+            yield turn._replace(content=f"{thought.removesuffix(end)[:most]}{end}{said[:room]}")
         left -= len(said)
         if left < 0 and turn.role == "assistant":
             return

@@ -1,7 +1,7 @@
 """Keys of a record beside its text: those that would change what is learned, those known to be harmless, the others.
 
-A key that asks for something that is not supported is a reason to refuse the record: dropped unseen, the model would
-learn what the author of the data did not mean.
+How much a record counts is `record_weights`' subject. A key that asks for something that is not supported is a reason
+to refuse the record: dropped unseen, the model would learn what the author of the data did not mean.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_off
 from mft_core.errors import RecordError
 
 TURN_KEYS = frozenset({"role", "from", "content", "value"})
-SWITCHES = ("train", "training", "trainable", "loss", "supervised", "compute_loss")
 
 HARMLESS = frozenset({
     "id", "_id", "idx", "index", "uid", "uuid", "guid", "oid", "task_id", "prompt_id", "question_id", "sample_id",
@@ -43,15 +43,6 @@ def _given(value: Any) -> bool:
     return value is not False and _set(value)
 
 
-def _switched_off(value: Any) -> bool:
-    off = isinstance(value, str) and value.strip().lower() in ("false", "no", "0")
-    return value is not None and (value in (False, 0) or off)
-
-
-def _not_one(value: Any) -> bool:
-    return value is not None and value != 1
-
-
 Asks = Callable[[Any], bool]
 
 
@@ -61,15 +52,13 @@ def _table(*rows: tuple[str, Asks, str]) -> dict[str, tuple[Asks, str]]:
 
 UNSUPPORTED = _table(
     ("tools functions tool_calls tool_call tool_call_id function_call tool_responses", _given, "calls of tools"),
-    ("weight loss_weight sample_weight loss_scale", _not_one, "a weight other than 1"),
-    (" ".join(SWITCHES), _switched_off, "text to be left out of the loss"),
     ("loss_mask mask masked train_detail ignore_loss prefix", _given, "text to be left out of the loss"),
     (
         "reasoning_content reasoning thinking thought thoughts chain_of_thought cot",
         _given,
         "thoughts beside the answer",
     ),
-    ("label kto_tag desirable", _switched_off, "an answer that is not to be learned"),
+    ("label kto_tag desirable", is_switched_off, "an answer that is not to be learned"),
     (
         "chosen rejected chosen_response rejected_response rejected_output rejected_messages",
         _given,
@@ -117,8 +106,7 @@ def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool
     for key in SWITCHES:
         if item.get(key) is True:
             _refuse(key, where, "a loss on a turn that is no answer")
-    outside = {key: content for key, content in item.items() if key not in (*SWITCHES, "weight", "loss_weight")}
-    refuse_unsupported(outside, where)
+    refuse_unsupported(item, where)
 
 
 def _refuse(key: str, where: str, meaning: str) -> None:
@@ -142,8 +130,7 @@ def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Ite
 
 def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:
     for key, content in value.items():
-        neutral = key.lower() in UNSUPPORTED and content in (True, False, 0, 1)
-        if key in used or neutral or not _set(content):
+        if key in used or _is_known(key.lower(), content, in_turn=bool(prefix)) or not _set(content):
             continue
         if key.lower() not in HARMLESS or _is_text(content):
             yield f"{prefix}{key}"
@@ -151,7 +138,17 @@ def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> It
             yield from (f"{prefix}{key}.{inner}" for inner, held in content.items() if _asks(inner, held))
 
 
+def _is_known(key: str, content: Any, in_turn: bool) -> bool:
+    """Whether under a key whose meaning is known it holds a value that was read, or that asks for nothing."""
+    if key in WEIGHTS or (in_turn and key in SWITCHES and is_switch(content)):
+        return True
+    return key in (*UNSUPPORTED, *SWITCHES) and content in (True, False, 0, 1)
+
+
 def _asks(key: str, content: Any) -> bool:
+    """Whether it would change what is learned if it stood in the record itself."""
+    if key.lower() in (*WEIGHTS, *SWITCHES):
+        return is_switched_off(content) or (key.lower() in WEIGHTS and content != 1)
     asks, _ = UNSUPPORTED.get(key.lower(), (None, ""))
     return asks is not None and asks(content)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mft_core.data import record_fields
+from mft_core.data.record_weights import answer_weight, weighted
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
 
@@ -53,7 +54,7 @@ def parse_record(value: Any, origin: str) -> Record:
     Raises:
         RecordError: "not an object", "unknown form", "missing prompt", "missing response", "ambiguous fields",
             "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response",
-            "empty text" or "unsupported field KEY".
+            "empty text", "bad weight" or "unsupported field KEY".
     """
     value = _as_object(value)
     if not isinstance(value, dict):
@@ -63,14 +64,14 @@ def parse_record(value: Any, origin: str) -> Record:
             record_fields.refuse_unsupported(value, "the record")
             turns = _checked(_listed_turns(value, key))
             _refuse_second_form(value, key, turns)
-            return Record(turns=turns, origin=origin)
+            return weighted(Record(turns=turns, origin=origin), value)
     if _present(value, PROMPTS) or _present(value, RESPONSES):
         record_fields.refuse_unsupported(value, "the record")
-        return Record(turns=_checked(_pair(value)), origin=origin)
+        return weighted(Record(turns=_checked(_pair(value)), origin=origin), value)
     if "text" in value:
         labels_apart = {name: content for name, content in value.items() if name != "label"}  # a class, not a verdict
         record_fields.refuse_unsupported(labels_apart, "the record")
-        return Record(text=_plain_text(value["text"]), origin=origin)
+        return weighted(Record(text=_plain_text(value["text"]), origin=origin), value)
     raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
 
 
@@ -95,23 +96,27 @@ def unread_keys(value: Any) -> Iterator[str]:
 
 
 def content_digest(record: Record) -> bytes:
-    """8 bytes that are equal for records that say the same, whatever file, form or extra keys they came in."""
+    """8 bytes that are equal for records that say the same with the same weights, whatever file, form or extra keys
+    they came in."""
     hasher = hashlib.blake2b(digest_size=8)
-    parts = [("text", record.text)] if record.text is not None else record.turns
-    for role, content in parts:
-        encoded = content.encode("utf-8")
-        hasher.update(f"{role}:{len(encoded)}:".encode())
+    for turn in record.turns if record.text is None else (Turn("text", record.text),):
+        encoded = turn.content.encode("utf-8")
+        hasher.update(f"{turn.role}:{len(encoded)}:".encode())
         hasher.update(encoded)
+        if turn.weight != 1.0:
+            hasher.update(f"weight:{turn.weight!r}:".encode())
+    if record.weight != 1.0:
+        hasher.update(f"record weight:{record.weight!r}:".encode())
     return hasher.digest()
 
 
 def folded_digest(record: Record) -> bytes:
     """8 bytes that are equal also for records that differ in white space alone: how much of it there is, which, and
-    what of it stands around a text.
+    what of it stands around a text; or in their weights.
     """
     if record.text is not None:
         return content_digest(Record(text=_folded(record.text)))
-    return content_digest(Record(turns=tuple(Turn(role, _folded(content)) for role, content in record.turns)))
+    return content_digest(Record(turns=tuple(Turn(turn.role, _folded(turn.content)) for turn in record.turns)))
 
 
 def _folded(text: str) -> str:
@@ -138,10 +143,12 @@ def _turn(item: Any, number: int) -> Turn:
     if role is None:
         raise RecordError("unknown role", f"turn {number} has the role {name!r}; known: {', '.join(ROLES)}")
     where = f"turn {number}"
-    record_fields.refuse_unsupported_turn(item, where, is_answer=role == "assistant")
+    is_answer = role == "assistant"
+    record_fields.refuse_unsupported_turn(item, where, is_answer)
     if item.get("content") and item.get("value") and item["content"] != item["value"]:
         raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
-    return Turn(role, _string(item.get("content", item.get("value")), where))
+    content = _string(item.get("content", item.get("value")), where)
+    return Turn(role, content, answer_weight(item, where)) if is_answer else Turn(role, content)
 
 
 def _refuse_second_form(value: Mapping[str, Any], key: str, turns: tuple[Turn, ...]) -> None:

@@ -20,7 +20,7 @@ from mft_core.records import TaskFiles
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 8
+CACHE_VERSION = 9
 
 
 @dataclass(frozen=True, slots=True)

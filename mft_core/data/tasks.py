@@ -62,7 +62,7 @@ class TaskReport:
         excluded: samples of records that `data.exclude` says to leave out.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
-        overlap: validation samples that are also training samples, white space aside.
+        overlap: validation samples that are also training samples, white space and weights aside.
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
@@ -70,7 +70,9 @@ class TaskReport:
             `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
-        overlap_folded: how many of `overlap` differ from every training sample in white space.
+        overlap_folded: how many of `overlap` differ from every training sample in white space or weights.
+        weighted_samples: how many the training samples count as, sum_j W_ij / T_ij; None: no token has a weight but 1.
+        weighted_tokens: how many the training targets count as, sum_j W_ij; None likewise.
     """
 
     read: int
@@ -91,6 +93,8 @@ class TaskReport:
     unread_keys: Mapping[str, int] = field(default_factory=dict)
     excluded: int = 0
     overlap_folded: int = 0
+    weighted_samples: float | None = None
+    weighted_tokens: float | None = None
 
     @property
     def bad_records(self) -> int:
@@ -144,10 +148,11 @@ class TaskSet:
     @cached_property
     def counts(self) -> TaskCounts:
         """The training samples of all tasks in numbers."""
+        sizes = [task.train.sizes() for task in self.tasks]  # all are int, or some are float
         return TaskCounts(
             names=self.names,
-            samples=np.array([len(task.train) for task in self.tasks], np.int64),
-            tokens=np.array([task.train.supervised_counts.sum() for task in self.tasks], np.int64),
+            samples=np.array([samples for samples, _ in sizes]),
+            tokens=np.array([tokens for _, tokens in sizes]),
             importance=np.array([task.weight for task in self.tasks], np.float64),
         )
 

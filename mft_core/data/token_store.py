@@ -1,7 +1,8 @@
 """Tokenised records on disk: flat memory-mapped arrays, written whole or not at all.
 
 An entry is a folder: `ids.bin` (one element per token), `spans.bin` (the supervised stretches), the arrays of `ARRAYS`
-(one element per sample), `quarantine.jsonl`, and `meta.json` with a checksum of each of them, written last.
+(one element per sample), `weights.bin` where a token has a weight other than 1 (one element per stretch),
+`quarantine.jsonl`, and `meta.json` with a checksum of each of them, written last.
 
 A million samples of 60 tokens take about 0.16 GiB on disk. Only what is used becomes resident, and the kernel may
 take it back.
@@ -14,12 +15,14 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from mft_core.data.reader import place_in_words
+from mft_core.data.stretches import find_stretches, spread, weight_sums
 from mft_core.records import ReaderChoice, Sample
 from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
@@ -35,6 +38,7 @@ ARRAYS = {
 }
 
 STREAMS = ("ids.bin", "spans.bin", "quarantine.jsonl")
+WEIGHTS = "weights.bin"
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,9 @@ class TokenEntry:
 
     Attributes:
         ids: uint16 or uint32 [tokens], memory-mapped, as are all arrays.
-        spans: int64 [stretches, 2], ascending: start and end, in `ids`, of each stretch of supervised tokens.
+        spans: int64 [stretches, 2], ascending: start and end, in `ids`, of each stretch of supervised tokens of one
+            weight.
+        weights: float64 [stretches], the weight of the tokens of each; None: all of them are 1.
         offsets: int64 [samples + 1].
         supervised_counts: int32 [samples].
         digests: uint64 [samples], equal for equal contents and for the parts of one record.
@@ -58,6 +64,7 @@ class TokenEntry:
 
     ids: np.ndarray
     spans: np.ndarray
+    weights: np.ndarray | None
     offsets: np.ndarray
     supervised_counts: np.ndarray
     digests: np.ndarray
@@ -85,11 +92,14 @@ class TokenEntry:
         """Sample `number`, copied out of the mapped arrays."""
         bounds = self.offsets[number : number + 2]
         first, end = bounds.tolist()
-        supervised = np.zeros(end - first, bool)
         inside = slice(*self.spans[:, 0].searchsorted(bounds))
-        for start, stop in self.spans[inside].tolist():
-            supervised[start - first : stop - first] = True
-        return Sample(self.ids[first:end].astype(np.int64), supervised)
+        weights = None if self.weights is None else self.weights[inside]
+        return Sample(self.ids[first:end].astype(np.int64), *spread(self.spans[inside] - first, weights, end - first))
+
+    @cached_property
+    def weight_sums(self) -> np.ndarray | None:
+        """float64 [samples], W_ij, the sum of the weights of each sample's tokens; None: all weights are 1."""
+        return None if self.weights is None else weight_sums(self.spans, self.weights, self.offsets)
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,19 @@ class TokenStore:
         return self.entry.supervised_counts[self.index].astype(np.int64)
 
     @property
+    def weight_sums(self) -> np.ndarray | None:
+        """float64 [samples], W_ij, the sum of the weights of each sample's tokens; None: all weights are 1."""
+        sums = self.entry.weight_sums
+        return None if sums is None else sums[self.index]
+
+    def sizes(self) -> tuple[float, float]:
+        """How many its samples and supervised tokens count as, both int unless there are weights."""
+        counts, sums = self.supervised_counts, self.weight_sums
+        if sums is None:
+            return len(self), int(counts.sum())
+        return float((sums / counts).sum()), float(sums.sum())
+
+    @property
     def records(self) -> int:
         """Records these samples are of: fewer than samples where some were split."""
         if not self.entry.counts.get("split"):
@@ -152,13 +175,14 @@ class EntryWriter:
         self.target = target
         self._dtype = ids_dtype
         self._tokens = 0
+        self._weighted = False
         self._streams: dict[str, IO[bytes]] = {}
         self._columns: dict[str, list[np.ndarray]] = {name: [] for name in ("lengths", *ARRAYS) if name != "offsets"}
 
     def __enter__(self) -> EntryWriter:
         with ExitStack() as stack:
             self.folder = stack.enter_context(whole_folder(self.target, keep_existing=_is_whole))
-            for name in STREAMS:
+            for name in (*STREAMS, WEIGHTS):
                 self._streams[name] = stack.enter_context((self.folder / name).open("wb"))
             self._stack = stack.pop_all()
         return self
@@ -167,7 +191,12 @@ class EntryWriter:
         self._stack.__exit__(*raised)
 
     def add(
-        self, ids: np.ndarray, supervised: np.ndarray, columns: Mapping[str, np.ndarray], refused: Sequence[dict]
+        self,
+        ids: np.ndarray,
+        supervised: np.ndarray,
+        columns: Mapping[str, np.ndarray],
+        refused: Sequence[dict],
+        weights: np.ndarray | None = None,
     ) -> None:
         """Append some samples.
 
@@ -176,9 +205,15 @@ class EntryWriter:
             supervised: bool [tokens]; no sample's first token is.
             columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
             refused: quarantined records, JSON values; secrets in them are not kept.
+            weights: float64 [tokens], as `Sample.weights`; None: all of them are 1.
         """
+        values = supervised.astype(np.float64) if weights is None else weights
+        spans = find_stretches(values)
+        of_spans = values[spans[:, 0]]
+        self._weighted |= bool((of_spans != 1).any())
         self._streams["ids.bin"].write(ids.astype(self._dtype).tobytes())
-        self._streams["spans.bin"].write((_spans(supervised) + self._tokens).tobytes())
+        self._streams["spans.bin"].write((spans + self._tokens).tobytes())
+        self._streams[WEIGHTS].write(of_spans.tobytes())
         self._tokens += len(ids)
         for line in refused:
             self._streams["quarantine.jsonl"].write(json.dumps(redacted(line), ensure_ascii=True).encode() + b"\n")
@@ -189,6 +224,8 @@ class EntryWriter:
         """Write what is known only at the end; see `TokenEntry`."""
         for stream in self._streams.values():
             stream.close()
+        if not self._weighted:
+            (self.folder / WEIGHTS).unlink()
         arrays = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in self._columns.items()}
         arrays["offsets"] = np.concatenate([[0], np.cumsum(arrays.pop("lengths"), dtype=np.int64)])
         for name, dtype in ARRAYS.items():
@@ -208,9 +245,11 @@ def open_entry(folder: Path) -> TokenEntry | None:
         ids = mapped(folder / "ids.bin").view(np.dtype(meta["dtype"]))
         counts, place_forms = meta["counts"], meta["place_forms"]
         spans = mapped(folder / "spans.bin").view(np.int64).reshape(-1, 2)
+        weights = mapped(folder / WEIGHTS).view(np.float64) if WEIGHTS in meta["checksums"] else None
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return None
-    return TokenEntry(ids=ids, spans=spans, counts=counts, place_forms=place_forms, folder=folder, **arrays)
+    columns = {"ids": ids, "spans": spans, **arrays}
+    return TokenEntry(**columns, weights=weights, counts=counts, place_forms=place_forms, folder=folder)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -222,13 +261,6 @@ def read_quarantine(entry: TokenEntry) -> Iterator[dict[str, Any]]:
     with (entry.folder / "quarantine.jsonl").open(encoding="utf-8") as stream:
         for line in stream:
             yield json.loads(line)
-
-
-def _spans(supervised: np.ndarray) -> np.ndarray:
-    """int64 [stretches, 2]: start and end of each stretch of True; stretches of neighbouring samples never touch."""
-    padded = np.zeros(len(supervised) + 2, np.int8)
-    padded[1:-1] = supervised
-    return np.flatnonzero(np.diff(padded)).reshape(-1, 2)
 
 
 def _mapped_array(path: Path) -> np.ndarray:

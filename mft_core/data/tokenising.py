@@ -105,7 +105,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
             for encoded in pool.encode(_chunks(lines(side)), side.origins):
-                writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
+                writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
                 unread.update(encoded.unread)
@@ -176,6 +176,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
     train_digests = train.entry.digests[train.index]
     repeated = np.isin(valid.entry.digests[valid.index], train_digests)
     alike = np.isin(valid.entry.folded_digests[valid.index], train.entry.folded_digests[train.index])
+    weighted = train.sizes() if train.weight_sums is not None else (None, None)
     return TaskReport(
         read=counts["read"],
         train=len(train),
@@ -195,6 +196,8 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
         longer=dict(longer),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
         overlap_folded=int((alike & ~repeated).sum()),
+        weighted_samples=weighted[0],
+        weighted_tokens=weighted[1],
     )
 
 

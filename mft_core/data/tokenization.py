@@ -26,17 +26,20 @@ class Tokenization(Configurable[SomeOptions]):
 
     @abstractmethod
     def encode(self, record: Record) -> Sample:
-        """The record's tokens; every assistant turn supervised with its end token, nothing else.
+        """The record's tokens; every assistant turn of a weight above 0 supervised with its end token, nothing else.
 
-        Control tokens typed inside a turn's content stay text. The core refuses a sample without any target.
+        Where a turn has a weight other than 1, `weights` gives each target that of its turn; the record's own is the
+        core's to multiply. Control tokens typed inside a turn's content stay text. The core refuses a sample without
+        any target.
 
         Raises:
             RecordError: the record cannot be rendered faithfully.
         """
 
     def samples(self, record: Record) -> list[Sample]:
-        """The samples that a record is learned from, every answer supervised in exactly one of them: what `encode`
-        gives, unless an answer is asked for in another form than that in which a longer conversation shows it.
+        """The samples that a record is learned from, every answer that is learned supervised in exactly one of them:
+        what `encode` gives, unless an answer is asked for in another form than that in which a longer conversation
+        shows it.
 
         Raises:
             RecordError: the record cannot be rendered faithfully.

@@ -15,7 +15,9 @@ from mft_core.batching.packing import Packer, row_lengths
 from mft_core.batching.prefetch import ahead
 from mft_core.batching.sample_table import SampleTable
 from mft_core.nn.modes import evaluation_mode
+from mft_core.objective.within_task import weighted_losses
 from mft_core.records import Batch, PackedRows, TaskLosses, TokenLosses
+from mft_core.task_losses import SUMS, WEIGHTED
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -64,33 +66,46 @@ class EvaluationContext:
                 yield batch, self.model(batch)
 
     def sample_losses(self) -> tuple[np.ndarray, np.ndarray]:
-        """Summed cross-entropy (float64) and supervised tokens (int64) of every validation sample, over all ranks."""
+        """Cross-entropy summed over each validation sample's supervised tokens, float64, and how many these are, int64,
+        over all ranks; the tokens counted by their weights, float64, where there are weights."""
         sums = torch.zeros(len(self.validation), dtype=torch.float64, device=self.accelerator.device)
         for batch, tokens in self._forwards(np.arange(len(self.validation))):
-            sums.index_add_(0, batch.sample_ids[tokens.sample], tokens.cross_entropy.to(torch.float64))
-        return self.accelerator.reduce(sums, "sum").cpu().numpy(), self.validation.supervised
+            sums.index_add_(0, batch.sample_ids[tokens.sample], weighted_losses(tokens).to(torch.float64))
+        return self.accelerator.reduce(sums, "sum").cpu().numpy(), self.validation.weighted_tokens
 
 
 class TaskSums:
     """Running per-task sums of token losses, on the device, in float64."""
 
     def __init__(self, tasks: int, device: torch.device) -> None:
-        self._sums = torch.zeros(5, tasks, dtype=torch.float64, device=device)
+        self._sums = torch.zeros(len(SUMS) + len(WEIGHTED), tasks, dtype=torch.float64, device=device)
+        self._weighted = False
 
     def add(self, tokens: TokenLosses, sample_task: torch.Tensor) -> None:
         """Add one micro-batch; `sample_task` is int64 [m]."""
         loss = tokens.cross_entropy.detach().to(torch.float64)
-        ones = torch.ones_like(loss)
+        weight = torch.ones_like(loss) if tokens.weight is None else tokens.weight.to(torch.float64)
         present = torch.zeros(len(sample_task), dtype=torch.float64, device=loss.device)
         present[tokens.sample] = 1.0
-        self._sums[0].index_add_(0, tokens.task, loss)
-        self._sums[1].index_add_(0, tokens.task, ones)
-        self._sums[2].index_add_(0, tokens.task, loss / tokens.sample_tokens)
+        self._sums[0].index_add_(0, tokens.task, weight * loss)
+        self._sums[1].index_add_(0, tokens.task, torch.ones_like(loss))
+        self._sums[2].index_add_(0, tokens.task, weight * loss / tokens.sample_tokens)
         self._sums[3].index_add_(0, sample_task, present)
-        self._sums[4].index_add_(0, tokens.task, torch.exp(-loss) / tokens.sample_tokens)
+        self._sums[4].index_add_(0, tokens.task, weight * torch.exp(-loss) / tokens.sample_tokens)
+        if tokens.weight is not None:
+            self._add_weights(tokens, weight, sample_task)
+
+    def _add_weights(self, tokens: TokenLosses, weight: torch.Tensor, sample_task: torch.Tensor) -> None:
+        self._weighted = True
+        total = torch.zeros(len(sample_task), dtype=torch.float64, device=weight.device)
+        total.index_add_(0, tokens.sample, weight)
+        count = torch.ones_like(total)
+        count[tokens.sample] = tokens.sample_tokens.to(torch.float64)
+        self._sums[5].index_add_(0, sample_task, total)
+        self._sums[6].index_add_(0, sample_task, total / count)
 
     def reduce(self, accelerator: Accelerator) -> TaskLosses:
-        """The sums over all ranks."""
+        """The sums over all ranks; of a data set all micro-batches have weights, on every rank, or none has."""
         rows = accelerator.reduce(self._sums, "sum").cpu().numpy()
-        named = zip(TaskLosses.dtypes().items(), rows, strict=True)
-        return TaskLosses(**{name: row.astype(dtype) for (name, dtype), row in named})
+        columns = {**SUMS, **(WEIGHTED if self._weighted else {})}
+        return TaskLosses(**{name: row.astype(columns[name]) for name, row in zip(columns, rows, strict=False)})

@@ -112,4 +112,4 @@ def _item(task_id: str, group: str, record: Record) -> Item:
 
 
 def _plain(turns: Iterable[Turn]) -> Sequence[Any]:
-    return [list(turn) for turn in turns]
+    return [[turn.role, turn.content] for turn in turns]

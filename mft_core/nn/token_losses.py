@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from peft import PeftModel
@@ -61,12 +62,14 @@ class TokenLossModel(nn.Module):
         places = (labels != IGNORED_LABEL).nonzero().squeeze(1)
         hidden, labels = hidden.flatten(0, 1).index_select(0, places), labels[places]
         sample = batch.sample_index.flatten()[places]
+        losses = torch.zeros(len(places), device=hidden.device, dtype=wide_dtype(hidden.dtype))
         tokens = TokenLosses(
-            cross_entropy=torch.zeros(len(places), device=hidden.device, dtype=wide_dtype(hidden.dtype)),
+            cross_entropy=losses,
             task=batch.sample_task[sample],
             sample=sample,
             sample_tokens=batch.sample_tokens[sample],
             router_loss=router_loss(outputs, batch.sample_index >= 0) if router_loss and batch.real_tokens else None,
+            weight=None if batch.weights is None else batch.weights.flatten()[places].to(losses),
         )
         module = language_model.get_output_embeddings()
         head = plain_head(module, hidden, self._form)
@@ -125,6 +128,6 @@ def constant_token_weights(objective: Objective, tokens: TokenLosses) -> torch.T
     found = []
     for losses in (low, torch.linspace(1, 3, len(low)).to(low)):
         losses.requires_grad_(True)
-        scalar = objective(TokenLosses(losses, tokens.task, tokens.sample, tokens.sample_tokens))
+        scalar = objective(replace(tokens, cross_entropy=losses, router_loss=None))
         found.append(torch.autograd.grad(scalar, losses, allow_unused=True, materialize_grads=True)[0])
     return found[0] if torch.equal(*found) else None

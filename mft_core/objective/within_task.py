@@ -3,6 +3,9 @@
 The other axis, how tasks weigh against each other, is `Loss.task_weights`; the objective is sum_i omega_i L_i.
 P_ij and Q_ij are the means over a sample's supervised tokens of p and of log p; P_i and Q_i the means of those over
 the task's samples. A sample is never split over micro-batches, so P_ij and Q_ij are always whole.
+
+Where the data has weights w_ijk, a token counts w_ijk times, and a sample W_ij / T_ij times, the mean weight of its
+tokens; all means and counts here are taken so.
 """
 
 from __future__ import annotations
@@ -89,8 +92,8 @@ class ByTokens(Within):
     """L_i = sum_jk -log P_ijk / sum_j T_ij (MFTCoder, equation 1, by tokens)."""
 
     def contributions(self, tokens: TokenLosses, step: StepCounts) -> torch.Tensor:
-        """Each token counts 1 / sum_j T_ij."""
-        loss = tokens.cross_entropy
+        """Each token counts 1 / sum_j T_ij, w_ijk / sum_j W_ij where there are weights."""
+        loss = weighted_losses(tokens)
         return _per_task(tokens.task, loss / _of(self.counts.epoch_tokens, loss)[tokens.task], len(self.counts))
 
     def share(self, step: StepCounts) -> np.ndarray:
@@ -102,8 +105,8 @@ class BySamples(Within):
     """L_i = (1 / M_i) sum_j (1 / T_ij) sum_k -log P_ijk (MFTCoder, equation 1, by samples)."""
 
     def contributions(self, tokens: TokenLosses, step: StepCounts) -> torch.Tensor:
-        """Each token counts 1 / (M_i T_ij)."""
-        loss = tokens.cross_entropy
+        """Each token counts 1 / (M_i T_ij), w_ijk / (T_ij sum_j W_ij / T_ij) where there are weights."""
+        loss = weighted_losses(tokens)
         divisor = _of(self.counts.epoch_samples, loss)[tokens.task] * tokens.sample_tokens
         return _per_task(tokens.task, loss / divisor, len(self.counts))
 
@@ -129,9 +132,9 @@ class FocalBySample(BySamples):
 
     def contributions(self, tokens: TokenLosses, step: StepCounts) -> torch.Tensor:
         """Each sample counts alpha_i / M_i."""
-        probability, log_probability, task = sample_means(tokens)
+        probability, log_probability, task, size = sample_means(tokens)
         focal = -_power(1 - probability, self._gamma) * log_probability
-        factor = _of(self._alpha / self.counts.epoch_samples, focal)[task]
+        factor = _of(self._alpha / self.counts.epoch_samples, focal)[task] * size
         return _per_task(task, factor * focal, len(self.counts))
 
 
@@ -157,9 +160,9 @@ class FocalByTask(BySamples):
 
     def contributions(self, tokens: TokenLosses, step: StepCounts) -> torch.Tensor:
         """The surrogate; its value is not that of L_i, its gradient is."""
-        probability, log_probability, task = sample_means(tokens)
+        probability, log_probability, task, size = sample_means(tokens)
         modulation, slope = (_of(factor, probability)[task] for factor in self._factors(step))
-        scale = _of(self._alpha / self.counts.epoch_samples, probability)[task]
+        scale = _of(self._alpha / self.counts.epoch_samples, probability)[task] * size
         surrogate = scale * (slope * probability - modulation * log_probability)
         return _per_task(task, surrogate, len(self.counts))
 
@@ -219,20 +222,30 @@ def weighted_sum(contributions: torch.Tensor, weights: np.ndarray) -> torch.Tens
     return (omega * contributions.masked_fill(omega == 0, 0.0)).sum()
 
 
-def sample_means(tokens: TokenLosses) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """P_ij, Q_ij (differentiable) and the task of every sample that has tokens here, each [samples]."""
+def weighted_losses(tokens: TokenLosses) -> torch.Tensor:
+    """[n], differentiable: every token's loss times its weight."""
+    return tokens.cross_entropy if tokens.weight is None else tokens.cross_entropy * tokens.weight
+
+
+def sample_means(tokens: TokenLosses) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """P_ij, Q_ij (differentiable), the task and how much it counts, W_ij / T_ij, of every sample that has tokens here,
+    each [samples]."""
     import torch
 
     loss = tokens.cross_entropy
     samples = int(tokens.sample.max()) + 1 if len(tokens.sample) else 0
-    weight = 1 / tokens.sample_tokens.to(loss.dtype)
+    weight, size = 1 / tokens.sample_tokens.to(loss.dtype), loss.new_ones(samples)
     zeros = torch.zeros(samples, dtype=loss.dtype, device=loss.device)
+    if tokens.weight is not None:
+        total = zeros.index_add(0, tokens.sample, tokens.weight)
+        weight = tokens.weight / total[tokens.sample]
+        size[tokens.sample] = total[tokens.sample] / tokens.sample_tokens
     probability = zeros.index_add(0, tokens.sample, torch.exp(-loss) * weight)
     log_probability = zeros.index_add(0, tokens.sample, -loss * weight)
     task = torch.full((samples,), -1, dtype=torch.int64, device=loss.device)
     task[tokens.sample] = tokens.task
     present = task >= 0
-    return probability[present], log_probability[present], task[present]
+    return probability[present], log_probability[present], task[present], size[present]
 
 
 def _power(base: torch.Tensor, exponent: float) -> torch.Tensor:

@@ -101,7 +101,7 @@ def estimate_memory(
 
 def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
     """Of a training step of the plan's data under `recipe`, on this process's device."""
-    supervised, tokens = int(plan.task_set.counts.tokens.sum()), int(plan.training.table.lengths.sum())
+    supervised, tokens = (int(counts.sum()) for counts in (plan.training.table.supervised, plan.training.table.lengths))
     device = process_state().device
     dtype = choose_precision(recipe, device).weights
     return estimate_memory(recipe, plan.adapter, plan.config, dtype, supervised / tokens, device)

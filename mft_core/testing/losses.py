@@ -20,7 +20,7 @@ from mft_core.records import StepCounts, TaskCounts, TaskLosses
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model, take_gradients
-from mft_core.testing.samples import random_table, table_counts, task_losses
+from mft_core.testing.samples import ListStore, random_stores, random_table, table_counts, task_losses
 
 EXACT = 1e-10
 
@@ -184,17 +184,14 @@ class LossTests(ComponentTests):
             assert resumed.task_weights().tolist() == whole.task_weights().tolist()
         assert resumed.state_dict() == whole.state_dict()
 
-    def test_the_gradient_does_not_depend_on_rows_micro_batches_and_ranks(self) -> None:
-        table, model = random_table([9, 1, 5, 2]), random_token_loss_model()
+    @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+    def test_the_gradient_does_not_depend_on_rows_micro_batches_and_ranks(self, weighted: bool) -> None:
+        table, model = random_table([9, 1, 5, 2], weighted=weighted), random_token_loss_model()
         loss = self.started(table_counts(table))
         # The step is not the whole epoch, and task 1 is not in it.
         chosen = np.array([0, 2, 3, 5, 8, 10, 11, 13, 16])
-        samples, tokens = (
-            np.bincount(table.task[chosen], amounts, minlength=4).astype(np.int64)
-            for amounts in (None, table.supervised[chosen])
-        )
         measured = evaluation_context(model, table, loss.counts.names).losses(chosen)
-        counts = StepCounts(samples, tokens, steps_per_epoch=3, losses=measured)
+        counts = StepCounts(*table.sizes(chosen, 4), steps_per_epoch=3, losses=measured)
         mixed = np.array_split(np.random.default_rng(0).permutation(chosen), 4)
         expected = step_gradient(model, loss, table, [np.array([sample]) for sample in chosen], counts, micro=1)
         assert expected.norm() > 0
@@ -206,3 +203,21 @@ class LossTests(ComponentTests):
         ):
             found = step_gradient(model, loss, table, rows, counts, micro=micro, ranks=ranks, width=width)
             assert relative_error(found, expected) < EXACT, f"{len(rows)} rows, {micro} a micro-batch, {ranks} ranks"
+
+    def test_a_sample_of_weight_two_counts_as_that_sample_twice(self) -> None:
+        """A loss with an `objective` of its own multiplies each token's loss with its weight.
+
+        Two, since a model may round a gradient to float32 on its way, and so that of two not otherwise.
+        """
+        model, factors = random_token_loss_model(), [2, 1, 1, 2, 1]
+        samples, others = (store.samples for store in random_stores([5, 3]))
+        repeated = [sample for sample, factor in zip(samples, factors, strict=True) for _ in range(factor)]
+        weighed = [sample.times(float(factor)) for sample, factor in zip(samples, factors, strict=True)]
+        gradients = []
+        for first in (repeated, weighed):
+            table = SampleTable([ListStore(first), ListStore(others)])
+            loss, chosen = self.started(table_counts(table)), np.arange(len(table))
+            measured = evaluation_context(model, table, loss.counts.names).losses()
+            counts = StepCounts(*table.sizes(chosen, 2), steps_per_epoch=1, losses=measured)
+            gradients.append(step_gradient(model, loss, table, np.array_split(chosen, 3), counts))
+        assert relative_error(*gradients) < EXACT

@@ -79,6 +79,25 @@ class TokenizationTests(ComponentTests):
             assert np.array_equal(sample.ids, again.ids)
             assert np.array_equal(sample.supervised, again.supervised)
 
+    def test_every_answer_has_the_weight_of_its_turn(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        subject, answers = (
+            self.bound(tokenizer),
+            [place for place, turn in enumerate(TURNS) if turn.role == "assistant"],
+        )
+        plain = encode_record(Record(turns=TURNS), subject)
+        assert all(sample.weights is None for sample in plain)
+        every = [run.tolist() for sample in plain for run in supervised_runs(sample)]
+        for weights in ((0.5, 2.0), (1.0, 0.0), (0.0, 0.25)):
+            turns = [*TURNS]
+            for place, weight in zip(answers, weights, strict=True):
+                turns[place] = turns[place]._replace(weight=weight)
+            found = encode_record(Record(turns=tuple(turns), weight=2.0), subject)
+            runs = [run.tolist() for sample in found for run in supervised_runs(sample)]
+            learned = [(run, 2 * weight) for run, weight in zip(every, weights, strict=True) if weight]
+            assert runs == [run for run, _ in learned]
+            given = [weight for sample in found for weight in np.asarray(sample.weights)[sample.supervised].tolist()]
+            assert given == [weight for run, weight in learned for _ in run]
+
     def test_text_is_kept_and_supervised_whole(self, tokenizer: PreTrainedTokenizerBase) -> None:
         sample = self.bound(tokenizer).encode(Record(text="import os\n"))
         assert sample.supervised[1:].all()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class ValidationLoss(Evaluator):
     """Mean cross-entropy in nats per supervised token, and its exponential, over each task's validation samples.
 
-    Exact: sums and counts are taken over all samples, so batching, packing and ranks change nothing.
+    Where the data has weights, each token counts as much as it does in training by tokens. Exact: sums and counts are
+    taken over all samples, so batching, packing and ranks change nothing.
     """
 
     def evaluate(self, request: EvaluationRequest) -> list[Score]:
@@ -31,8 +32,9 @@ class ValidationLoss(Evaluator):
         context = request.validation()
         losses = context.losses()
         means = losses.mean()
+        counted = "supervised tokens" if losses.weighted_tokens is None else "supervised tokens by their weights"
         return [
-            Score(name, metric, value, int(losses.tokens[index]), "supervised tokens, teacher forcing")
+            Score(name, metric, value, int(losses.tokens[index]), f"{counted}, teacher forcing")
             for index, name in enumerate(context.names)
             if losses.tokens[index]
             for metric, value in (("loss", float(means[index])), ("perplexity", math.exp(min(means[index], 700))))

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 from jinja2 import TemplateError
 
 from mft_core.errors import MftError, RecordError
@@ -86,7 +87,7 @@ class ChatTokenization(Tokenization):
         """
         if record.text is not None:
             ids = [*self._beginning, *self._encoder.encode(record.text, "start"), self._tokenizer.eos_token_id]
-            return _sample(ids, [len(self._beginning) <= position for position in range(len(ids))])
+            return _sample(ids, [float(len(self._beginning) <= position) for position in range(len(ids))], False)
         return self._conversation(record.turns)
 
     def samples(self, record: Record) -> list[Sample]:
@@ -97,7 +98,8 @@ class ChatTokenization(Tokenization):
             return [self.encode(record)]
         upto = [record.turns[: number + 1] for number, turn in enumerate(record.turns) if turn.role == "assistant"]
         together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
-        return [self._conversation(turns) for turns in upto[together:]]
+        samples = [self._conversation(turns) for turns in upto[together:]]
+        return [sample for sample in samples if sample.supervised.any()]  # of an answer of weight 0 there is nothing
 
     def prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Ids up to where the next answer starts; a prefix of what `encode` gives with that answer.
@@ -148,7 +150,9 @@ class ChatTokenization(Tokenization):
         plan = self._plan(turns)
         writer = Writer(self._encoder)
         writer.write(plan.steps, self._contents(plan, turns))
-        return _sample(writer.ids, writer.supervised)
+        weights = [turn.weight for turn in turns]
+        by_turn = np.array([*weights, 0.0])  # the last is `NO_ANSWER`'s
+        return _sample(writer.ids, by_turn[writer.answers], weighted=any(weight != 1.0 for weight in weights))
 
     def _contents(self, plan: Plan, turns: Sequence[Turn]) -> list[str]:
         found = plan.layout.contents(self._render(turns, False), turns)
@@ -232,7 +236,8 @@ def beginning_text(tokenizer: PreTrainedTokenizerBase) -> str:
     return "".join(tokenizer.convert_ids_to_tokens(beginning_ids(tokenizer)))
 
 
-def _sample(ids: Sequence[int], supervised: Sequence[bool]) -> Sample:
-    mask = np.array(supervised, bool)
-    mask[:1] = False
-    return Sample(np.array(ids, np.int64), mask)
+def _sample(ids: Sequence[int], weights: npt.ArrayLike, weighted: bool) -> Sample:
+    """A sample whose targets are the tokens that have a weight; it is kept where it is not 1."""
+    of_tokens = np.array(weights, np.float64)
+    of_tokens[:1] = 0.0
+    return Sample(np.array(ids, np.int64), of_tokens > 0, of_tokens if weighted else None)

@@ -8,29 +8,36 @@ from dataclasses import dataclass, field
 from mft_tokenization.layout import Layout
 from mft_tokenization.text_encoder import Place, TextEncoder
 
+NO_ANSWER = -1
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of writing a conversation: literal `text`, a control token (`text` and `control`), the content of
-    `slot`, or the start (`answer` True) or end (False) of what is supervised.
+    `slot`, or the start (`answer`: the number of its turn) or end (`NO_ANSWER`) of what an answer is to say.
     """
 
     text: str = ""
     control: int | None = None
     slot: int | None = None
-    answer: bool | None = None
+    answer: int | None = None
 
 
 @dataclass(slots=True)
 class Writer:
-    """Collects ids; text is encoded when a control token or an answer's edge ends it."""
+    """Collects ids; text is encoded when a control token or an answer's edge ends it.
+
+    Attributes:
+        answers: of each id, the turn that it is an answer of; `NO_ANSWER` where it is none's.
+        answering: the same of what is written now.
+    """
 
     encoder: TextEncoder
     ids: list[int] = field(default_factory=list)
-    supervised: list[bool] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     place: Place = "start"
-    answering: bool = False
+    answering: int = NO_ANSWER
     strip_left: bool = False
 
     def write(self, steps: Sequence[Step], contents: Sequence[str] = ()) -> None:
@@ -49,7 +56,7 @@ class Writer:
         """Encode the text that has come together."""
         text = "".join(self.text)
         self.text.clear()
-        if not self.answering:
+        if self.answering == NO_ANSWER:
             text = text.lstrip() if self.strip_left else text
             text = text.rstrip() if strip_right else text
         if text:
@@ -57,9 +64,9 @@ class Writer:
             self.place, self.strip_left = "continuation", False
 
     def add(self, ids: Sequence[int]) -> None:
-        """Append ids, supervised inside an answer."""
+        """Append ids, inside an answer as its own."""
         self.ids.extend(ids)
-        self.supervised.extend([self.answering] * len(ids))
+        self.answers.extend([self.answering] * len(ids))
 
     def control(self, token: str, number: int) -> None:
         """Append a control token, and do to the text around it what the token does; "": one the template lacks."""
@@ -121,13 +128,13 @@ def make_plan(layout: Layout, earlier: Plan | None, encoder: TextEncoder, end: t
         steps += pieces(literal[: len(literal) - lead_in], encoder)
         if number == layout.answer:
             asked = len(steps)
-            steps += [Step(answer=True), *pieces(literal[len(literal) - lead_in :], encoder)]
+            steps += [Step(answer=layout.slots[number].turn), *pieces(literal[len(literal) - lead_in :], encoder)]
         steps.append(Step(slot=number))
     closing = _closing(literals[-1], encoder)
     shown, token = closing or end
     if layout.answer is not None:
         steps += pieces(shown, encoder) if closing else [Step(control=token)]
-        steps.append(Step(answer=False))
+        steps.append(Step(answer=NO_ANSWER))
     answered = len(steps)
     rest = literals[-1].removeprefix(shown) if closing and layout.answer is not None else literals[-1]
     steps += pieces(rest, encoder)

@@ -26,6 +26,21 @@ def test_labels_never_cross_a_document() -> None:
         assert batch.sample_tokens[number] == supervised.sum()
 
 
+def test_weights_stand_where_their_targets_do() -> None:
+    table = random_table([3, 3], seed=5, weighted=True)
+    batch = collate([np.array([0, 4]), np.array([2])], table, width=64)
+    assert batch.weights is not None
+    assert ((batch.weights > 0) == (batch.labels != IGNORED_LABEL)).all()
+    for number, index in enumerate([0, 4, 2]):
+        sample = table.sample(index)
+        weights = sample.supervised * 1.0 if sample.weights is None else sample.weights
+        assert batch.weights[batch.sample_index == number][:-1].tolist() == weights[1:].tolist()
+    empty = collate([], table)
+    assert empty.weights is not None
+    assert empty.weights.tolist() == [[0.0]]
+    assert collate([np.array([0])], random_table([3])).weights is None
+
+
 def test_padding_belongs_to_no_sample_and_has_no_label() -> None:
     table = random_table([3])
     batch = collate([np.array([0])], table, width=64)

@@ -40,7 +40,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recipe with its data, and the folder `prepared` made of it."""
     folder = tmp_path_factory.mktemp("prepare")
     write_tasks(folder / "data", {"add": 20, "copy": 9})
-    texts = [{"text": f"text {number} " * (20 * (1 + number % 3))} for number in range(8)]
+    texts = [{"text": f"text {n} " * (20 * (1 + n % 3)), "weight": 1 + 1.5 * (n % 2)} for n in range(8)]
     (folder / "data" / "texts.jsonl").write_text("".join(json.dumps(text) + "\n" for text in [*texts, {"bad": 1}] * 3))
     (folder / "recipe.toml").write_text(RECIPE)
     assert mft("prepare", str(folder / "recipe.toml"), "--output", str(folder / "prepared"), *LENIENT) == 0
@@ -95,6 +95,7 @@ def test_a_run_on_the_folder_tokenises_nothing_and_ends_with_the_same_weights(pl
     (started,), (before,) = events(offline, "start"), events(online, "start")
     assert started["tasks"] == before["tasks"]
     assert started["tasks"]["texts"]["split"] > 0
+    assert started["tasks"]["texts"]["weighted_tokens"] > started["tasks"]["texts"]["supervised"]
 
 
 def test_whoever_tokenises_is_noticed(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +127,7 @@ def test_the_rows_are_those_of_the_recipe(place: Path, capsys: pytest.CaptureFix
     tasks = folder.task_set(folder.files({}))
     stored = folder.rows_of(tasks, seed=0, temperature=1.0)
     assert stored is not None
-    samples = tasks.counts.samples.sum()
+    samples = sum(len(task.train) for task in tasks)
     for epoch in (0, 1):
         rows = stored(epoch)
         assert rows is not None

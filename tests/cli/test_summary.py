@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from helpers.screens import control_characters
-from mft_cli.summary import PlanFacts, ProbeFacts, TaskFacts, print_plan, print_result
+from mft_cli.plan_facts import PlanFacts, ProbeFacts, TaskFacts
+from mft_cli.summary import print_plan, print_result
 from mft_core.run.results import RunFacts
 from mft_core.run.task_result import TaskResult
 
@@ -50,6 +51,15 @@ def test_plan_says_what_is_going_to_happen_in_80_columns() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert control_characters(text) == []
     assert "random" not in text
+
+
+def test_plan_shows_what_the_targets_count_as_only_where_they_have_weights() -> None:
+    plain = TaskFacts("plain", 10, 2, 900, 300)
+    assert "weighted" not in printed(print_plan, plan([plain]))
+    text = printed(print_plan, plan([plain, TaskFacts("uneven", 10, 2, 900, 300, weighted_tokens=1216.4)]))
+    rows = [line.split() for line in text.splitlines() if "300" in line or "600" in line]
+    assert "weighted" in text
+    assert [row[-1] for row in rows] == ["300", "1,216", "1,516"]
 
 
 def test_plan_says_what_a_probe_costs() -> None:

@@ -29,12 +29,6 @@ CALL = [{"type": "function", "function": {"name": "weather", "arguments": "{}"}}
         (chat({}, {"function_call": {"name": "f"}}), "function_call"),
         (chat({}, {}) | {"tools": CALL}, "tools"),
         ({"conversations": chat({}, {})["messages"], "tools": "[{}]"}, "tools"),
-        (chat({}, {"weight": 0}), "weight"),
-        (chat({}, {"weight": 0.5}), "weight"),
-        (PAIR | {"weight": 0}, "weight"),
-        (chat({}, {"train": False}), "train"),
-        (chat({}, {"loss": False}), "loss"),
-        (chat({}, {"training": "false"}), "training"),
         (chat({"train": True}, {}), "train"),
         (chat({}, {"loss_mask": [0, 1]}), "loss_mask"),
         (chat({}, {"reasoning_content": "six sevens"}), "reasoning_content"),
@@ -47,7 +41,6 @@ CALL = [{"type": "function", "function": {"name": "weather", "arguments": "{}"}}
         ({"instruction": "q", "Context": "c", "output": "a"}, "Context"),
         (PAIR | {"images": ["a.png"]}, "images"),
         (chat({}, {}) | {"enable_thinking": False}, "enable_thinking"),
-        ({"text": "t", "weight": 0}, "weight"),
     ],
 )
 def test_what_would_change_what_is_learned_is_refused_by_name(value: dict[str, Any], key: str) -> None:

@@ -54,6 +54,24 @@ def test_some_samples_alone(model: TokenLossModel) -> None:
     assert found.token_sum == pytest.approx([sums[1], 0.0, sums[7]], rel=1e-12)
 
 
+def test_tokens_count_as_often_as_they_weigh_whatever_the_batches(model: TokenLossModel) -> None:
+    table = random_table([5, 0, 4], weighted=True)
+    alone = [evaluation_context(model, table, NAMES).losses(np.array([index])) for index in range(len(table))]
+    expected = sum(alone[1:], alone[0])
+    for packer, micro in ((Pad, 1), (BestFit, 3), (AllTogether, 1)):
+        context = evaluation_context(model, table, NAMES, packer(), micro)
+        found = context.losses()
+        assert found.as_json().keys() == expected.as_json().keys() >= {"weighted_tokens", "weighted_samples"}
+        for name in found.as_json():
+            np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
+        sums, tokens = context.sample_losses()
+        assert np.bincount(table.task, sums, minlength=3) == pytest.approx(found.token_sum, rel=1e-12)
+        assert tokens.tolist() == np.asarray(table.weight_sums).tolist()
+    assert found.tokens.tolist() == np.bincount(table.task, table.supervised, minlength=3).tolist()
+    assert found.weighted_tokens is not None
+    assert found.weighted_tokens[0] == pytest.approx(np.asarray(table.weight_sums)[:5].sum(), rel=1e-12)
+
+
 def test_the_model_is_as_before(model: TokenLossModel) -> None:
     model.train()
     context = evaluation_context(model, TABLE, NAMES)

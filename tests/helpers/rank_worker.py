@@ -15,6 +15,7 @@ from mft_losses.dynamic_average import DynamicWeightAverage
 from mft_losses.famo import Famo
 from mft_losses.famo_train import FamoTrain
 from mft_losses.focal import FocalTask
+from mft_losses.uncertainty import Uncertainty
 
 CASES = {
     "coba": (Coba, {"warmup": 1, "window": 3}),
@@ -22,6 +23,8 @@ CASES = {
     "famo-train": (FamoTrain, {"normalize": "step"}),
     "focal-task": (FocalTask, {"alpha": {"task1": 3.0}}),
     "focal-task running": (FocalTask, {"statistics": "running"}),
+    "weighted focal-task": (FocalTask, {}),
+    "weighted by samples": (Uncertainty, {"by": "samples"}),
     "dwa": (DynamicWeightAverage, {"window": 1, "by": "samples"}),
 }
 SIZES = [1, 12, 6]
@@ -39,7 +42,8 @@ def train(run: Path, name: str, sharded: bool, steps: int, resume: bool = False)
     loss_class, options = CASES[name]
     loss = loss_class(loss_class.Options(**options))
     settings = {"batch_size": 3, "micro_batch_size": 1, "steps": steps, "optimizer": "adamw", "learning_rate": 1e-3}
-    trainer = make_trainer(run, loss, random_table(SIZES), sharded=sharded, **settings)
+    table = random_table(SIZES, weighted=name.startswith("weighted"))
+    trainer = make_trainer(run, loss, table, sharded=sharded, **settings)
     if resume:
         trainer.resume(trainer.checkpoints.load_latest())
     trainer.run()

@@ -1,0 +1,89 @@
+"""What is known of a run before it: the facts that its plan prints, and that `--json` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples), and
+    what training samples and supervised tokens count as by their weights; None: they have none."""
+
+    name: str
+    train: int
+    valid: int
+    tokens: int
+    supervised: int
+    dropped: int = 0
+    truncated: int = 0
+    split: int = 0
+    bad: int = 0
+    left_out: int = 0
+    weight: float = 1.0
+    weighted_samples: float | None = None
+    weighted_tokens: float | None = None
+
+    @property
+    def weighted(self) -> int:
+        """What the supervised tokens count as, in whole tokens."""
+        return self.supervised if self.weighted_tokens is None else round(self.weighted_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeFacts:
+    """What a loss has measured besides training: validation samples, their tokens, and every how many steps."""
+
+    samples: int
+    tokens: int
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What a run is going to do. None: not known before the weights are loaded.
+
+    Attributes:
+        adapter, base: the model family and where its weights come from.
+        random_weights: the base is untrained.
+        dtype, device: such as "bfloat16" and "cuda:0".
+        tuning: such as "LoRA, rank 16, all-linear".
+        trainable, total: numbers of parameters.
+        tasks: in the run's order.
+        packer, rows, packing_efficiency: tokens that are not padding over all tokens, 0 to 1.
+        steps, epochs: optimizer steps and passes over the data.
+        batch_rows: rows per optimizer step, over all ranks.
+        tokens_per_step: mean tokens that are not padding.
+        memory: estimated peak, bytes.
+        loss, loss_options: the objective and its options.
+        probe: what it has measured besides; None: nothing.
+        output: the run folder; None: nothing is written.
+        warnings: shown last, where they are seen.
+    """
+
+    adapter: str
+    base: str
+    random_weights: bool
+    dtype: str
+    device: str
+    tuning: str
+    tasks: Sequence[TaskFacts]
+    packer: str
+    rows: int
+    packing_efficiency: float
+    steps: int
+    epochs: float
+    batch_rows: int
+    tokens_per_step: float
+    loss: str
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
+    probe: ProbeFacts | None = None
+    trainable: int | None = None
+    total: int | None = None
+    memory: int | None = None
+    gradient_checkpointing: bool = False
+    output: Path | None = None
+    warnings: Sequence[str] = ()
