@@ -18,10 +18,14 @@ from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
+from mft_core.support.reading import AS_IT_IS, RecordForm
 
 TRUNCATED = "truncated"
 SPLIT = "split"
 PARTS = "parts"
+THOUGHTS_LEFT_OUT = "thoughts left out"
+ANSWERS_LEFT_OUT = "answers left out"
+LEFT_OUT = (THOUGHTS_LEFT_OUT, ANSWERS_LEFT_OUT)
 MOST_OF_A_DETAIL = 1000
 """Characters: a detail quotes the record, which may be of any size."""
 
@@ -44,8 +48,8 @@ class Encoded:
         supervised: bool [tokens].
         columns: "lengths", "supervised_counts", "digests", "files", "places": one element per sample.
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
-        counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
-            records by reason.
+        counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, "thoughts left
+            out" and "answers left out" by `RecordForm.reasoning`, and refused records by reason.
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
             `LENGTH_STEP`.
         unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
@@ -63,7 +67,11 @@ class Encoded:
 
 
 def encode_lines(
-    lines: Sequence[Line], origins: Sequence[str], tokenization: Tokenization, policy: LengthPolicy
+    lines: Sequence[Line],
+    origins: Sequence[str],
+    tokenization: Tokenization,
+    policy: LengthPolicy,
+    form: RecordForm = AS_IT_IS,
 ) -> Encoded:
     """Parse, check and tokenise lines, in their order.
 
@@ -72,6 +80,7 @@ def encode_lines(
         origins: of each file, its name and the words for a place in it, for messages.
         tokenization: bound to its tokenizer.
         policy: for long samples.
+        form: of the records.
 
     Raises:
         MftError: the tokenization failed with anything but a RecordError.
@@ -85,17 +94,22 @@ def encode_lines(
             if line.fault is not None:
                 raise RecordError(*line.fault)
             value = parse_line(line.raw)
-            record = parse_record(value, place_in_words(origins[line.file], line.place))
+            record = parse_record(value, place_in_words(origins[line.file], line.place), form)
             digest = int.from_bytes(content_digest(record), "little")
+            left_out = Counter({THOUGHTS_LEFT_OUT: record.thoughts_left_out})
             encode = partial(encode_record, tokenization=tokenization)
             fitting, times = encode_guarded(record, encode, policy, longer)
+            if form.reasoning == "last" and record.text is None:
+                left_out[ANSWERS_LEFT_OUT] = len(fitting) - 1
+                fitting = fitting[-1:]
             if max(len(sample.ids) for sample in fitting) > policy.max_length:
                 fitting = _fit(record, fitting, times, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
-        unread.update(set(unread_keys(value)))
+        counts.update(+left_out)
+        unread.update(set(unread_keys(value, form)))
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting

@@ -11,7 +11,10 @@ from typing import Any
 
 from mft_core.errors import RecordError
 
-TURN_KEYS = frozenset({"role", "from", "content", "value"})
+TURN_KEYS = frozenset({
+    "role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id", "reasoning_content", "reasoning",
+    "thinking", "thought",
+})  # fmt: skip
 SWITCHES = ("train", "training", "trainable", "loss", "supervised", "compute_loss")
 
 HARMLESS = frozenset({
@@ -73,12 +76,12 @@ UNSUPPORTED = _table(
     (
         "chosen rejected chosen_response rejected_response rejected_output rejected_messages",
         _given,
-        "a preference between answers",
+        'a preference between answers: data.preference = "chosen" learns the chosen one',
     ),
     (
         "context contexts document documents passage passages background schema",
         _given,
-        "a text that belongs to the question",
+        "a text that belongs to the question: put it there with data.columns",
     ),
     ("image images video videos audio audios objects", _given, "pictures, sound or films"),
     (

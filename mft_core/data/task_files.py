@@ -11,7 +11,8 @@ from mft_core.data.file_kinds import TEST, TRAIN, VALIDATION, kind, stem
 from mft_core.data.readers import Readers
 from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
-from mft_core.records import ReaderChoice, TaskFiles
+from mft_core.records import TaskFiles
+from mft_core.support.reading import ReaderChoice, RecordForm
 from mft_core.support.unicode_names import as_on_disk, composed
 
 HELD_OUT = (*VALIDATION, TEST)
@@ -30,6 +31,7 @@ class ExplicitTask(NamedTuple):
     valid: str = ""
     weight: float = 1.0
     reader: ReaderChoice | None = None
+    form: RecordForm | None = None
 
 
 def explicit_tasks(entries: Sequence[ExplicitTask], root: Path, readers: Readers) -> list[TaskFiles]:
@@ -131,7 +133,7 @@ def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers) -> TaskFil
         train, valid = task.train, valid_files or task.valid
     else:
         train, valid = _find(entry, "training", entry.train, root, readers), valid_files
-    return TaskFiles(name, _without(name, train, valid_files), valid, entry.weight, entry.reader)
+    return TaskFiles(name, _without(name, train, valid_files), valid, entry.weight, entry.reader, entry.form)
 
 
 def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Readers) -> tuple[Path, ...]:

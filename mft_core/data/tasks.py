@@ -68,6 +68,8 @@ class TaskReport:
             `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
+        reasoning: what `data.reasoning` left out of the records that are used: "thoughts left out", and "answers left
+            out" of conversations of several samples (at least so many).
     """
 
     read: int
@@ -86,6 +88,7 @@ class TaskReport:
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
+    reasoning: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:
@@ -95,6 +98,7 @@ class TaskReport:
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
+        counts["reasoning"] = dict(self.reasoning)
         return {**asdict(self), **counts, "examples": list(self.examples)}
 
 

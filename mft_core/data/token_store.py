@@ -20,9 +20,10 @@ from typing import IO, Any
 import numpy as np
 
 from mft_core.data.reader import place_in_words
-from mft_core.records import ReaderChoice, Sample
+from mft_core.records import Sample
 from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
+from mft_core.support.reading import AS_IT_IS, ReaderChoice, RecordForm
 from mft_core.support.redact import redacted
 
 ARRAYS = {
@@ -98,12 +99,14 @@ class TokenStore:
         index: int64 [samples], which samples of the entry these are, ascending.
         paths: the files that `entry.files` counts.
         reader: of all of them; None: for each the one that its suffix asks for.
+        form: of the records in them.
     """
 
     entry: TokenEntry
     index: np.ndarray
     paths: tuple[Path, ...]
     reader: ReaderChoice | None = None
+    form: RecordForm = AS_IT_IS
 
     def __len__(self) -> int:
         return len(self.index)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
+from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.readers import Readers, installed_readers
@@ -25,6 +25,7 @@ from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry, read_quarantine
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, together
+from mft_core.recipe.naming import record_form
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
 from mft_core.support import run_files
@@ -73,7 +74,8 @@ def prepare_tasks(
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
     common = common_key(tokenization, tokenizer, settings)
-    sides, errors = readable_sides(files, readers or installed_readers(), common, cache)
+    form = record_form(settings)
+    sides, errors = readable_sides(files, readers or installed_readers(), common, cache, form)
     policy = LengthPolicy(settings.max_length, settings.overlong)
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
@@ -101,7 +103,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            for encoded in pool.encode(_chunks(lines(side)), side.origins):
+            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
@@ -152,8 +154,8 @@ def _task(
     usable = len(train) + len(valid)
     train = train[choose(train_entry.digests[train], settings.max_samples, settings.split_seed)]
     valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
-    train_store = TokenStore(train_entry, train, train_side.paths, files.reader)
-    valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader)
+    train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
+    valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)
     report = _report(train_store, valid_store, usable)
     return Task(files.name, index, files.weight, train_store, valid_store, report)
 
@@ -165,7 +167,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
         longer.update(store.entry.counts[LONGER])
         unread.update(store.entry.counts[UNREAD])
-    special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
+    special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
     return TaskReport(
         read=counts["read"],
@@ -184,6 +186,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
         longer=dict(longer),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
+        reasoning={kind: counts[kind] for kind in LEFT_OUT if counts[kind]},
     )
 
 
