@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
+from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -125,6 +126,8 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
         RecordError: the tokenization refuses the record, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
+    if not tokenization.takes_tools:
+        record = replace(record, turns=in_text(record.turns))
     try:
         samples = tokenization.samples(record)
     except (RecordError, MemoryError):
