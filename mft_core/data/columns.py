@@ -23,6 +23,7 @@ STANDS_FOR = {
     "text": (*TURN_LISTS, *PROMPTS, *RESPONSES, "text"),
 }
 """Keys that are not read where a column is named for the first."""
+EMPTY = (None, "", [], {})
 UNDER = {"reasoning": "reasoning_content"}
 
 
@@ -31,7 +32,7 @@ class Shaped(NamedTuple):
 
     Attributes:
         value: what is read.
-        left: keys that would have been read, had no column been named in their place.
+        left: keys that hold something and would have been read, had no column been named in their place.
     """
 
     value: dict[str, Any]
@@ -50,7 +51,7 @@ def shaped(value: Mapping[str, Any], form: RecordForm) -> Shaped:
     used = {name for _, column in form.columns for name in columns_in(column)}
     replaced = {key for target, _ in form.columns for key in STANDS_FOR.get(target, ())} - used - named.keys()
     rest = {key: content for key, content in value.items() if key not in used and key not in replaced}
-    return Shaped({**rest, **named}, tuple(key for key in value if key in replaced))
+    return Shaped({**rest, **named}, tuple(key for key in value if key in replaced and value[key] not in EMPTY))
 
 
 def _content(value: Mapping[str, Any], key: str, column: str, form: RecordForm) -> Any:

@@ -15,6 +15,8 @@ TURN_KEYS = frozenset({
     "role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id", "reasoning_content", "reasoning",
     "thinking", "thought",
 })  # fmt: skip
+RESULTS = ("tool", "function")
+"""Roles of turns that may name the tool whose result they are."""
 SWITCHES = ("train", "training", "trainable", "loss", "supervised", "compute_loss")
 
 HARMLESS = frozenset({
@@ -140,7 +142,8 @@ def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Ite
         items = value.get(key)
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
-                yield from _unknown(item, TURN_KEYS, f"{key}[].")
+                named = TURN_KEYS | {"name"} if item.get("role") in RESULTS else TURN_KEYS
+                yield from _unknown(item, named, f"{key}[].")
 
 
 def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:

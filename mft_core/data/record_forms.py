@@ -66,6 +66,7 @@ def parse_record(value: Any, origin: str, form: RecordForm = AS_IT_IS) -> Record
     if "text" in value:
         _refuse_unsupported(value, {"label"})  # a class, not a verdict
         return Record(text=_plain_text(value["text"]), origin=origin)
+    record_fields.refuse_unsupported(value, "the record")
     raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
 
 
@@ -78,7 +79,7 @@ def unread_keys(value: Any, form: RecordForm = AS_IT_IS) -> Iterator[str]:
     """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
     harmless."""
     value, left = _shaped(value, form)
-    yield from (key for key in left if value.get(key) not in (None, "", [], {}))
+    yield from left
     in_turns = bool(_present(value, TURN_LISTS))
     if in_turns or _present(value, PROMPTS) or _present(value, RESPONSES):
         used = USED | (USED_BESIDE_TURNS if in_turns else USED_BESIDE_A_PAIR)

@@ -62,13 +62,12 @@ def test_a_missing_column_is_named_with_a_suggestion() -> None:
     assert caught.value.reason == "missing column questoin"
     assert "columns.prompt" in caught.value.detail
     assert "Did you mean 'question'?" in caught.value.detail
-    assert "'schema'" in caught.value.detail or "schema" in caught.value.detail
     with pytest.raises(RecordError, match="missing column tabel"):
         parse_record(ROW, "f:1", form(prompt="{tabel}", response="query"))
 
 
 def test_a_list_in_a_template_is_refused_unless_it_may_be_json() -> None:
     value, columns = {"rows": [1, 2], "answer": "a"}, (("prompt", "Sort {rows}"),)
-    with pytest.raises(RecordError, match="the column 'rows' holds a list: set data.render_json"):
+    with pytest.raises(RecordError, match=r"the column 'rows' holds a list: set data\.render_json"):
         parse_record(value, "", RecordForm(columns))
     assert parse_record(value, "", RecordForm(columns, render_json=True)).turns[0].content == "Sort [1,2]"

@@ -36,7 +36,7 @@ def test_lists_and_objects_are_compact_json_where_that_is_asked_for() -> None:
     assert read_text(content, "response", render_json=True) == '{"ä":[1,"b"],"c":null}'
     assert read_text([], "response", render_json=True) == "[]"
     for other in (content, [1], [], ["a"], [{"a": 1}]):
-        with pytest.raises(RecordError, match="data.render_json = true") as caught:
+        with pytest.raises(RecordError, match=r"data\.render_json = true") as caught:
             read_text(other, "response")
         assert caught.value.reason == "content is not text"
 

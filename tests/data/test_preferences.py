@@ -38,7 +38,7 @@ SHAPES: list[dict[str, Any]] = [
 def test_the_chosen_answer_is_learned_where_that_is_asked_for(value: dict[str, Any]) -> None:
     assert parse_record(value, "f:1", CHOSEN).turns == (Turn("user", "q"), Turn("assistant", "a"))
     assert list(unread_keys(value, CHOSEN)) == []
-    with pytest.raises(RecordError, match='data.preference = "chosen"') as caught:
+    with pytest.raises(RecordError, match=r'data\.preference = "chosen"') as caught:
         parse_record(value, "f:1")
     assert caught.value.reason.startswith("unsupported field ")
 

@@ -15,5 +15,5 @@ def test_braces_hold_columns_and_doubled_ones_stand_for_themselves() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "{", "a}", "{a", "{}", "{{a}}", "{a}}"])
 def test_what_is_no_template_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="brace|column"):
+    with pytest.raises(ValueError, match=r"brace|column"):
         checked_template(text)
