@@ -24,7 +24,7 @@ class _Reader(_Part):
 
 
 class _Form(_Part):
-    columns: list[tuple[str, str]]
+    columns: list[list[str]]
     reasoning: str
     preference: str
     render_json: bool
