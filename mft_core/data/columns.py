@@ -23,7 +23,7 @@ STANDS_FOR = {
     "text": (*TURN_LISTS, *PROMPTS, *RESPONSES, "text"),
 }
 """Keys that are not read where a column is named for the first."""
-EMPTY = (None, "", [], {})
+EMPTY: tuple[Any, ...] = (None, "", [], {})
 UNDER = {"reasoning": "reasoning_content"}
 
 

@@ -103,11 +103,9 @@ class ChatTokenization(Tokenization):
         """One sample for as many answers as stand in it in the form in which each is asked for, and one for each later
         answer, with the conversation before it as `apply_chat_template` shows it when it asks.
         """
-        if record.text is not None:
-            return [self.encode(record)]
         ready = self._ready(record.turns)
-        if self._plan(ready).whole:
-            return [self._conversation(ready)]
+        if record.text is not None or self._plan(ready).whole:
+            return [self.encode(record)]
         upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
         together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
         return [self._conversation(turns) for turns in upto[together:]]
