@@ -59,6 +59,7 @@ def write_store(path: Path, samples: int, mean: int) -> None:
                 "lengths": lengths,
                 "supervised_counts": supervised_counts,
                 "digests": generator.integers(0, 1 << 63, count, np.uint64),
+                "folded_digests": generator.integers(0, 1 << 63, count, np.uint64),
                 "files": np.zeros(count, np.int64),
                 "lines": np.arange(first, first + count) + 1,
             }

@@ -30,8 +30,17 @@ def page() -> str:
     group = build_app(discover(Workspace(disabled=foreign)))
     parts = [HEAD, *_section(PROGRAM, group, "COMMAND ...")]
     for name, command in group.commands.items():
-        parts += _section(f"{PROGRAM} {name}", load_command(name) if name in COMMANDS else command)
+        parts += _sections(f"{PROGRAM} {name}", load_command(name) if name in COMMANDS else command)
     return "\n".join(parts)
+
+
+def _sections(name: str, command: Any) -> Iterator[str]:
+    """Of a command, or of each in a group of them."""
+    inside = getattr(command, "commands", None)
+    if inside is None:
+        yield from _section(name, command)
+    for inner, its_command in (inside or {}).items():
+        yield from _section(f"{name} {inner}", its_command)
 
 
 def _section(name: str, command: Any, rest: str = "") -> Iterator[str]:

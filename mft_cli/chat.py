@@ -36,10 +36,8 @@ def chat(
     checked(system, "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
-    from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
-    quieten_libraries()
     assistant = open_assistant(target, catalog, model, base)
     sampling = Sampling(max_new_tokens, temperature)
     opening = [Turn("system", system)] if system else []

@@ -15,7 +15,7 @@ class Command(NamedTuple):
     """Where a command is, and what the list of commands says of it.
 
     Attributes:
-        target: "module:function".
+        target: "module:function", or of a group of commands "module:app", a Typer.
         summary: the first line of the function's docstring; here too, so that the list needs no import.
     """
 
@@ -37,10 +37,11 @@ COMMANDS = {
         "mft_cli.compare:compare",
         "Train each task alone, all tasks mixed, and balanced, on equal budgets; one table with intervals.",
     ),
+    "data": Command("mft_cli.data:app", "Look at data before training on it."),
     "init": Command("mft_cli.init:init", "Write a commented recipe with every key and its default."),
     "list": Command(
         "mft_cli.listing:list_components",
-        "List every component: models, bases, data sources, packers, losses, evaluators, callbacks.",
+        "List every component: models, bases, sources, readers, packers, losses, evaluators, importers, callbacks.",
     ),
     "show": Command(
         "mft_cli.show:show", "Show one component: what it is, its options with types and defaults, and its source."
@@ -80,8 +81,11 @@ class Commands(TyperGroup):
 
 
 def load_command(name: str) -> Any:
-    """One of `COMMANDS` with its parameters, as Typer makes it."""
-    module, _, function = COMMANDS[name].target.partition(":")
+    """One of `COMMANDS` with its parameters, or with commands of its own, as Typer makes it."""
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    target = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        return typer.main.get_group(target)
     alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
-    alone.command(name)(getattr(import_module(module), function))
+    alone.command(name)(target)
     return typer.main.get_command(alone)

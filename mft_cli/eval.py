@@ -102,11 +102,9 @@ def evaluate(
     _check_names(target, on, model, base, catalog)
     _check_data(data, target)
     from mft_core.evaluation.score_file import read_results
-    from mft_core.models.loading import quieten_libraries
     from mft_core.run.evaluation import SamplesFile
     from mft_core.run.evaluation_target import Target
 
-    quieten_libraries()
     others = [read_results(folder) for folder in against or ()]
     opened = Target(target, catalog, model, base, data) if target else None
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}

@@ -49,11 +49,9 @@ def export(
     check_request(output, format, dtype is not None)
     from mft_cli.display import console, show_json
     from mft_core.generation.opening import given_base, target_folder
-    from mft_core.models.loading import quieten_libraries
     from mft_core.models.precision import dtype_named
     from mft_core.models.recognition import model_adapters, of_recorded_family
 
-    quieten_libraries()
     chosen = dtype_named(dtype) if dtype else None
     folder, moved = target_folder(run, catalog), given_base(base, catalog)
     with of_recorded_family(catalog):

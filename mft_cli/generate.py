@@ -52,10 +52,8 @@ def generate(
     checked(system, "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
-    from mft_core.models.loading import quieten_libraries
     from mft_core.records import Turn
 
-    quieten_libraries()
     turns = [Turn("system", system)] if system else []
     assistant = open_assistant(target, catalog, model, base)
     answer = assistant.answer(

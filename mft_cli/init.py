@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.session import DebugOption
+from mft_cli.session import DebugOption, PluginOption
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+    from mft_core.registry.discovery import Plugins
+
 HEADER = """# A recipe for `mft run`. Every key is shown with its default; delete what you do not change.
 # `mft check {name}` says what it would do; `mft list` shows what can be named here.
 """
+TRIAL = "--model qwen --steps 30"
+"""Makes a recipe of defaults one that runs: their base is made up for a family, which they leave open."""
 TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
 # name = "text2code"
 # train = "text2code/*.jsonl"
@@ -28,18 +33,39 @@ EVALUATOR_EXAMPLE = """# [[eval]]                        # more evaluators at th
 
 
 def init(
+    context: typer.Context,
     path: Annotated[Path, typer.Argument(metavar="[RECIPE.toml]", help="The file to write.")] = Path("recipe.toml"),
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="A configuration of LLaMA-Factory, axolotl, ms-swift, MFTCoder or TRL, to be carried over.",
+        ),
+    ] = None,
+    importer: Annotated[str, typer.Option(help="What reads it, see `mft list importer`; by default recognised.")] = "",
+    plugin: PluginOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Write a commented recipe with every key and its default."""
+    """Write a commented recipe: with every key and its default, or made of another tool's configuration."""
     from mft_core.errors import UsageError
 
+    text = imported(source, importer, context.obj.use(plugin)) if source else commented_recipe(path.name)
     try:
         with path.open("x", encoding="utf-8") as stream:
-            stream.write(commented_recipe(path.name))
+            stream.write(text)
     except FileExistsError:
         raise UsageError(f"{path} exists already", "give another name, or remove it") from None
-    typer.echo(f"wrote {path}; next: mft check {path}, then mft run {path}")
+    file = shlex.quote(str(path))
+    typer.echo(f"wrote {path}; to try it: mft check {file} {TRIAL}, then mft run {file} {TRIAL}")
+    typer.echo("to tune a model of yours: set adapter or base under [model], and path under [data]")
+
+
+def imported(source: Path, importer: str, plugins: Plugins) -> str:
+    """The TOML text made of another tool's configuration."""
+    from mft_core.importing.writing import imported_recipe
+
+    return imported_recipe(source, plugins.catalog, importer)
 
 
 def commented_recipe(name: str) -> str:

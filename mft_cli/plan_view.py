@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
     """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
-    from mft_core.models.loading import quieten_libraries
     from mft_core.run.memory import with_checkpointing_decided
     from mft_core.run.plan import make_plan
 
-    quieten_libraries()
     with main_rank_first():
         return with_checkpointing_decided(make_plan(recipe, plugins.catalog, progress.tokenizing))
 

@@ -108,6 +108,10 @@ class EventLog:
         if torn and step >= 0:
             message = f"the last line of {self.path.name} was cut short when the run ended, and is left out"
             self.emit("warning", step, message=message)
+        if step >= 0 and not any(event["event"] == "start" for event in kept):
+            missing = "what was logged before" if not kept else "its beginning"
+            message = f"{self.path} lacks {missing}: the file was removed, emptied or cut; the weights are not affected"
+            self.emit("warning", step, message=message)
 
     def emit(self, name: str, step: int, **data: Any) -> None:
         """Write one event, without secrets, and tell every listener.

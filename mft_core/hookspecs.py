@@ -92,6 +92,11 @@ def mft_evaluators() -> Sequence[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def mft_importers() -> Sequence[Component]:  # type: ignore[empty-body]
+    """Other tools' configurations (`mft init --from`); targets are `mft_core.interfaces.Importer`."""
+
+
+@hookspec
 def mft_callbacks() -> Sequence[Component]:  # type: ignore[empty-body]
     """Work beside the steps of a run (`train.callbacks`); targets are `mft_core.interfaces.Callback`."""
 

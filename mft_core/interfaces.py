@@ -15,6 +15,7 @@ from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.evaluation.generative_measure import GenerativeOptions, SomeGenerativeOptions
 from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
 from mft_core.evaluation.published_sets import PublishedSet
+from mft_core.importing.importer import Conversion, Importer
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base, BaseRequest
 from mft_core.objective.loss import Loss, ProbeRequest
@@ -29,11 +30,13 @@ __all__ = [
     "Callback",
     "CallbackContext",
     "Configurable",
+    "Conversion",
     "DataRequest",
     "EvaluationRequest",
     "Evaluator",
     "GenerativeEvaluator",
     "GenerativeOptions",
+    "Importer",
     "Item",
     "Judged",
     "Loss",

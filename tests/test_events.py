@@ -122,6 +122,54 @@ def test_rewinding_forgets_later_steps_and_ends(tmp_path: Path) -> None:
     assert [(event["event"], event["step"]) for event in read_events(log.path)] == [("start", 0), ("train", 1)]
 
 
+@pytest.mark.parametrize("left", [None, b"", b'{"event": "train", "step": 1}\n', b'{"eve'])
+def test_a_log_that_was_lost_is_told_when_the_run_goes_on(left: bytes | None, tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    if left is not None:
+        log.path.write_bytes(left)
+    log.rewind(4)
+    warning = read_events(log.path)[-1]
+    assert (warning["event"], warning["step"]) == ("warning", 4)
+    assert "metrics.jsonl lacks" in warning["message"]
+    assert "was removed, emptied or cut" in warning["message"]
+
+
+def test_a_log_that_is_there_or_not_begun_is_not_lost(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.rewind(-1)
+    assert read_events(log.path) == []
+    log.emit("start", 0)
+    log.rewind(4)
+    assert [event["event"] for event in read_events(log.path)] == ["start"]
+
+
+class Bare(BaseException):
+    """What a listener should not raise, and some library does."""
+
+
+def test_a_listener_that_raises_a_bare_base_exception_is_left_out_and_named(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def fail(event: Event) -> None:
+        raise Bare("oh")
+
+    log = EventLog(tmp_path, {"bad": fail, "good": lambda event: seen.append(event.name)})
+    for step in (1, 2):
+        log.emit("train", step)
+    assert [event["event"] for event in read_events(log.path)] == ["train", "warning", "train"]
+    assert "bad failed on the event 'train' and is left out: Bare('oh')" in read_events(log.path)[1]["message"]
+    assert sorted(seen) == ["train", "train", "warning"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_signal_ends_the_run_inside_a_listener_too(stop: BaseException, tmp_path: Path) -> None:
+    def end(event: Event) -> None:
+        raise stop
+
+    with pytest.raises(type(stop)):
+        EventLog(tmp_path, {"it": end}).emit("train", 1)
+
+
 def test_a_listener_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
     seen: list[str] = []
 

@@ -12,6 +12,8 @@ from mft_core.batching.sample_table import SampleTable
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
 from mft_core.registry.catalog import Catalog
+from mft_core.run.folder import refuse_others_files
+from mft_core.support import run_files
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -122,6 +124,23 @@ def arm_losses(request: Request, catalog: Catalog) -> dict[str, Choice]:
     return losses
 
 
+def check_unseen(unseen: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse tasks that are to be measured only, where the recipe has no such task or no other one.
+
+    Args:
+        names: all tasks the recipe has.
+
+    Raises:
+        UsageError: an unseen task there is not, or nothing left to train.
+    """
+    for name in unseen:
+        if name not in names:
+            hint = f"{did_you_mean(name, names)} Data from elsewhere: --unseen {name}=PATH."
+            raise UsageError(f"--unseen {name}: the recipe has no such task", hint)
+    if not set(names) - set(unseen):
+        raise UsageError("every task is unseen: nothing is left to train", "leave some --unseen out")
+
+
 def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
     """The recipe of a run on all tasks but the unseen ones, still without its arm's loss, seed and folder.
 
@@ -131,13 +150,8 @@ def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
     Raises:
         UsageError: an unseen task there is not, or nothing left to train.
     """
-    for name in request.unseen:
-        if name not in names:
-            hint = f"{did_you_mean(name, names)} Data from elsewhere: --unseen {name}=PATH."
-            raise UsageError(f"--unseen {name}: the recipe has no such task", hint)
+    check_unseen(request.unseen, names)
     trained = [name for name in names if name not in request.unseen]
-    if not trained:
-        raise UsageError("every task is unseen: nothing is left to train", "leave some --unseen out")
     recipe = request.recipe.having("data", include=trained) if request.unseen else request.recipe
     scored = [choice for choice in recipe.eval if choice.name != EVALUATOR]  # measured here, sample by sample
     return recipe.model_copy(update={"eval": scored})
@@ -189,6 +203,16 @@ def _runs_of(
         fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
         alone = common.having("data", include=[task])
         yield ArmRun(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
+
+
+def refuse_no_comparison(folder: Path) -> None:
+    """A comparison goes on in its own folder, and begins in a new or empty one.
+
+    Raises:
+        UsageError: `folder` holds something else.
+    """
+    if not (folder / BASE / run_files.RECIPE).is_file():
+        refuse_others_files(folder, "comparison")
 
 
 def base_run(request: Request, common: Recipe) -> ArmRun:

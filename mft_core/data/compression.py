@@ -13,6 +13,11 @@ from typing import IO, cast
 
 from mft_core.errors import MftError
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 BLOCK = 1 << 20
 PROGRAMS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
 """Suffixes of compressed files, and what compresses so."""
@@ -51,7 +56,7 @@ def blocks(path: Path) -> Iterator[bytes]:
                         "Nobody's data does: it looks like a compression bomb. If it is none, decompress it first.",
                     )
                 yield block
-    except (gzip.BadGzipFile, lzma.LZMAError) as error:
+    except (gzip.BadGzipFile, lzma.LZMAError, zstd.ZstdError) as error:
         hint = f"Name it without {path.suffix}, or compress it; if it is compressed, it is damaged: copy it again."
         raise MftError(f"{path} is not compressed by {program}: {error}", hint) from error
     except (OSError, EOFError, zlib.error) as error:
@@ -67,13 +72,5 @@ def _open(path: Path) -> IO[bytes]:
         case ".xz":
             return lzma.open(path, "rb")
         case ".zst":
-            return _open_zstd(path)
+            return cast("IO[bytes]", zstd.open(path, "rb"))
     return path.open("rb")
-
-
-def _open_zstd(path: Path) -> IO[bytes]:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return cast("IO[bytes]", zstd.open(path, "rb"))

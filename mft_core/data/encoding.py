@@ -14,7 +14,7 @@ from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.data.length_guard import OVERLONG, LengthPolicy, encode_guarded, in_steps
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
-from mft_core.data.record_forms import content_digest, parse_record, unread_keys
+from mft_core.data.record_forms import content_digest, folded_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
@@ -47,7 +47,7 @@ class Encoded:
     Attributes:
         ids: uint32 [tokens].
         supervised: bool [tokens].
-        columns: "lengths", "supervised_counts", "digests", "files", "places": one element per sample.
+        columns: "lengths", "supervised_counts", "digests", "folded_digests", "files", "places": one element per sample.
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, "thoughts left
             out" and "answers left out" by `RecordForm.reasoning`, and refused records by reason.
@@ -87,7 +87,7 @@ def encode_lines(
         MftError: the tokenization failed with anything but a RecordError.
     """
     samples: list[Sample] = []
-    rows: list[tuple[int, int, int, int, int]] = []
+    rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
     counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
     for line in lines:
@@ -96,7 +96,7 @@ def encode_lines(
                 raise RecordError(*line.fault)
             value = parse_line(line.raw)
             record = parse_record(value, place_in_words(origins[line.file], line.place), form)
-            digest = int.from_bytes(content_digest(record), "little")
+            digests = [int.from_bytes(digest(record), "little") for digest in (content_digest, folded_digest)]
             left_out = Counter({THOUGHTS_LEFT_OUT: record.thoughts_left_out})
             encode = partial(encode_record, tokenization=tokenization)
             fitting, times = encode_guarded(record, encode, policy, longer)
@@ -114,7 +114,7 @@ def encode_lines(
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
-        rows += [(len(part.ids), int(part.supervised.sum()), digest, line.file, line.place) for part in fitting]
+        rows += [(len(part.ids), int(part.supervised.sum()), *digests, line.file, line.place) for part in fitting]
     size = sum(len(line.raw) for line in lines)
     return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
 
@@ -201,8 +201,8 @@ def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
     return ids, supervised
 
 
-def _columns(rows: list[tuple[int, int, int, int, int]]) -> dict[str, np.ndarray]:
-    names = ("lengths", "supervised_counts", "digests", "files", "places")
-    dtypes = (np.int64, np.int64, np.uint64, np.int64, np.int64)
+def _columns(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+    names = ("lengths", "supervised_counts", "digests", "folded_digests", "files", "places")
+    dtypes = (np.int64, np.int64, np.uint64, np.uint64, np.int64, np.int64)
     values: list[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(names)
     return {name: np.array(column, dtype) for name, column, dtype in zip(names, values, dtypes, strict=True)}

@@ -12,7 +12,8 @@ from mft_core.data.tasks import TaskSet
 from mft_core.data.token_store import TokenStore
 
 Identities = Mapping[str, Mapping[str, Any]]
-"""By task, in task-id order: "train" and "valid" (samples), "train_digest" and "valid_digest" (SHA-256); JSON values.
+"""By task, in task-id order: "train" and "valid" (samples), "train_digest" and "valid_digest" (SHA-256), and
+"train_set_digest" and "valid_set_digest", the same for samples in whatever order; JSON values.
 
 A run that was started before there were digests has none.
 """
@@ -26,15 +27,19 @@ def identities(tasks: TaskSet) -> Identities:
         task.name: {
             "train": len(task.train), "valid": len(task.valid),
             "train_digest": _digest(task.train), "valid_digest": _digest(task.valid),
+            "train_set_digest": _digest(task.train, ordered=False),
+            "valid_set_digest": _digest(task.valid, ordered=False),
         }
         for task in tasks
     }  # fmt: skip
 
 
-def _digest(store: TokenStore) -> str:
+def _digest(store: TokenStore, ordered: bool = True) -> str:
     digest = hashlib.sha256()
-    for part in (store.entry.digests[store.index], store.lengths, store.supervised_counts):
-        digest.update(np.ascontiguousarray(part).tobytes())
+    parts = (store.entry.digests[store.index], store.lengths, store.supervised_counts)
+    order = slice(None) if ordered else np.lexsort(parts)
+    for part in parts:
+        digest.update(np.ascontiguousarray(part[order]).tobytes())
     return digest.hexdigest()
 
 
@@ -74,7 +79,11 @@ def _counts(task: Mapping[str, Any]) -> str:
 
 def _changes(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for side, word in SIDES.items():
-        if _side_changed(old, new, side):
+        if not _side_changed(old, new, side):
+            continue
+        if old.get(f"{side}_set_digest") == new[f"{side}_set_digest"]:
+            yield f"task {name}: the same {new[side]:,} {word} samples in another order"
+        else:
             number = f"{new[side]:,}" if new[side] != old[side] else f"{new[side]:,} others"
             yield f"task {name}: {old[side]:,} {word} samples -> {number}"
 

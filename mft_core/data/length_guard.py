@@ -76,7 +76,7 @@ def in_steps(tokens: int) -> int:
 def _characters(record: Record, but_thoughts: bool = False) -> int:
     if record.text is not None:
         return len(record.text)
-    return sum(len(_said(turn) if but_thoughts else turn.content) for turn in record.turns)
+    return sum(len(_said(turn) if but_thoughts else turn.content) + len(turn.calls) for turn in record.turns)
 
 
 def _said(turn: Turn) -> str:
@@ -114,14 +114,14 @@ def _cut(turns: Sequence[Turn], most: int) -> Iterator[Turn]:
     left = most
     for turn in turns:
         said, room = _said(turn), max(left, CHARACTERS_BEYOND)
-        if len(turn.content) <= room:
+        if len(turn.content) <= room or turn.role == "tools":  # these are JSON, which has no beginning
             yield turn
         elif len(said) == len(turn.content):
-            yield Turn(turn.role, said[:room])
+            yield turn._replace(content=said[:room])
         else:
             thought = turn.content.removesuffix(said)
             end = thought[thought.rindex("</") :]
-            yield Turn(turn.role, f"{thought.removesuffix(end)[:most]}{end}{said[:room]}")
+            yield turn._replace(content=f"{thought.removesuffix(end)[:most]}{end}{said[:room]}")
         left -= len(said)
         if left < 0 and turn.role == "assistant":
             return

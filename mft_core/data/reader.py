@@ -13,6 +13,8 @@ from mft_core.data.compression import BLOCK, blocks
 from mft_core.registry.options import Configurable, SomeOptions
 
 ROW_BITS = 40
+LINE = ":{place}"
+"""The words for a place that is a line, from 1."""
 
 
 class RawRecord(NamedTuple):
@@ -69,7 +71,7 @@ class Reader(Configurable[SomeOptions]):
 
     def place_form(self, path: Path) -> str:
         """The words for a place, behind the file's name: with "{place}" in them, or "{group}" and "{row}" of it."""
-        return ":{place}"
+        return LINE
 
     def recognises(self, path: Path) -> bool:
         """Whether a file with one of the suffixes holds records: asked before one that nobody named is read."""

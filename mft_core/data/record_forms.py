@@ -101,6 +101,19 @@ def content_digest(record: Record) -> bytes:
     return hasher.digest()
 
 
+def folded_digest(record: Record) -> bytes:
+    """8 bytes that are equal also for records that differ in white space alone: how much of it there is, which, and
+    what of it stands around a text.
+    """
+    if record.text is not None:
+        return content_digest(Record(text=_folded(record.text)))
+    return content_digest(Record(turns=tuple(turn._replace(content=_folded(turn.content)) for turn in record.turns)))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _parts(record: Record) -> Iterator[tuple[str, str]]:
     for turn in record.turns:
         yield turn.role, turn.content

@@ -129,7 +129,7 @@ def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers) -> TaskFil
     if folder.is_dir():
         task = folder_task(name, folder, readers)
         if task is None:
-            raise MftError(f"Task {name!r}: no file of records in {folder}.", LAYOUT)
+            raise UsageError(f"Task {name!r}: no file of records in {folder}.", LAYOUT)
         train, valid = task.train, valid_files or task.valid
     else:
         train, valid = _find(entry, "training", entry.train, root, readers), valid_files
@@ -146,7 +146,7 @@ def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Rea
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
         hint = f"Give a file, a glob, or a folder of files. {MOVED}"
-        raise MftError(f"Task {entry.name!r}: no {side} file at {path}.", hint)
+        raise UsageError(f"Task {entry.name!r}: no {side} file at {path}.", hint)
     return tuple(found)
 
 

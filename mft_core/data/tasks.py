@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mft_core.data.reader import LINE
 from mft_core.data.token_store import TokenEntry, TokenStore, read_quarantine
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
@@ -60,7 +61,7 @@ class TaskReport:
         parts: samples they were split into.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
         duplicates: training records that repeat an earlier one.
-        overlap: validation samples that are also training samples.
+        overlap: validation samples that are also training samples, white space aside.
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
@@ -68,6 +69,7 @@ class TaskReport:
             `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
+        overlap_folded: how many of `overlap` differ from every training sample in white space.
         reasoning: what `data.reasoning` left out of the records that are used: "thoughts left out", and "answers left
             out" of conversations of several samples (at least so many).
     """
@@ -88,6 +90,7 @@ class TaskReport:
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
+    overlap_folded: int = 0
     reasoning: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -152,8 +155,8 @@ class TaskSet:
 
 
 def write_quarantine(tasks: TaskSet, path: Path) -> int:
-    """Every refused record as one JSON line: "task", "file", "origin" (such as "file:line"), "reason", "detail",
-    "record" (the raw text).
+    """Every refused record as one JSON line: "task", "file", "line" where its place is a line, "origin" (such as
+    "file:line"), "reason", "detail", "record" (the raw text).
 
     Returns:
         how many there are. Without any, no file is written.
@@ -179,4 +182,6 @@ def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
                 file, place = line.pop("file"), line.pop("place")
-                yield {"task": task.name, "file": str(paths[file]), "origin": entry.origin(paths, file, place), **line}
+                where = {"line": place} if entry.place_forms[file] == LINE else {}
+                origin = entry.origin(paths, file, place)
+                yield {"task": task.name, "file": str(paths[file]), **where, "origin": origin, **line}

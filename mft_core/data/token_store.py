@@ -30,6 +30,7 @@ ARRAYS = {
     "offsets": np.int64,
     "supervised_counts": np.int32,
     "digests": np.uint64,
+    "folded_digests": np.uint64,
     "files": np.int32,
     "places": np.int64,
 }
@@ -47,6 +48,7 @@ class TokenEntry:
         offsets: int64 [samples + 1].
         supervised_counts: int32 [samples].
         digests: uint64 [samples], equal for equal contents and for the parts of one record.
+        folded_digests: uint64 [samples], equal also where contents differ in white space alone.
         files: int32 [samples], which of the files the record stands in.
         places: int64 [samples], where it stands there, as `mft_core.data.reader.RawRecord` has it.
         place_forms: of each file, the words for a place (`mft_core.data.reader.place_in_words`).
@@ -60,6 +62,7 @@ class TokenEntry:
     offsets: np.ndarray
     supervised_counts: np.ndarray
     digests: np.ndarray
+    folded_digests: np.ndarray
     files: np.ndarray
     places: np.ndarray
     place_forms: Sequence[str]

@@ -62,7 +62,7 @@ def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:
         raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
     content = item.get("content", item.get("value"))
     if role == CALL:
-        return Turn(CALL, "", compact(read_calls(content, where)))
+        return Turn(CALL, "", calls=compact(read_calls(content, where)))
     if role == "assistant":
         return _answer(item, content, where, render_json)
     if role != "tool":
@@ -82,7 +82,7 @@ def _answer(item: Mapping[str, Any], content: Any, where: str, render_json: bool
     thought = reasoning(item, where) or said.thought
     calls += said.calls
     text = "" if calls and not said.text.strip() else said.text
-    return Turn("assistant", joined_thought(thought, text, where), compact(calls) if calls else "")
+    return Turn("assistant", joined_thought(thought, text, where), calls=compact(calls) if calls else "")
 
 
 def reasoning(value: Mapping[str, Any], where: str) -> str:

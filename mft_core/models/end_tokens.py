@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mft_core.errors import MftError
+from mft_core.support.json_files import AGAIN, read_object
+
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedTokenizerBase
@@ -43,7 +46,7 @@ def write_end_tokens(folder: Path, ends: Sequence[int]) -> None:
     """
     if not ends:
         return
-    settings = _read(folder)
+    settings = read_object(folder / GENERATION_CONFIG)
     # With this mark transformers may take the model configuration's one end token again.
     settings.pop("_from_model_config", None)
     text = json.dumps({**settings, "eos_token_id": list(ends)}, indent=2, sort_keys=True)
@@ -51,13 +54,18 @@ def write_end_tokens(folder: Path, ends: Sequence[int]) -> None:
 
 
 def read_end_tokens(folder: Path) -> tuple[int, ...]:
-    """What the folder's generation settings name; nothing where there are none."""
-    return tuple(_ids(_read(folder).get("eos_token_id")))
+    """What the folder's generation settings name; nothing where there are none.
 
-
-def _read(folder: Path) -> dict[str, Any]:
+    Raises:
+        MftError: the file is no JSON object, or names something else than ids of tokens. transformers would take it for
+            absent: answers would not end where the model was trained to end them.
+    """
     path = folder / GENERATION_CONFIG
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    named = read_object(path).get("eos_token_id")
+    several = named if isinstance(named, list) else [named]
+    if not all(token is None or type(token) is int for token in several):
+        raise MftError(f"{path}: eos_token_id = {named!r} is no id of a token and no list of such.", AGAIN)
+    return tuple(_ids(several))
 
 
 def _ids(given: int | Iterable[int | None] | None) -> list[int]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mft_core.errors import MftError
 from mft_core.models.checkpoints.config import UNBUILDABLE, describe_config, read_config, remote_code_note
 from mft_core.models.checkpoints.weight_files import WRONG_WEIGHTS, weight_files
+from mft_core.models.end_tokens import read_end_tokens
 from mft_core.models.quantization import Quantization, bitsandbytes_config, keep_dense_path
 
 if TYPE_CHECKING:
@@ -43,13 +44,16 @@ def load_tokenizer(adapter: ModelAdapter | None, folder: Path) -> PreTrainedToke
     from mft_core.models.tokenizers.byte_level import holds_tokenizer
     from mft_core.models.tokenizers.checking import check_tokenizer
     from mft_core.models.tokenizers.loading import load_tokenizer_files
+    from mft_core.models.tokenizers.settings import check_settings, check_vocabularies
 
     if not holds_tokenizer(folder):
         return _bytes_as_tokens(adapter, folder)
+    check_settings(folder)
     check_tokenizer(folder)
     try:
         tokenizer = adapter.load_tokenizer(folder) if adapter is not None else load_tokenizer_files(folder)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except (OSError, ImportError, *UNBUILDABLE) as error:
+        check_vocabularies(folder)
         raise MftError(f"The tokenizer in {folder} cannot be loaded: {error}") from error
     except BaseException as error:
         if type(error).__name__ != PANIC:
@@ -102,7 +106,7 @@ def load_base(
 
     Raises:
         MftError: another family, a variant that would load wrong, remote code, code in a pickle, or weights that do not
-            fit the configuration.
+            fit the configuration; generation settings that are damaged.
     """
     import torch
 
@@ -113,6 +117,7 @@ def load_base(
         kind, note = describe_config(config), remote_code_note(config)
         raise MftError(f"{type(adapter).__name__} does not recognise the checkpoint in {folder} ({kind}).{note}")
     adapter.check_supported(config)
+    read_end_tokens(folder)
     register_packed_attention()
     native_config, loading = adapter.native_config(config, folder), None
     empty = build_empty(native_config, dtype)
@@ -171,11 +176,3 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
             f"The tokenizer's ids go up to {highest}, but the model has {rows} embeddings.",
             "They do not belong together; use the tokenizer that was published with the model.",
         )
-
-
-def quieten_libraries() -> None:
-    """Silence transformers' progress bars and advice: for commands whose output is read by people or programs."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()

@@ -51,7 +51,13 @@ class Recorded(NamedTuple):
 
 
 def recorded_components(run: Path) -> tuple[Recorded, ...]:
-    """What the run in the folder `run` was made with; nothing where no run is, or its record cannot be read."""
+    """What the run in the folder `run` was made with; nothing where no run is, or its record cannot be read.
+
+    Args:
+        run: its folder, or the one in it that holds its result.
+    """
+    if run.name == run_files.FINAL and not (run / run_files.COMPONENTS).exists():
+        run = run.parent
     try:
         components = json.loads((run / run_files.COMPONENTS).read_text(encoding="utf-8"))["components"]
         return tuple(_recorded(component) for component in components)

@@ -34,6 +34,7 @@ KINDS = {
     "packer": Kind("mft_packers", "mft_core.batching.packing:Packer"),
     "loss": Kind("mft_losses", "mft_core.objective.loss:Loss"),
     "evaluator": Kind("mft_evaluators", "mft_core.evaluation.evaluator:Evaluator"),
+    "importer": Kind("mft_importers", "mft_core.importing.importer:Importer"),
     "callback": Kind("mft_callbacks", "mft_core.training.callbacks:Callback"),
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
-from mft_core.data.tasks import Task, TaskSet
+from mft_core.data.tasks import TaskSet
+from mft_core.data.token_store import TokenStore
 from mft_core.support.lists import first_few
 
 MOST_GROUPS = 5
@@ -27,14 +28,16 @@ def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
 
 
 class _Part(NamedTuple):
-    """`found` of a task's `total` samples."""
+    """`found` of a task's `total` samples; `folded` of these only where white space does not count."""
 
     task: str
     found: int
     total: int
+    folded: int = 0
 
     def __str__(self) -> str:
-        return f"{self.found:,} of {self.total:,} in {self.task}"
+        folded = f" ({self.folded:,} of them but for white space)" if self.folded else ""
+        return f"{self.found:,} of {self.total:,} in {self.task}{folded}"
 
 
 def _without_validation(tasks: TaskSet, adapts_by_validation: bool) -> Iterable[str]:
@@ -46,30 +49,34 @@ def _without_validation(tasks: TaskSet, adapts_by_validation: bool) -> Iterable[
 
 def _leakage(tasks: TaskSet) -> Iterable[str]:
     """Validation samples with the content of a training sample, of the same task or of another one."""
-    own = _worst_first(_Part(task.name, task.report.overlap, task.report.valid) for task in tasks)
+    reports = [(task.name, task.report) for task in tasks]
+    own = _worst_first(_Part(name, report.overlap, report.valid, report.overlap_folded) for name, report in reports)
     if own:
         yield f"validation samples that are training samples too, so that their loss says too little: {own}"
-    elsewhere = _worst_first(_Part(task.name, found, len(task.valid)) for task, found in _trained_by_others(tasks))
+    elsewhere = _worst_first(_trained_by_others(tasks))
     if elsewhere:
         yield f"validation samples that other tasks train on: {elsewhere}"
 
 
-def _trained_by_others(tasks: TaskSet) -> Sequence[tuple[Task, int]]:
+def _trained_by_others(tasks: TaskSet) -> Iterator[_Part]:
     """Per task, how many validation samples are training samples of other tasks and none of its own."""
-    validation = [_digests(task, "valid") for task in tasks]
+    exactly = _trained(tasks, lambda store: store.entry.digests[store.index])
+    folded = _trained(tasks, lambda store: store.entry.folded_digests[store.index])
+    for task, (same, _), (alike, own) in zip(tasks, exactly, folded, strict=True):
+        found = alike & ~own
+        yield _Part(task.name, int(found.sum()), len(task.valid), int((found & ~same).sum()))
+
+
+def _trained(tasks: TaskSet, digests: Callable[[TokenStore], np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Per task, bool [validation samples]: which have the digest of any training sample, and of one of its own."""
+    validation = [digests(task.valid) for task in tasks]
     asked = np.unique(np.concatenate([np.zeros(0, np.uint64), *validation]))
     # Only those that validate are kept of each task's training samples: there may be millions of these.
-    trained = [np.intersect1d(_digests(task, "train"), asked) for task in tasks]
+    trained = [np.intersect1d(digests(task.train), asked) for task in tasks]
     everywhere = np.unique(np.concatenate([np.zeros(0, np.uint64), *trained]))
     return [
-        (task, int((np.isin(mine, everywhere) & ~np.isin(mine, its_own)).sum()))
-        for task, mine, its_own in zip(tasks, validation, trained, strict=True)
+        (np.isin(mine, everywhere), np.isin(mine, its_own)) for mine, its_own in zip(validation, trained, strict=True)
     ]
-
-
-def _digests(task: Task, side: str) -> np.ndarray:
-    store = task.train if side == "train" else task.valid
-    return store.entry.digests[store.index]
 
 
 def _duplicates(tasks: TaskSet) -> Iterable[str]:

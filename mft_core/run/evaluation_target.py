@@ -12,9 +12,10 @@ from mft_core.data.stored_records import validation_records
 from mft_core.generation.assistant import Assistant
 from mft_core.generation.opening import given_base, open_folder, target_folder
 from mft_core.models.recognition import family_named, model_adapters, of_recorded_family
+from mft_core.run.folder import lost_base
 from mft_core.support import run_files
 from mft_core.tuning.fingerprint import model_fingerprint
-from mft_core.tuning.finished import find_finished, finished_tokenizer
+from mft_core.tuning.finished import Finished, find_finished, finished_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -87,6 +88,9 @@ class Target:
         recipe = recipe.model_copy(update={"eval": []})
         if self.base:
             recipe = recipe.having("model", base=self.base)
+        elif lost_base(recipe) and not self._finished.is_adapter:
+            # Of a whole model's base nothing is needed that the model does not have, too.
+            recipe = recipe.having("model", base=str(self._finished.base.absolute()))
         if self.data is not None:
             folder = str(self.data.expanduser().absolute())
             recipe = recipe.having("data", path=folder, source=Choice(name="auto"), tasks=[], include=[], prepared="")
@@ -96,11 +100,15 @@ class Target:
         """How a recipe names the model that is in `folder`, or the base of the adapter there; and its tokenizer."""
         from mft_core.recipe.schema import Recipe
 
-        base, family = (given_base(self.base, self.catalog, self.family), family_named(self.family, self.catalog))
-        with of_recorded_family(self.catalog):
-            found = find_finished(self.folder, model_adapters(self.catalog), base=base, wanted=family)
+        found = self._finished
         recipe = Recipe().having("model", base=str(found.base.absolute()), adapter=self.family)
         return recipe, finished_tokenizer(found)
+
+    @cached_property
+    def _finished(self) -> Finished:
+        base, family = (given_base(self.base, self.catalog, self.family), family_named(self.family, self.catalog))
+        with of_recorded_family(self.catalog):
+            return find_finished(self.folder, model_adapters(self.catalog), base=base, wanted=family)
 
     def validation(self) -> EvaluationContext:
         """The tasks' validation samples under the model."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mft_core.errors import MftError, UsageError
 from mft_core.events import read_events
@@ -16,9 +15,13 @@ from mft_core.models.recognition import FOLDER_BASE
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
+from mft_core.run.folder_lock import FolderLock
 from mft_core.support import run_files
-from mft_core.support.durable import make_folder, write_text
+from mft_core.support.durable import write_text
+from mft_core.support.lists import first_few
 from mft_core.support.nesting import flattened
+from mft_core.support.run_folders import is_run, others_files
+from mft_core.support.suggestions import nearest_folder
 from mft_core.tuning.fingerprint import is_fingerprint_of, is_full
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
@@ -33,57 +36,53 @@ HARMLESS_KEYS = frozenset(
 
 
 class RunFolder:
-    """One run's folder, locked for as long as this object is open.
-
-    The lock is the operating system's: it goes with the process, so a killed run leaves nothing to clean up.
-    """
+    """One run's folder, locked for as long as this object is open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
+        self._lock = FolderLock(path)
+
+    def check(self, resume: bool) -> None:
+        """Refuse what `open` would refuse, without writing anything.
+
+        Raises:
+            UsageError: it already holds a run and `resume` is False; or nothing to resume; or others' files and no
+                run. A run that ended before its first step counts as none: it may be begun again.
+        """
+        if resume:
+            refuse_no_run(self.path)
+        elif not is_run(self.path):
+            refuse_others_files(self.path, "run")
+        elif self._is_worth_keeping():
+            raise UsageError(
+                f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
+            )
 
     def open(self, resume: bool) -> None:
         """Make the folder and lock it.
 
         Raises:
             MftError: it cannot be written, or another run is using it.
-            UsageError: it already holds a run and `resume` is False; or nothing to resume. A run that ended before its
-                first step counts as none: it may be begun again.
+            UsageError: as `check`.
         """
-        if resume and not (self.path / run_files.RECIPE).exists():
-            raise UsageError(f"{self.path} holds no run to resume", "leave out --resume, or name the run with --output")
-        self._take_lock()
-        if not resume and self._holds_a_run():
+        if resume or not is_run(self.path):
+            self.check(resume)
+        self._lock.take()
+        try:
+            self.check(resume)
+        except MftError:
             self.close()
-            raise UsageError(
-                f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
-            )
+            raise
 
-    def _holds_a_run(self) -> bool:
-        """Whether there is anything in the folder that a new run would overwrite and somebody may want."""
-        if not (self.path / run_files.RECIPE).exists():
-            return False
+    def _is_worth_keeping(self) -> bool:
+        """Whether there is anything of the run that a new one would overwrite and somebody may want."""
         made = (run_files.CHECKPOINTS, run_files.FINAL)
         log = self.path / run_files.METRICS
         return not log.exists() or any((self.path / name).exists() for name in made) or _has_steps(log)
 
-    def _take_lock(self) -> None:
-        try:
-            make_folder(self.path)
-            self._lock = (self.path / run_files.LOCK).open("a+", encoding="utf-8")
-        except OSError as error:
-            raise MftError(f"cannot write to {self.path}: {error.strerror}", "choose another --output") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise MftError(f"another run is writing to {self.path}", "wait, or choose another --output") from error
-
     def close(self) -> None:
-        """Let others use the folder."""
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        """Let others use the folder; where nothing was written into it, it is gone or empty as before."""
+        self._lock.release()
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
@@ -119,9 +118,10 @@ class RunFolder:
         """Refuse to continue on another base, or beside another part of it, than the run was started on.
 
         Raises:
-            MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`).
+            MftError: its weights are others, or LoRA's matrices took another part of them (`tune.init`); or the record
+                of them is gone or damaged.
         """
-        recorded = json.loads((self.path / run_files.COMPONENTS).read_text(encoding="utf-8"))["base"]
+        recorded = self._recorded_base()
         known = recorded["fingerprint"]
         if known != base["fingerprint"] and (is_full(known) or not is_fingerprint_of(known, Path(base["folder"]))):
             raise MftError(
@@ -133,6 +133,17 @@ class RunFolder:
                 f"LoRA's initial matrices came out other than when {self.path} was started",
                 "they are computed from the base's weights: continue on the same kind of machine, with as many threads",
             )
+
+    def _recorded_base(self) -> Mapping[str, Any]:
+        path = self.path / run_files.COMPONENTS
+        try:
+            base = json.loads(path.read_text(encoding="utf-8"))["base"]
+            return {**base, **{key: str(base[key]) for key in ("fingerprint", "reference", "folder")}}
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            raise MftError(
+                f"{path} is missing or damaged ({error!r}): the run cannot be compared with the base it was started on",
+                "put the file back from a copy: without it nothing says which weights the checkpoints belong to",
+            ) from error
 
     def check_recipe(self, recipe: Recipe, force: bool, extending: bool = False) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
@@ -151,9 +162,13 @@ class RunFolder:
             same = same.having("train", steps=old.train.steps, epochs=old.train.epochs)
         refused = recipe_differences(old, same)
         if refused and not force:
+            in_passes = extending and bool(old.train.steps) and not recipe.train.steps
+            # Who types --epochs never typed `steps = 0`, which is how a recipe says that passes count.
+            shown = [line for line in differences if not (in_passes and line.startswith("train.steps:"))]
+            hint = f"its length was given in steps: give --steps, more than {old.train.steps}" if in_passes else ""
             raise UsageError(
-                f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(differences),
-                "put it back, or continue all the same with --force",
+                f"the recipe differs from the one {self.path} was started with:\n  " + "\n  ".join(shown),
+                hint or "put it back, or continue all the same with --force",
             )
         return differences
 
@@ -164,6 +179,38 @@ class RunFolder:
             steps = old.train.steps or next((count for count in logged if count), 0)
             return 0 < steps < new.train.steps
         return not old.train.steps and old.train.epochs < new.train.epochs
+
+
+def refuse_no_run(folder: Path) -> None:
+    """Only a run can be resumed.
+
+    Raises:
+        UsageError: there is none in `folder`.
+    """
+    if is_run(folder):
+        return
+    near = nearest_folder(folder)
+    meant = f"did you mean {near}? " if near and not folder.exists() and is_run(Path(near)) else ""
+    raise UsageError(
+        f"there is no run in {folder}",
+        f"{meant}name the run's folder with --output, or leave out --resume to begin one",
+    )
+
+
+def refuse_others_files(folder: Path, what: str) -> None:
+    """A new run, or comparison, mixes its files with nobody's.
+
+    Args:
+        what: which of the two.
+
+    Raises:
+        UsageError: `folder`, which holds none, is not empty.
+    """
+    names = others_files(folder)
+    if names:
+        raise UsageError(
+            f"{folder} is not empty, and holds no {what}: {first_few(names)}", "give a new folder, or an empty one"
+        )
 
 
 def _has_steps(log: Path) -> bool:
@@ -201,10 +248,15 @@ def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:
     return recipe.having("model", base=recorded)
 
 
+def lost_base(recipe: Recipe) -> Path | None:
+    """Where the recipe's base lay, if that is a folder or file that is gone."""
+    place = Path(recipe.model.base.removeprefix(f"{FOLDER_BASE}:")).expanduser()
+    return place if place.is_absolute() and not place.exists() else None
+
+
 def refuse_lost_base(recipe: Recipe, run: Path) -> None:
     """Raise MftError where the base of the run in `run`, which `recipe` continues, is a folder or file that is gone."""
-    place = Path(recipe.model.base.removeprefix(f"{FOLDER_BASE}:")).expanduser()
-    if place.is_absolute() and not place.exists():
+    if place := lost_base(recipe):
         raise MftError(
             f"The base model of {run} is not where it was: {place}.",
             "Say where it lies with --base, which takes what `mft run --base` takes, or put it back.",
@@ -213,7 +265,7 @@ def refuse_lost_base(recipe: Recipe, run: Path) -> None:
 
 def newest_run(root: Path) -> Path | None:
     """The run folder below `root` that was written to last; None where there is none."""
-    runs = [recipe.parent for recipe in root.glob(f"*/{run_files.RECIPE}")]
+    runs = [recipe.parent for recipe in root.glob(f"*/{run_files.RECIPE}") if is_run(recipe.parent)]
     return max(runs, key=lambda run: (run / run_files.RECIPE).stat().st_mtime, default=None)
 
 

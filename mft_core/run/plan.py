@@ -17,6 +17,7 @@ from mft_core.data.tasks import TaskSet
 from mft_core.data.unread_files import UnreadFile, unread_warnings
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.checkpoints.config import read_config
+from mft_core.models.end_tokens import read_end_tokens
 from mft_core.models.loading import build_empty, load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_family, recognize_adapter
@@ -93,6 +94,7 @@ def make_plan(
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     with of_recorded_family(catalog):
         adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
+    read_end_tokens(folder)  # what is wrong with them is said before anything is tokenised
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = tokenizer or load_tokenizer(adapter, folder)
@@ -102,8 +104,7 @@ def make_plan(
     limited = with_samples_within(recipe, learnt)
     task_set, stored_rows = tokenised_tasks(limited, files, parts, tokenizer, prepared, on_progress)
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
-    packing = (OneEach(), None) if one_each else (parts.packer, stored_rows)
-    training = batch_plan(recipe, task_set, *packing)
+    training = batch_plan(recipe, task_set, *((OneEach(), None) if one_each else (parts.packer, stored_rows)))
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
     return Plan(
         recipe=recipe,

@@ -19,13 +19,18 @@ HIDDEN = "[redacted]"
 SHORTEST_SECRET = 8
 """A shorter value, such as TOKENIZERS_PARALLELISM=false, is no secret, and its word may stand anywhere."""
 
-_SECRET_NAME = re.compile(r"TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|(?:^|_)(?:PASS|PAT)(?:_|$)|^(?!(?:OLD)?PWD$).*PWD",
+    re.IGNORECASE,
+)
+"""PWD and OLDPWD are the shell's working directories."""
 _SECRET_FORM = re.compile(
     r"(?<![A-Za-z])(?:sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[oprsu]_[A-Za-z0-9]{20,}"
     r"|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{30,})"
 )
 _BEARER = re.compile(r"(?<![A-Za-z])(bearer(?:\s|%20)+)[A-Za-z0-9._~+/-]{8,}=*", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<![A-Za-z0-9])([A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#\"'<>\\]+@")
+_USERINFO = re.compile(r"(?<=[A-Za-z0-9+.-]://)[^\s/?#\"'<>\\]+@")
+"""Looked for from the "://" on: a scheme of any length, tried from each of its letters, takes minutes in a megabyte."""
 
 
 def redact(text: str) -> str:
@@ -33,7 +38,8 @@ def redact(text: str) -> str:
 
     Those are keys known by their form (sk-..., hf_..., AKIA..., and those of GitHub, GitLab, Slack and Google), what
     follows "Bearer", user and password in a URL, and the values of secret environment variables: of 8 characters or
-    more, and under a name that contains TOKEN, KEY, SECRET, PASSWORD, PASSWD, PASSPHRASE or CREDENTIAL.
+    more, and under a name that contains TOKEN, KEY, SECRET, PASSWORD, PASSWD, PASSPHRASE, CREDENTIAL or PWD (but for
+    PWD and OLDPWD themselves), or PASS or PAT between underscores.
     """
     return _without(_written_secrets(), text)
 
@@ -59,7 +65,7 @@ def _without(secrets: Sequence[str], text: str) -> str:
     for written in secrets:
         text = text.replace(written, HIDDEN)
     text = _SECRET_FORM.sub(HIDDEN, text)
-    return _USERINFO.sub(rf"\1{HIDDEN}@", _BEARER.sub(rf"\1{HIDDEN}", text))
+    return _USERINFO.sub(f"{HIDDEN}@", _BEARER.sub(rf"\1{HIDDEN}", text))
 
 
 def _written_secrets() -> list[str]:

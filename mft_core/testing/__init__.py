@@ -12,23 +12,37 @@ from __future__ import annotations
 
 import pytest
 
-KIT_MODULES = ("components", "evaluators", "losses", "model_adapters", "packers", "sources", "tokenizations")
+KIT_MODULES = (
+    "components",
+    "evaluators",
+    "importers",
+    "losses",
+    "model_adapters",
+    "packers",
+    "readers",
+    "sources",
+    "tokenizations",
+)
 # Before their import: pytest then shows the values in a failed assertion of theirs as in those of a test file.
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in KIT_MODULES))
 
 from mft_core.testing.evaluators import EvaluatorTests, GenerativeEvaluatorTests  # noqa: E402
+from mft_core.testing.importers import ImporterTests  # noqa: E402
 from mft_core.testing.losses import LossTests  # noqa: E402
 from mft_core.testing.model_adapters import ModelAdapterTests  # noqa: E402
 from mft_core.testing.packers import PackerTests  # noqa: E402
+from mft_core.testing.readers import ReaderTests  # noqa: E402
 from mft_core.testing.sources import SourceTests  # noqa: E402
 from mft_core.testing.tokenizations import TokenizationTests  # noqa: E402
 
 __all__ = [
     "EvaluatorTests",
     "GenerativeEvaluatorTests",
+    "ImporterTests",
     "LossTests",
     "ModelAdapterTests",
     "PackerTests",
+    "ReaderTests",
     "SourceTests",
     "TokenizationTests",
 ]

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from mft_core.data.compression import compression
 from mft_core.data.reader import row_of_group
 from mft_core.errors import MftError
 from mft_core.interfaces import RawRecord, Reader
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 ROWS_AT_A_TIME = 1024
+BYTES_AT_A_TIME = 1 << 24
+BUFFER = 1 << 20
 INSTALL = "Install it: pip install 'mft[parquet]'"
 STREAM_BEGINS = b"\xff\xff\xff\xff"
 
@@ -42,13 +45,14 @@ class Parquet(Reader):
         with _reading(path, "a Parquet file"):
             import pyarrow.parquet
 
-            with pyarrow.parquet.ParquetFile(path) as file:
+            with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER) as file:
                 for group in range(file.metadata.num_row_groups):
+                    about = file.metadata.row_group(group)
+                    batches = file.iter_batches(_rows_at_a_time(about.total_byte_size, about.num_rows), [group])
                     row = 0
-                    for batch in file.iter_batches(ROWS_AT_A_TIME, row_groups=[group]):
-                        for value in batch.to_pylist():
-                            yield RawRecord(row_of_group(group, row), _json(value))
-                            row += 1
+                    for batch in batches:
+                        yield from _records(batch, group, row)
+                        row += batch.num_rows
 
 
 class Arrow(Reader):
@@ -64,9 +68,9 @@ class Arrow(Reader):
         """Every row as an object."""
         with _reading(path, "an Arrow file"):
             for group, batch in enumerate(_batches(path)):
-                for start in range(0, batch.num_rows, ROWS_AT_A_TIME):
-                    for row, value in enumerate(batch.slice(start, ROWS_AT_A_TIME).to_pylist(), start):
-                        yield RawRecord(row_of_group(group, row), _json(value))
+                rows = _rows_at_a_time(batch.nbytes, batch.num_rows)
+                for start in range(0, batch.num_rows, rows):
+                    yield from _records(batch.slice(start, rows), group, start)
 
 
 def _batches(path: Path) -> Iterator[pyarrow.RecordBatch]:
@@ -89,6 +93,8 @@ def _reading(path: Path, what: str) -> Iterator[None]:
         import pyarrow
     except ImportError as error:
         raise MftError(f"{path} is {what}, which needs a package to be read.", INSTALL) from error
+    if compression(path):
+        raise MftError(f"{path} is {what} that is compressed as a whole.", "Decompress it; its columns are compressed.")
     try:
         yield
     except (pyarrow.ArrowException, OSError) as error:
@@ -97,6 +103,25 @@ def _reading(path: Path, what: str) -> Iterator[None]:
             f"{path} cannot be read as {what}: {message}",
             "Is it there, complete, and what its name says?",
         ) from error
+
+
+def _rows_at_a_time(size: int, rows: int) -> int:
+    """So many that they are not much to hold, where so many rows have that size in bytes."""
+    return max(1, min(ROWS_AT_A_TIME, BYTES_AT_A_TIME * rows // max(size, 1)))
+
+
+def _records(batch: pyarrow.RecordBatch, group: int, first: int) -> Iterator[RawRecord]:
+    """The rows of a batch; one with a value that Python cannot have, such as a year 20,000, is at fault."""
+    try:
+        values = batch.to_pylist()
+    except (ValueError, OverflowError):
+        values = [None] * batch.num_rows
+    for number, value in enumerate(values):
+        place = row_of_group(group, first + number)
+        try:
+            yield RawRecord(place, _json(value or batch.slice(number, 1).to_pylist()[0]))
+        except (ValueError, TypeError, OverflowError) as error:
+            yield RawRecord(place, b"", ("unreadable value", " ".join(str(error).split())))
 
 
 def _json(row: dict[str, Any]) -> bytes:
@@ -120,4 +145,4 @@ def _plain(value: Any) -> Any:
             return value.isoformat()
         case decimal.Decimal() | uuid.UUID() | datetime.timedelta():
             return str(value)
-    raise MftError(f"a column holds {type(value).__name__} values, which are no JSON.", "Leave the column out.")
+    raise TypeError(f"a value of the type {type(value).__name__}, which is no JSON")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ class JsonDocuments(Reader):
 
     def records(self, path: Path) -> Iterator[RawRecord]:
         """Every element of the array or list, or every line."""
-        if looks_like_a_record(first_line(path)):
+        if _is_lines(path):
             for number, line in read_lines(path):
                 yield RawRecord(number, line)
             return
@@ -45,13 +45,12 @@ class JsonDocuments(Reader):
 
     def place_form(self, path: Path) -> str:
         """Lines or indices."""
-        return super().place_form(path) if looks_like_a_record(first_line(path)) else "[{place}]"
+        return super().place_form(path) if _is_lines(path) else "[{place}]"
 
     def recognises(self, path: Path) -> bool:
         """Whether it begins as an array of objects, or holds a record, or an object with a list of them."""
         try:
-            first = first_line(path)
-            if looks_like_a_record(first):
+            if _is_lines(path):
                 return True
             stream = JsonStream(blocks(path), path)
             if stream.peek() == "{":
@@ -65,12 +64,25 @@ class JsonDocuments(Reader):
         refuse_other_encoding(path, block, whole)
 
 
+def _is_lines(path: Path) -> bool:
+    """Whether it is JSON Lines: its first line is a record, or an object that another one follows."""
+    first = first_line(path)
+    if looks_like_a_record(first):
+        return True
+    try:
+        if not isinstance(json.loads(first), dict):
+            return False
+    except (ValueError, RecursionError):
+        return False
+    return any(line.startswith(b"{") for _, line in islice(read_lines(path), 1, 2))
+
+
 def _of_array(stream: JsonStream) -> Iterator[RawRecord]:
     """The elements of an array, which comes next; one of turns is one conversation."""
     elements = stream.elements()
     first = next(elements, None)
     if first is not None and is_turn(first[0]):
-        yield RawRecord(0, _bytes(f'{{"messages":[{",".join(text for _, text in chain([first], elements))}]}}'))
+        yield RawRecord(0, _bytes(f'{{"messages":[{_joined(chain([first], elements), stream)}]}}'))
     elif first is not None:
         yield from _numbered(chain([first], elements))
 
@@ -78,17 +90,18 @@ def _of_array(stream: JsonStream) -> Iterator[RawRecord]:
 def _of_object(stream: JsonStream) -> Iterator[RawRecord]:
     """The records in an object, which comes next: those of its one list of objects, or itself."""
     members: list[str] = []
-    listed, is_record = "", False
+    size, listed, is_record = 0, "", False
     for name in _names(stream):
         is_record = is_record or name in RECORD_KEYS
         if stream.peek() != "[" or is_record:
             members.append(f"{json.dumps(name)}:{stream.value()[1]}")
+            size += len(members[-1])
+            stream.refuse_long(size)
             continue
         elements = stream.elements()
         first = next(elements, None)
         if first is None or not isinstance(first[0], dict):
-            inside = [text for _, text in chain([first] if first else [], elements)]
-            members.append(f"{json.dumps(name)}:[{','.join(inside)}]")
+            members.append(f"{json.dumps(name)}:[{_joined(chain([first] if first else [], elements), stream)}]")
             continue
         if listed:
             raise stream.fault(f"{listed!r} and {name!r} are lists of objects: which of them holds the records?")
@@ -118,6 +131,16 @@ def _names(stream: JsonStream) -> Iterator[str]:
 def _numbered(elements: Iterable[tuple[Any, str]]) -> Iterator[RawRecord]:
     for place, (_, text) in enumerate(elements):
         yield RawRecord(place, _bytes(text))
+
+
+def _joined(elements: Iterable[tuple[Any, str]], stream: JsonStream) -> str:
+    """Elements that are no records of their own, with commas between them."""
+    texts, size = [], 0
+    for _, text in elements:
+        texts.append(text)
+        size += len(text)
+        stream.refuse_long(size)
+    return ",".join(texts)
 
 
 def _bytes(text: str) -> bytes:

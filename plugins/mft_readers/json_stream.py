@@ -5,15 +5,19 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Iterator
+from itertools import count
 from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
+from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.errors import MftError
 
 WHITE_SPACE = " \t\n\r"
-MOST_OF_A_VALUE = 1 << 28
-"""Characters of one value: more than any record that can be learned."""
+MOST_OF_A_VALUE = LONGEST_LINE
+"""Characters of one value: a longer one is no record."""
+LONGEST_WORD = 16
+"""Characters of a word or an escape, which may be cut at the end of what was read."""
 
 
 class JsonStream:
@@ -29,6 +33,7 @@ class JsonStream:
         self._path = path
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
         self._text, self._position, self._before = "", 0, 0
+        self._inside = ""
         self._ended = False
         self._parser = json.JSONDecoder()
 
@@ -66,7 +71,7 @@ class JsonStream:
             try:
                 value, end = self._parser.raw_decode(self._text, self._position)
             except JSONDecodeError as error:
-                if self._ended:
+                if self._ended or self._is_certain(error):
                     raise self.fault(error.msg, error.pos) from error
             except RecursionError as error:
                 raise self.fault("a value that is nested too deep") from error
@@ -76,9 +81,12 @@ class JsonStream:
                     text = self._text[self._position : end]
                     self._position = end
                     return value, text
-            if len(self._text) - self._position > MOST_OF_A_VALUE:
-                raise self.fault(f"a value of more than {MOST_OF_A_VALUE:,} characters")
+            self.refuse_long(len(self._text) - self._position)
             self._more(len(self._text) - self._position)  # twice as much: a long value is tried a few times only
+
+    def _is_certain(self, error: JSONDecodeError) -> bool:
+        """Whether no more text would mend it: else a whole file would be taken in after a mistake in its middle."""
+        return not error.msg.startswith("Unterminated string") and error.pos < len(self._text) - LONGEST_WORD
 
     def elements(self) -> Iterator[tuple[Any, str]]:
         """The values of an array, which comes next."""
@@ -86,12 +94,23 @@ class JsonStream:
         if self.peek() == "]":
             self.take("]")
             return
-        while True:
+        for index in count():
+            self._inside = f"[{index}]"
             yield self.value()
             if self.peek() == "]":
                 self.take("]")
+                self._inside = ""
                 return
-            self.take(",]")
+            self.take(",")
+
+    def refuse_long(self, size: int) -> None:
+        """Refuse a value, or what was gathered of several, that has more characters than any record.
+
+        Raises:
+            MftError: it has.
+        """
+        if size > MOST_OF_A_VALUE:
+            raise self.fault(f"a value of more than {MOST_OF_A_VALUE:,} characters")
 
     def end(self) -> None:
         """Refuse anything behind.
@@ -106,7 +125,7 @@ class JsonStream:
         """An error that says where in the file something is wrong."""
         character = self._before + (self._position if position is None else position)
         return MftError(
-            f"{self._path} is not whole JSON: {what} (character {character:,}).",
+            f"{self._path}{self._inside} is not whole JSON: {what} (character {character:,}).",
             "Is the file cut short? `python -m json.tool FILE` says more of a small one.",
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from mft_core.data.file_formats import refuse_other_encoding
 from mft_core.errors import MftError
 from mft_core.interfaces import Options, RawRecord, Reader
-from mft_readers.text_files import ENCODING, text_lines
+from mft_readers.text_files import ENCODING, check_text, text_lines, text_record
 
-MOST_OF_A_CELL = 1 << 28
-"""Characters; the csv module's own limit, 131,072, is less than a long document."""
+MOST_OF_A_CELL = 1 << 24
+"""Characters: as much as a text may have. The csv module's own limit, 131,072, is less than a long document."""
 INDEX = ""
 """The name that pandas gives to the column of row numbers."""
 
@@ -60,8 +58,7 @@ class CommaSeparated(Reader[TableOptions]):
 
     def check_beginning(self, path: Path, block: bytes, whole: bool) -> None:
         """Refuse what is Parquet, gzip and the like, or in another encoding than the options say."""
-        if self.options.encoding == ENCODING:
-            refuse_other_encoding(path, block, whole)
+        check_text(path, block, whole, self.options.encoding)
 
 
 class TabSeparated(CommaSeparated):
@@ -86,8 +83,6 @@ def _checked_header(row: list[str], path: Path, delimiter: str) -> list[str]:
 
 
 def _record(place: int, row: list[str], header: list[str]) -> RawRecord:
-    cells = {name: cell for name, cell in zip(header, row, strict=False) if name != INDEX}
-    text = json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogatepass")
     if len(row) != len(header):
-        return RawRecord(place, text, ("ragged row", f"{len(row)} cells, but the header has {len(header)} columns"))
-    return RawRecord(place, text)
+        return text_record(place, row, ("ragged row", f"{len(row)} cells, but the header has {len(header)} columns"))
+    return text_record(place, {name: cell for name, cell in zip(header, row, strict=True) if name != INDEX})

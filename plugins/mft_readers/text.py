@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
+from itertools import chain, groupby
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mft_core.data.file_formats import refuse_other_encoding
+from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.interfaces import Options, RawRecord, Reader
-from mft_readers.text_files import ENCODING, text_lines
+from mft_readers.text_files import ENCODING, check_text, text_lines, text_record
 
 
 class TextOptions(Options):
@@ -45,26 +45,30 @@ class PlainText(Reader[TextOptions]):
         elif documents == "paragraph":
             parts = _paragraphs(lines)
         else:
-            parts = [(1, "".join(line for _, line in lines))]
+            parts = [(1, _joined(line for _, line in lines))]
         for number, text in parts:
             if text.strip():
-                yield RawRecord(number, json.dumps({"text": text}, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+                yield text_record(number, {"text": text})
 
     def check_beginning(self, path: Path, block: bytes, whole: bool) -> None:
         """Refuse what is Parquet, gzip and the like, or in another encoding than the options say."""
-        if self.options.encoding == ENCODING:
-            refuse_other_encoding(path, block, whole)
+        check_text(path, block, whole, self.options.encoding)
 
 
 def _paragraphs(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """What stands between blank lines, with the number of its first line, without the line end behind it."""
-    first, gathered = 0, ""
-    for number, line in lines:
-        if line.strip():
-            first = first if gathered else number
-            gathered += line
-        elif gathered:
-            yield first, gathered.rstrip("\r\n")
-            gathered = ""
-    if gathered:
-        yield first, gathered.rstrip("\r\n")
+    for is_blank, group in groupby(lines, key=lambda numbered: not numbered[1].strip()):
+        first, line = next(group)
+        if not is_blank:
+            yield first, _joined(chain([line], (line for _, line in group))).rstrip("\r\n")
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """One text, or as much of it as shows that it is too long for a record."""
+    parts, length = [], 0
+    for line in lines:
+        parts.append(line)
+        length += len(line)
+        if length > LONGEST_LINE:
+            break
+    return "".join(parts)

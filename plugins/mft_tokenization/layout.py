@@ -66,7 +66,7 @@ class Form(NamedTuple):
         if self.thought:
             thought = "" if self.empty else f"\ue0fe{number}t\ue0ff"
             content = f"<{self.thought}>\n{thought}\n</{self.thought}>\n\n{content}"
-        return Turn(self.role, content, self.given, self.call_id, self.name)
+        return Turn(self.role, content, calls=self.given, call_id=self.call_id, name=self.name)
 
     @property
     def contents(self) -> list[bool]:

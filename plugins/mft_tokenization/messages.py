@@ -113,7 +113,7 @@ TRIED = (
         '"properties":{"a":{"type":"string","description":"What."}},"required":["a"]}}}]',
     ),
     Turn("user", "Try."),
-    Turn("assistant", "", '[{"name":"call_of_a_tool","arguments":{"the_key":"the_value"}}]'),
+    Turn("assistant", "", calls='[{"name":"call_of_a_tool","arguments":{"the_key":"the_value"}}]'),
     Turn("tool", "what_came_of_it"),
     Turn("assistant", "what_is_said"),
 )

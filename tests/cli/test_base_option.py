@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers.finished_runs import finished, logits
-from helpers.running import largest_difference, mft, weights, write_tasks
+from helpers.running import Evaluate, largest_difference, mft, weights, write_tasks
 from helpers.tiny_models import ADAPTERS, adapter_of
 from mft_bases.tiny import TOKENIZER
 from mft_core.recipe.loading import load_recipe
@@ -124,3 +124,18 @@ def test_a_whole_model_needs_its_base_for_its_format_only(said: Callable[..., tu
     assert said(*command)[0] == 0
     written = AutoModelForCausalLM.from_pretrained(tmp_path / "out", dtype=torch.float32)
     assert relative_difference(logits(written), logits(tuned)) < 1e-5
+
+
+def test_the_losses_of_a_whole_model_need_no_base(
+    evaluate: Evaluate, said: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    base, run = write_base(tmp_path / "base", 0), tmp_path / "run"
+    options = ("--data", str(write_tasks(tmp_path / "data")), "--output", str(run), "--steps", "1")
+    more = ("--set", "model.dtype=float32", "--set", "tune.method=full")
+    assert said("run", "--base", str(base), *options, *more)[0] == 0
+    before = evaluate(str(run), "--on", "loss", "--output", str(tmp_path / "before"))
+    base.rename(tmp_path / "elsewhere")
+    after = evaluate(str(run), "--on", "loss", "--output", str(tmp_path / "after"))
+    assert [row["value"] for row in after] == [row["value"] for row in before] != []
+    code, text = said("eval", str(run), "--on", "loss", "--base", str(tmp_path / "elsewhere"))
+    assert (code, "which needs no base" in text) == (2, True), text

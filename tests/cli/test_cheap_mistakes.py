@@ -51,6 +51,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["prepare", *RUN[1:], "--output", "taken"], "taken"),
         (["compare", *RUN[1:], "--arms", "single,famoo"], "famo"),
         (["compare", *RUN[1:], "--arms", "mixed,famo", "--set", "loss.evry=2"], "evry"),
+        (["compare", *RUN[1:], "--unseen", "cpoy"], "copy"),
         (["eval", "takne"], "taken"),
         (["eval", "taken", "--on", "humanevl"], "humaneval"),
         (["export", "takne", "--output", "new"], "taken"),

@@ -39,8 +39,27 @@ def test_other_samples_and_other_counts_are_said(tmp_path: Path) -> None:
 def test_the_order_of_samples_counts(tmp_path: Path) -> None:
     before = tasks(tmp_path / "before", a=range(30))
     turned = tasks(tmp_path / "turned", a=range(29, -1, -1))
-    assert before["a"]["train"] == turned["a"]["train"]
-    assert differences(before, turned)
+    sizes = before["a"]["train"], before["a"]["valid"]
+    assert differences(before, turned) == [
+        f"task a: the same {size} {side} samples in another order"
+        for size, side in zip(sizes, ("training", "validation"), strict=True)
+        if size > 1
+    ]
+    assert sizes[0] > 1
+
+
+def test_another_sample_among_the_same_number_is_no_other_order(tmp_path: Path) -> None:
+    before = tasks(tmp_path / "before", a=range(30))
+    other = tasks(tmp_path / "other", a=range(1, 31))
+    assert not any("another order" in line for line in differences(before, other))
+    assert differences(before, other)
+
+
+def test_an_order_is_not_known_of_a_run_from_before_it_was_recorded(tmp_path: Path) -> None:
+    before = tasks(tmp_path / "before", a=range(30))
+    older = {"a": {key: value for key, value in before["a"].items() if "set" not in key}}
+    (line, *_) = differences(older, tasks(tmp_path / "turned", a=range(29, -1, -1)))
+    assert line.endswith("others")
 
 
 def test_tasks_that_were_renamed_added_and_removed_are_told_apart(tmp_path: Path) -> None:

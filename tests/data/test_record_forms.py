@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mft_core.data.record_forms import content_digest, parse_record
+from mft_core.data.record_forms import content_digest, folded_digest, parse_record
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
 
@@ -127,6 +127,15 @@ def test_digest_depends_on_the_content_alone() -> None:
     assert content_digest(first) == content_digest(second)
     others = [{"prompt": "qa", "response": "a"}, {"prompt": "q", "response": "a "}, {"text": "q"}]
     assert content_digest(first) not in {content_digest(parse_record(other, "")) for other in others}
+
+
+@pytest.mark.parametrize("record", [{"prompt": " q  1\n", "response": "a"}, {"prompt": "q\u00a01", "response": "\ta"}])
+def test_the_folded_digest_tells_no_white_space_apart(record: dict) -> None:
+    plain = parse_record({"prompt": "q 1", "response": "a"}, "")
+    assert folded_digest(parse_record(record, "")) == folded_digest(plain)
+    assert content_digest(parse_record(record, "")) != content_digest(plain)
+    assert folded_digest(parse_record({"prompt": "q1", "response": "a"}, "")) != folded_digest(plain)
+    assert folded_digest(Record(text="q 1\n")) == folded_digest(Record(text="q 1")) != folded_digest(plain)
 
 
 def test_digest_does_not_run_turns_together() -> None:

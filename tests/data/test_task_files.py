@@ -103,7 +103,7 @@ def test_the_files_of_a_folder(tmp_path: Path, files: list[str], train: list[str
 
 
 def test_a_folder_without_training_data(tmp_path: Path) -> None:
-    assert folder_task("t", make_files(tmp_path / "a", "notes.txt"), READERS) is None
+    assert folder_task("t", make_files(tmp_path / "a", "notes.dat", "README.txt"), READERS) is None
     with pytest.raises(MftError, match="no training data"):
         folder_task("t", make_files(tmp_path / "b", "valid.jsonl"), READERS)
 
@@ -206,5 +206,5 @@ def test_a_glob_below_a_folder_with_brackets_in_its_name(tmp_path: Path) -> None
     folder = make_files(tmp_path / "[v1] data*", "a/x.jsonl", "b/y.jsonl", "a/valid.jsonl")
     (task,) = explicit_tasks([ExplicitTask("t", "**/*.jsonl")], folder, READERS)
     assert task.train == (folder / "a/x.jsonl", folder / "b/y.jsonl")
-    (whole,) = explicit_tasks([("t", str(folder / "[ab]/y.jsonl"))], Path())
+    (whole,) = explicit_tasks([ExplicitTask("t", str(folder / "[ab]/y.jsonl"))], Path(), READERS)
     assert whole.train == (folder / "b/y.jsonl",)

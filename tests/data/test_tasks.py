@@ -62,6 +62,7 @@ def test_bad_lines_are_counted_shown_and_quarantined(tmp_path: Path) -> None:
     assert report.examples[1].startswith(f"{tmp_path}/t/train.jsonl:22 not an object: ")
     assert write_quarantine(tasks, tmp_path / "quarantine.jsonl") == 6
     kept = [json.loads(line) for line in (tmp_path / "quarantine.jsonl").read_text().splitlines()]
+    assert [line["origin"] for line in kept] == [f"{line['file']}:{line['line']}" for line in kept]
     assert [(line["line"], line["reason"], line["record"]) for line in kept] == [
         (number, reason, line) for number, (line, reason) in enumerate(BAD_LINES, 21)
     ]

@@ -51,7 +51,7 @@ def test_a_store_is_mapped_and_small(tmp_path: Path) -> None:
     entry = task.train.entry
     arrays = (entry.ids, entry.spans, *(getattr(entry, name) for name in ARRAYS))
     assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
-    assert sum(array.nbytes for array in arrays) <= 2 * len(entry.ids) + 49 * len(entry)
+    assert sum(array.nbytes for array in arrays) <= 2 * len(entry.ids) + 57 * len(entry)
 
 
 def open_files() -> int:
@@ -135,12 +135,12 @@ def test_two_processes_make_one_entry(tmp_path: Path) -> None:
 
 def test_the_entry_that_came_first_stays(tmp_path: Path) -> None:
     target, none = tmp_path / "entry", np.zeros(0, np.int64)
-    columns = dict.fromkeys(("lengths", "supervised_counts", "digests", "files", "lines"), none)
+    columns = dict.fromkeys(("lengths", "supervised_counts", "digests", "folded_digests", "files", "places"), none)
     writers = [EntryWriter(target, np.dtype(np.uint16)) for _ in range(2)]
     for number, writer in enumerate(writers):
         with writer:
             writer.add(none, none, columns, [])
-            writer.finish({"read": number})
+            writer.finish({"read": number}, [":{place}"])
     entry = open_entry(target)
     assert entry is not None
     assert (entry.counts, len(entry)) == ({"read": 0}, 0)

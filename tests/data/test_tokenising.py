@@ -46,6 +46,13 @@ def test_duplicates_and_overlap_are_reported_and_kept(tmp_path: Path) -> None:
     assert (copied.report.read, copied.report.overlap) == (8, 4)
 
 
+def test_white_space_hides_no_overlap_and_splits_nothing_anew(tmp_path: Path) -> None:
+    train = [pair(0), pair(1), {"prompt": "a question\n", "response": "its  answer"}]
+    valid = [pair(1), {"prompt": " a question", "response": "its\tanswer\n"}, pair(2)]
+    (task,) = one_task(tmp_path, train, valid=valid)
+    assert (task.report.overlap, task.report.overlap_folded, task.report.duplicates) == (2, 1, 0)
+
+
 def test_the_split_follows_content_and_seed(tmp_path: Path) -> None:
     records = [pair(number) for number in range(200)]
     first = one_task(tmp_path / "a", records)[0]
@@ -66,7 +73,7 @@ def test_caps_are_counted(tmp_path: Path) -> None:
 def test_a_set_without_usable_records_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MftError, match="no task"):
         prepare([], tmp_path / "cache")
-    with pytest.raises(MftError, match=r"'t' has no usable training record: 0 read \(empty\)"):
+    with pytest.raises(MftError, match=r"'t' has no usable training record: 0 in \S+ \(empty\)"):
         one_task(tmp_path / "empty", [])
     with pytest.raises(MftError, match="3 over-long"):
         one_task(tmp_path / "long", [pair(number, 90) for number in range(3)], max_length=20)

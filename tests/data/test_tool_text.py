@@ -13,7 +13,7 @@ CALL = '{"name": "f", "arguments": {"ä": 1}}'
 TURNS = (
     Turn("tools", '[{"type":"function","function":{"name":"f"}}]'),
     Turn("user", "q"),
-    Turn("assistant", "I look.", f'[{CALL[:-1]},"id":"1"}},{CALL}]'),
+    Turn("assistant", "I look.", calls=f'[{CALL[:-1]},"id":"1"}},{CALL}]'),
     Turn("tool", "r1", call_id="1"),
     Turn("tool", "r2", name="f"),
     Turn("assistant", "a"),

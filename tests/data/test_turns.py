@@ -15,7 +15,7 @@ CALLS = '[{"name":"f","arguments":{"a":1}}]'
 CALL = {"name": "f", "arguments": {"a": 1}}
 ASKED, SAID = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 USER, ANSWER, RESULT = Turn("user", "q"), Turn("assistant", "a"), Turn("tool", "r")
-CALLING = Turn("assistant", "", CALLS)
+CALLING = Turn("assistant", "", calls=CALLS)
 
 
 def turns_of(*items: Any, **beside: Any) -> tuple[Turn, ...]:
@@ -44,15 +44,15 @@ def test_every_form_of_tool_use_gives_the_same_turns(calling: dict[str, Any], ro
 
 def test_results_say_what_they_answer() -> None:
     given = {"role": "tool", "tool_call_id": 7, "name": "f", "content": None}
-    assert turns_of(ASKED, called(tool_calls=[CALL]), given, SAID)[2] == Turn("tool", "", "", "7", "f")
+    assert turns_of(ASKED, called(tool_calls=[CALL]), given, SAID)[2] == Turn("tool", "", call_id="7", name="f")
     assert list(unread_keys({"messages": [ASKED, called(tool_calls=[CALL]), given, SAID]})) == []
 
 
 def test_calls_on_their_own_are_part_of_the_answer_before_them() -> None:
     one = {"from": "function_call", "value": json.dumps(CALL)}
-    both = Turn("assistant", "", f"{CALLS[:-1]},{CALLS[1:]}")
+    both = Turn("assistant", "", calls=f"{CALLS[:-1]},{CALLS[1:]}")
     assert turns_of(ASKED, one, one, {"from": "observation", "value": "r"}, SAID) == (USER, both, RESULT, ANSWER)
-    assert turns_of(ASKED, SAID, one) == (USER, Turn("assistant", "a", CALLS))
+    assert turns_of(ASKED, SAID, one) == (USER, Turn("assistant", "a", calls=CALLS))
 
 
 def test_tools_stand_before_the_system_turn() -> None:

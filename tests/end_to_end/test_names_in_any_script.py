@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers.readers import READERS
 from helpers.running import arguments, events, mft, settings, write_tasks
-from mft_core.data.task_files import jsonl_files
+from mft_core.data.task_files import record_files
 
 STORED, NAME = "cafe\u0301", "caf\u00e9"
 HINDI = "हिन्दी"
@@ -90,7 +91,7 @@ def test_two_folders_that_look_the_same_are_named(
 ) -> None:
     shutil.copytree(data, tmp_path / "data")
     shutil.copytree(data / STORED, tmp_path / "data" / NAME)
-    assert len(jsonl_files(tmp_path / "data" / NAME)) == 2
+    assert len(record_files(tmp_path / "data" / NAME, READERS)) == 2
     assert mft("check", "--model", "llama", "--data", str(tmp_path / "data")) == 2
     message = capsys.readouterr().err
     assert r"caf\xe9/train.jsonl'" in message

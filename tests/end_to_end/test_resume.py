@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -120,3 +121,25 @@ def test_a_finished_run_is_extended_by_its_own_recipe(data, tmp_path, capsys) ->
     assert (facts.step, facts.steps, facts.reason) == (5, 5, "done")
     assert mft("run", "--resume", "--output", str(run), "--steps", "4") == 2
     assert "train.steps: 5 -> 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left", [None, b""], ids=["gone", "empty"])
+def test_a_lost_log_is_told_and_the_run_goes_on(data, tmp_path, capsys, left) -> None:
+    run = tmp_path / "run"
+    assert mft(*arguments(data, run, "--steps", "2")) == 0
+    log = run / "metrics.jsonl"
+    log.unlink()
+    if left is not None:
+        log.write_bytes(left)
+    capsys.readouterr()
+    assert mft("run", "--resume", "--output", str(run), "--steps", "4") == 0
+    assert "metrics.jsonl lacks what was logged before" in " ".join("".join(capsys.readouterr()).split())
+    assert [event["step"] for event in events(run, "train")] == [3, 4]
+    assert mft("report", str(run)) == 0
+
+
+def test_a_run_with_a_lost_record_of_its_base_says_so(data, uninterrupted, tmp_path, capsys) -> None:
+    run = shutil.copytree(uninterrupted, tmp_path / "run")
+    (run / "components.json").write_text("{")
+    assert mft("run", "--resume", "--output", str(run)) == 1
+    assert "components.json is missing or damaged" in " ".join(capsys.readouterr().err.split())

@@ -114,3 +114,11 @@ def test_a_record_that_cannot_be_read_adds_nothing(text: str | None, tmp_path: P
     if text is not None:
         (tmp_path / "components.json").write_text(text)
     assert recorded_components(tmp_path) == ()
+
+
+def test_the_folder_of_a_runs_result_is_of_the_run(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", LOSS)
+    for name in ("final", "checkpoints"):
+        (tmp_path / "run" / name).mkdir()
+    assert recorded_components(tmp_path / "run" / "final") == recorded_components(tmp_path / "run") == (LOSS,)
+    assert recorded_components(tmp_path / "run" / "checkpoints") == ()

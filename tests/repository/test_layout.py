@@ -11,9 +11,9 @@ import pytest
 from helpers.paths import REPOSITORY
 
 LAYERS = [
-    "errors", "support", "records", "events", "hookspecs", "recipe", "registry", "data", "batching", "nn", "models",
-    "tuning", "objective", "generation", "sandbox", "evaluation", "training", "run", "comparison", "interfaces", "api",
-    "__init__", "testing",
+    "errors", "support", "records", "events", "hookspecs", "recipe", "registry", "data", "importing", "batching", "nn",
+    "models", "tuning", "objective", "generation", "sandbox", "evaluation", "audit", "training", "run", "comparison",
+    "interfaces", "api", "__init__", "testing",
 ]  # fmt: skip
 """From the ground up: a module imports only from its own folder and from what stands before it."""
 

@@ -43,6 +43,23 @@ def test_validation_samples_that_another_task_trains_on_are_leakage_too(tmp_path
     assert data_warnings(tasks, False) == ["validation samples that other tasks train on: 1 of 2 in a"]
 
 
+def spaced(number: int) -> dict:
+    return {key: f"  {text}\n" for key, text in pair(number).items()}
+
+
+def test_white_space_hides_no_leakage(tmp_path) -> None:
+    tasks = task_set(tmp_path, {"a": (pairs(1, 2), [pair(1), spaced(2), pair(9)])})
+    (text,) = data_warnings(tasks, False)
+    assert text.endswith(": 2 of 3 in a (1 of them but for white space)")
+
+
+def test_white_space_hides_no_leakage_from_another_task(tmp_path) -> None:
+    tasks = task_set(tmp_path, {"a": (pairs(1), [spaced(3), pair(4), spaced(7)]), "b": (pairs(3, 4), pairs(6))})
+    assert data_warnings(tasks, False) == [
+        "validation samples that other tasks train on: 2 of 3 in a (1 of them but for white space)"
+    ]
+
+
 def test_keys_that_were_not_read_are_named_once_for_all_tasks_that_have_them(tmp_path) -> None:
     odd, fine = [{**pair(number), "id": number, "passages_used": ["p"]} for number in (1, 2)], pairs(3)
     tasks = {"a": (odd, []), "b": ([{**pair(4), "passages_used": 1}], pairs(5)), "c": (pairs(6), fine)}

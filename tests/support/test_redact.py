@@ -3,6 +3,8 @@ from __future__ import annotations
 import html
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +18,18 @@ def test_values_of_secret_variables_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "swordfish-1234")
     monkeypatch.setenv("MY_NAME", "not-hidden-1234")
     assert redact("a swordfish-1234 b not-hidden-1234") == "a [redacted] b not-hidden-1234"
+
+
+@pytest.mark.parametrize("name", ["MYSQL_PWD", "PGPWD", "db_pwd", "GITHUB_PAT", "PAT", "AZURE_PAT_2", "SMTP_PASS"])
+def test_passwords_and_access_tokens_go_by_their_short_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "swordfish-1234")
+    assert redact("a swordfish-1234 b") == "a [redacted] b"
+
+
+@pytest.mark.parametrize("name", ["PWD", "OLDPWD", "GIT_ASKPASS", "BYPASS_PROXY", "MY_PATTERN", "COMPATIBLE"])
+def test_names_that_only_look_like_those_of_secrets_hide_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "a/folder-that-is-gone")
+    assert redact("in a/folder-that-is-gone") == "in a/folder-that-is-gone"
 
 
 def test_a_short_value_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +70,26 @@ def test_ordinary_words_stay() -> None:
 def test_other_forms(text: str, shown: str) -> None:
     assert redact(text) == shown
     assert redact(shown) == shown
+
+
+REPEATED = ("a-", "a.", "a", "-a", "a://", "a:", "@", "a@", "bearer ", "bearer%20", "sk-", "xoxb-")
+LONG_TEXTS = f"""
+from mft_core.support.redact import redact
+for unit in {REPEATED}:
+    text = unit * (1_000_000 // len(unit))
+    assert "me:pass" not in redact(f"{{text}} https://me:pass@host/")
+"""
+
+
+@pytest.mark.slow
+def test_a_megabyte_is_looked_through_whatever_is_in_it() -> None:
+    """Seconds in all; more than half an hour for one of them where the time grows with the square of the length."""
+    subprocess.run([sys.executable, "-c", LONG_TEXTS], check=True, timeout=300)
+
+
+def test_a_scheme_of_any_length_is_no_hiding_place() -> None:
+    scheme = "git+ssh-" * 20 + "x"
+    assert redact(f"{scheme}://me:pass@host") == f"{scheme}://[redacted]@host"
 
 
 @pytest.mark.parametrize("write", [json.dumps, repr, quote, html.escape])

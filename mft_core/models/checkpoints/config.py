@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mft_core.errors import MftError
+from mft_core.support.json_files import read_object
 
 UNBUILDABLE = (ValueError, RuntimeError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What transformers' model classes raise where a configuration's values do not go together."""
@@ -25,14 +25,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         MftError: it is missing, is no JSON object, or describes more layers or experts than any model has.
     """
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MftError(f"{folder} has no config.json, so it is no model folder.") from None
-    except (ValueError, RecursionError) as error:
-        raise MftError(f"{path} is no valid JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise MftError(f"{path} is no JSON object.")
+    if not path.is_file():
+        raise MftError(f"{folder} has no config.json, so it is no model folder.")
+    config = read_object(path)
     _check_counts(config, path)
     return config
 

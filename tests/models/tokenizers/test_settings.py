@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mft_chatglm.adapter import ChatGLM
 from mft_core.errors import MftError
 from mft_core.models.loading import load_tokenizer as load_with
 from mft_core.models.tokenizers.loading import load_tokenizer_files
+from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_llama.adapter import Llama
 
 
@@ -46,6 +48,32 @@ def test_a_chat_template_of_its_own_wins(tmp_path: Path) -> None:
     expected = tokenizer("hi")["input_ids"]
     assert tokenizer.apply_chat_template([{"role": "user", "content": "hi"}])["input_ids"] == expected
     assert tokenizer.convert_ids_to_tokens(expected[:2]) == ["[gMASK]", "<sop>"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, '{"a": ') for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")),
+        *((name, "[]") for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")),
+        ("added_tokens.json", '{"<pad>": "seven"}'),
+        ("chat_template.json", '{"chat_template": '),
+        ("chat_template.jinja", ""),
+        ("tokenizer.json", '{"version": "1.0", '),
+    ],
+)
+def test_a_damaged_file_of_a_tokenizer_is_named(name: str, content: str, tmp_path: Path) -> None:
+    small_tokenizer().save_pretrained(tmp_path)
+    load_with(None, tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(MftError, match=re.escape(str(tmp_path / name))):
+        load_with(None, tmp_path)
+
+
+def test_settings_that_name_no_token_are_an_error_of_the_tokenizer(tmp_path: Path) -> None:
+    small_tokenizer().save_pretrained(tmp_path)
+    (tmp_path / "special_tokens_map.json").write_text('{"eos_token": 3}')
+    with pytest.raises(MftError, match="cannot be loaded: Special token eos_token"):
+        load_with(None, tmp_path)
 
 
 def test_settings_of_another_vocabulary_are_refused(folder: Path) -> None:

@@ -1,0 +1,85 @@
+"""Texts as sets of numbers: which of their short sequences of words they have, in two views of what matters.
+
+In the view of text, words count, whatever their case, punctuation and white space. In the view of code, so do signs and
+numbers, while a name is only how long ago it was last used: a copy with other names has the same numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+WORDS = re.compile(r"\w+")
+TOKENS = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s]")
+COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''", re.DOTALL)
+KEYWORDS = frozenset(
+    """
+    and as assert async await auto bool boolean break case catch char class const continue def default del delete do
+    double elif else enum except export extends false final finally float for from func function global go if
+    implements import in instanceof int interface is lambda let long map namespace new nil none not null or package
+    pass private protected public raise range return self short signed sizeof static str string struct super switch
+    template this throw throws true try type typedef typename union unsigned using var vector virtual void while with
+    yield
+    """.split()  # noqa: SIM905 - a list of them, one on a line, is no better to read
+)
+"""Names that mean something by themselves, in the languages of code data; in lower case."""
+
+NAME = 1 << 40
+TEXT_LENGTH, CODE_LENGTH = 8, 12
+"""Words of a sequence in the view of text, tokens of one in the view of code."""
+LEAST_SIGNS = 4
+"""Tokens of a sequence of code that are no names: in prose, which has hardly any, all sequences would look alike."""
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+def text_shingles(text: str) -> np.ndarray:
+    """uint64 [sequences], distinct: of words, in the view of text; of a shorter text one for all of it."""
+    return np.unique(_sequences([_number(word) for word in WORDS.findall(text.lower())], TEXT_LENGTH))
+
+
+def code_shingles(text: str) -> np.ndarray:
+    """uint64 [sequences], distinct: of tokens, in the view of code, comments left out; none of a shorter one."""
+    codes = _code_numbers(TOKENS.findall(COMMENTS.sub(" ", text)))
+    if len(codes) < CODE_LENGTH:
+        return np.zeros(0, np.uint64)
+    names = np.cumsum([0, *(code >= NAME for code in codes)])
+    telling = names[CODE_LENGTH:] - names[:-CODE_LENGTH] <= CODE_LENGTH - LEAST_SIGNS
+    return np.unique(_sequences(codes, CODE_LENGTH)[telling])
+
+
+def _code_numbers(tokens: Sequence[str]) -> list[int]:
+    """A number for each token; for a name, how many tokens ago it stood last, if that was less than a sequence ago."""
+    last: dict[str, int] = {}
+    numbers = []
+    for place, token in enumerate(tokens):
+        if (token[0].isalpha() or token[0] == "_") and token.lower() not in KEYWORDS:
+            since = place - last.get(token, -CODE_LENGTH)
+            numbers.append(NAME + (since if since < CODE_LENGTH else 0))
+            last[token] = place
+        else:
+            numbers.append(_number(token))
+    return numbers
+
+
+@lru_cache(1 << 16)
+def _number(word: str) -> int:
+    """The same in every process, unlike `hash`."""
+    return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+
+
+def _sequences(numbers: Sequence[int], length: int) -> np.ndarray:
+    """Hashes of all runs of `length` numbers; one for all of them where there are fewer."""
+    if not numbers:
+        return np.zeros(0, np.uint64)
+    length = min(length, len(numbers))
+    values = np.array(numbers, np.uint64) * MULTIPLIER
+    values ^= values >> np.uint64(29)
+    total = np.zeros(len(values) - length + 1, np.uint64)
+    for offset in range(length):
+        total = total * np.uint64(0x100000001B3) + values[offset : len(values) - length + 1 + offset]
+    total ^= total >> np.uint64(32)
+    return total * MULTIPLIER

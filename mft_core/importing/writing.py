@@ -1,0 +1,81 @@
+"""A converted configuration as the text of a recipe, with comments on what was not carried over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from mft_core.errors import UsageError
+from mft_core.importing.config_files import read_config
+from mft_core.importing.importer import Conversion, Importer
+from mft_core.recipe.schema import Recipe
+from mft_core.registry.catalog import Catalog
+
+LONGEST_VALUE = 80
+
+
+def imported_recipe(path: Path, catalog: Catalog, name: str = "") -> str:
+    """The text of the recipe that another tool's configuration becomes.
+
+    Args:
+        path: of the configuration.
+        catalog: has the importers.
+        name: of the importer; "": the one that knows the most of its keys.
+
+    Raises:
+        UsageError: it cannot be read, is of no known tool, or configures no supervised fine-tuning.
+    """
+    config = read_config(path)
+    importer = _importer(config, path, catalog, name)
+    conversion = Conversion(config, path.parent)
+    importer.convert(conversion)
+    conversion.finish()
+    _check(conversion.values, path)
+    return _text(conversion, path, importer.tool)
+
+
+def _importer(config: Mapping[str, Any], path: Path, catalog: Catalog, name: str) -> Importer:
+    if name:
+        chosen: Importer = catalog.build("importer", name)
+        return chosen
+    importers = [catalog.build("importer", f"{entry.plugin}/{entry.name}") for entry in catalog.of_kind("importer")]
+    best: Importer | None = max(importers, key=lambda importer: importer.recognises(config), default=None)
+    if best is None or not best.recognises(config):
+        known = ", ".join(importer.tool for importer in importers)
+        names = [entry.name for entry in catalog.of_kind("importer")]
+        raise UsageError(
+            f"{path} is no configuration of a known tool: {known}.", f"Say which: --importer {' | '.join(names)}"
+        )
+    return best
+
+
+def _check(values: Mapping[str, Any], path: Path) -> None:
+    try:
+        Recipe.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        what = f"{key} = {first['input']!r}: {first['msg']}"
+        raise UsageError(f"{path} gives {what}.", "Mend the value there.") from error
+
+
+def _text(conversion: Conversion, path: Path, tool: str) -> str:
+    parts = [f"# Made of {path.name} ({tool}). `mft check` says what it would do.\n"]
+    parts += [f"# {remark}\n" for remark in conversion.remarks]
+    parts.append("\n" + tomli_w.dumps(conversion.values, multiline_strings=False))
+    if conversion.left_out:
+        parts.append("\n# Not carried over:\n")
+        parts += [f"#   {key}: {_shown(value)}\n#     {reason}\n" for key, value, reason in conversion.left_out]
+    if conversion.empty:
+        parts.append(f"\n# Without a value there: {', '.join(conversion.empty)}\n")
+    return "".join(parts)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

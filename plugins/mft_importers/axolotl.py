@@ -1,0 +1,194 @@
+"""axolotl: its YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mft_core.errors import UsageError
+from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.shared import (
+    KERNELS,
+    NO_CODE,
+    NO_NEED,
+    batches,
+    evaluations,
+    lora,
+    optimizer,
+    precision,
+    scheduler,
+    shards,
+    steps,
+    task,
+    warm_up,
+)
+
+FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
+TEMPLATES = {"alpaca": "alpaca", "chatml": "chatml"}
+PER_EPOCH = "it counts by epochs there; train.eval_every and train.save_every count steps"
+
+
+class Axolotl(Importer):
+    """axolotl's configuration of a supervised training run."""
+
+    tool: ClassVar = "axolotl"
+    marks: ClassVar = frozenset(
+        {
+            "base_model",
+            "sequence_len",
+            "sample_packing",
+            "micro_batch_size",
+            "val_set_size",
+            "adapter",
+            "datasets",
+            "num_epochs",
+        }
+    )
+
+    def convert(self, conversion: Conversion) -> None:
+        """Carry over what has an equivalent."""
+        if conversion.take("rl"):
+            raise UsageError("rl: preferences and rewards are out of mft's scope.", "Take a configuration without it.")
+        conversion.carry(
+            [
+                Carry("base_model", "model.base", conversion.path),
+                Carry("sequence_len", "data.max_length", int, 512),
+                Carry("num_epochs", "train.epochs", float, 1.0),
+                Carry("learning_rate", "train.learning_rate", float),
+                Carry("weight_decay", "train.weight_decay", float),
+                Carry("max_grad_norm", "train.clip", float),
+                Carry("seed", "train.seed", int),
+                Carry("logging_steps", "train.log_every", int),
+                Carry("save_total_limit", "output.keep", int),
+                Carry("gradient_checkpointing", "train.gradient_checkpointing", bool),
+                Carry("output_dir", "output.dir", conversion.path),
+            ]
+        )
+        _tuning(conversion)
+        batches(conversion, "micro_batch_size", "gradient_accumulation_steps", 1)
+        steps(conversion, "max_steps")
+        warm_up(conversion, "warmup_ratio", "warmup_steps")
+        scheduler(conversion, "lr_scheduler", "cosine")
+        optimizer(conversion, "optimizer")
+        evaluations(conversion)
+        precision(conversion)
+        shards(conversion)
+        _data(conversion)
+        _rest(conversion)
+
+
+def _tuning(conversion: Conversion) -> None:
+    method = conversion.take("adapter")
+    four, eight = conversion.take("load_in_4bit"), conversion.take("load_in_8bit")
+    if method not in (None, "lora", "qlora"):
+        conversion.leave("adapter", "the methods are lora, qlora and full; it is lora now")
+        method = "lora"
+    if eight and method:
+        conversion.leave("load_in_8bit", "weights are quantised to four bits, by qlora, or not at all")
+    conversion.set("tune.method", "full" if method is None else "qlora" if four or method == "qlora" else "lora")
+    if method is not None:
+        if conversion.take("lora_target_linear"):
+            conversion.set("tune.targets", "all-linear")
+        names = {"rank": "lora_r", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "lora_target_modules"}
+        lora(conversion, {**names}, rank=8, alpha=16.0, dropout=0.0)
+        conversion.carry([Carry("peft_use_dora", "tune.dora", bool), Carry("peft_use_rslora", "tune.rslora", bool)])
+    reason = "training goes on with a run (mft run --resume), not with another adapter"
+    conversion.leave_all({"lora_model_dir": reason, "lora_modules_to_save": "modules beside LoRA's are not trained"})
+
+
+def _data(conversion: Conversion) -> None:
+    packed = bool(conversion.take("sample_packing"))
+    padded = bool(conversion.take("pad_to_sequence_len"))
+    conversion.set("data.packer", "best-fit" if packed else "pad" if padded else "dynamic")
+    size = float(conversion.take("val_set_size", 0.0))
+    if 0 < size < 1:
+        conversion.set("data.valid_fraction", size)
+    elif size:
+        conversion.leave("val_set_size", "data.valid_fraction is a share of each task")
+    else:
+        conversion.remark("Each task gives up 5% for validation (data.valid_fraction): balance is judged by it.")
+    template = str(conversion.take("chat_template", ""))
+    if template in TEMPLATES:
+        conversion.set("data.tokenization", TEMPLATES[template])
+    elif template:
+        conversion.leave("chat_template", "the tokenizer's own chat template is used; data.tokenization names others")
+    for described in conversion.take("datasets", []):
+        _data_set(conversion, described)
+    for described in conversion.take("pretraining_dataset", []):
+        _data_set(conversion, described)
+    if conversion.take("excess_length_strategy") == "truncate":
+        conversion.set("data.overlong", "truncate")
+    conversion.leave_all({"test_datasets": "validation files belong to tasks: [[data.tasks]] valid"})
+
+
+def _data_set(conversion: Conversion, described: Any) -> None:
+    described = described if isinstance(described, Mapping) else {"path": str(described)}
+    place, files = conversion.path(str(described.get("path", ""))), described.get("data_files")
+    if isinstance(files, str) and "*" not in files:
+        place = conversion.path(files)
+    if not place.startswith("/"):
+        named = [str(described[key]) for key in ("name",) if described.get(key)]
+        place = ":".join([f"hf:{place}", *named, str(described.get("split", "train"))])
+    columns = _columns(described)
+    others: dict[str, Any] = {"columns": columns} if columns else {}
+    made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
+    form = described.get("type")
+    if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:
+        conversion.remark(f"{made['name']}: type {form} is unknown here; its columns are read as they are named.")
+    known = {"path", "data_files", "name", "split", "type", "ds_type", "field", *COLUMNS, "message_property_mappings"}
+    for key in described.keys() - known:
+        if described[key]:
+            conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
+
+
+COLUMNS = {
+    "field_messages": "messages",
+    "field_instruction": "prompt",
+    "field_output": "response",
+    "field_system": "system",
+    "field_tools": "tools",
+}
+USUAL = {"messages", "conversations", "instruction", "output", "system", "tools", "text"}
+
+
+def _columns(described: Mapping[str, Any]) -> dict[str, str]:
+    """Columns with names of their own; those of a custom type stand in its table."""
+    form = described.get("type")
+    custom = form if isinstance(form, Mapping) else {}
+    given = {**described, **custom}
+    columns = {ours: str(given[key]) for key, ours in COLUMNS.items() if given.get(key)}
+    if custom and given.get("field_input"):
+        layout = str(custom.get("format", "{instruction}\n{input}"))
+        instruction, extra = str(given.get("field_instruction", "instruction")), str(given["field_input"])
+        columns["prompt"] = layout.replace("{instruction}", f"{{{instruction}}}").replace("{input}", f"{{{extra}}}")
+    if described.get("field"):
+        columns["text"] = str(described["field"])
+    return {} if set(columns.values()) <= USUAL else columns
+
+
+def _rest(conversion: Conversion) -> None:
+    if conversion.take("wandb_project"):
+        conversion.set("output.trackers", ["wandb"])
+    patience = conversion.take("early_stopping_patience")
+    if patience is not None:
+        conversion.set("train.stop", "patience")
+        conversion.set("train.patience", max(1, int(patience)))
+    conversion.leave_all(
+        {
+            **dict.fromkeys(
+                ("flash_attention", "xformers_attention", "sdp_attention", "flash_attn_cross_entropy"), KERNELS
+            ),
+            **dict.fromkeys(("flash_attn_rms_norm", "flash_attn_fuse_qkv", "flash_attn_fuse_mlp"), KERNELS),
+            **dict.fromkeys(("model_type", "tokenizer_type", "is_llama_derived_model", "strict", "tf32"), NO_NEED),
+            **dict.fromkeys(("evals_per_epoch", "saves_per_epoch"), PER_EPOCH),
+            "trust_remote_code": NO_CODE,
+            "group_by_length": "the samples of a step are sorted by length before they are dealt out",
+            "train_on_inputs": "answers alone are learned",
+            "eval_sample_packing": "validation is packed as training is; the losses are the same",
+            "dataset_prepared_path": "tokens are kept in MFT_CACHE; mft prepare tokenises ahead",
+            "special_tokens": "the tokenizer's own are used",
+            "eot_tokens": "answers end as the template and the base end them",
+            "hub_model_id": "nothing is uploaded; mft export writes what can be",
+            "gradient_checkpointing_kwargs": NO_NEED,
+        }
+    )

@@ -1,0 +1,237 @@
+"""What several tools have in common: they are built on transformers' TrainingArguments and PEFT's LoraConfig."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mft_core.data.tasks import validate_task_name
+from mft_core.errors import UsageError
+from mft_core.importing.importer import Carry, Conversion
+
+GRADIENTS, PER_DEVICE = "gradient_accumulation_steps", "per_device_train_batch_size"
+SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant", "constant_with_warmup": "constant"}
+ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw", "adamw_apex_fused")
+NO_NEED = "there is no need for it here"
+NO_CODE = "no code of a checkpoint is ever run; older families are built in"
+KERNELS = "attention and losses take the fastest way that is exact on the device"
+
+
+def training(conversion: Conversion, batch_default: int, rate: float, schedule: str = "linear") -> None:
+    """The keys of TrainingArguments.
+
+    Args:
+        batch_default: `per_device_train_batch_size` where it is not given.
+        rate: `learning_rate` where it is not given.
+        schedule: `lr_scheduler_type` where it is not given.
+    """
+    batches(conversion, PER_DEVICE, GRADIENTS, batch_default)
+    conversion.carry(
+        [
+            Carry("learning_rate", "train.learning_rate", float, rate),
+            Carry("num_train_epochs", "train.epochs", float, 3.0),
+            Carry("weight_decay", "train.weight_decay", float),
+            Carry("max_grad_norm", "train.clip", float),
+            Carry("seed", "train.seed", int, 42),
+            Carry("logging_steps", "train.log_every", _steps),
+            Carry("save_total_limit", "output.keep", lambda value: max(1, int(value))),
+            Carry("gradient_checkpointing", "train.gradient_checkpointing", bool),
+            Carry("output_dir", "output.dir", conversion.path),
+        ]
+    )
+    steps(conversion, "max_steps")
+    warm_up(conversion, "warmup_ratio", "warmup_steps")
+    scheduler(conversion, "lr_scheduler_type", schedule)
+    optimizer(conversion, "optim")
+    evaluations(conversion)
+    trackers(conversion)
+    precision(conversion)
+    shards(conversion)
+    conversion.leave_all(
+        {
+            "per_device_eval_batch_size": "validation takes train.micro_batch_size",
+            "do_train": NO_NEED,
+            "do_eval": NO_NEED,
+            "trust_remote_code": NO_CODE,
+            "ddp_timeout": NO_NEED,
+            "ddp_find_unused_parameters": NO_NEED,
+            "ddp_backend": NO_NEED,
+            "group_by_length": "the samples of a step are sorted by length before they are dealt out",
+            "dataloader_num_workers": NO_NEED,
+            "overwrite_output_dir": "mft never overwrites: remove the folder, or name another",
+            "resume_from_checkpoint": "mft run --resume goes on with a run of its own",
+            "save_strategy": "train.save_every says it",
+            "eval_strategy": "train.eval_every says it",
+            "evaluation_strategy": "train.eval_every says it",
+            "logging_strategy": "train.log_every says it",
+            "load_best_model_at_end": "the best model is always kept, and is the result under train.stop",
+            "metric_for_best_model": "it is the mean of the tasks' validation losses",
+            "tf32": NO_NEED,
+            "use_liger_kernel": KERNELS,
+            "attn_implementation": KERNELS,
+            "neftune_noise_alpha": "noise on embeddings is not offered",
+        }
+    )
+
+
+def batches(conversion: Conversion, per_device: str, accumulation: str, default: int) -> None:
+    """Rows per forward and per step; theirs count per process, ours over all of them."""
+    micro = int(conversion.take(per_device, default))
+    times = int(_number(conversion.take(accumulation, 1), 1))
+    conversion.set("train.micro_batch_size", micro)
+    conversion.set("train.batch_size", micro * times)
+    conversion.remark(
+        f"train.batch_size is {micro} x {times} for one process; times the number of processes it was meant for."
+    )
+
+
+def steps(conversion: Conversion, key: str) -> None:
+    """A number of steps; -1 and 0 say nothing."""
+    wanted = int(conversion.take(key, -1))
+    if wanted > 0:
+        conversion.set("train.steps", wanted)
+
+
+def warm_up(conversion: Conversion, share: str, number: str) -> None:
+    """A share of the steps; a number of steps is one where it is known how many there are."""
+    ratio, count = float(conversion.take(share, 0.0)), float(_number(conversion.take(number, 0), 0.0))
+    total = conversion.values.get("train", {}).get("steps", 0)
+    if 0 < count < 1:
+        ratio = count
+    elif count >= 1 and total:
+        ratio = round(min(count / total, 0.99), 4)
+    elif count >= 1:
+        conversion.leave(number, "ours is a share of all steps: divide by their number, and set train.warmup")
+        return
+    conversion.set("train.warmup", ratio)
+
+
+def scheduler(conversion: Conversion, key: str, default: str) -> None:
+    """The course of the learning rate; it ends at 0 unless something else is said."""
+    name = str(conversion.take(key, default))
+    if name in SCHEDULES:
+        conversion.set("train.schedule", SCHEDULES[name])
+        conversion.set("train.min_learning_rate", 0.0)
+    else:
+        conversion.leave(key, f"the schedules are {', '.join(sorted(set(SCHEDULES.values())))}; it is cosine now")
+
+
+def optimizer(conversion: Conversion, key: str) -> None:
+    """AdamW, or what comes nearest to it."""
+    name = str(conversion.take(key, ADAMW[0]))
+    if name == "sgd":
+        conversion.set("train.optimizer", "sgd")
+    elif name not in ADAMW:
+        conversion.leave(key, "it is adamw now: `train.optimizer` has what there is")
+
+
+def evaluations(conversion: Conversion) -> None:
+    """Steps between evaluations and between checkpoints."""
+    for key, to in (("eval_steps", "train.eval_every"), ("save_steps", "train.save_every")):
+        value = _number(conversion.take(key), None)
+        if value is None:
+            continue
+        if value >= 1 or value == 0:
+            conversion.set(to, int(value))
+        else:
+            conversion.leave(key, f"it is a share of the steps there; {to} counts steps")
+
+
+def trackers(conversion: Conversion) -> None:
+    """Those of the trackers that there are here."""
+    names = conversion.take("report_to", [])
+    known = [name for name in listed(names) if name in ("tensorboard", "wandb")]
+    if known:
+        conversion.set("output.trackers", known)
+    others = [name for name in listed(names) if name not in (*known, "none")]
+    if others:
+        conversion.leave("report_to", "the trackers are tensorboard and wandb")
+
+
+def precision(conversion: Conversion) -> None:
+    """The dtype that is computed in."""
+    if conversion.take("bf16") in (True, "true"):
+        conversion.set("model.dtype", "bfloat16")
+    if conversion.take("fp16") in (True, "true"):
+        conversion.set("model.dtype", "float16")
+    for key in ("torch_dtype", "dtype", "model_dtype"):
+        named = str(conversion.take(key, "")).removeprefix("torch.")
+        if named in ("float32", "bfloat16", "float16"):
+            conversion.set("model.dtype", named)
+
+
+def shards(conversion: Conversion) -> None:
+    """Spread weights over processes where they were."""
+    for key in ("deepspeed", "fsdp"):
+        wanted = conversion.take(key)
+        if wanted is not None:
+            conversion.set("train.sharding", "full")
+            conversion.remark(f"train.sharding = full stands for {key}: {wanted}; it matters with several processes.")
+    conversion.leave_all({"fsdp_config": "train.sharding has no further settings"})
+
+
+def lora(conversion: Conversion, names: Mapping[str, str], rank: int, alpha: float, dropout: float) -> None:
+    """LoRA's settings.
+
+    Args:
+        names: what they are called: "rank", "alpha", "dropout", "targets".
+        rank: where it is not given, and so on.
+    """
+    conversion.carry(
+        [
+            Carry(names["rank"], "tune.rank", int, rank),
+            Carry(names["alpha"], "tune.alpha", float, alpha),
+            Carry(names["dropout"], "tune.dropout", float, dropout),
+            Carry("use_rslora", "tune.rslora", bool),
+            Carry("use_dora", "tune.dora", bool),
+        ]
+    )
+    targets = conversion.take(names["targets"])
+    if targets is not None:
+        modules = listed(targets)
+        every = modules[0].lower().replace("_", "-") in ("all", "all-linear", "linear") if len(modules) == 1 else False
+        conversion.set("tune.targets", "all-linear" if every else modules)
+
+
+def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[str, Any]:
+    """A task of the recipe, whose name is one; added to those that there are."""
+    tasks = conversion.values.setdefault("data", {}).setdefault("tasks", [])
+    made = {"name": _unused(task_name(name), {one["name"] for one in tasks}), "train": train, **others}
+    tasks.append(made)
+    return made
+
+
+def task_name(text: str) -> str:
+    """A name for a task that is as near to the text as names may be."""
+    name = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80] or "task"
+    try:
+        return validate_task_name(name)
+    except UsageError:
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "task"
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    number = 2
+    unused = name
+    while unused in taken:
+        unused, number = f"{name}-{number}", number + 1
+    return unused
+
+
+def listed(value: Any) -> list[str]:
+    """A list, whether it was given as one, or as a text with commas."""
+    parts = value if isinstance(value, list) else re.split(r"[,\s]+", str(value).strip("[]"))
+    return [str(part).strip().strip("'\"") for part in parts if str(part).strip()]
+
+
+def _number(value: Any, default: Any) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def _steps(value: Any) -> int:
+    """A number of steps, of which less than one is every one."""
+    return max(1, int(_number(value, 10)))
