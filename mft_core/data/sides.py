@@ -82,7 +82,7 @@ def common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, s
 
 
 def readable_sides(
-    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path, form: RecordForm
+    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path, form: RecordForm = AS_IT_IS
 ) -> tuple[dict[str, tuple[Side, Side | None]], list[MftError]]:
     """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks.
 
