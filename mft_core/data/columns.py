@@ -24,6 +24,8 @@ STANDS_FOR = {
 }
 """Keys that are not read where a column is named for the first."""
 EMPTY: tuple[Any, ...] = (None, "", [], {})
+OPTIONAL = ("system", "history", "tools", "reasoning", "weight")
+"""A record may lack what is named for itself (`tools = "tools"`), as it may where nothing is named."""
 UNDER = {"reasoning": "reasoning_content"}
 
 
@@ -47,7 +49,8 @@ def shaped(value: Mapping[str, Any], form: RecordForm) -> Shaped:
     """
     if not form.columns:
         return Shaped(dict(value))
-    named = {UNDER.get(key, key): _content(value, key, column, form) for key, column in form.columns}
+    given = [(key, column) for key, column in form.columns if column != key or key in value or key not in OPTIONAL]
+    named = {UNDER.get(key, key): _content(value, key, column, form) for key, column in given}
     used = {name for _, column in form.columns for name in columns_in(column)}
     replaced = {key for target, _ in form.columns for key in STANDS_FOR.get(target, ())} - used - named.keys()
     rest = {key: content for key, content in value.items() if key not in used and key not in replaced}

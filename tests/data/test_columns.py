@@ -71,3 +71,11 @@ def test_a_list_in_a_template_is_refused_unless_it_may_be_json() -> None:
     with pytest.raises(RecordError, match=r"the column 'rows' holds a list: set data\.render_json"):
         parse_record(value, "", RecordForm(columns))
     assert parse_record(value, "", RecordForm(columns, render_json=True)).turns[0].content == "Sort [1,2]"
+
+
+def test_what_is_named_for_itself_may_be_missing_as_ever() -> None:
+    asked = form(prompt="ask", system="system", tools="tools")
+    assert said({"ask": "q", "answer": "a"}, asked) == [("user", "q"), ("assistant", "a")]
+    assert said({"ask": "q", "answer": "a", "system": "s"}, asked)[0] == ("system", "s")
+    with pytest.raises(RecordError, match="missing column apis"):
+        parse_record({"ask": "q", "answer": "a"}, "", form(prompt="ask", tools="apis"))
