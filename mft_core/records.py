@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mft_core.support.reading import ReaderChoice, RecordForm
 from mft_core.support.unicode_names import composed
 from mft_core.task_losses import TaskLosses as TaskLosses
 
@@ -16,13 +16,6 @@ if TYPE_CHECKING:
     import torch
 
 IGNORED_LABEL = -100
-
-
-class ReaderChoice(NamedTuple):
-    """A reader by its name, and its options (JSON values)."""
-
-    name: str
-    options: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +29,7 @@ class TaskFiles:
         valid: validation files; empty means "split off `valid_fraction` of the training records".
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
+        form: of the records in all of them; None: as [data] of the recipe says.
         addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
     """
 
@@ -44,6 +38,7 @@ class TaskFiles:
     valid: tuple[Path, ...] = ()
     weight: float = 1.0
     reader: ReaderChoice | None = None
+    form: RecordForm | None = None
     addresses: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
@@ -54,14 +49,20 @@ class Turn(NamedTuple):
     """One message.
 
     Attributes:
-        role: "system", "user" or "assistant".
-        content: what it says.
+        role: "system", "user", "assistant", "tool" (a call's result) or "tools" (content: a JSON list of them).
+        content: what it says; an answer may begin with a thought (`mft_core.support.thoughts`).
         weight: of an answer: the factor on its tokens' weight in the objective; 0: not supervised.
+        calls: of an answer: JSON list of calls of tools after what it says: "name", "arguments" (object), maybe "id".
+        call_id: of a result: the id of the call, if it has one.
+        name: of a result: the tool's, if it is known.
     """
 
     role: str
     content: str
     weight: float = 1.0
+    calls: str = ""
+    call_id: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,19 @@ class Record:
     """One conversation (`turns`) or one piece of plain text (`text`); exactly one of the two is set.
 
     Attributes:
-        turns: system (at most one, first), then user and assistant in alternation, ending with assistant.
+        turns: tools, system (at most one each), then user and assistant in alternation, results of tools after an
+            answer; ending with assistant.
         text: plain text, all of it supervised.
         origin: "file:line", for messages.
         weight: the factor on all its tokens' weight in the objective, beside that of their turn; 0: not supervised.
+        thoughts_left_out: how many answers had a thought that `RecordForm.reasoning` leaves out.
     """
 
     turns: tuple[Turn, ...] = ()
     text: str | None = None
     origin: str = ""
     weight: float = 1.0
+    thoughts_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

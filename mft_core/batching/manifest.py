@@ -23,10 +23,18 @@ class _Reader(_Part):
     options: dict[str, Any]
 
 
+class _Form(_Part):
+    columns: list[list[str]]
+    reasoning: str
+    preference: str
+    render_json: bool
+
+
 class _Side(_Part):
     entry: EntryName
     samples: SamplesName
     paths: list[str]
+    form: _Form
     reader: _Reader | None = None
 
 

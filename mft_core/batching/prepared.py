@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_entry
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.schema import Recipe
-from mft_core.records import PackedRows, ReaderChoice, TaskFiles
+from mft_core.records import PackedRows, TaskFiles
 from mft_core.support import run_files
 from mft_core.support.durable import whole_folder, write_text
+from mft_core.support.reading import ReaderChoice, RecordForm
 from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
@@ -81,6 +82,7 @@ class PreparedFolder:
                 tuple(map(Path, task["valid"]["paths"])) if task["valid"]["paths"] != task["train"]["paths"] else (),
                 weights.get(task["name"], task["weight"]),
                 _reader(task["train"]),
+                _form(task["train"]),
             )
             for task in self.manifest["tasks"]
         ]
@@ -133,7 +135,7 @@ class PreparedFolder:
             raise self._damaged(side["samples"])
         if not _below(entry.files, len(side["paths"])):
             raise self._damaged(MANIFEST)
-        return TokenStore(entry, index, tuple(map(Path, side["paths"])), _reader(side))
+        return TokenStore(entry, index, tuple(map(Path, side["paths"])), _reader(side), _form(side))
 
     def _array(self, name: str) -> np.ndarray:
         try:
@@ -226,6 +228,7 @@ def _write_task(folder: Path, task: Task) -> dict[str, Any]:
         name = f"samples/{task.index}-{side}.npy"
         _save(folder / name, store.index)
         described[side] = {"entry": source.name, "samples": name, "paths": [str(path) for path in store.paths]}
+        described[side]["form"] = asdict(store.form)
         if store.reader is not None:
             described[side]["reader"] = store.reader._asdict()
     return described
@@ -258,6 +261,11 @@ def _below(numbers: np.ndarray, count: int) -> bool:
 def _reader(side: Mapping[str, Any]) -> ReaderChoice | None:
     chosen = side.get("reader")
     return ReaderChoice(chosen["name"], chosen["options"]) if chosen else None
+
+
+def _form(side: Mapping[str, Any]) -> RecordForm:
+    columns = tuple((key, column) for key, column in side["form"]["columns"])
+    return RecordForm(**{**side["form"], "columns": columns})
 
 
 def _report(task: Mapping[str, Any]) -> TaskReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,12 +16,17 @@ from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, folded_digest, parse_record, unread_keys
 from mft_core.data.tokenization import Tokenization
+from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
+from mft_core.support.reading import AS_IT_IS, RecordForm
 
 TRUNCATED = "truncated"
 SPLIT = "split"
 PARTS = "parts"
+THOUGHTS_LEFT_OUT = "thoughts left out"
+ANSWERS_LEFT_OUT = "answers left out"
+LEFT_OUT = (THOUGHTS_LEFT_OUT, ANSWERS_LEFT_OUT)
 MOST_OF_A_DETAIL = 1000
 """Characters: a detail quotes the record, which may be of any size."""
 
@@ -45,8 +50,8 @@ class Encoded:
         weights: float64 [tokens], as `Sample.weights`; None: no sample has any.
         columns: "lengths", "supervised_counts", "digests", "folded_digests", "files", "places": one element per sample.
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
-        counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, and refused
-            records by reason.
+        counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, "thoughts left
+            out" and "answers left out" by `RecordForm.reasoning`, and refused records by reason.
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
             `LENGTH_STEP`.
         unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
@@ -65,7 +70,11 @@ class Encoded:
 
 
 def encode_lines(
-    lines: Sequence[Line], origins: Sequence[str], tokenization: Tokenization, policy: LengthPolicy
+    lines: Sequence[Line],
+    origins: Sequence[str],
+    tokenization: Tokenization,
+    policy: LengthPolicy,
+    form: RecordForm = AS_IT_IS,
 ) -> Encoded:
     """Parse, check and tokenise lines, in their order.
 
@@ -74,6 +83,7 @@ def encode_lines(
         origins: of each file, its name and the words for a place in it, for messages.
         tokenization: bound to its tokenizer.
         policy: for long samples.
+        form: of the records.
 
     Raises:
         MftError: the tokenization failed with anything but a RecordError.
@@ -87,17 +97,22 @@ def encode_lines(
             if line.fault is not None:
                 raise RecordError(*line.fault)
             value = parse_line(line.raw)
-            record = parse_record(value, place_in_words(origins[line.file], line.place))
+            record = parse_record(value, place_in_words(origins[line.file], line.place), form)
             digests = [int.from_bytes(digest(record), "little") for digest in (content_digest, folded_digest)]
+            left_out = Counter({THOUGHTS_LEFT_OUT: record.thoughts_left_out})
             encode = partial(encode_record, tokenization=tokenization)
             fitting, times = encode_guarded(record, encode, policy, longer)
+            if form.reasoning == "last" and record.text is None:
+                left_out[ANSWERS_LEFT_OUT] = len(fitting) - 1
+                fitting = fitting[-1:]
             if max(len(sample.ids) for sample in fitting) > policy.max_length:
                 fitting = _fit(record, fitting, times, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
             refused.append(_quarantined(line, error))
             continue
-        unread.update(set(unread_keys(value)))
+        counts.update(+left_out)
+        unread.update(set(unread_keys(value, form)))
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
@@ -113,6 +128,8 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
         RecordError: the tokenization refuses the record or the weights of its answers, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
+    if not tokenization.takes_tools:
+        record = replace(record, turns=in_text(record.turns))
     answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
     if not record.weight or (answers and not any(answers)):
         raise RecordError(NOTHING, "the weight of all of it is 0")

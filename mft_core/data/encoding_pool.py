@@ -22,6 +22,7 @@ from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.worker_watch import WorkerWatch
 from mft_core.errors import MftError
+from mft_core.support.reading import AS_IT_IS, RecordForm
 from mft_core.support.threads import allowed_processors
 
 if TYPE_CHECKING:
@@ -88,21 +89,23 @@ class EncodingPool:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def encode(self, chunks: Iterable[list[Line]], origins: list[str]) -> Iterator[Encoded]:
-        """The chunks encoded, in their order; only a few are in memory at a time.
+    def encode(
+        self, chunks: Iterable[list[Line]], origins: list[str], form: RecordForm = AS_IT_IS
+    ) -> Iterator[Encoded]:
+        """The chunks encoded, in their order; only a few are in memory at a time. Arguments as in `encode_lines`.
 
         Raises:
             MftError: a worker died or stands still, or the tokenization failed.
         """
         if self._executor is None:
             for chunk in chunks:
-                yield encode_lines(chunk, origins, self._tokenization, self._policy)
+                yield encode_lines(chunk, origins, self._tokenization, self._policy, form)
             return
         waiting: deque[Future[Encoded]] = deque()
         try:
             for chunk in chunks:
                 waiting.append(
-                    self._executor.submit(_encode_in_worker, str(self._payload), chunk, origins, self._policy)
+                    self._executor.submit(_encode_in_worker, str(self._payload), chunk, origins, self._policy, form)
                 )
                 if len(waiting) >= self._in_flight:
                     yield self._result(waiting.popleft())
@@ -170,5 +173,7 @@ def _build_tokenization(payload: str) -> Tokenization:
     return tokenization
 
 
-def _encode_in_worker(payload: str, lines: list[Line], origins: list[str], policy: LengthPolicy) -> Encoded:
-    return encode_lines(lines, origins, _build_tokenization(payload), policy)
+def _encode_in_worker(
+    payload: str, lines: list[Line], origins: list[str], policy: LengthPolicy, form: RecordForm
+) -> Encoded:
+    return encode_lines(lines, origins, _build_tokenization(payload), policy, form)

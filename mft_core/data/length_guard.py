@@ -79,7 +79,7 @@ def in_steps(tokens: int) -> int:
 def _characters(record: Record, but_thoughts: bool = False) -> int:
     if record.text is not None:
         return len(record.text)
-    return sum(len(_said(turn) if but_thoughts else turn.content) for turn in record.turns)
+    return sum(len(_said(turn) if but_thoughts else turn.content) + len(turn.calls) for turn in record.turns)
 
 
 def _said(turn: Turn) -> str:
@@ -125,7 +125,7 @@ def _cut(turns: Sequence[Turn], most: int) -> Iterator[Turn]:
     left = most
     for turn in turns:
         said, room = _said(turn), max(left, CHARACTERS_BEYOND)
-        if len(turn.content) <= room:
+        if len(turn.content) <= room or turn.role == "tools":  # these are JSON, which has no beginning
             yield turn
         elif len(said) == len(turn.content):
             yield turn._replace(content=said[:room])

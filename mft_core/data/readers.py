@@ -9,10 +9,11 @@ from mft_core.data.compression import uncompressed_name
 from mft_core.data.file_kinds import NO_DATA
 from mft_core.data.reader import Reader
 from mft_core.errors import MftError
-from mft_core.records import ReaderChoice, TaskFiles
+from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
+from mft_core.support.reading import ReaderChoice
 
 FALLBACK = ReaderChoice("jsonl")
 """Reads files that a user named and whose suffix says nothing."""

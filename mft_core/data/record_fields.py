@@ -12,7 +12,12 @@ from typing import Any
 from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_off
 from mft_core.errors import RecordError
 
-TURN_KEYS = frozenset({"role", "from", "content", "value"})
+TURN_KEYS = frozenset({
+    "role", "from", "content", "value", "tool_calls", "function_call", "tool_call_id", "reasoning_content", "reasoning",
+    "thinking", "thought",
+})  # fmt: skip
+RESULTS = ("tool", "function")
+"""Roles of turns that may name the tool whose result they are."""
 
 HARMLESS = frozenset({
     "id", "_id", "idx", "index", "uid", "uuid", "guid", "oid", "task_id", "prompt_id", "question_id", "sample_id",
@@ -62,12 +67,12 @@ UNSUPPORTED = _table(
     (
         "chosen rejected chosen_response rejected_response rejected_output rejected_messages",
         _given,
-        "a preference between answers",
+        'a preference between answers: data.preference = "chosen" learns the chosen one',
     ),
     (
         "context contexts document documents passage passages background schema",
         _given,
-        "a text that belongs to the question",
+        "a text that belongs to the question: put it there with data.columns",
     ),
     ("image images video videos audio audios objects", _given, "pictures, sound or films"),
     (
@@ -125,7 +130,8 @@ def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Ite
         items = value.get(key)
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
-                yield from _unknown(item, TURN_KEYS, f"{key}[].")
+                named = TURN_KEYS | {"name"} if item.get("role") in RESULTS else TURN_KEYS
+                yield from _unknown(item, named, f"{key}[].")
 
 
 def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Forms of training records: one JSON object to one `Record`.
 
 Recognised, in this order: a list of turns under `messages` (OpenAI), `chat_rounds` (MFTCoder) or `conversations`
-(ShareGPT); a prompt and a response under any of their usual names; plain `text`. What a turn says is never altered.
+(ShareGPT); a prompt and a response under any of their usual names; plain `text`; whatever a recipe's columns bring
+under these keys. What a turn says is never altered.
 Of the other keys, those that would change what is learned refuse the record; `record_fields` knows them.
 """
 
@@ -12,18 +13,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mft_core.data import record_fields
-from mft_core.data.record_weights import answer_weight, weighted
+from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS, Shaped, shaped
+from mft_core.data.content_parts import NOT_TEXT, read_text
+from mft_core.data.preferences import CHOSEN, HISTORY, is_role_object, is_turn_list, with_chosen
+from mft_core.data.record_weights import weighted
+from mft_core.data.tool_calls import from_text, read_tools
+from mft_core.data.turns import REASONING, TOOLS, conversation, joined_thought, read_turn, reasoning
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
+from mft_core.support.reading import AS_IT_IS, RecordForm
+from mft_core.support.thoughts import split_thought
 
-TURN_LISTS = ("messages", "chat_rounds", "conversations")
-PROMPTS = ("prompt", "instruction", "question", "query", "input")
-RESPONSES = ("response", "completion", "output", "answer", "target")
-SYSTEMS = ("system", "system_prompt")
-HISTORY = "history"
+TOOL_KEYS = (TOOLS, "functions")
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
-RECORD_KEYS = USED | {"text"}
+RECORD_KEYS = USED | {"text", *CHOSEN}
 """A value that has none of them is no record of a known form."""
+USED_BESIDE_TURNS = frozenset(TOOL_KEYS)
+USED_BESIDE_A_PAIR = frozenset((*TOOL_KEYS, *REASONING))
 
 JOINED = {
     ("prompt", "query"),
@@ -33,78 +39,69 @@ JOINED = {
 }
 """Prompt fields that belong together, as Alpaca's instruction and its input do; joined by a newline."""
 
-ROLES = {
-    "system": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "bot": "assistant",
-    "gpt": "assistant",
-    "model": "assistant",
-}
 
-
-def parse_record(value: Any, origin: str) -> Record:
+def parse_record(value: Any, origin: str, form: RecordForm = AS_IT_IS) -> Record:
     """One parsed JSON line as a record.
 
     Args:
         value: what `parse_line` gave.
         origin: "file:line".
+        form: what a recipe says of the task's records.
 
     Raises:
-        RecordError: "not an object", "unknown form", "missing prompt", "missing response", "ambiguous fields",
-            "content is not text", "unknown role", "wrong order of roles", "no answer", "empty response",
-            "empty text", "bad weight" or "unsupported field KEY".
+        RecordError: "not an object", "unknown form", "missing prompt", "missing response", "missing column NAME",
+            "ambiguous fields", "content is not text", "unsupported content KIND", "unknown role",
+            "wrong order of roles", "wrong order of parts", "bad tools", "bad tool call", "no answer",
+            "empty response", "empty text", "bad weight" or "unsupported field KEY".
     """
-    value = _as_object(value)
-    if not isinstance(value, dict):
-        raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
+    value = _shaped(value, form).value
     for key in TURN_LISTS:
         if value.get(key) is not None:
-            record_fields.refuse_unsupported(value, "the record")
-            turns = _checked(_listed_turns(value, key))
-            _refuse_second_form(value, key, turns)
-            return weighted(Record(turns=turns, origin=origin), value)
+            _refuse_unsupported(value, USED_BESIDE_TURNS)
+            record = _record(_listed_turns(value, key, form), origin, form)
+            _refuse_second_form(value, key, record.turns)
+            return weighted(record, value)
     if _present(value, PROMPTS) or _present(value, RESPONSES):
-        record_fields.refuse_unsupported(value, "the record")
-        return weighted(Record(turns=_checked(_pair(value)), origin=origin), value)
+        _refuse_unsupported(value, USED_BESIDE_A_PAIR)
+        return weighted(_record(_pair(value, form), origin, form), value)
     if "text" in value:
-        labels_apart = {name: content for name, content in value.items() if name != "label"}  # a class, not a verdict
-        record_fields.refuse_unsupported(labels_apart, "the record")
+        _refuse_unsupported(value, {"label"})  # a class, not a verdict
         return weighted(Record(text=_plain_text(value["text"]), origin=origin), value)
+    record_fields.refuse_unsupported(value, "the record")
     raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
-
-
-def _as_object(value: Any) -> Any:
-    """A bare list of turns as the record that it is."""
-    return {TURN_LISTS[0]: value} if isinstance(value, list) and value and is_turn(value[0]) else value
 
 
 def is_turn(value: Any) -> bool:
     """Whether it is a turn of a conversation: an object with a role."""
-    return isinstance(value, dict) and not {"role", "from"}.isdisjoint(value) and RECORD_KEYS.isdisjoint(value)
+    return is_role_object(value) and RECORD_KEYS.isdisjoint(value)
 
 
-def unread_keys(value: Any) -> Iterator[str]:
+def unread_keys(value: Any, form: RecordForm = AS_IT_IS) -> Iterator[str]:
     """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
     harmless."""
-    value = _as_object(value)
-    form = USED if any(_present(value, keys) for keys in (TURN_LISTS, PROMPTS, RESPONSES)) else {"text"}
-    if "target" in form and value.get("target") and value.get("source"):
+    value, left = _shaped(value, form)
+    yield from left
+    in_turns = bool(_present(value, TURN_LISTS))
+    if in_turns or _present(value, PROMPTS) or _present(value, RESPONSES):
+        used = USED | (USED_BESIDE_TURNS if in_turns else USED_BESIDE_A_PAIR)
+    else:
+        used = frozenset({"text"})
+    if "target" in used and value.get("target") and value.get("source"):
         yield "source"  # the text that the target is made of, such as what is to be translated
-    yield from record_fields.unread_keys(value, form, TURN_LISTS)
+    yield from record_fields.unread_keys(value, used, TURN_LISTS)
 
 
 def content_digest(record: Record) -> bytes:
     """8 bytes that are equal for records that say the same with the same weights, whatever file, form or extra keys
     they came in."""
     hasher = hashlib.blake2b(digest_size=8)
-    for turn in record.turns if record.text is None else (Turn("text", record.text),):
-        encoded = turn.content.encode("utf-8")
-        hasher.update(f"{turn.role}:{len(encoded)}:".encode())
+    parts = [("text", record.text, 1.0)] if record.text is not None else list(_parts(record))
+    for role, content, weight in parts:
+        encoded = content.encode("utf-8")
+        hasher.update(f"{role}:{len(encoded)}:".encode())
         hasher.update(encoded)
-        if turn.weight != 1.0:
-            hasher.update(f"weight:{turn.weight!r}:".encode())
+        if weight != 1.0:
+            hasher.update(f"weight:{weight!r}:".encode())
     if record.weight != 1.0:
         hasher.update(f"record weight:{record.weight!r}:".encode())
     return hasher.digest()
@@ -116,11 +113,52 @@ def folded_digest(record: Record) -> bytes:
     """
     if record.text is not None:
         return content_digest(Record(text=_folded(record.text)))
-    return content_digest(Record(turns=tuple(Turn(turn.role, _folded(turn.content)) for turn in record.turns)))
+    return content_digest(Record(turns=tuple(turn._replace(content=_folded(turn.content)) for turn in record.turns)))
 
 
 def _folded(text: str) -> str:
     return " ".join(text.split())
+
+
+def _parts(record: Record) -> Iterator[tuple[str, str, float]]:
+    for turn in record.turns:
+        yield turn.role, turn.content, turn.weight
+        if turn.calls:
+            yield "calls", turn.calls, 1.0
+
+
+def _shaped(value: Any, form: RecordForm) -> Shaped:
+    """The record under the keys of a known form, with lists of turns that are given as text read."""
+    value = {TURN_LISTS[0]: value} if isinstance(value, list) and value and is_turn(value[0]) else value
+    if not isinstance(value, dict):
+        raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
+    value, left = shaped(value, form)
+    for key in (*TURN_LISTS, "prompt", *CHOSEN):
+        if isinstance(value.get(key), str) and value[key].lstrip().startswith('[{"'):
+            turns = _turns_in(value[key], key)
+            value = {**value, key: turns if is_turn_list(turns) or key in TURN_LISTS else value[key]}
+    value = with_chosen(value) if form.preference == "chosen" else value
+    return Shaped(_prompt_of_turns(value), left)
+
+
+def _turns_in(text: str, key: str) -> Any:
+    if key in TURN_LISTS:
+        return from_text(text, "bad JSON", f"`{key}`")
+    try:
+        return from_text(text, "", "")
+    except RecordError:
+        return None
+
+
+def _prompt_of_turns(value: dict[str, Any]) -> dict[str, Any]:
+    """A prompt and a completion that are turns themselves, as TRL has them, as one list of turns."""
+    prompts, responses = _present(value, PROMPTS), _present(value, RESPONSES)
+    if len(prompts) != 1 or len(responses) != 1 or not is_turn_list(value[prompts[0]]):
+        return value
+    answer = value[responses[0]]
+    turns = answer if is_turn_list(answer) else [{"role": "assistant", "content": answer}]
+    rest = {key: content for key, content in value.items() if key not in (*prompts, *responses)}
+    return {**rest, TURN_LISTS[0]: [*value[prompts[0]], *turns]}
 
 
 def _present(value: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
@@ -128,27 +166,29 @@ def _present(value: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
     return [key for key in keys if value.get(key) not in (None, "")]
 
 
-def _listed_turns(value: Mapping[str, Any], key: str) -> list[Turn]:
+def _refuse_unsupported(value: Mapping[str, Any], used: frozenset[str] | set[str]) -> None:
+    record_fields.refuse_unsupported({key: held for key, held in value.items() if key not in used}, "the record")
+
+
+def _record(turns: list[Turn], origin: str, form: RecordForm) -> Record:
+    if form.reasoning != "none":
+        return Record(turns=conversation(turns), origin=origin)
+    kept = [_without_thought(turn) if turn.role == "assistant" else turn for turn in turns]
+    left_out = sum(one is not other for one, other in zip(kept, turns, strict=True))
+    return Record(turns=conversation(kept), origin=origin, thoughts_left_out=left_out)
+
+
+def _without_thought(turn: Turn) -> Turn:
+    parts = split_thought(turn.content)
+    return turn if parts is None else turn._replace(content=parts.said.lstrip())
+
+
+def _listed_turns(value: Mapping[str, Any], key: str, form: RecordForm) -> list[Turn]:
     items = value[key]
     if not isinstance(items, list) or not items:
         raise RecordError("no answer", f"`{key}` is not a list of turns, or is empty")
-    return _system(value) + [_turn(item, number) for number, item in enumerate(items, 1)]
-
-
-def _turn(item: Any, number: int) -> Turn:
-    if not isinstance(item, dict):
-        raise RecordError("not an object", f"turn {number} must be an object with a role and a content")
-    name = item.get("role", item.get("from"))
-    role = ROLES.get(name.lower()) if isinstance(name, str) else None
-    if role is None:
-        raise RecordError("unknown role", f"turn {number} has the role {name!r}; known: {', '.join(ROLES)}")
-    where = f"turn {number}"
-    is_answer = role == "assistant"
-    record_fields.refuse_unsupported_turn(item, where, is_answer)
-    if item.get("content") and item.get("value") and item["content"] != item["value"]:
-        raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
-    content = _string(item.get("content", item.get("value")), where)
-    return Turn(role, content, answer_weight(item, where)) if is_answer else Turn(role, content)
+    turns = [read_turn(item, number, form.render_json) for number, item in enumerate(items, 1)]
+    return [*_tools(value), *_system(value, form), *turns]
 
 
 def _refuse_second_form(value: Mapping[str, Any], key: str, turns: tuple[Turn, ...]) -> None:
@@ -163,7 +203,7 @@ def _refuse_second_form(value: Mapping[str, Any], key: str, turns: tuple[Turn, .
         raise RecordError("ambiguous fields", f"beside `{key}` there is more to learn: {', '.join(others)}")
 
 
-def _pair(value: Mapping[str, Any]) -> list[Turn]:
+def _pair(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
     prompts, responses = _present(value, PROMPTS), _present(value, RESPONSES)
     if len(prompts) > 1 and tuple(prompts) not in JOINED:
         raise RecordError("ambiguous fields", f"each of {', '.join(prompts)} could be the prompt")
@@ -175,55 +215,42 @@ def _pair(value: Mapping[str, Any]) -> list[Turn]:
         raise RecordError("missing response", f"there is a {prompts[0]!r}, but none of: {', '.join(RESPONSES)}")
     if all(value.get(key) is None for key in PROMPTS):
         raise RecordError("missing prompt", f"there is a {responses[0]!r}, but none of: {', '.join(PROMPTS)}")
-    prompt = "\n".join(_string(value[key], key) for key in prompts)
-    answer = Turn("assistant", _string(value[responses[0]], responses[0]))
-    return [*_system(value), *_history(value), Turn("user", prompt), answer]
+    prompt = "\n".join(read_text(value[key], key, form.render_json) for key in prompts)
+    said = read_text(value[responses[0]], responses[0], form.render_json)
+    answer = Turn("assistant", joined_thought(reasoning(value, "the record"), said, "the record"))
+    return [*_tools(value), *_system(value, form), *_history(value, form), Turn("user", prompt), answer]
 
 
-def _system(value: Mapping[str, Any]) -> list[Turn]:
+def _tools(value: Mapping[str, Any]) -> list[Turn]:
+    named = [tools for key in TOOL_KEYS if (tools := read_tools(value.get(key), key))]
+    if len(set(named)) > 1:
+        raise RecordError("ambiguous fields", f"each of {', '.join(TOOL_KEYS)} could be the tools")
+    return [Turn(TOOLS, tools) for tools in named[:1]]
+
+
+def _system(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
     keys = _present(value, SYSTEMS)
     if len(keys) > 1:
         raise RecordError("ambiguous fields", f"each of {', '.join(keys)} could be the system message")
-    return [Turn("system", _string(value[key], key)) for key in keys]
+    return [Turn("system", read_text(value[key], key, form.render_json)) for key in keys]
 
 
-def _history(value: Mapping[str, Any]) -> list[Turn]:
+def _history(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
     """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response]."""
     turns = []
     for number, pair in enumerate(value.get(HISTORY) or [], 1):
         if not isinstance(pair, list) or len(pair) != 2:
             raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")
         turns += [
-            Turn(role, _string(content, HISTORY)) for role, content in zip(("user", "assistant"), pair, strict=True)
+            Turn(role, read_text(content, HISTORY, form.render_json))
+            for role, content in zip(("user", "assistant"), pair, strict=True)
         ]
     return turns
 
 
 def _plain_text(text: Any) -> str:
-    if not _string(text, "text").strip():
+    if not isinstance(text, str):
+        raise RecordError(NOT_TEXT, f"text holds a {type(text).__name__}")
+    if not text.strip():
         raise RecordError("empty text", "there is nothing to learn")
     return text
-
-
-def _string(content: Any, where: str) -> str:
-    if not isinstance(content, str):
-        raise RecordError("content is not text", f"{where} holds a {type(content).__name__}")
-    return content
-
-
-def _checked(turns: list[Turn]) -> tuple[Turn, ...]:
-    """The turns, if they are a conversation: a system turn or none, then user and assistant in turn, an answer last."""
-    rounds = turns[1:] if turns[0].role == "system" else turns
-    for position, turn in enumerate(rounds):
-        expected = ("user", "assistant")[position % 2]
-        if turn.role != expected:
-            raise RecordError("wrong order of roles", f"expected {expected}, found {turn.role}: {_roles(turns)}")
-    if not rounds or rounds[-1].role != "assistant":
-        raise RecordError("no answer", f"the last turn must be the assistant's: {_roles(turns)}")
-    if any(turn.role == "assistant" and not turn.content.strip() for turn in turns):
-        raise RecordError("empty response", "an assistant turn is empty")
-    return tuple(turns)
-
-
-def _roles(turns: list[Turn]) -> str:
-    return ", ".join(turn.role for turn in turns)[:200]

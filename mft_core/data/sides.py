@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
+from mft_core.support.reading import AS_IT_IS, RecordForm
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,6 +33,7 @@ class Side:
     readers: tuple[Reader, ...]
     contents: tuple[FileContent, ...]
     folder: Path
+    form: RecordForm
 
     @property
     def size(self) -> int:
@@ -80,14 +82,22 @@ def common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, s
 
 
 def readable_sides(
-    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path
+    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path, form: RecordForm = AS_IT_IS
 ) -> tuple[dict[str, tuple[Side, Side | None]], list[MftError]]:
-    """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks."""
+    """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks.
+
+    Args:
+        files: the tasks.
+        readers: of their files.
+        common: from `common_key`.
+        cache: folder of the entries.
+        form: of the records of tasks that have none of their own.
+    """
     sides: dict[str, tuple[Side, Side | None]] = {}
     errors: list[MftError] = []
     for task in files:
         try:
-            sides[task.name] = _sides(task, readers, common, cache)
+            sides[task.name] = _sides(task if task.form else replace(task, form=form), readers, common, cache)
         except MftError as error:
             errors.append(MftError(f"Task {task.name!r}: {error.message}", error.hint))
     return sides, errors
@@ -104,8 +114,9 @@ def _side(task: TaskFiles, paths: tuple[Path, ...], readers: Readers, common: li
     chosen = tuple(readers.reader_of(path, task.reader) for path in paths)
     contents = tuple(reader.inspect(path) for reader, path in zip(chosen, paths, strict=True))
     files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
-    key = json.dumps([*common, files])
-    return Side(task.name, paths, chosen, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32])
+    form = task.form or AS_IT_IS
+    key = json.dumps([*common, files, asdict(form)])
+    return Side(task.name, paths, chosen, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32], form)
 
 
 def lines(side: Side) -> Iterator[Line]:

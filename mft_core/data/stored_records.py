@@ -35,7 +35,7 @@ def stored_records(store: TokenStore, readers: Readers) -> list[Record]:
         for place in wanted:
             origin = f"{path}{place_in_words(entry.place_forms[number], place)}"
             try:
-                records.append(parse_record(parse_line(found[place]), origin))
+                records.append(parse_record(parse_line(found[place]), origin, store.form))
             except (KeyError, RecordError) as error:
                 raise MftError(
                     f"{origin} is not the record that was tokenised: {error}", "Has the file changed since?"

@@ -73,6 +73,8 @@ class TaskReport:
         overlap_folded: how many of `overlap` differ from every training sample in white space or weights.
         weighted_samples: how many the training samples count as, sum_j W_ij / T_ij; None: no token has a weight but 1.
         weighted_tokens: how many the training targets count as, sum_j W_ij; None likewise.
+        reasoning: what `data.reasoning` left out of the records that are used: "thoughts left out", and "answers left
+            out" of conversations of several samples (at least so many).
     """
 
     read: int
@@ -95,6 +97,7 @@ class TaskReport:
     overlap_folded: int = 0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
+    reasoning: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def bad_records(self) -> int:
@@ -104,6 +107,7 @@ class TaskReport:
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
+        counts["reasoning"] = dict(self.reasoning)
         return {**asdict(self), **counts, "examples": list(self.examples)}
 
 

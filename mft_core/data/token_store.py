@@ -21,11 +21,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from mft_core.data.mapped_arrays import mapped, mapped_array
 from mft_core.data.reader import place_in_words
 from mft_core.data.stretches import find_stretches, spread, weight_sums
-from mft_core.records import ReaderChoice, Sample
+from mft_core.records import Sample
 from mft_core.support.checksums import check_files
 from mft_core.support.durable import whole_folder
+from mft_core.support.reading import AS_IT_IS, ReaderChoice, RecordForm
 from mft_core.support.redact import redacted
 
 ARRAYS = {
@@ -111,12 +113,14 @@ class TokenStore:
         index: int64 [samples], which samples of the entry these are, ascending.
         paths: the files that `entry.files` counts.
         reader: of all of them; None: for each the one that its suffix asks for.
+        form: of the records in them.
     """
 
     entry: TokenEntry
     index: np.ndarray
     paths: tuple[Path, ...]
     reader: ReaderChoice | None = None
+    form: RecordForm = AS_IT_IS
 
     def __len__(self) -> int:
         return len(self.index)
@@ -241,7 +245,7 @@ def open_entry(folder: Path) -> TokenEntry | None:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         check_files(folder, meta["checksums"], {*STREAMS, *(f"{name}.npy" for name in ARRAYS)}, checksum)
-        arrays = {name: _mapped_array(folder / f"{name}.npy") for name in ARRAYS}
+        arrays = {name: mapped_array(folder / f"{name}.npy") for name in ARRAYS}
         ids = mapped(folder / "ids.bin").view(np.dtype(meta["dtype"]))
         counts, place_forms = meta["counts"], meta["place_forms"]
         spans = mapped(folder / "spans.bin").view(np.int64).reshape(-1, 2)
@@ -261,32 +265,6 @@ def read_quarantine(entry: TokenEntry) -> Iterator[dict[str, Any]]:
     with (entry.folder / "quarantine.jsonl").open(encoding="utf-8") as stream:
         for line in stream:
             yield json.loads(line)
-
-
-def _mapped_array(path: Path) -> np.ndarray:
-    """A one-dimensional .npy file, memory-mapped."""
-    with path.open("rb") as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, dtype = read_header[version](stream)
-        begin = stream.tell()
-    return mapped(path)[begin : begin + shape[0] * dtype.itemsize].view(dtype)
-
-
-def mapped(path: Path) -> np.ndarray:
-    """uint8, read-only: a file, memory-mapped, without keeping it open.
-
-    Each of numpy's maps holds a file descriptor for as long as it lives, of which a process has about a thousand: a run
-    of 150 tasks ran out of them. Torch's maps close the file.
-    """
-    import torch  # here, because mistakes in a recipe are answered without it
-
-    size = path.stat().st_size
-    if size == 0:
-        return np.zeros(0, np.uint8)
-    array: np.ndarray = torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8).numpy()
-    array.flags.writeable = False
-    return array
 
 
 def checksum(path: Path) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
+from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
@@ -26,6 +26,7 @@ from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, together
+from mft_core.recipe.naming import record_form
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
 from mft_core.support import run_files
@@ -73,7 +74,8 @@ def prepare_tasks(
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
     common = common_key(tokenization, tokenizer, settings)
-    sides, errors = readable_sides(files, readers or installed_readers(), common, cache)
+    form = record_form(settings)
+    sides, errors = readable_sides(files, readers or installed_readers(), common, cache, form)
     policy = LengthPolicy(settings.max_length, settings.overlong)
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
@@ -104,7 +106,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            for encoded in pool.encode(_chunks(lines(side)), side.origins):
+            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
@@ -159,8 +161,8 @@ def _task(
     usable = len(train) + len(valid)
     train = train[choose(train_entry.digests[train], settings.max_samples, settings.split_seed)]
     valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
-    train_store = TokenStore(train_entry, train, train_side.paths, files.reader)
-    valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader)
+    train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
+    valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)
     report = _report(train_store, valid_store, usable, excluded=whole - usable)
     return Task(files.name, index, files.weight, train_store, valid_store, report)
 
@@ -172,7 +174,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
         counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
         longer.update(store.entry.counts[LONGER])
         unread.update(store.entry.counts[UNREAD])
-    special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS}
+    special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
     repeated = np.isin(valid.entry.digests[valid.index], train_digests)
     alike = np.isin(valid.entry.folded_digests[valid.index], train.entry.folded_digests[train.index])
@@ -198,6 +200,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
         overlap_folded=int((alike & ~repeated).sum()),
         weighted_samples=weighted[0],
         weighted_tokens=weighted[1],
+        reasoning={kind: counts[kind] for kind in LEFT_OUT if counts[kind]},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mft_core.records import Record, Sample, Turn
 from mft_core.registry.options import Configurable, SomeOptions
@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 
 
 class Tokenization(Configurable[SomeOptions]):
-    """Turns a record into token ids and says which of them are supervised."""
+    """Turns a record into token ids and says which of them are supervised.
+
+    Attributes:
+        takes_tools: it lays out turns of the roles "tools" and "tool", and calls in answers; else the core gives it the
+            same as text (`mft_core.data.tool_text`).
+    """
+
+    takes_tools: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:

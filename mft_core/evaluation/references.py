@@ -10,6 +10,7 @@ from pydantic import Field
 from typing_extensions import TypeVar
 
 from mft_core.data.record_forms import parse_record
+from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
@@ -41,8 +42,8 @@ SomeReferenceOptions = TypeVar("SomeReferenceOptions", bound=ReferenceOptions, d
 class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
     """Has every conversation's last answer written anew, and compares: a subclass says with `judge` how.
 
-    Items hold "turns" (role and content, up to the answer) and the "reference" without the thought before
-    it, which is none of a model's answer either.
+    Items hold "turns" (role, content and so on, up to the answer) and the "reference" without the thought before it,
+    which is none of a model's answer either; calls of tools stand in it as `mft_core.data.tool_text` writes them.
     """
 
     def items(self, request: EvaluationRequest) -> list[Item]:
@@ -60,7 +61,7 @@ class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
 
     def prompt(self, item: Item) -> Prompt:
         """The conversation up to the answer, laid out as in training."""
-        return [Turn(role, content) for role, content in item.fields["turns"]]
+        return [Turn(*fields) for fields in item.fields["turns"]]
 
     def describe(self) -> Protocol:
         """As in training."""
@@ -107,7 +108,8 @@ class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
 
 
 def _item(task_id: str, group: str, record: Record) -> Item:
-    *turns, answer = record.turns
+    *turns, _ = record.turns
+    answer = in_text(record.turns)[-1]
     return Item(task_id, {"turns": _plain(turns), "reference": without_thought(answer.content)}, group)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mft_core.data.tokenization import Tokenization
+from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError
 from mft_core.models.end_tokens import end_tokens
 from mft_core.records import Turn
@@ -123,7 +124,7 @@ class Assistant:
         """Token ids of a text as the tokenizer begins one, or of a conversation laid out as in training."""
         if isinstance(prompt, str):
             return list(self.tokenizer(prompt)["input_ids"])
-        return self.tokenization.prompt(prompt)
+        return self.tokenization.prompt(prompt if self.tokenization.takes_tools else in_text(prompt))
 
     def _write(
         self,

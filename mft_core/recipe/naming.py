@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mft_core.recipe.schema import AUTO, Choice, Recipe
-from mft_core.records import ReaderChoice
+from mft_core.recipe.schema import AUTO, Choice, Columns, DataSection, Recipe
+from mft_core.support.reading import ReaderChoice, RecordForm
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 
@@ -16,6 +16,12 @@ def reader_choice(recipe: Recipe, of_task: Choice | None = None) -> ReaderChoice
         if choice is not None and choice.name != AUTO:
             return ReaderChoice(choice.name, choice.options)
     return None
+
+
+def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm:
+    """How records are read: by the task's own columns, else by those of [data]."""
+    named = tuple((columns or data.columns).items())
+    return RecordForm(named, data.reasoning, data.preference, data.render_json)
 
 
 def source_choice(recipe: Recipe) -> Choice:

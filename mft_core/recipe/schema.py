@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from mft_core.support.column_templates import checked_template
 from mft_core.support.unicode_names import composed
 
 TaskName = Annotated[str, AfterValidator(composed)]
@@ -127,6 +128,13 @@ class TuneSection(Section):
     double_quant: bool = Field(True, description="qlora: quantise the blocks' scales too; saves 0.37 bits a weight")
 
 
+Learned = Literal[
+    "prompt", "response", "system", "history", "messages", "text", "tools", "reasoning", "weight", "chosen"
+]
+Columns = dict[Learned, Annotated[str, AfterValidator(checked_template)]]
+"""What is learned, and the column or the template that it is taken from."""
+
+
 class TaskSection(Section):
     """One task given by its files."""
 
@@ -135,6 +143,7 @@ class TaskSection(Section):
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
     reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
+    columns: Columns = Field({}, description="{}: data.columns; where this task's records have what is learned")
 
 
 class DataSection(Section):
@@ -148,6 +157,17 @@ class DataSection(Section):
         Choice(name=AUTO), description="auto: by each file's suffix; else what reads all files, see `mft list reader`"
     )
     exclude: str = Field("", description="audit.json of `mft data audit`: the records that it says to leave out")
+    columns: Columns = Field(
+        {},
+        description='such as {prompt = "Write {language}: {task}", response = "code"}; {}: keys of known forms',
+    )
+    reasoning: Literal["all", "last", "none"] = Field(
+        "all", description="thoughts learned; last: of conversations that become several samples, the last; none: no"
+    )
+    preference: Literal["refuse", "chosen"] = Field(
+        "refuse", description="of chosen and rejected answers; chosen: learn that one, as any other answer"
+    )
+    render_json: bool = Field(False, description="learn lists and objects as compact JSON; false: refuse them")
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")

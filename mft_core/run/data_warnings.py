@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +17,14 @@ MOST_GROUPS = 5
 
 
 def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
-    """Missing validation data, validation samples that are trained on, repeated training records, keys not read.
+    """Missing validation data, validation samples that are trained on, repeated training records, keys not read,
+    what was left out by choice.
 
     Args:
         adapts_by_validation: the loss measures validation samples to set the tasks' weights.
     """
-    found = (_excluded(tasks), _without_validation(tasks, adapts_by_validation), _leakage(tasks), _duplicates(tasks))
-    return [*chain(*found), *_unread(tasks)]
+    missing, told = _without_validation(tasks, adapts_by_validation), (_leakage, _duplicates, _unread, _reasoning)
+    return [*_excluded(tasks), *missing, *(line for tell in told for line in tell(tasks))]
 
 
 class _Part(NamedTuple):
@@ -100,6 +102,15 @@ def _unread(tasks: TaskSet) -> Iterable[str]:
         yield f"keys that were not read: {first_few(keys, most=10, of_what='keys')} (in {where})"
     if rest := [name for names in islice(tasks_by_keys.values(), MOST_GROUPS, None) for name in names]:
         yield f"other keys were not read in: {first_few(rest, of_what='tasks')}; mft check --json has them all"
+
+
+def _reasoning(tasks: TaskSet) -> Iterable[str]:
+    """What a recipe's choice leaves out of conversations, all tasks together."""
+    left_out = Counter[str]()
+    for task in tasks:
+        left_out.update(task.report.reasoning)
+    if left_out:
+        yield "by data.reasoning: " + ", ".join(f"{count:,} {what}" for what, count in sorted(left_out.items()))
 
 
 def _worst_first(parts: Iterable[_Part]) -> str:

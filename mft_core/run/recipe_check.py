@@ -15,7 +15,7 @@ from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.unread_files import UnreadFile, unread_files
 from mft_core.errors import UsageError
 from mft_core.recipe.addresses import Address
-from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, source_choice
+from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, record_form, source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
@@ -81,7 +81,14 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
         return prepared.files({task.name: task.weight for task in data.tasks})
     if parts.source is None:
         entries = [
-            ExplicitTask(task.name, task.train, task.valid, task.weight, reader_choice(recipe, task.reader))
+            ExplicitTask(
+                task.name,
+                task.train,
+                task.valid,
+                task.weight,
+                reader_choice(recipe, task.reader),
+                record_form(data, task.columns),
+            )
             for task in data.tasks
         ]
         return explicit_tasks(entries, Path(data.path or "."), parts.readers, partial(_fetch, parts))

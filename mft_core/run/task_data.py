@@ -25,7 +25,8 @@ DIGITS = 16
 """Of a fingerprint, for messages that people read."""
 
 DECIDES_SAMPLES = (
-    "split_seed", "max_length", "overlong", "valid_fraction", "max_samples", "max_valid_samples", "exclude",
+    "split_seed", "max_length", "overlong", "valid_fraction", "max_samples", "max_valid_samples", "exclude", "columns",
+    "reasoning", "preference", "render_json",
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
 

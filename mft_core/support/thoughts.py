@@ -31,6 +31,11 @@ def split_thought(text: str) -> Thought | None:
     return Thought(match[1], match[2], match[3]) if match else None
 
 
+def with_thought(thought: str, said: str) -> str:
+    """An answer that begins with a thought, as `split_thought` finds it; "": none."""
+    return f"<{NAMES[0]}>\n{thought}\n</{NAMES[0]}>\n\n{said}" if thought.strip() else said
+
+
 def without_thought(text: str) -> str:
     """What an answer says after its thought, with no white space before it; the text itself where it has no thought."""
     if parts := split_thought(text):

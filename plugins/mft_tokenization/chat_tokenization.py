@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from jinja2 import TemplateError
 
+from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
@@ -25,6 +26,7 @@ from mft_tokenization.layout import (
     form_of,
     thoughts_known,
 )
+from mft_tokenization.messages import Messages, find_message_form
 from mft_tokenization.plan import Plan, Writer, make_plan, pieces
 from mft_tokenization.templates import FIXED_DATE
 from mft_tokenization.text_encoder import TextEncoder
@@ -32,7 +34,11 @@ from mft_tokenization.text_encoder import TextEncoder
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-VERSION = "3"
+MOST_PLANS_WITH_TOOLS = 64
+TEMPLATE_FAULTS = (TemplateError, TypeError, ValueError, KeyError)
+"""What a template raises for messages that it does not take, by itself or by what it does with them."""
+
+VERSION = "4"
 """Part of the fingerprint: to be raised when `encode` changes."""
 
 ROUNDS = (
@@ -55,6 +61,8 @@ class ChatTokenization(Tokenization):
     with are the template's, where it knows them.
     """
 
+    takes_tools: ClassVar[bool] = True
+
     @abstractmethod
     def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
         """The Jinja template to use with `tokenizer`.
@@ -73,9 +81,11 @@ class ChatTokenization(Tokenization):
         self._template = (FIXED_DATE if "strftime_now" in tokenizer.chat_template else "") + tokenizer.chat_template
         self._tokenizer = tokenizer
         self._encoder = TextEncoder(tokenizer)
-        self._thoughts = thoughts_known(tokenizer.chat_template)
+        self._messages = find_message_form(self._template, self._tried)
+        self._thoughts = thoughts_known(tokenizer.chat_template) | ({"think"} if self._messages.thought_key else set())
         self._marks = {mark for name in self._thoughts for mark in (f"<{name}>", f"</{name}>")}
         self._plans: dict[tuple[Form, ...], Plan] = {}
+        self._plans_with_tools: dict[tuple[Form, ...], Plan] = {}
         self._beginning = beginning_ids(tokenizer)
         self._self_test()
 
@@ -88,15 +98,16 @@ class ChatTokenization(Tokenization):
         if record.text is not None:
             ids = [*self._beginning, *self._encoder.encode(record.text, "start"), self._tokenizer.eos_token_id]
             return _sample(ids, [float(len(self._beginning) <= position) for position in range(len(ids))], False)
-        return self._conversation(record.turns)
+        return self._conversation(self._ready(record.turns))
 
     def samples(self, record: Record) -> list[Sample]:
         """One sample for as many answers as stand in it in the form in which each is asked for, and one for each later
         answer, with the conversation before it as `apply_chat_template` shows it when it asks.
         """
-        if record.text is not None or self._plan(record.turns).whole:
+        ready = self._ready(record.turns)
+        if record.text is not None or self._plan(ready).whole:
             return [self.encode(record)]
-        upto = [record.turns[: number + 1] for number, turn in enumerate(record.turns) if turn.role == "assistant"]
+        upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
         together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
         samples = [self._conversation(turns) for turns in upto[together:]]
         return [sample for sample in samples if sample.supervised.any()]  # of an answer of weight 0 there is nothing
@@ -106,6 +117,7 @@ class ChatTokenization(Tokenization):
 
         Contents that the template changes are no error here: they are asked as `apply_chat_template` asks them.
         """
+        turns = self._ready(turns)
         answered = [*turns, Turn("assistant", "\ue0fe\ue0ff")]
         writer = Writer(self._encoder)
         try:
@@ -146,6 +158,23 @@ class ChatTokenization(Tokenization):
         """Of the template and of this code; the tokenizer has a fingerprint of its own."""
         return hashlib.sha256(f"{VERSION}\n{self._tokenizer.chat_template}".encode()).hexdigest()
 
+    def _ready(self, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+        """The turns as the template takes them: tools, calls and results as they are, with control tokens typed in them
+        hidden, or as text.
+        """
+        if not self._messages.tools:
+            return in_text(turns)
+        return tuple(self._hidden(turn) if turn.calls or turn.role in ("tools", "tool") else turn for turn in turns)
+
+    def _hidden(self, turn: Turn) -> Turn:
+        def hidden(text: str) -> str:
+            return json.dumps(self._encoder.hidden_in(json.loads(text)), ensure_ascii=False) if text else ""
+
+        if turn.role == "tools":
+            return turn._replace(content=hidden(turn.content))
+        call_id, name = (self._encoder.hide(each, ()) for each in (turn.call_id, turn.name))
+        return turn._replace(calls=hidden(turn.calls), call_id=call_id, name=name)
+
     def _conversation(self, turns: Sequence[Turn]) -> Sample:
         plan = self._plan(turns)
         writer = Writer(self._encoder)
@@ -161,39 +190,57 @@ class ChatTokenization(Tokenization):
         return found
 
     def _render(self, turns: Sequence[Turn], generate: bool) -> str:
-        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
+        messages, tools = self._messages.messages(turns)
         try:
-            return self._tokenizer.apply_chat_template(
-                messages, chat_template=self._template, tokenize=False, add_generation_prompt=generate
-            )
-        except TemplateError as error:
+            return self._apply(messages, tools, generate)
+        except TEMPLATE_FAULTS as error:
             raise RecordError(REFUSES_ROLES, str(error)) from error
+
+    def _apply(self, messages: Messages, tools: list[Any] | None, generate: bool = False) -> str:
+        text: str = self._tokenizer.apply_chat_template(
+            messages, tools=tools, chat_template=self._template, tokenize=False, add_generation_prompt=generate
+        )
+        return text
+
+    def _tried(self, messages: Messages, tools: list[Any] | None) -> str | None:
+        try:
+            return self._apply(messages, tools)
+        except TEMPLATE_FAULTS:
+            return None
 
     def _plan(self, turns: Sequence[Turn]) -> Plan:
         forms = tuple(form_of(turn, self._thoughts) for turn in turns)
-        if forms in self._plans:
-            return self._plans[forms]
+        plans = self._plans
+        if any(form.given for form in forms):  # each record has its own
+            plans = self._plans_with_tools
+            if forms not in plans and len(plans) > MOST_PLANS_WITH_TOOLS:
+                plans.clear()
+        if forms in plans:
+            return plans[forms]
         ends = [number for number, form in enumerate(forms, 1) if form.role == "assistant" and number < len(forms)]
         plan = None
         for end in (*ends, len(forms)):  # one after the other: a conversation may be longer than Python's stack is deep
-            if forms[:end] not in self._plans:
-                self._plans[forms[:end]] = self._made_plan(forms[:end], plan)
-            plan = self._plans[forms[:end]]
-        return self._plans[forms]
+            if forms[:end] not in plans:
+                plans[forms[:end]] = self._made_plan(forms[:end], plan)
+            plan = plans[forms[:end]]
+        return plans[forms]
 
     def _made_plan(self, forms: tuple[Form, ...], earlier: Plan | None) -> Plan:
         specials = [text for text in self._encoder.specials if text not in self._marks]
         layout = find_layout(forms, self._render, specials)
-        return make_plan(layout, earlier, self._encoder, (self._tokenizer.eos_token, self._tokenizer.eos_token_id))
+        return make_plan(layout, earlier, self._encoder, self._tokenizer.eos_token_id)
 
     def _changed_prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Ids of what the template makes of turns that it changes. Control tokens typed in them are hidden from it and
         stay text, but not the marks of thoughts.
         """
-        hidden = [turn._replace(content=self._encoder.hide(turn.content, self._marks)) for turn in turns]
+        hidden = [
+            turn if turn.role == "tools" else turn._replace(content=self._encoder.hide(turn.content, self._marks))
+            for turn in turns
+        ]
         steps = pieces(self._render(hidden, True), self._encoder)
         writer = Writer(self._encoder)
-        writer.write([replace(step, text=self._encoder.unhide(step.text)) for step in steps])
+        writer.write(steps)
         return writer.ids
 
     def _self_test(self) -> None:

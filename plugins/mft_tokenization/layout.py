@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from mft_core.errors import RecordError
 from mft_core.records import Turn
 from mft_core.support.thoughts import NAMES, split_thought
+from mft_tokenization.messages import bare_said, bare_thought
 
 Render = Callable[[Sequence[Turn], bool], str]
 """Turns and `add_generation_prompt` to text."""
@@ -24,30 +26,52 @@ SHOWN_AS: tuple[Callable[[str], str], ...] = (
     lambda content: content.lstrip("\n"),
     str.lstrip,
     str.rstrip,
+    bare_thought,
+    bare_said,
 )
 """What a template may do to a content: leave it, or strip white space."""
+
+
+def _as_json(content: str) -> str:
+    """As it stands in a JSON text, where some templates show what a tool answered."""
+    return json.dumps(content, ensure_ascii=False)[1:-1]
 
 
 class Form(NamedTuple):
     """All of a turn that bears on how a template lays it out.
 
     Attributes:
-        role: "system", "user" or "assistant".
+        role: as `Turn` has it.
         thought: name of the marks of the thought that an answer begins with; "": there is none.
         empty: the thought is white space.
+        silent: an answer says nothing beside its calls.
+        given: what stands in a layout as it is: the calls of an answer, or the tools.
+        call_id: of a result.
+        name: of a result.
     """
 
     role: str
     thought: str = ""
     empty: bool = False
+    silent: bool = False
+    given: str = ""
+    call_id: str = ""
+    name: str = ""
 
     def placeholder(self, number: int) -> Turn:
         """A turn of this form, whose contents are found again in what a template makes of it."""
-        said = f"\ue0fe{number}\ue0ff"
-        if not self.thought:
-            return Turn(self.role, said)
-        thought = "" if self.empty else f"\ue0fe{number}t\ue0ff"
-        return Turn(self.role, f"<{self.thought}>\n{thought}\n</{self.thought}>\n\n{said}")
+        if self.role == "tools":
+            return Turn(self.role, self.given)
+        content = "" if self.silent else f"\ue0fe{number}\ue0ff"
+        if self.thought:
+            thought = "" if self.empty else f"\ue0fe{number}t\ue0ff"
+            content = f"<{self.thought}>\n{thought}\n</{self.thought}>\n\n{content}"
+        return Turn(self.role, content, calls=self.given, call_id=self.call_id, name=self.name)
+
+    @property
+    def contents(self) -> list[bool]:
+        """Which contents it has: True for a thought, False for the rest."""
+        return [True] * (bool(self.thought) and not self.empty) + [False] * (self.role != "tools" and not self.silent)
 
 
 class Slot(NamedTuple):
@@ -72,10 +96,14 @@ def thoughts_known(template: str) -> frozenset[str]:
 
 def form_of(turn: Turn, known: frozenset[str]) -> Form:
     """The form of a turn for a template that knows some thoughts."""
+    if turn.role == "tools":
+        return Form(turn.role, given=turn.content)
     parts = split_thought(turn.content) if known and turn.role == "assistant" else None
     if parts is None or parts.name not in known:
-        return Form(turn.role)
-    return Form(turn.role, parts.name, not parts.thought.strip())
+        silent = bool(turn.calls) and not turn.content.strip()
+        return Form(turn.role, "", False, silent, turn.calls, turn.call_id, turn.name)
+    silent = bool(turn.calls) and not parts.said.strip()
+    return Form(turn.role, parts.name, not parts.thought.strip(), silent, turn.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +114,8 @@ class Layout:
         forms: of the turns.
         slots: where contents stand, in order. The thought of an earlier answer may be left out.
         literals: text before each slot, and after the last: one more than there are slots.
-        lead_in: if the last turn is an answer: how many characters at the end of the literal before it come after the
-            generation prompt and are thus the model's to write (" " in Llama 2, "<think>..." in Qwen 3).
+        lead_in: if the last turn is an answer: how many characters at the end of the literal in which it starts come
+            after the generation prompt and are thus the model's to write (" " in Llama 2, "<think>..." in Qwen 3).
     """
 
     forms: tuple[Form, ...]
@@ -97,10 +125,12 @@ class Layout:
 
     @property
     def answer(self) -> int | None:
-        """The first slot of the last turn if that is an answer."""
+        """If the last turn is an answer, the literal in which it starts: that before its first slot, or the last one
+        where it has none, as calls alone have."""
         last = len(self.forms) - 1
-        slots = [number for number, slot in enumerate(self.slots) if slot.turn == last]
-        return slots[0] if slots and self.forms[last].role == "assistant" else None
+        if self.forms[last].role != "assistant":
+            return None
+        return next((number for number, slot in enumerate(self.slots) if slot.turn == last), len(self.slots))
 
     def contents(self, rendered: str, turns: Sequence[Turn]) -> list[str] | None:
         """What stands in each slot of `rendered`; None where it is not what the turns have there."""
@@ -109,7 +139,8 @@ class Layout:
         found, position = [], len(self.literals[0])
         for slot, literal in zip(self.slots, self.literals[1:], strict=True):
             content = slot.content(turns, self.forms)
-            for shown in dict.fromkeys(change(content) for change in SHOWN_AS):
+            changes = (*SHOWN_AS, _as_json) if turns[slot.turn].role == "tool" else SHOWN_AS
+            for shown in dict.fromkeys(change(content) for change in changes):
                 end = position + len(shown)
                 if rendered.startswith(shown, position) and rendered.startswith(literal, end):
                     found.append(shown)
@@ -142,8 +173,17 @@ def find_layout(forms: Sequence[Form], render: Render, specials: Sequence[str]) 
     layout = Layout(tuple(forms), slots, literals)
     if layout.answer is None:
         return layout
-    head = rendered[: matches[layout.answer].start()]
-    return Layout(layout.forms, slots, literals, _lead_in(head, render(turns[:-1], True), specials))
+    prompt = render(turns[:-1], True)
+    if layout.answer < len(slots):
+        head = rendered[: matches[layout.answer].start()]
+        lead_in = _lead_in(head, prompt, specials)
+    else:
+        lead_in = len(rendered) - _start_of_calls(rendered, prompt, render, turns, specials)
+    if lead_in > len(literals[layout.answer]):
+        raise RecordError(REFUSES_ROLES, "what it shows before an answer is not what it shows when it asks for one")
+    layout = Layout(layout.forms, slots, literals, lead_in)
+    _check_calls(layout)
+    return layout
 
 
 def fault(layout: Layout, turns: Sequence[Turn], render: Render) -> str:
@@ -170,14 +210,41 @@ def _check_slots(slots: Sequence[Slot], forms: Sequence[Form]) -> None:
     for slot in slots:
         by_turn[slot.turn].append(slot.thought)
     for number, form in enumerate(forms):
-        shown = by_turn[number]
-        thinks = bool(form.thought) and not form.empty
-        if shown not in ([False], [True, False]):
+        shown, said = by_turn[number], [each for each in form.contents if not each]
+        if shown not in (said, form.contents):
+            if form.given and not shown:
+                raise RecordError(
+                    CHANGES_CONTENT, f"it leaves out what turn {number + 1} says beside its calls of tools"
+                )
             raise RecordError(CHANGES_CONTENT, f"it shows a {form.role} turn not once")
-        if thinks and number == len(forms) - 1 and len(shown) == 1:
+        if number == len(forms) - 1 and shown != form.contents:
             raise RecordError(CHANGES_CONTENT, f"it leaves out the thought of the {form.role} turn {number + 1}")
     if [slot.turn for slot in slots] != sorted(slot.turn for slot in slots):
         raise RecordError(CHANGES_CONTENT, "it changes the order of the turns")
+
+
+def _check_calls(layout: Layout) -> None:
+    """The tools are shown, and so are the calls of the last turn where it is the model's to write them."""
+    number = len(layout.forms)
+    for form in (layout.forms[0], layout.forms[-1]):
+        shown = "".join(layout.literals) if form.role == "tools" else layout.literals[-1]
+        for given in json.loads(form.given) if form.given else ():
+            function = given.get("function", given)
+            if any(word not in shown for word in (function["name"], *function.get("arguments", ()))):
+                where = "tools" if form.role == "tools" else f"calls of the assistant turn {number}"
+                raise RecordError(CHANGES_CONTENT, f"it leaves out {function['name']!r} among the {where}")
+
+
+def _start_of_calls(rendered: str, prompt: str, render: Render, turns: Sequence[Turn], specials: Sequence[str]) -> int:
+    """Where an answer of calls alone starts: after the generation prompt, or, where the template knows none, after what
+    it shows before an answer that says something."""
+    if not rendered.startswith(prompt):
+        raise RecordError(REFUSES_ROLES, "what it shows before calls of tools is not what it shows when it asks")
+    said = Form("assistant").placeholder(len(turns) - 1)
+    before, _, _ = render([*turns[:-1], said], False).partition(said.content)
+    header = before.removeprefix(prompt)
+    known = not any(special in header for special in specials)
+    return len(prompt) if known or not rendered.startswith(before) else len(before)
 
 
 def _lead_in(head: str, prompt: str, specials: Sequence[str]) -> int:

@@ -84,7 +84,7 @@ class Plan:
         steps: all of it.
         asked: steps up to where the last answer starts.
         answered: steps up to where it has ended.
-        end: of the last answer: the text up to and with its end token.
+        end: of the last literal: the text up to and with the end token of the last answer.
         end_token_id: that token; the tokenizer's own where the template has none.
         has_end: the template has one.
         whole: every answer stands here as it is asked for, and is supervised; else only the last one is.
@@ -103,17 +103,17 @@ class Plan:
         """Whether a longer conversation begins as this one does, up to the end of its answer."""
         count = len(self.layout.slots)
         begins = (self.layout.slots, self.layout.literals[:count]) == (layout.slots[:count], layout.literals[:count])
-        return self.whole and begins and layout.literals[count].startswith(self.end)
+        return self.whole and self.has_end and begins and layout.literals[count].startswith(self.end)
 
 
-def make_plan(layout: Layout, earlier: Plan | None, encoder: TextEncoder, end: tuple[str, int]) -> Plan:
+def make_plan(layout: Layout, earlier: Plan | None, encoder: TextEncoder, end_token_id: int) -> Plan:
     """The plan for a layout.
 
     Args:
         layout: of the conversation.
         earlier: of the conversation up to the answer before the last; None: the last answer is the first.
         encoder: knows the control tokens.
-        end: the tokenizer's end token and its id, put behind an answer where the template has none.
+        end_token_id: of the tokenizer's end token, put behind an answer where the template has none.
     """
     steps: list[Step] = []
     first, literals = 0, list(layout.literals)
@@ -122,24 +122,27 @@ def make_plan(layout: Layout, earlier: Plan | None, encoder: TextEncoder, end: t
         steps += earlier.steps[: earlier.answered]
         first = len(earlier.layout.slots)
         literals[first] = literals[first].removeprefix(earlier.end)
-    asked = 0
-    for number in range(first, len(layout.slots)):
-        literal, lead_in = literals[number], layout.lead_in if number == layout.answer else 0
-        steps += pieces(literal[: len(literal) - lead_in], encoder)
+    asked, tail = 0, ""
+    for number in range(first, len(literals)):
+        tail = literals[number]
         if number == layout.answer:
-            asked = len(steps)
-            steps += [Step(answer=layout.slots[number].turn), *pieces(literal[len(literal) - lead_in :], encoder)]
-        steps.append(Step(slot=number))
-    closing = _closing(literals[-1], encoder)
-    shown, token = closing or end
+            start = len(tail) - layout.lead_in
+            steps += pieces(tail[:start], encoder)
+            asked, tail = len(steps), tail[start:]
+            steps.append(Step(answer=len(layout.forms) - 1))
+        if number < len(layout.slots):
+            steps += [*pieces(tail, encoder), Step(slot=number)]
+    calls = bool(layout.forms[-1].given)
+    closing = _closing_of_calls(tail, encoder) if calls else _closing(tail, encoder)
+    shown, token = closing or (tail.rstrip() if calls else "", end_token_id)
     if layout.answer is not None:
-        steps += pieces(shown, encoder) if closing else [Step(control=token)]
-        steps.append(Step(answer=NO_ANSWER))
+        steps += [*pieces(shown, encoder), *([] if closing else [Step(control=token)]), Step(answer=NO_ANSWER)]
     answered = len(steps)
-    rest = literals[-1].removeprefix(shown) if closing and layout.answer is not None else literals[-1]
+    rest = tail.removeprefix(shown) if layout.answer is not None else tail
     steps += pieces(rest, encoder)
+    upto = layout.literals[-1].removesuffix(rest)
     whole = earlier is None or continues
-    return Plan(layout, tuple(steps), asked, answered, shown, token, closing is not None, whole)
+    return Plan(layout, tuple(steps), asked, answered, upto, token, closing is not None, whole)
 
 
 def _closing(literal: str, encoder: TextEncoder) -> tuple[str, int] | None:
@@ -152,6 +155,18 @@ def _closing(literal: str, encoder: TextEncoder) -> tuple[str, int] | None:
     return None
 
 
+def _closing_of_calls(literal: str, encoder: TextEncoder) -> tuple[str, int] | None:
+    """The text from calls on up to and with the end token: a special one, with nothing but white space behind it."""
+    split = encoder.split(literal)
+    while split and split[-1][1] is None and not split[-1][0].strip():
+        split.pop()
+    if not split or split[-1][1] is None or split[-1][0] not in encoder.ends:
+        return None
+    return "".join(text for text, _ in split), split[-1][1]
+
+
 def pieces(literal: str, encoder: TextEncoder) -> list[Step]:
-    """Steps that write a template's text: its control tokens, and the text between them."""
-    return [Step(text, control) for text, control in encoder.split(literal)]
+    """Steps that write a template's text: its control tokens, and the text between them, with what was hidden."""
+    return [
+        Step(encoder.unhide(text) if control is None else text, control) for text, control in encoder.split(literal)
+    ]

@@ -39,6 +39,7 @@ class TextEncoder:
         self.controls: dict[str, dict[str, Any]] = {
             token["content"]: token for token in state["added_tokens"] if _is_control(token, tokenizer)
         }
+        self.ends = {tokenizer.eos_token, *(text for text, token in self.controls.items() if token["special"])}
         self.specials = [text for text, token in self.controls.items() if token["special"]]
         for token in self.controls.values():
             token["special"] = True
@@ -70,6 +71,14 @@ class TextEncoder:
         return self._splitter.sub(
             lambda match: match[0] if match[0] in but else f"\ue0fc{places[match[0]]}\ue0fb", text
         )
+
+    def hidden_in(self, value: Any) -> Any:
+        """A JSON value with stand-ins for all control tokens typed in it."""
+        if isinstance(value, str):
+            return self.hide(value, ())
+        if isinstance(value, dict):
+            return {self.hide(key, ()): self.hidden_in(content) for key, content in value.items()}
+        return [self.hidden_in(content) for content in value] if isinstance(value, list) else value
 
     def unhide(self, text: str) -> str:
         """What `hide` was given."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from helpers.token_data import one_task, pair
 from helpers.tokenizations import with_template
 from mft_core.data import length_guard
 from mft_core.data.encoding import encode_record
-from mft_core.data.length_guard import LengthPolicy, encode_guarded
+from mft_core.data.length_guard import CHARACTERS_AT_LEAST, LengthPolicy, encode_guarded
 from mft_core.errors import RecordError
 from mft_core.records import Record, Sample, Turn
 from mft_core.testing.small_tokenizers import small_tokenizer
@@ -129,3 +130,17 @@ def test_a_conversation_of_many_turns_is_dropped_by_its_beginning(tmp_path: Path
     (whole,) = one_task(tmp_path, [pair(1), pair(2), {"messages": turns}], max_length=100_000)
     (tokens,) = task.report.longer
     assert int(tokens) == pytest.approx(max(whole.train.lengths.max(), whole.valid.lengths.max(initial=0)), rel=0.1)
+
+
+def test_tools_are_never_cut_in_two() -> None:
+    tools = Turn("tools", json.dumps([{"name": "f", "description": "d" * (CHARACTERS_AT_LEAST + 10)}]))
+    record = Record(turns=(tools, Turn("user", "q"), Turn("assistant", "a", calls="[]")))
+    seen = []
+
+    def encode(part: Record) -> list[Sample]:
+        seen.append(part)
+        return [Sample(np.zeros(40, np.int64), np.ones(40, bool))]
+
+    encode_guarded(record, encode, LengthPolicy(16, "truncate"), Counter())
+    assert json.loads(seen[0].turns[0].content)[0]["name"] == "f"
+    assert seen[0].turns[-1].calls == "[]"

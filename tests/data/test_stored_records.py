@@ -34,3 +34,11 @@ def test_a_file_that_has_changed_since_is_named(tmp_path: Path) -> None:
     (tmp_path / "t" / "valid.jsonl").write_text("{}\n")
     with pytest.raises(MftError, match=r"valid\.jsonl:1 is not the record that was tokenised"):
         stored_records(task.valid, READERS)
+
+
+def test_records_under_other_columns_come_back_as_they_were_tokenised(tmp_path: Path) -> None:
+    rows = [{"ask": f"q{number}", "schema": "s", "say": number} for number in range(3)]
+    columns = {"prompt": "{schema}\n{ask}", "response": "say"}
+    (task,) = one_task(tmp_path, rows, valid=rows[:1], columns=columns)
+    (record,) = stored_records(task.valid, READERS)
+    assert [turn.content for turn in record.turns] == ["s\nq0", "0"]

@@ -1,0 +1,37 @@
+"""How the files of a task are read, and the records in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class ReaderChoice(NamedTuple):
+    """A reader by its name, and its options (JSON values)."""
+
+    name: str
+    options: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordForm:
+    """How the records of a task are read, where their keys alone do not say it.
+
+    Attributes:
+        columns: what is learned and where it stands: pairs of a key of a known form, such as "prompt", and the name of
+            a column, or a template with columns in braces. Empty: the record has keys of a known form.
+        reasoning: which thoughts are learned: "all"; "last", of a conversation that the chat template makes several
+            samples of, with its last answer alone; "none".
+        preference: "chosen": of a pair of answers the chosen one is learned; "refuse": neither.
+        render_json: lists and objects in place of a text are its compact JSON, rather than refused.
+    """
+
+    columns: tuple[tuple[str, str], ...] = ()
+    reasoning: str = "all"
+    preference: str = "refuse"
+    render_json: bool = False
+
+
+AS_IT_IS = RecordForm()
+"""Records are read by their keys alone."""
