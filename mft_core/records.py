@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mft_core.support.reading import ReaderChoice, RecordForm
+from mft_core.support.reading import ReaderChoice, RecordForm, Sampling
 from mft_core.support.unicode_names import composed
 from mft_core.task_losses import TaskLosses as TaskLosses
 
@@ -30,6 +30,7 @@ class TaskFiles:
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
         form: of the records in all of them; None: as [data] of the recipe says.
+        sampling: how many of its samples are used, where it is not as [data] says.
         addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
     """
 
@@ -39,6 +40,7 @@ class TaskFiles:
     weight: float = 1.0
     reader: ReaderChoice | None = None
     form: RecordForm | None = None
+    sampling: Sampling = Sampling()
     addresses: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.addresses import Address, address_of
 from mft_core.records import TaskFiles
-from mft_core.support.reading import ReaderChoice, RecordForm
+from mft_core.support.reading import ReaderChoice, RecordForm, Sampling
 from mft_core.support.unicode_names import as_on_disk, composed
 
 HELD_OUT = (*VALIDATION, TEST)
@@ -36,6 +36,7 @@ class ExplicitTask(NamedTuple):
     weight: float = 1.0
     reader: ReaderChoice | None = None
     form: RecordForm | None = None
+    sampling: Sampling = Sampling()
 
 
 Fetch = Callable[[Address], Fetched | None]
@@ -148,7 +149,7 @@ def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers, fetch: Fet
         train, valid = fetched.train, valid_files or fetched.valid
         addresses, reader = (_pinned(entry.train, fetched), valid_address), entry.reader or fetched.reader
         kept = _without(entry.name, train, valid)
-        return TaskFiles(entry.name, kept, valid, entry.weight, reader, entry.form, addresses)
+        return TaskFiles(entry.name, kept, valid, entry.weight, reader, entry.form, entry.sampling, addresses)
     task = _found_task(entry, root, readers, valid_files)
     return replace(task, addresses=("", valid_address))
 
@@ -172,7 +173,9 @@ def _found_task(entry: ExplicitTask, root: Path, readers: Readers, valid_files: 
         train, valid = task.train, valid_files or task.valid
     else:
         train, valid = _find(entry, "training", entry.train, root, readers), valid_files
-    return TaskFiles(name, _without(name, train, valid_files), valid, entry.weight, entry.reader, entry.form)
+    return TaskFiles(
+        name, _without(name, train, valid_files), valid, entry.weight, entry.reader, entry.form, entry.sampling
+    )
 
 
 def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Readers) -> tuple[Path, ...]:

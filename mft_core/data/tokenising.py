@@ -147,19 +147,22 @@ def _task(
     exclusions: Exclusions,
 ) -> Task:
     train_side, valid_side = sides
+    own = files.sampling
+    most = settings.max_samples if own.max_samples is None else own.max_samples
+    fraction = settings.valid_fraction if own.valid_fraction is None else own.valid_fraction
     train_entry = entries[train_side.folder]
     if valid_side is not None:
         valid_entry = entries[valid_side.folder]
         train, valid = np.arange(len(train_entry)), np.arange(len(valid_entry))
     else:
         valid_entry = train_entry
-        validates = split_off(train_entry.digests, settings.valid_fraction, settings.split_seed)
+        validates = split_off(train_entry.digests, fraction, settings.split_seed)
         train, valid = np.flatnonzero(~validates), np.flatnonzero(validates)
     whole = len(train) + len(valid)
     train = train[~is_excluded(train_entry, train_side.paths, exclusions)[train]]
     valid = valid[~is_excluded(valid_entry, (valid_side or train_side).paths, exclusions)[valid]]
     usable = len(train) + len(valid)
-    train = train[choose(train_entry.digests[train], settings.max_samples, settings.split_seed)]
+    train = train[choose(train_entry.digests[train], most, settings.split_seed)]
     valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
     train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)

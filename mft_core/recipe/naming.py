@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mft_core.recipe.schema import AUTO, Choice, Columns, DataSection, Recipe
-from mft_core.support.reading import ReaderChoice, RecordForm
+from mft_core.recipe.schema import AUTO, Choice, Columns, DataSection, Recipe, TaskSection
+from mft_core.support.reading import ReaderChoice, RecordForm, Sampling
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 
@@ -22,6 +22,11 @@ def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm
     """How records are read: by the task's own columns, else by those of [data]."""
     named = tuple((columns or data.columns).items())
     return RecordForm(named, data.reasoning, data.preference, data.render_json)
+
+
+def sampling(task: TaskSection) -> Sampling:
+    """How many of a task's samples are used, where the task says so itself."""
+    return Sampling(task.max_samples if task.max_samples >= 0 else None, task.valid_fraction or None)
 
 
 def source_choice(recipe: Recipe) -> Choice:

@@ -15,7 +15,7 @@ from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.unread_files import UnreadFile, unread_files
 from mft_core.errors import UsageError
 from mft_core.recipe.addresses import Address
-from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, record_form, source_choice
+from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, record_form, sampling, source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
@@ -88,6 +88,7 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
                 task.weight,
                 reader_choice(recipe, task.reader),
                 record_form(data, task.columns),
+                sampling(task),
             )
             for task in data.tasks
         ]

@@ -33,5 +33,17 @@ class RecordForm:
     render_json: bool = False
 
 
+class Sampling(NamedTuple):
+    """How many of a task's samples are used, where it differs from what holds for all tasks (None: it does not).
+
+    Attributes:
+        max_samples: the most training samples; 0: all.
+        valid_fraction: the share that validates where there are no validation files.
+    """
+
+    max_samples: int | None = None
+    valid_fraction: float | None = None
+
+
 AS_IT_IS = RecordForm()
 """Records are read by their keys alone."""
