@@ -63,15 +63,17 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
-    from mft_core.comparison.arms import Request, arm_losses, check_arms
+    from mft_core.comparison.arms import Request, arm_losses, check_arms, refuse_no_comparison
     from mft_core.run.recipe_check import check_recipe
 
-    plugins = session.use(flags.plugin)
+    given = Path(output).glob("*/seed-*") if output else ()
+    plugins = session.use(flags.plugin).opening(*flags.runs, *given)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
     plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
-    check_recipe(recipe, plugins.catalog)
+    check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
+    refuse_no_comparison(folder)
     pairs = [text.partition("=") for text in unseen or ()]
     request = Request(
         recipe=recipe,

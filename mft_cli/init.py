@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 HEADER = """# A recipe for `mft run`. Every key is shown with its default; delete what you do not change.
 # `mft check {name}` says what it would do; `mft list` shows what can be named here.
 """
+TRIAL = "--model qwen --steps 30"
+"""Makes a recipe of defaults one that runs: their base is made up for a family, which they leave open."""
 TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
 # name = "text2code"
 # train = "text2code/*.jsonl"
@@ -39,7 +42,9 @@ def init(
             stream.write(commented_recipe(path.name))
     except FileExistsError:
         raise UsageError(f"{path} exists already", "give another name, or remove it") from None
-    typer.echo(f"wrote {path}; next: mft check {path}, then mft run {path}")
+    file = shlex.quote(str(path))
+    typer.echo(f"wrote {path}; to try it: mft check {file} {TRIAL}, then mft run {file} {TRIAL}")
+    typer.echo("to tune a model of yours: set adapter or base under [model], and path under [data]")
 
 
 def commented_recipe(name: str) -> str:

@@ -42,6 +42,8 @@ def list_components(
 def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, str]]:
     """One dict with the keys `COLUMNS` per component, of `kind` or of all kinds, then per broken or disabled plugin.
 
+    The summary ends in the component's further names, if it has any.
+
     A component's status is "ok", or "unavailable" where a module it requires is missing. A broken or disabled plugin
     has the kind "plugin", its id as name, and the reason as summary.
     """
@@ -49,7 +51,8 @@ def component_rows(plugins: Plugins, kind: str | None = None) -> list[dict[str, 
     rows = []
     for entry in catalog.of_kind(kind) if kind else catalog.entries:
         missing = f" (needs {', '.join(entry.missing)})" if entry.missing else ""
-        values = (entry.kind, entry.name, entry.plugin, entry.version, entry.component.summary + missing)
+        aliases = f" (also: {', '.join(entry.component.aliases)})" if entry.component.aliases else ""
+        values = (entry.kind, entry.name, entry.plugin, entry.version, entry.component.summary + aliases + missing)
         rows.append(dict(zip(COLUMNS, (*values, "unavailable" if missing else "ok"), strict=True)))
     absent = [(plugin.origin, plugin.reason_and_part, "broken") for plugin in plugins.broken]
     absent += [(plugin.origin, plugin.reason, "disabled") for plugin in plugins.disabled]

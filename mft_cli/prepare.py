@@ -33,11 +33,14 @@ def prepare(
     chosen, plugins = use_recipe(context.obj, flags)
     if chosen.data.prepared:
         raise UsageError("the recipe reads prepared data already", "to prepare it anew: --set data.prepared=")
-    from mft_cli.plan_view import prepare_shown
-    from mft_core.batching.prepared import refuse_existing
-
     folder = output or FOLDER / name_of(chosen, flags.recipe)
+    from mft_core.batching.prepared import refuse_existing
+    from mft_core.run.recipe_check import check_recipe
+
     refuse_existing(folder)
+    check_recipe(chosen.having("output", dir=str(folder)), plugins.catalog)
+    from mft_cli.plan_view import prepare_shown
+
     plan = prepare_shown(chosen, plugins)
     facts = _write(plan, folder)
     if json_output:

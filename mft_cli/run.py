@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mft_core.recipe.schema import Recipe
+    from mft_core.registry.catalog import Catalog
     from mft_core.registry.discovery import Plugins
     from mft_core.run.folder import RunFolder
 
@@ -37,40 +39,49 @@ def run(
     """Fine-tune one model on many tasks at once, and keep the tasks in balance."""
     session: Session = context.obj
     plugins = session.use(flags.plugin)
-    chosen = _choose_recipe(flags, output, session, resume)
-    plugins = plugins.opening(*flags.runs, Path(chosen.output.dir))
+    resumed = _run_to_resume(output) if resume else None
+    plugins = plugins.opening(*flags.runs, *([resumed] if resumed else ()))
+    chosen = _choose_recipe(flags, output, session, plugins.catalog, resumed)
+    from mft_core.run.folder import RunFolder
     from mft_core.run.recipe_check import check_recipe
 
     check_recipe(chosen, plugins.catalog)
+    folder = RunFolder(Path(chosen.output.dir))
     if dry_run:
+        folder.check(resume)
         _plan_only(chosen, plugins, json_output)
         return
-    from mft_core.run.folder import RunFolder
-
-    folder = RunFolder(Path(chosen.output.dir))
     code = _run(chosen, plugins, folder, resume=resume, force=force, json_output=json_output)
     raise typer.Exit(code)
 
 
-def _choose_recipe(flags: Flags, output: str | None, session: Session, resume: bool) -> Recipe:
+def _choose_recipe(
+    flags: Flags, output: str | None, session: Session, catalog: Catalog, resumed: Path | None
+) -> Recipe:
     """The recipe asked for; `output.dir` is always set. A resumed run keeps its own but for what flags say."""
-    from mft_core.errors import UsageError
-    from mft_core.run.folder import newest_run, refuse_lost_base, with_recorded_base
+    if resumed is None:
+        recipe = compose_recipe(flags, session.workspace, catalog)
+        folder = Path(output or recipe.output.dir or _default_folder(recipe))
+        return recipe.having("output", dir=str(folder.absolute()))
+    from mft_core.run.folder import refuse_lost_base, with_recorded_base
 
-    folder = Path(output) if output else (newest_run(RUNS) if resume else None)
-    if resume and folder is None:
+    unchanged = resumed / run_files.RECIPE if flags.recipe is None else None
+    recipe = with_recorded_base(compose_recipe(flags, session.workspace, catalog, unchanged), resumed)
+    if flags.base is None:
+        refuse_lost_base(recipe, resumed)
+    return recipe.having("output", dir=str(resumed.absolute()))
+
+
+def _run_to_resume(output: str | None) -> Path:
+    """The folder named, or that of the newest run; there is a run in it."""
+    from mft_core.errors import UsageError
+    from mft_core.run.folder import newest_run, refuse_no_run
+
+    folder = Path(output) if output else newest_run(RUNS)
+    if folder is None:
         raise UsageError(f"no run to resume under {RUNS}/", "name its folder with --output")
-    own = folder / run_files.RECIPE if resume and folder else None
-    if folder and own and own.exists():
-        unchanged = own if flags.recipe is None else None
-        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog, unchanged)
-        recipe = with_recorded_base(recipe, folder)
-        if flags.base is None:
-            refuse_lost_base(recipe, folder)
-    else:
-        recipe = compose_recipe(flags, session.workspace, session.plugins.catalog)
-        folder = folder or Path(recipe.output.dir or _default_folder(recipe))
-    return recipe.having("output", dir=str(folder.absolute()))
+    refuse_no_run(folder)
+    return folder
 
 
 def _default_folder(recipe: Recipe) -> Path:
@@ -114,7 +125,7 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
     finally:
         folder.close()
     facts = read_run_facts(folder.path)
-    print_result(screen, facts)
+    print_result(screen, replace(facts, warnings=()))  # they have been shown as they came
     if json_output:
         show_json(facts.as_json())
     return code

@@ -114,8 +114,6 @@ class _Fact(NamedTuple):
 
 def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     yield _Fact("model", f"{plan.adapter}, base {plan.base}, {plan.dtype} on {plan.device}", "bold")
-    if plan.random_weights:
-        yield _Fact("", "random weights: for trying things out", "yellow")
     yield _Fact("tuning", plan.tuning + _parameters(plan))
     options = ", ".join(f"{key}={_option(value)}" for key, value in plan.loss_options.items())
     yield _Fact("loss", plan.loss + (f" ({options})" if options else ""))
@@ -182,7 +180,7 @@ def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> No
     if run.scores:
         console.print(_score_table(console, run))
     _facts(console, _result_rows(run))
-    _warnings(console, [f"step {step}: {message}" for step, message in run.warnings])
+    _warnings(console, [f"step {step}: {message}" if step else message for step, message in run.warnings])
 
 
 def _result_table(console: Console, run: RunFacts, all_tasks: bool) -> Table:

@@ -12,6 +12,8 @@ from mft_core.batching.sample_table import SampleTable
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
 from mft_core.registry.catalog import Catalog
+from mft_core.run.folder import refuse_others_files
+from mft_core.support import run_files
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -189,6 +191,16 @@ def _runs_of(
         fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
         alone = common.having("data", include=[task])
         yield ArmRun(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
+
+
+def refuse_no_comparison(folder: Path) -> None:
+    """A comparison goes on in its own folder, and begins in a new or empty one.
+
+    Raises:
+        UsageError: `folder` holds something else.
+    """
+    if not (folder / BASE / run_files.RECIPE).is_file():
+        refuse_others_files(folder, "comparison")
 
 
 def base_run(request: Request, common: Recipe) -> ArmRun:

@@ -93,8 +93,8 @@ def base_losses(run: ArmRun, plan: Plan, unseen: TaskSet) -> Measured:
         return known
     measured = _measure_all(measure_base(plan), plan, unseen)
     if is_main_rank():
-        write_losses(path, measured)
         RunFolder(run.folder).write_recipe(plan.recipe)
+        write_losses(path, measured)
     return measured
 
 

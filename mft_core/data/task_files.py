@@ -111,7 +111,7 @@ def _explicit_task(entry: ExplicitTask, root: Path) -> TaskFiles:
     if folder.is_dir():
         task = folder_task(name, folder)
         if task is None:
-            raise MftError(f"Task {name!r}: no JSONL file in {folder}.", LAYOUT)
+            raise UsageError(f"Task {name!r}: no JSONL file in {folder}.", LAYOUT)
         return TaskFiles(name, _without(name, task.train, valid_files), valid_files or task.valid, weight)
     return TaskFiles(name, _without(name, _find(name, "training", train, root), valid_files), valid_files, weight)
 
@@ -125,7 +125,7 @@ def _find(name: str, side: str, pattern: str, root: Path) -> tuple[Path, ...]:
     if side == "training":
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
-        raise MftError(
+        raise UsageError(
             f"Task {name!r}: no {side} file at {path}.", f"Give a JSONL file, a glob, or a folder of them. {MOVED}"
         )
     return tuple(found)

@@ -12,7 +12,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,10 @@ from mft_core.data.encoding import PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jsonl import FileContent, inspect_file, read_lines
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
+from mft_core.data.refusals import EXAMPLES, examples, unusable
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
-from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry, read_quarantine
+from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError, together
 from mft_core.recipe.schema import DataSection
@@ -38,7 +38,6 @@ CACHE_VERSION = 6
 LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
-EXAMPLES = 5
 MOST_KEYS = 50
 
 Progress = Callable[[str, int, int], None]
@@ -258,39 +257,15 @@ def _report(train: TokenStore, valid: TokenStore, usable: int) -> TaskReport:
         overlap=int(np.isin(valid.entry.digests[valid.index], train_digests).sum()),
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
-        examples=tuple(example for store in stores for example in _examples(store))[:EXAMPLES],
+        examples=tuple(example for store in stores for example in examples(store))[:EXAMPLES],
         longer=dict(longer),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
     )
 
 
-def _examples(store: TokenStore) -> Iterator[str]:
-    for line in islice(read_quarantine(store.entry), EXAMPLES):
-        detail = f": {line['detail']}" if line["detail"] else ""
-        yield f"{store.paths[line['file']]}:{line['line']} {line['reason']}{detail}"
-
-
 def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:
     """What is wrong with the tasks that have too many bad records, or none that can be used."""
-    errors = [error for task in tasks if (error := _error(task.name, task.report, settings, cache)) is not None]
+    errors = [error for task in tasks if (error := unusable(task, settings, cache)) is not None]
     if errors:
         write_quarantine(tasks, cache / run_files.QUARANTINE)
     return errors
-
-
-def _error(name: str, report: TaskReport, settings: DataSection, cache: Path) -> MftError | None:
-    shown = "".join(f"\n  {example}" for example in report.examples)
-    refused = {**report.bad, OVERLONG: report.overlong}
-    reasons = ", ".join(f"{count} {reason}" for reason, count in refused.items() if count)
-    if report.bad_records > settings.max_bad * report.read:
-        return MftError(
-            f"Task {name!r}: {report.bad_records} of {report.read} records are bad ({reasons}).{shown}",
-            f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
-            f"(now {settings.max_bad:g}).",
-        )
-    if not report.train:
-        return MftError(
-            f"Task {name!r} has no usable training record: {report.read} read ({reasons or 'empty'}).{shown}",
-            f"Give it records, or raise data.max_length (now {settings.max_length}) where they are over-long.",
-        )
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mft_core.errors import UsageError
+from mft_core.recipe.component_names import refuse_unknown_components
 from mft_core.recipe.paths import Components, located, plain, with_absolute_paths
-from mft_core.recipe.schema import Recipe, Section, TaskSection
+from mft_core.recipe.schema import Recipe
+from mft_core.recipe.unknown_keys import OTHER_WORDS, suggest_key
 from mft_core.support.secret_references import refuse_literal_secrets
-from mft_core.support.suggestions import nearest
 from mft_core.support.toml_files import read_toml, toml_value
 
 
@@ -30,12 +32,12 @@ def load_recipe(
         overrides: (dotted key, value), such as ("train.steps", 20).
         defaults: from plugins.toml.
         defaults_file: where they stand.
-        components: to know which options are paths. Paths are relative to the folder of the file they stand in, to
-            the working folder where they stand on the command line.
+        components: to know their names, and which options are paths. Paths are relative to the folder of the file they
+            stand in, to the working folder where they stand on the command line.
 
     Raises:
         UsageError: unreadable TOML, a secret in plain, an unknown or ill-typed key, named with its file and the
-            nearest right one.
+            nearest right one; with `components`, a name of none of them.
     """
     merged: dict[str, Any] = {}
     here = Path.cwd()
@@ -50,6 +52,8 @@ def load_recipe(
         refuse_literal_secrets(values, origin)
         merged = _merge(merged, located(values, folder))
         _validate(plain(merged), origin)
+        if components is not None:
+            refuse_unknown_components(plain(values), origin, components)
     return _validate(with_absolute_paths(merged, components), "the recipe")
 
 
@@ -93,32 +97,26 @@ def _validate(values: Mapping[str, Any], origin: str) -> Recipe:
 
 
 def _explain(error: ValidationError, origin: str) -> tuple[str, str]:
+    """The message and the hint; with several wrong keys every hint begins with its own."""
     lines, hints = [], []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             lines.append(f"{origin}: unknown key {key!r}")
-            hints.append(suggest_key(key))
+            hints.append((key, suggest_key(key)))
         else:
             lines.append(f"{origin}: {key}: {problem['msg']}, got {problem['input']!r}")
-    return "\n".join(lines), "\n".join(hint for hint in hints if hint)
+            hints.append((key, _hint_on_value(key, problem["type"], problem["input"])))
+    given = [f"{key}: {hint}" if len(lines) > 1 else hint for key, hint in hints if hint]
+    return "\n".join(lines), "\n".join(given)
 
 
-def suggest_key(key: str) -> str:
-    """The nearest right key, as a sentence; a key of the same name in another section is nearer than any other."""
-    plain = ".".join(part for part in key.split(".") if not part.isdigit())
-    known = recipe_keys()
-    same = [name for name in known if name.rpartition(".")[2] == plain.rpartition(".")[2]]
-    best = same[0] if same else nearest(plain, known)
-    return f"did you mean {best!r}?" if best else "`mft init` lists every key"
-
-
-def recipe_keys() -> list[str]:
-    """Every key of a recipe, dotted, in order."""
-    keys: list[str] = []
-    for name, section in Recipe.model_fields.items():
-        keys.append(name)
-        if isinstance(section.annotation, type) and issubclass(section.annotation, Section):
-            keys += [f"{name}.{key}" for key in section.annotation.model_fields]
-    keys += [f"data.tasks.{key}" for key in TaskSection.model_fields]
-    return keys
+def _hint_on_value(key: str, problem: str, value: Any) -> str:
+    """How a list or a table is written, where something else was given for one; "" for other problems."""
+    if problem == "list_type":
+        example = json.dumps([value], ensure_ascii=False)
+        return f"a list is written in brackets: {key} = {example}, or --set '{key}={example}'"
+    if problem in ("model_type", "model_attributes_type", "dict_type"):
+        meant = OTHER_WORDS.get(key)
+        return f"[{key}] is a table" + (f"; did you mean {meant!r}?" if meant else "")
+    return ""

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from mft_core.recipe.component_names import Names
 from mft_core.recipe.schema import AUTO, LOSS, PACKER
 
 
-class Components(Protocol):
+class Components(Names, Protocol):
     """What has to be known of components to find the paths among their options; `Catalog` is it."""
 
     def path_options(self, kind: str, name: str) -> Collection[str]:

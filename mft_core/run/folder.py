@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mft_core.errors import MftError, UsageError
 from mft_core.events import read_events
@@ -16,9 +15,13 @@ from mft_core.models.recognition import FOLDER_BASE
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
+from mft_core.run.folder_lock import FolderLock
 from mft_core.support import run_files
-from mft_core.support.durable import make_folder, write_text
+from mft_core.support.durable import write_text
+from mft_core.support.lists import first_few
 from mft_core.support.nesting import flattened
+from mft_core.support.run_folders import is_run, others_files
+from mft_core.support.suggestions import nearest_folder
 from mft_core.tuning.fingerprint import is_fingerprint_of, is_full
 
 LIBRARIES = ("mft", "torch", "transformers", "peft", "accelerate", "tokenizers", "numpy")
@@ -33,57 +36,53 @@ HARMLESS_KEYS = frozenset(
 
 
 class RunFolder:
-    """One run's folder, locked for as long as this object is open.
-
-    The lock is the operating system's: it goes with the process, so a killed run leaves nothing to clean up.
-    """
+    """One run's folder, locked for as long as this object is open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
+        self._lock = FolderLock(path)
+
+    def check(self, resume: bool) -> None:
+        """Refuse what `open` would refuse, without writing anything.
+
+        Raises:
+            UsageError: it already holds a run and `resume` is False; or nothing to resume; or others' files and no
+                run. A run that ended before its first step counts as none: it may be begun again.
+        """
+        if resume:
+            refuse_no_run(self.path)
+        elif not is_run(self.path):
+            refuse_others_files(self.path, "run")
+        elif self._is_worth_keeping():
+            raise UsageError(
+                f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
+            )
 
     def open(self, resume: bool) -> None:
         """Make the folder and lock it.
 
         Raises:
             MftError: it cannot be written, or another run is using it.
-            UsageError: it already holds a run and `resume` is False; or nothing to resume. A run that ended before its
-                first step counts as none: it may be begun again.
+            UsageError: as `check`.
         """
-        if resume and not (self.path / run_files.RECIPE).exists():
-            raise UsageError(f"{self.path} holds no run to resume", "leave out --resume, or name the run with --output")
-        self._take_lock()
-        if not resume and self._holds_a_run():
+        if resume or not is_run(self.path):
+            self.check(resume)
+        self._lock.take()
+        try:
+            self.check(resume)
+        except MftError:
             self.close()
-            raise UsageError(
-                f"{self.path} already holds a run", "continue it with --resume, or choose another --output"
-            )
+            raise
 
-    def _holds_a_run(self) -> bool:
-        """Whether there is anything in the folder that a new run would overwrite and somebody may want."""
-        if not (self.path / run_files.RECIPE).exists():
-            return False
+    def _is_worth_keeping(self) -> bool:
+        """Whether there is anything of the run that a new one would overwrite and somebody may want."""
         made = (run_files.CHECKPOINTS, run_files.FINAL)
         log = self.path / run_files.METRICS
         return not log.exists() or any((self.path / name).exists() for name in made) or _has_steps(log)
 
-    def _take_lock(self) -> None:
-        try:
-            make_folder(self.path)
-            self._lock = (self.path / run_files.LOCK).open("a+", encoding="utf-8")
-        except OSError as error:
-            raise MftError(f"cannot write to {self.path}: {error.strerror}", "choose another --output") from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise MftError(f"another run is writing to {self.path}", "wait, or choose another --output") from error
-
     def close(self) -> None:
-        """Let others use the folder."""
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        """Let others use the folder; where nothing was written into it, it is gone or empty as before."""
+        self._lock.release()
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Record the resolved recipe."""
@@ -166,6 +165,38 @@ class RunFolder:
         return not old.train.steps and old.train.epochs < new.train.epochs
 
 
+def refuse_no_run(folder: Path) -> None:
+    """Only a run can be resumed.
+
+    Raises:
+        UsageError: there is none in `folder`.
+    """
+    if is_run(folder):
+        return
+    near = nearest_folder(folder)
+    meant = f"did you mean {near}? " if near and not folder.exists() and is_run(Path(near)) else ""
+    raise UsageError(
+        f"there is no run in {folder}",
+        f"{meant}name the run's folder with --output, or leave out --resume to begin one",
+    )
+
+
+def refuse_others_files(folder: Path, what: str) -> None:
+    """A new run, or comparison, mixes its files with nobody's.
+
+    Args:
+        what: which of the two.
+
+    Raises:
+        UsageError: `folder`, which holds none, is not empty.
+    """
+    names = others_files(folder)
+    if names:
+        raise UsageError(
+            f"{folder} is not empty, and holds no {what}: {first_few(names)}", "give a new folder, or an empty one"
+        )
+
+
 def _has_steps(log: Path) -> bool:
     try:
         return any(event["step"] > 0 for event in read_events(log))
@@ -213,7 +244,7 @@ def refuse_lost_base(recipe: Recipe, run: Path) -> None:
 
 def newest_run(root: Path) -> Path | None:
     """The run folder below `root` that was written to last; None where there is none."""
-    runs = [recipe.parent for recipe in root.glob(f"*/{run_files.RECIPE}")]
+    runs = [recipe.parent for recipe in root.glob(f"*/{run_files.RECIPE}") if is_run(recipe.parent)]
     return max(runs, key=lambda run: (run / run_files.RECIPE).stat().st_mtime, default=None)
 
 

@@ -17,6 +17,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.output_place import refuse_output_among_data
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.support.unicode_names import composed
@@ -30,15 +31,20 @@ def check_recipe(recipe: Recipe, catalog: Catalog) -> None:
     """Refuse what needs no model to be found wrong, before importing what takes seconds.
 
     Raises:
-        UsageError: an unknown name or option, a base made up for no family, data or a task that is not there.
+        UsageError: an unknown name or option, a base made up for no family, data or a task that is not there, results
+            that would lie among the data.
         MftError: a component that cannot be used here.
     """
     check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
     refuse_no_family(recipe, parts, catalog)
+    found: list[TaskFiles] = []
     if source_choice(recipe).name in FOUND_AT_ONCE:
         prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
-        wanted(every_task(recipe, parts, prepared), recipe)
+        found = every_task(recipe, parts, prepared)
+        wanted(found, recipe)
+    if recipe.output.dir:
+        refuse_output_among_data(Path(recipe.output.dir), recipe, found)
 
 
 def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
@@ -123,5 +129,6 @@ def refuse_no_family(recipe: Recipe, parts: Parts, catalog: Catalog) -> None:
         families = " | ".join(entry.name for entry in catalog.of_kind("model"))
         raise UsageError(
             f"the base {recipe.model.base!r} is made up for a model family, and none is given",
-            f"say which: --model {families}; or give real weights: --base smollm2",
+            f'say which: --model {families}; in a recipe: adapter = "qwen" under [model]; or give real weights: '
+            "--base smollm2",
         )

@@ -136,6 +136,11 @@ def whole_folder(target: Path, keep_existing: Callable[[Path], bool] | None = No
         _remove(aside)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder of this name is being written, or was left by a killed writer."""
+    return name.startswith(".") and name.endswith(f".{PARTIAL}")
+
+
 def remove_folder(target: Path) -> None:
     """Delete a folder so that no process, now or after a crash, finds half of it under its name.
 

@@ -28,6 +28,9 @@ tokenizer = AutoTokenizer.from_pretrained("this folder")
 CONVERTED = """The base was published in a format of its own, which plain transformers does not load. The native model
 that this adapter belongs to is written once by `mft export BASE --output NATIVE`.
 """
+NOT_ON_HUB = """BASE is the folder of the base, which has no name that transformers knows. `mft export RUN --output DIR`
+writes the base and this adapter as one model, which `from_pretrained("DIR")` loads.
+"""
 TRAINED = """Trained by mft ({facts.method}) on {count} tasks at once, for {facts.step:,} steps.
 
 | task | training samples | validation samples | supervised tokens | loss of the base | of this model |
@@ -108,6 +111,8 @@ def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[
     parts.append("## How to use it\n")
     if facts.converted and is_adapter:
         parts.append(CONVERTED)
+    elif is_adapter and not facts.on_hub:
+        parts.append(NOT_ON_HUB)
     imports = "".join(f"import {module}  # of mft, for the model's class\n" for module in facts.imports)
     use = USE_ADAPTER if is_adapter else USE_MODEL
     parts.append(use.format(imports=imports, base=_base_argument(facts)))

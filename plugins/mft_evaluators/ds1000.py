@@ -24,24 +24,18 @@ from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
 from mft_evaluators import shared_process
 from mft_evaluators.ds1000_environment import LIBRARIES, Environment, environment, installed_versions, lacking
-from mft_evaluators.ds1000_files import answers_in, packing, problem_number, read_archive, results_in
+from mft_evaluators.ds1000_files import answers_in, problem_number, read_archive
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier
 
-INSIDE = Path(__file__).with_name("ds1000_inside")
 STOP = ("</code>", "# SOLUTION END", "\nEND SOLUTION", "\n```")
 INSTRUCTION = "{}\n\nAnswer with one Python code block that holds only the lines to be put in."
+ON_REQUEST = "; --shared-process opens what programs leave beside the tests, where it can make them hold"
 FEW = 0.1
 """Share of a library's problems: a module that no more of them import stops only these from being measured."""
 MATPLOTLIB = "Matplotlib"
 MEBIBYTE, GIBIBYTE = 2**20, 2**30
-BLANK = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
-    "0000000a49444154789c636000000002000148afa4710000000049454e44ae4260"
-    "82"
-)
-"""A picture of one pixel in the place of the right one, which is compared out of the program's reach."""
 
 
 class Ds1000Options(CodeOptions):
@@ -75,6 +69,7 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         required=("task_id", "prompt", "code_context", "canonical_solution", "test", "lib"),
     )
     _needs: Mapping[str, frozenset[str]] = {}
+    _without_plain_form: Mapping[str, str] = {}
 
     def items(self, request: EvaluationRequest) -> list[Item]:
         """The problems, library by library as published; those without inputs or answers are counted and told."""
@@ -83,16 +78,38 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         if len(whole) < len(rows):
             request.on_notice(f"ds1000: {len(rows) - len(whole)} problems lack inputs or answers and are left out")
         self._needs = _shared_modules(whole)
-        return [Item(str(row["task_id"]), row, row["lib"]) for row in self._possible(whole, request)]
+        items = [Item(str(row["task_id"]), row, row["lib"]) for row in self._possible(whole, request)]
+        return self._judgeable(items, request)
 
     def not_measured(self) -> Mapping[str, str]:
-        """Libraries whose problems cannot run here, with what is missing; or whose answers cannot be kept out of the
-        tests' process."""
+        """Libraries whose problems cannot run here, with what is missing; plots, whose tests run in the program."""
         versions = self._versions()
         reasons = {lib: lacking(modules, versions, self.options.any_version) for lib, modules in self._needs.items()}
-        if not self.options.shared_process:
-            reasons = {lib: reason or shared_process.NOT_MEASURED for lib, reason in reasons.items()}
+        if MATPLOTLIB in reasons and not self.options.shared_process:
+            reasons[MATPLOTLIB] = reasons[MATPLOTLIB] or shared_process.NOT_MEASURED
         return {lib: reason for lib, reason in reasons.items() if reason}
+
+    def _judgeable(self, items: Sequence[Item], request: EvaluationRequest) -> list[Item]:
+        """Without the problems that have an answer without plain form, unless their pickles may be opened."""
+        self._without_plain_form = self._found_without_plain_form(items)
+        if self.options.shared_process:
+            return list(items)
+        counts = Counter((it.group, self._without_plain_form.get(it.task_id, "")) for it in items)
+        for (library, why), count in counts.items():
+            if why:
+                request.on_notice(f"ds1000: {count} problems of {library} are not measured: {why}{ON_REQUEST}")
+        return [item for item in items if item.task_id not in self._without_plain_form]
+
+    def _found_without_plain_form(self, items: Sequence[Item]) -> dict[str, str]:
+        """The reason by problem, of those that can be measured here."""
+        from mft_core.sandbox import best_tier
+        from mft_evaluators.ds1000_judging import Judging
+
+        judging = Judging(self._environment, self.limits(), best_tier(unsafe_local=self.options.unsafe_local))
+        left = self.not_measured().keys() | {MATPLOTLIB}
+        cases = [(it, case) for it in items if it.group not in left for case in self._cases(it.fields)]
+        reasons = judging.without_plain_form([self._pickle(it.fields, "ans", case) for it, case in cases])
+        return {it.task_id: why for (it, _), why in zip(cases, reasons, strict=True) if why}
 
     def _possible(self, rows: Sequence[Mapping[str, Any]], request: EvaluationRequest) -> list[Mapping[str, Any]]:
         """Without the problems that import more than others of their library do, and what is missing here."""
@@ -150,81 +167,23 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
         )
 
     def run(self, item: Item, completion: str, limits: Limits, tier: Tier) -> Outcome:
-        """The program in one sandbox, the published test on what it has pickled in another."""
-        program = item.fields["code_context"].replace("[insert]", completion)
+        """The program in one sandbox, the published test on the plain data that it leaves in another."""
+        from mft_evaluators.ds1000_judging import Judging, Problem
+
+        row = item.fields
+        cases = self._cases(row)
+        problem = Problem(
+            program=row["code_context"].replace("[insert]", completion),
+            completion=completion,
+            test=row["test"],
+            inputs={case: self._pickle(row, "input", case) for case in cases},
+            answers={case: self._pickle(row, "ans", case) for case in cases},
+            picture=self._archive.get(f"{row['lib']}/ans_{problem_number(row)}/oracle_plot.png", b""),
+        )
+        judging = Judging(self._environment, limits, tier)
         if item.group == MATPLOTLIB:
-            return self._run_plot(item, program, limits, tier)
-        cases = self._cases(item.fields)
-        steps = " && ".join(f'"$0" main.py --test_case {case}' for case in cases)
-        command = ["sh", "-c", f"{steps}{packing(cases)}", self._environment.command]
-        outcome = self._start(command, {**self._inputs(item.fields), "main.py": program}, limits, tier)
-        if not outcome.passed:
-            return outcome
-        results = results_in(outcome.result, cases)
-        if missing := [case for case in cases if case not in results]:
-            return replace(outcome, verdict="fail", detail=f"no result for test case {missing[0]}")
-        tested: dict[str, bytes | str] = {
-            "test.txt": item.fields["test"],
-            "code.txt": completion,
-            "parser.py": _inside("parser.py"),
-        }
-        for case in cases:
-            tested[f"result_{case}.pkl"] = results[case]
-            tested[f"ans_{case}.pkl"] = self._pickle(item.fields, "ans", case)
-        return self._judge(cases, tested, limits, tier)
-
-    def _run_plot(self, item: Item, program: str, limits: Limits, tier: Tier) -> Outcome:
-        """Right where the published assertions on the figure hold, or the picture is the published one."""
-        import secrets
-
-        nonce = secrets.token_hex(16).encode()
-        files = {"guard.py": _inside("guard.py"), "ans/oracle_plot.png": BLANK, **self._inputs(item.fields)}
-        files |= {
-            f"input/input{case}.pkl": self._pickle(item.fields, "input", case) for case in self._cases(item.fields)
-        }
-        command = [self._environment.command, "guard.py"]
-        outcome = self._start(command, {**files, "main.py": program}, limits, tier, private=nonce + b"\n")
-        said, _, picture = outcome.result.partition(b"\n")
-        if outcome.passed and secrets.compare_digest(said, nonce):
-            return outcome
-        oracle = self._archive.get(f"{MATPLOTLIB}/ans_{problem_number(item.fields)}/oracle_plot.png")
-        if outcome.verdict in ("pass", "fail") and picture and oracle:
-            return self._judge(["image"], {"plot.png": picture, "oracle.png": oracle}, limits, tier)
-        return replace(outcome, verdict="fail", detail="it left no result") if outcome.passed else outcome
-
-    def _start(
-        self,
-        command: list[str],
-        files: Mapping[str, bytes | str],
-        limits: Limits,
-        tier: Tier,
-        private: bytes | None = None,
-    ) -> Outcome:
-        from mft_core.sandbox import run_program
-
-        here = self._environment
-        return run_program(
-            command,
-            files,
-            limits=limits,
-            environment=here.variables,
-            readable=here.readable,
-            private=private,
-            tier=tier,
-        )
-
-    def _judge(self, words: Sequence[str], files: Mapping[str, bytes | str], limits: Limits, tier: Tier) -> Outcome:
-        from mft_core.sandbox import judge_with_nonce
-
-        here = self._environment
-        return judge_with_nonce(
-            [here.command, "compare.py", *words],
-            {**files, "compare.py": _inside("compare.py")},
-            limits=limits,
-            environment=here.variables,
-            readable=here.readable,
-            tier=tier,
-        )
+            return judging.plot(problem)
+        return judging.results(problem, pickles=item.task_id in self._without_plain_form)
 
     @cached_property
     def _environment(self) -> Environment:
@@ -252,11 +211,6 @@ class Ds1000(CodeEvaluator[Ds1000Options]):
     def _answers(self) -> Mapping[str, list[int]]:
         return answers_in(self._archive)
 
-    def _inputs(self, row: Mapping[str, Any]) -> dict[str, bytes | str]:
-        """The files that a program reads, and the folder that it writes to."""
-        inputs = {f"input/input{case}.pkl": self._pickle(row, "input", case) for case in self._cases(row)}
-        return {**inputs, "result/.keep": ""}
-
     def _pickle(self, row: Mapping[str, Any], kind: str, case: str) -> bytes:
         return self._archive.get(f"{row['lib']}/{kind}_{problem_number(row)}/{kind}{case}.pkl", b"")
 
@@ -275,7 +229,3 @@ def _modules(row: Mapping[str, Any]) -> frozenset[str]:
     source = "\n".join((row["code_context"], row["test"], row["canonical_solution"]))
     imported = re.findall(r"^[ \t]*(?:import|from)[ \t]+(\w+)", source, re.MULTILINE)
     return frozenset(imported) & LIBRARIES.keys()
-
-
-def _inside(name: str) -> str:
-    return (INSIDE / name).read_text(encoding="utf-8")

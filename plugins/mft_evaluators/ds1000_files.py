@@ -1,4 +1,4 @@
-"""The pickles of DS-1000: inputs and answers as published, results as programs leave them. None is opened here."""
+"""The files of DS-1000: inputs and answers as published, results as programs leave them. None is opened here."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def answers_in(archive: Mapping[str, bytes]) -> dict[str, list[int]]:
     return found
 
 
-def packing(cases: Sequence[str]) -> str:
-    """The end of a shell's command line that writes the results of the test cases to descriptor 3, for `results_in`."""
-    return "".join(f" && wc -c <result/result_{case}.pkl >&3 && cat result/result_{case}.pkl >&3" for case in cases)
+def packing(paths: Sequence[str]) -> str:
+    """The end of a shell's command line that writes files to descriptor 3, for `results_in`."""
+    return "".join(f" && wc -c <{path} >&3 && cat {path} >&3" for path in paths)
 
 
 def results_in(packed: bytes, cases: Sequence[str]) -> dict[str, bytes]:

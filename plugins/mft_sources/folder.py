@@ -14,6 +14,9 @@ from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError, together
 from mft_core.interfaces import DataRequest, Source
 from mft_core.records import TaskFiles
+from mft_core.support import run_files
+from mft_core.support.run_folders import files_of_run, is_run
+from mft_core.support.suggestions import folders_in
 from mft_core.support.unicode_names import as_on_disk
 
 TRAINING = re.compile(r"train[\W\d_]*", re.IGNORECASE)
@@ -35,18 +38,19 @@ class Folder(Source):
         tasks = _tasks(root)
         if not tasks:
             unread = "".join(f"\n  {file}" for file in islice(unread_files(root, ()), MOST_SHOWN))
-            raise MftError(f"There is no task in {root}.{unread}", LAYOUT)
+            raise UsageError(f"There is no task in {root}.{unread}", LAYOUT)
         for task in tasks:
             _check_inside(task, root)
         return sorted(tasks, key=lambda task: task.name)
 
 
 def _tasks(root: Path) -> list[TaskFiles]:
-    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith((".", "_"))]
     files = jsonl_files(root)
     if any(TRAINING.fullmatch(stem(path)) for path in files):
         task = folder_task(root.resolve().name, root)
         return [task] if task is not None else []
+    _refuse_run_among_tasks(root)
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith((".", "_"))]
     return _all_or_every_error(
         [*(partial(_folder, path) for path in folders), *(partial(_file, path, files) for path in files)]
     )
@@ -65,7 +69,19 @@ def _all_or_every_error(makers: Sequence[Callable[[], TaskFiles]]) -> list[TaskF
     return tasks
 
 
+def _refuse_run_among_tasks(root: Path) -> None:
+    """A recipe beside the tasks is no run; of what a run writes, one name may be a task's."""
+    names = files_of_run(root)
+    if is_run(root) or len(set(names) - {run_files.RECIPE}) > 1:
+        raise MftError(
+            f"The data folder {root} holds the files of a run: {', '.join(names)}.",
+            "Move them to a folder of their own, or remove them; give every run an --output outside of the data.",
+        )
+
+
 def _folder(folder: Path) -> TaskFiles:
+    if any(is_run(place) for place in (folder, *folders_in(folder))):
+        raise MftError(f"{folder} holds a run, not a task.", "Move it out of the data folder, or rename it to _NAME.")
     task = folder_task(folder.name, folder)
     if task is None:
         unread = "".join(f"\n  {file}" for file in islice(unread_files(folder, ()), MOST_SHOWN))

@@ -47,6 +47,29 @@ def test_check_needs_no_recipe(data: Path, capsys: pytest.CaptureFixture[str]) -
     assert {task["name"]: task["train"] for task in found["tasks"]} == SIZES
 
 
+def test_a_warning_of_a_run_is_shown_once(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mft("run", *SMALL, "--data", str(data), "--output", "run") == 0
+    shown = "".join(capsys.readouterr())
+    assert shown.count("the model has random weights") == 1
+    assert "step 0: " not in shown
+    (start,) = events(Path("run"), "start")
+    assert [shown.count(warning) for warning in start["warnings"]] == [1] * len(start["warnings"])
+
+
+def test_data_that_is_not_there_has_one_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    for flags in (["--data", "nosuch"], ["--task", "a=nosuch.jsonl"], ["--task", "a=empty"], ["--data", "empty"]):
+        assert mft("check", "--model", "llama", *flags) == 2
+    assert mft("check", "--model", "llama", "--set", "data.prepared=nosuch") == 2
+    assert mft("check", "nosuch.toml") == 2
+
+
+def test_every_name_that_an_error_suggests_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert mft("list", "model") == 0
+    shown = capsys.readouterr().out
+    assert "also: codegeex2, glm4" in " ".join(shown.split())
+
+
 def test_prepare_needs_no_recipe_and_names_its_folder_after_model_and_data(data: Path) -> None:
     assert mft("prepare", *SMALL, "--task", f"mine={data / 'copy' / 'train.jsonl'}") == 0
     assert (Path("prepared") / "llama-mine" / "recipe.toml").is_file()

@@ -60,10 +60,12 @@ def test_plan_says_what_a_probe_costs() -> None:
     assert "1 validation sample, 300 tokens, one forward every 10 steps" in text
 
 
-def test_plan_with_random_weights_says_so() -> None:
+def test_plan_of_one_task_that_writes_nothing() -> None:
     tasks = [TaskFacts("only", 1, 1, 1, 1)]
-    text = printed(print_plan, plan(tasks, random_weights=True, output=None, trainable=None, total=None, memory=None))
-    assert "random weights: for trying things out" in text
+    warnings = ["the model has random weights"]
+    facts = plan(tasks, random_weights=True, output=None, trainable=None, total=None, memory=None, warnings=warnings)
+    text = printed(print_plan, facts)
+    assert text.count("random weights") == 1
     assert "nothing is written" in text
     assert "memory" not in text
     assert "all 1 task" not in text

@@ -65,7 +65,7 @@ def test_caps_are_counted(tmp_path: Path) -> None:
 def test_a_set_without_usable_records_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MftError, match="no task"):
         prepare([], tmp_path / "cache")
-    with pytest.raises(MftError, match=r"'t' has no usable training record: 0 read \(empty\)"):
+    with pytest.raises(MftError, match=r"'t' has no usable training record: 0 in \S+ \(empty\)"):
         one_task(tmp_path / "empty", [])
     with pytest.raises(MftError, match="3 over-long"):
         one_task(tmp_path / "long", [pair(number, 90) for number in range(3)], max_length=20)

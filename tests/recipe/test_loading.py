@@ -28,6 +28,30 @@ def test_an_unknown_key_is_named_with_its_file_and_the_nearest_right_one(write, 
     assert error.value.exit_code == 2
 
 
+def test_every_hint_is_tied_to_its_key(write) -> None:
+    path = write('[model]\nname = "qwen"\n[trian]\nsteps = 1\n')
+    with pytest.raises(UsageError) as error:
+        load_recipe(path)
+    assert error.value.message == f"{path}: unknown key 'model.name'\n{path}: unknown key 'trian'"
+    assert error.value.hint == "model.name: did you mean 'model.adapter'?\ntrian: did you mean 'train'?"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('[data]\ninclude = "a"\n', """data.include = ["a"], or --set 'data.include=["a"]'"""),
+        ('data = "tasks"\n', "[data] is a table; did you mean 'data.path'?"),
+        ("train = 3\n", "[train] is a table"),
+        ("[train]\nsteps = -1\n", ""),
+    ],
+)
+def test_how_a_list_and_a_table_are_written(write, text: str, hint: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load_recipe(write(text))
+    assert error.value.hint.endswith(hint)
+    assert bool(error.value.hint) == bool(hint)
+
+
 def test_a_value_of_the_wrong_type_is_named(write) -> None:
     with pytest.raises(UsageError, match=r"train\.steps"):
         load_recipe(write("[train]\nsteps = 'many'\n"))

@@ -16,6 +16,9 @@ class Components:
     def path_options(self, kind: str, name: str) -> Collection[str]:
         return ("file", "files")
 
+    def get(self, kind: str, name: str) -> str:
+        return name
+
     def offers(self, kind: str, name: str) -> bool:
         return (kind, name) == ("base", "tiny")
 

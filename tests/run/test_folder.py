@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from helpers.running import make_files
 from mft_core.errors import MftError, UsageError
 from mft_core.events import EventLog
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
-from mft_core.run.folder import RunFolder, recipe_differences
+from mft_core.run.folder import RunFolder, newest_run, recipe_differences, refuse_no_run
 
 
 def test_only_keys_that_change_the_weights_count_as_differences() -> None:
@@ -85,8 +86,48 @@ def test_what_was_saved_is_never_begun_again(tmp_path: Path, made: str) -> None:
         folder.open(resume=False)
 
 
-def test_a_recipe_without_a_log_is_no_run_that_failed(tmp_path: Path) -> None:
+def test_a_recipe_alone_is_somebodys_and_no_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.write_recipe(Recipe())
-    with pytest.raises(UsageError, match="already holds a run"):
+    with pytest.raises(UsageError, match=r"not empty, and holds no run: recipe\.toml"):
         folder.open(resume=False)
+    with pytest.raises(UsageError, match="there is no run in"):
+        folder.open(resume=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.toml"]
+
+
+@pytest.mark.parametrize("theirs", ["notes.txt", "add/train.jsonl", ".git/config", "metrics.jsonl"])
+def test_a_run_begins_among_nobodys_files(tmp_path: Path, theirs: str) -> None:
+    make_files(tmp_path, theirs)
+    with pytest.raises(UsageError, match="is not empty, and holds no run") as caught:
+        RunFolder(tmp_path).open(resume=False)
+    assert theirs.split("/")[0] in caught.value.message
+    assert [path.name for path in tmp_path.iterdir()] == [theirs.split("/")[0]]
+
+
+def test_a_start_that_was_killed_is_begun_again(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    (tmp_path / "metrics.jsonl").touch()
+    (tmp_path / ".recipe.toml.host-0123456789abcdef.partial").touch()
+    folder = RunFolder(tmp_path)
+    folder.open(resume=False)
+    folder.close()
+
+
+def test_what_is_left_of_a_start_that_failed_is_not_the_newest_run(tmp_path: Path) -> None:
+    for name in ("first", "failed", "recipe-only"):
+        (tmp_path / name).mkdir()
+    RunFolder(tmp_path / "first").write_recipe(Recipe())
+    EventLog(tmp_path / "first").emit("start", 0, steps=4)
+    assert newest_run(tmp_path) == tmp_path / "first"
+    (tmp_path / "failed" / ".lock").touch()
+    RunFolder(tmp_path / "recipe-only").write_recipe(Recipe())
+    assert newest_run(tmp_path) == tmp_path / "first"
+
+
+def test_a_run_that_is_not_there_may_be_meant_otherwise(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "mine").write_recipe(Recipe())
+    EventLog(tmp_path / "mine").emit("start", 0, steps=4)
+    with pytest.raises(UsageError, match=r"there is no run in .*mien") as caught:
+        refuse_no_run(tmp_path / "mien")
+    assert f"did you mean {tmp_path / 'mine'}?" in caught.value.hint

@@ -15,7 +15,7 @@ from mft_core.run.recipe_check import check_recipe
     ("key", "value", "expected"),
     [
         ("loss", {"name": "famo", "evry": 2}, "evry"),
-        ("model.adapter", "", "made up for a model family"),
+        ("model.adapter", "", r'(?s)made up for a model family.*adapter = "qwen" under \[model\]'),
         ("data.include", ["nope"], "no task 'nope'"),
         ("data.path", "nowhere", "not a folder"),
     ],

@@ -36,6 +36,12 @@ def test_an_adapter_of_a_base_in_a_format_of_its_own_says_what_it_needs(tmp_path
     assert "tasks at once" not in text
 
 
+def test_an_adapter_of_a_base_without_a_name_says_how_it_becomes_a_model(tmp_path: Path) -> None:
+    text = card(tmp_path, CardFacts("tiny"))
+    assert "`mft export RUN --output DIR`" in text
+    assert 'from_pretrained("BASE")' in text
+
+
 def test_a_whole_model(tmp_path: Path) -> None:
     text = card(tmp_path, CardFacts("tiny"), is_adapter=False, ends=(("<eos>", 2), ("<end>", 3)))
     assert text.startswith("---\nlibrary_name: transformers\n")

@@ -59,7 +59,7 @@ class TestDs1000(GenerativeEvaluatorTests):
         folder = small_code_sets.write_ds1000(
             self.folders.mktemp("set") / "set", small_code_sets.DS1000, small_code_sets.ds1000_members()
         )
-        given = {"data": str(folder), "batch_size": batch_size, "shared_process": True, **self.brief, **options}
+        given = {"data": str(folder), "batch_size": batch_size, **self.brief, **options}
         return Ds1000(Ds1000.Options.model_validate(given))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import io
 import json
 import pickle
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def build(data: Path, **options: Any) -> Ds1000:
-    return Ds1000(Ds1000.Options.model_validate({"data": str(data), "workers": 2, "shared_process": True, **options}))
+    return Ds1000(Ds1000.Options.model_validate({"data": str(data), "workers": 2, **options}))
 
 
 def judge(judging: Ds1000, number: int, completions: Sequence[str]) -> list[Verdict]:
@@ -96,7 +97,7 @@ def test_hostile_programs_do_not_pass(kind: str, folder: Path) -> None:
 def test_assertions_of_a_plot_must_come_to_their_end(tmp_path: Path) -> None:
     row = {**small_code_sets.DS1000[0], "lib": "Matplotlib", "code_context": PLOT_CONTEXT}
     content = {"Matplotlib/input_1/input1.pkl": pickle.dumps(0), "Matplotlib/ans_1/ans1.pkl": pickle.dumps(True)}
-    judging = build(write_ds1000(tmp_path / "set", [row], content))
+    judging = build(write_ds1000(tmp_path / "set", [row], content), shared_process=True)
     done = "pickle.dump(True, open('result/result_1.pkl', 'wb'))\n"
     answers = {
         "state.append(1)": "pass",
@@ -110,12 +111,28 @@ def test_assertions_of_a_plot_must_come_to_their_end(tmp_path: Path) -> None:
     assert [verdict.outcome for verdict in verdicts] == list(answers.values()), verdicts
 
 
-def test_pickles_are_opened_beside_the_tests_only_where_it_is_asked_for(folder: Path) -> None:
-    judging = build(folder, shared_process=False)
+def test_plots_are_not_measured_unless_it_is_asked_for(tmp_path: Path) -> None:
+    row = {**small_code_sets.DS1000[0], "lib": "Matplotlib", "code_context": PLOT_CONTEXT}
+    content = {"Matplotlib/input_1/input1.pkl": pickle.dumps(0), "Matplotlib/ans_1/ans1.pkl": pickle.dumps(True)}
+    data = write_ds1000(tmp_path / "set", [row], content)
+    judging = build(data)
     judging.items(EvaluationRequest(Path()))
-    assert "--shared-process" in judging.not_measured()["Standard"]
-    protocols = {judging.describe().identifier, build(folder).describe().identifier}
+    assert "--shared-process" in judging.not_measured()["Matplotlib"]
+    protocols = {judging.describe().identifier, build(data, shared_process=True).describe().identifier}
     assert len(protocols) == 2
+
+
+def test_problems_whose_answers_have_no_plain_form_are_counted_by_reason(tmp_path: Path) -> None:
+    content = {**ds1000_members(), "Standard/ans_2/ans2.pkl": pickle.dumps(fnmatch.translate)}
+    content["Standard/ans_1/ans1.pkl"] = b"cnowhere\nThing\n."
+    data = write_ds1000(tmp_path / "set", small_code_sets.DS1000, content)
+    told: list[str] = []
+    assert build(data).items(EvaluationRequest(Path(), on_notice=told.append)) == []
+    assert len(told) == 2
+    assert "1 problems of Standard are not measured: an answer cannot be opened here (ModuleNotFoundError)" in told[0]
+    assert "1 problems of Standard are not measured: a builtins.function has no plain form" in told[1]
+    assert all("--shared-process" in line for line in told)
+    assert len(build(data, shared_process=True).items(EvaluationRequest(Path()))) == 2
 
 
 def test_inputs_come_from_an_archive_too(folder: Path, tmp_path: Path) -> None:

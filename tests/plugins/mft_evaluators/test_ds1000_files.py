@@ -62,7 +62,7 @@ def test_what_has_no_such_lengths_has_no_results(name: str) -> None:
 @pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")
 def test_a_program_that_writes_to_the_judge_fails_and_ends_nothing(tmp_path: Path) -> None:
     data = write_ds1000(tmp_path / "set", small_code_sets.DS1000, ds1000_members())
-    judging = Ds1000(Ds1000.Options.model_validate({"data": str(data), "workers": 2, "shared_process": True}))
+    judging = Ds1000(Ds1000.Options.model_validate({"data": str(data), "workers": 2}))
     item = judging.items(EvaluationRequest(tmp_path))[0]
     programs = [f"import os\nos.write(3, {content[:4096]!r})\nresult = 0\n" for content in HOSTILE.values()]
     programs.append(judging.reference(item))

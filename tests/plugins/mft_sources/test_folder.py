@@ -56,6 +56,34 @@ def test_what_is_missing_is_said(tmp_path: Path, files: list[str], words: str) -
         tasks(make_files(tmp_path, *files))
 
 
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (["recipe.toml", "metrics.jsonl", ".lock", "final/config.json"], "recipe.toml, metrics.jsonl, final"),
+        (["checkpoints/step-5/x", "final/README.md"], "checkpoints, final"),
+        (["quarantine.jsonl", "metrics.jsonl"], "metrics.jsonl, quarantine.jsonl"),
+    ],
+)
+def test_the_files_of_a_run_among_the_tasks_are_told_in_one_line(tmp_path: Path, files: list[str], named: str) -> None:
+    with pytest.raises(MftError) as caught:
+        tasks(make_files(tmp_path, "a/train.jsonl", "b.jsonl", *files))
+    assert caught.value.message == f"The data folder {tmp_path} holds the files of a run: {named}."
+
+
+@pytest.mark.parametrize("run", ["out", "runs/out"])
+def test_a_run_in_a_folder_of_its_own_is_no_task(tmp_path: Path, run: str) -> None:
+    with pytest.raises(MftError) as caught:
+        tasks(make_files(tmp_path, "a/train.jsonl", f"{run}/recipe.toml", f"{run}/metrics.jsonl"))
+    assert caught.value.message == f"{tmp_path / run.split('/')[0]} holds a run, not a task."
+
+
+def test_a_recipe_may_lie_beside_the_tasks_and_anything_beside_one_task(tmp_path: Path) -> None:
+    found = tasks(make_files(tmp_path, "a/train.jsonl", "final/train.jsonl", "recipe.toml"))
+    assert [task.name for task in found] == ["a", "final"]
+    (task,) = tasks(make_files(tmp_path / "a", "metrics.jsonl", "recipe.toml", ".lock"))
+    assert [path.name for path in task.train] == ["train.jsonl"]
+
+
 def test_no_path_and_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="needs a folder"):
         Folder().tasks(DataRequest(None, tmp_path))

@@ -1,0 +1,58 @@
+"""Refused records in words: the first of them, and whether a task can be trained without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+from mft_core.data.length_guard import OVERLONG
+from mft_core.data.tasks import Task
+from mft_core.data.token_store import TokenStore, read_quarantine
+from mft_core.errors import MftError
+from mft_core.recipe.schema import DataSection
+from mft_core.support import run_files
+from mft_core.support.lists import first_few
+
+EXAMPLES = 5
+
+
+def examples(store: TokenStore) -> Iterator[str]:
+    """The first refused records of a store, each with file, line and reason."""
+    for line in islice(read_quarantine(store.entry), EXAMPLES):
+        detail = f": {line['detail']}" if line["detail"] else ""
+        yield f"{store.paths[line['file']]}:{line['line']} {line['reason']}{detail}"
+
+
+def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
+    """What is wrong with a task of which too many records are bad, or none trains; None for any other.
+
+    Args:
+        cache: where quarantine.jsonl is written for it.
+    """
+    report = task.report
+    if report.bad_records > settings.max_bad * report.read:
+        shown = "".join(f"\n  {example}" for example in report.examples)
+        reasons = _reasons({**report.bad, OVERLONG: report.overlong})
+        return MftError(
+            f"Task {task.name!r}: {report.bad_records} of {report.read} records are bad ({reasons}).{shown}",
+            f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
+            f"(now {settings.max_bad:g}).",
+        )
+    return None if report.train else _no_training_record(task, settings)
+
+
+def _no_training_record(task: Task, settings: DataSection) -> MftError:
+    """Of the training files alone, whatever validates."""
+    counts, files = task.train.entry.counts, first_few(task.train.paths, of_what="files")
+    why = _reasons({key: counts.get(key, 0) for key in (*task.report.bad, OVERLONG)}) or "empty"
+    shown = "".join(f"\n  {example}" for example in examples(task.train))
+    longer = f", or raise data.max_length (now {settings.max_length})" if counts.get(OVERLONG) else ""
+    return MftError(
+        f"Task {task.name!r} has no usable training record: {counts.get('read', 0)} in {files} ({why}).{shown}",
+        f"Give it records that can be used, or leave it out{longer}.",
+    )
+
+
+def _reasons(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
