@@ -39,10 +39,12 @@ def no_answer_of_the_processor() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One cache folder for the whole test session, apart from the user's."""
-    monkeypatch.setenv("MFT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One cache folder, apart from the user's, for the whole test session: also for the fixtures of modules."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MFT_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -31,10 +31,9 @@ ARMS = ("--arms", "single,mixed,famo", "--seeds", "2", "--unseen", "unknown")
 
 
 @pytest.fixture(scope="module")
-def compared(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compared(folder: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("MFT_CACHE", str(tmp_path_factory.mktemp("cache")))
         assert mft("compare", "recipe.toml", *ARMS, "--output", "out") == 0
     return folder / "out"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from helpers.finished_runs import interrupted
 from helpers.paths import REPOSITORY
 from helpers.running import (
     SIZES,
@@ -18,8 +17,6 @@ from helpers.running import (
     largest_difference,
     mft,
     settings,
-    start_mft,
-    wait_for_step,
     weights,
 )
 from mft_losses import mft_losses
@@ -99,14 +96,10 @@ def test_gamma_and_within_reach_the_training(data, quiet) -> None:
 MORE = ("--loss", "coba", "--steps", "10", *settings("train.save_every=2", "loss.warmup=2", "loss.window=3"))
 
 
-def test_coba_killed_and_resumed_gives_identical_weights(data, quiet) -> None:
+def test_coba_resumed_gives_identical_weights(data, quiet) -> None:
     assert mft(*arguments(data, quiet / "whole", *MORE)) == 0
-    process = start_mft(arguments(data, quiet / "run", *MORE))
-    wait_for_step(process, quiet / "run", 5)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert mft(*arguments(data, quiet / "run", *MORE, "--resume")) == 0
+    run = interrupted(quiet / "whole", quiet / "run")
+    assert mft(*arguments(data, run, *MORE, "--resume")) == 0
     assert largest_difference(weights(quiet / "run"), weights(quiet / "whole")) == 0
     found, expected = events(quiet / "run", "train"), events(quiet / "whole", "train")
     assert [_weights(event) for event in found] == [_weights(event) for event in expected]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,35 +17,59 @@ from safetensors.numpy import load_file
 
 from helpers.paths import REPOSITORY
 from helpers.rank_worker import CASES, save, train, train_every_case
-from helpers.running import arguments, events, largest_difference, mft, start_mft, wait_for_step, weights
+from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, wait_for_step, weights
 from mft_core.sandbox.processes import DescendantGroup
 
+WORKERS = REPOSITORY / "tests" / "helpers"
 
-@pytest.fixture(autouse=True)
-def without_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+
+def exact(*more: str) -> list[str]:
+    """Flags of a float64 run; the last step of its epochs has fewer rows than ranks and micro-batches need."""
+    fixed = ("model.dtype=float64", "tune.dropout=0", "train.batch_size=5", "train.micro_batch_size=1")
+    return settings(*fixed, *more)
+
+
+RUNS = {
+    "copied": ["--loss", "famo", "--epochs", "2", *exact("train.save_every=2")],
+    "lora": ["--epochs", "1", *exact("tune.method=lora", "train.sharding=full")],
+    "full": ["--epochs", "1", *exact("tune.method=full", "train.sharding=full")],
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A working folder without the report, which takes longer to draw than the training."""
-    (tmp_path / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
+    workspace = tmp_path_factory.mktemp("workspace")
+    (workspace / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(workspace)
+        yield
 
 
-def start_on(ranks: int, data: Path, output: Path, *more: str) -> subprocess.Popen[str]:
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}")
-    return start_mft(arguments(data, output, *more), launcher)
+def launcher(ranks: int) -> list[str]:
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
 
 
-def run_on(ranks: int, data: Path, output: Path, *more: str) -> Path:
-    process = start_on(ranks, data, output, *more)
-    text, _ = process.communicate()
-    assert process.returncode == 0, text
-    return output
+def work_on(ranks: int, worker: str, argument: str) -> None:
+    """A program of `helpers` on so many processes, which ends well."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY / "tests")}
+    program = [*launcher(ranks), str(WORKERS / worker), argument]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_two_processes_give_the_weights_and_losses_of_one(data, tmp_path) -> None:
-    # Three steps of an epoch whose last one has fewer rows than ranks and micro-batches need.
-    exact = ["model.dtype=float64", "tune.dropout=0", "train.batch_size=5", "train.micro_batch_size=1"]
-    more = ["--loss", "famo", "--epochs", "1", *(part for setting in exact for part in ("--set", setting))]
-    runs = [tmp_path / "one", run_on(2, data, tmp_path / "two", *more)]
-    assert mft(*arguments(data, runs[0], *more)) == 0
+@pytest.fixture(scope="module")
+def on_two(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every one of `RUNS`, by its name, trained on two processes."""
+    folder = tmp_path_factory.mktemp("two")
+    commands = [arguments(data, folder / name, *flags) for name, flags in RUNS.items()]
+    work_on(2, "command_worker.py", json.dumps(commands))
+    return folder
+
+
+def test_two_processes_give_the_weights_and_losses_of_one(data, on_two, tmp_path) -> None:
+    runs = [tmp_path / "one", on_two / "copied"]
+    assert mft(*arguments(data, runs[0], *RUNS["copied"])) == 0
     assert largest_difference(weights(runs[0]), weights(runs[1])) < 1e-9
     assert_equal_steps(*runs)
 
@@ -70,11 +96,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_sharded(alone, tmp_path, ranks) -> None:
     """And a sharded run goes on where it stopped, on as many processes or unsharded on one."""
-    worker = REPOSITORY / "tests" / "helpers" / "rank_worker.py"
-    program = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}", str(worker)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY / "tests")}
-    done = subprocess.run([*program, str(tmp_path)], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    work_on(ranks, "rank_worker.py", str(tmp_path))
     for name in CASES:
         for placed in ("copied", "sharded"):
             assert_equal_weights(tmp_path / placed / name, alone / name)
@@ -91,13 +113,10 @@ def assert_equal_weights(run: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
-def test_a_sharded_run_gives_the_model_of_one_process(data, tmp_path, method) -> None:
-    exact = ["model.dtype=float64", "tune.dropout=0", "train.micro_batch_size=1", f"tune.method={method}"]
-    more = ["--steps", "3", *(part for setting in exact for part in ("--set", setting))]
-    sharded = run_on(2, data, tmp_path / "two", *more, "--set", "train.sharding=full")
-    assert mft(*arguments(data, tmp_path / "one", *more)) == 0
-    assert largest_difference(weights(tmp_path / "one"), weights(sharded)) < 1e-9
-    assert mft("export", str(sharded), "--output", str(tmp_path / "merged")) == 0
+def test_a_sharded_run_gives_the_model_of_one_process(data, on_two, tmp_path, method) -> None:
+    assert mft(*arguments(data, tmp_path / "one", *RUNS[method], "--set", "train.sharding=none")) == 0
+    assert largest_difference(weights(tmp_path / "one"), weights(on_two / method)) < 1e-9
+    assert mft("export", str(on_two / method), "--output", str(tmp_path / "merged")) == 0
 
 
 def process_of_rank(rank: int, launcher: int) -> int:
@@ -107,15 +126,17 @@ def process_of_rank(rank: int, launcher: int) -> int:
     raise AssertionError(f"no process is rank {rank}")
 
 
-def test_a_rank_that_dies_ends_the_others_and_the_run_can_be_resumed(data, tmp_path) -> None:
-    more = ["--steps", "6", "--set", "train.save_every=2"]
-    run, whole = tmp_path / "run", run_on(2, data, tmp_path / "whole", *more)
-    with start_on(2, data, run, *more) as process:
+def test_a_rank_that_dies_ends_the_others_and_the_run_can_be_resumed(data, on_two, tmp_path) -> None:
+    run = tmp_path / "run"
+    command = arguments(data, run, *RUNS["copied"])
+    with start_mft(command, launcher(2)) as process:
         wait_for_step(process, run, 3)
         os.kill(process_of_rank(1, process.pid), signal.SIGKILL)
         text, _ = process.communicate(timeout=120)
         assert process.returncode == 1, text
         assert DescendantGroup(process.pid).members() == []
     assert not (run / "final").exists()
-    run_on(2, data, run, *more, "--resume")
-    assert largest_difference(weights(run), weights(whole)) == 0
+    resumed = start_mft([*command, "--resume"], launcher(2))
+    text, _ = resumed.communicate()
+    assert resumed.returncode == 0, text
+    assert largest_difference(weights(run), weights(on_two / "copied")) == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.finished_runs import interrupted
 from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, wait_for_step, weights
 from mft_core.recipe.loading import load_recipe
 from mft_core.run.results import read_run_facts
@@ -20,9 +21,7 @@ MORE = ("--loss", "famo", "--steps", STEPS, "--set", "train.save_every=2", "--se
 @pytest.fixture(scope="module")
 def uninterrupted(data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("uninterrupted") / "run"
-    process = start_mft(arguments(data, run, *MORE))
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
+    assert mft(*arguments(data, run, *MORE)) == 0
     return run
 
 
@@ -61,8 +60,7 @@ def test_a_signal_saves_and_ends_with_its_code_and_resume_goes_on(data, uninterr
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, uninterrupted, tmp_path) -> None:
-    run = tmp_path / "run"
-    stopped(data, run, signal.SIGKILL)
+    run = interrupted(uninterrupted, tmp_path / "run")
     newest = max((run / "checkpoints").glob("step-*"))
     (newest / "model.safetensors").write_bytes(b"cut short")
     assert mft(*arguments(data, run, *MORE, "--resume")) == 0

@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from helpers import running
 from helpers.running import arguments, write_rows, write_tasks
 
 SECRETS = {
@@ -91,7 +92,11 @@ def leaks(folder: Path, *outputs: str) -> list[str]:
 
 
 def test_no_secret_leaves_a_run(
-    mft: Callable[..., CompletedProcess[str]], leaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mft: Callable[..., CompletedProcess[str]],
+    leaky: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -106,12 +111,14 @@ def test_no_secret_leaves_a_run(
     more += ["--set", "data.max_bad=0.9", "--set", 'train.callbacks=["leaking", "report"]']
     done = mft(*arguments(data, run, *more))
     assert done.returncode == 0, done.stderr
-    checked = mft("check", "--plugin", str(leaky), str(run / "recipe.toml"))
-    listed = mft("eval", str(run), "loss", "--plugin", str(leaky), "--json")
-    prepared = mft("prepare", *arguments(data, tmp_path / "prepared", *more)[1:])
-    assert prepared.returncode == 0, prepared.stderr
-    outputs = [text for it in (done, checked, listed, prepared) for text in (it.stdout, it.stderr)]
-    assert leaks(run, *outputs) + leaks(tmp_path / "prepared") == []
+    monkeypatch.chdir(tmp_path)
+    commands = [
+        ("check", "--plugin", str(leaky), str(run / "recipe.toml")),
+        ("eval", str(run), "--on", "loss", "--plugin", str(leaky), "--json"),
+        ("prepare", *arguments(data, tmp_path / "prepared", *more)[1:]),
+    ]
+    assert [running.mft(*command) for command in commands] == [0, 0, 0]
+    assert leaks(run, done.stdout, done.stderr, *capfd.readouterr()) + leaks(tmp_path / "prepared") == []
     assert 'token = "env:HUB_TOKEN"' in (run / "recipe.toml").read_text(encoding="utf-8")
     metrics = (run / "metrics.jsonl").read_text(encoding="utf-8")
     assert "leaky failed on the event 'start'" in metrics
@@ -120,16 +127,19 @@ def test_no_secret_leaves_a_run(
 
 
 def test_a_plugin_that_tells_secrets_where_it_breaks(
-    mft: Callable[..., CompletedProcess[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     broken = tmp_path / "broken.py"
     broken.write_text(f"import os\nraise RuntimeError(str(dict(os.environ)) + {TEXT!r})\n", encoding="utf-8")
     calls = [("list",), ("list", "--json"), ("doctor",), ("doctor", "--json"), ("run", "--steps", "1")]
-    outputs = [mft(*call, "--plugin", str(broken)) for call in calls]
-    assert all("RuntimeError" in it.stdout + it.stderr for it in outputs)
-    assert leaks(tmp_path / "nothing", *(text for it in outputs for text in (it.stdout, it.stderr))) == []
+    monkeypatch.chdir(tmp_path)
+    for call in calls:
+        running.mft(*call, "--plugin", str(broken))
+        outputs = capfd.readouterr()
+        assert "RuntimeError" in "".join(outputs)
+        assert leaks(tmp_path / "nothing", *outputs) == []
 
 
 def test_a_secret_in_a_recipe_is_refused(mft: Callable[..., CompletedProcess[str]], tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class Number(int):
 @pytest.mark.parametrize(
     "value",
     [Odd(), [Odd()], len, lambda: 1, range(3), Number(1), numpy.ma.array([1]), numpy.zeros(1, dtype="i4,f8")],
-    ids=str,
+    ids=["object", "list", "built-in", "lambda", "range", "relative of int", "masked", "fields"],
 )
 def test_other_values_have_no_plain_form(value: Any) -> None:
     with pytest.raises(NoPlainFormError, match="no plain form"):
