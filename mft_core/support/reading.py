@@ -45,5 +45,7 @@ class Sampling(NamedTuple):
     valid_fraction: float | None = None
 
 
+EVERY_SAMPLE = Sampling()
+"""A task is sampled as all of them are."""
 AS_IT_IS = RecordForm()
 """Records are read by their keys alone."""
