@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mft_cli.compose import Flags, takes_flags, use_recipe
+from mft_cli.data_show import show_samples
 from mft_cli.session import DebugOption, JsonOption
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ MOST_SHOWN = 10
 @app.callback()
 def _data() -> None:
     """Look at data before training on it."""
+
+
+app.command("show")(show_samples)
 
 
 @app.command()
