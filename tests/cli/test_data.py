@@ -13,10 +13,8 @@ from helpers.token_data import task_file
 
 def command(folder: Path, *more: str) -> list[str]:
     pair = {"prompt": "<b>what</b> is 6 * 7?", "response": "42", "weight": 0.5}
-    task_file(
-        folder / "data" / "a" / "train.jsonl",
-        [pair, {"prompt": "q", "response": "r"}, {"prompt": "x", "response": "y"}],
-    )
+    task_file(folder / "data" / "a" / "train.jsonl", [pair, {"prompt": "q", "response": "r"}])
+    task_file(folder / "data" / "a" / "valid.jsonl", [{"prompt": "x", "response": "y"}])
     task_file(folder / "data" / "b" / "train.jsonl", [{"text": f"text {number}"} for number in range(4)])
     shared = ["--model", "llama", "--data", str(folder / "data"), "--set", "model.dtype=float32"]
     return ["data", "show", *shared, *more]
