@@ -38,7 +38,10 @@ COMMANDS = {
         "Train each task alone, all tasks mixed, and balanced, on equal budgets; one table with intervals.",
     ),
     "data": Command("mft_cli.data:app", "Look at data before training on it."),
-    "init": Command("mft_cli.init:init", "Write a commented recipe with every key and its default."),
+    "init": Command(
+        "mft_cli.init:init",
+        "Write a commented recipe: with every key and its default, or made of another tool's configuration.",
+    ),
     "list": Command(
         "mft_cli.listing:list_components",
         "List every component: models, bases, sources, readers, packers, losses, evaluators, importers, callbacks.",

@@ -102,5 +102,7 @@ def _toml_value(value: Any) -> str:
 
     if isinstance(value, list):
         return f"[{', '.join(map(_toml_value, value))}]"  # tomli_w would take several lines
+    if value == {}:
+        return "{}"  # tomli_w would write a table
     plain = value.name if isinstance(value, Choice) else value
     return tomli_w.dumps({"value": plain}).removeprefix("value = ").strip()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,18 @@ from mft_core.recipe.naming import record_form
 from mft_core.records import Record, Turn
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
-EXAMPLES = [line for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
+
+
+def examples() -> Iterator[dict[str, Any]]:
+    """The values in all blocks of JSON, one after the other, each over one or more lines."""
+    for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL):
+        while block := block.lstrip():
+            value, end = json.JSONDecoder().raw_decode(block)
+            yield value
+            block = block[end:]
+
+
+EXAMPLES = list(examples())
 SAID = [
     "5",
     "Hi!",
@@ -33,15 +46,14 @@ def test_every_example_has_an_expectation() -> None:
 
 
 @pytest.mark.parametrize(("example", "said"), list(zip(EXAMPLES, SAID, strict=False)))
-def test_an_example_is_a_record(example: str, said: str) -> None:
-    value = json.loads(example)
-    record = parse_record(value, "docs:1")
+def test_an_example_is_a_record(example: dict[str, Any], said: str) -> None:
+    record = parse_record(example, "docs:1")
     assert (record.text or record.turns[-1].content) == said
-    assert list(unread_keys(value)) == []
+    assert list(unread_keys(example)) == []
 
 
 def test_both_examples_of_tool_use_are_the_same_conversation() -> None:
-    one, other = (parse_record(json.loads(example), "") for example in EXAMPLES[-3:-1])
+    one, other = (parse_record(example, "") for example in EXAMPLES if "tools" in example)
     assert [turn.role for turn in one.turns] == ["tools", "user", "assistant", "tool", "assistant"]
     calls = '[{"name":"weather","arguments":{"city":"Oslo"}}]'
     assert other.turns[2] == Turn("assistant", "", calls=calls)

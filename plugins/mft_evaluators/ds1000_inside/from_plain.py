@@ -24,7 +24,7 @@ ZONE = re.compile(r"(?!dateutil)[A-Za-z_]{1,20}(?:/[A-Za-z_]{1,20}){0,2}")
 """Not the names with which dateutil is told to read a file."""
 FREQUENCY = re.compile(r"[-A-Za-z0-9]{1,40}")
 EXTENSION = re.compile(
-    r"U?Int(?:8|16|32|64)|Float(?:32|64)|boolean|string|period\[[-A-Z0-9a-z]{1,20}\]"
+    r"U?Int(?:8|16|32|64)|Float(?:32|64)|boolean|string|str|period\[[-A-Z0-9a-z]{1,20}\]"
     r"|interval\[[a-z0-9\[\]]{1,20}(?:, (?:left|right|both|neither))?\]"
 )
 SPARSE_FORMATS = ("csr", "csc", "coo", "lil", "dok", "dia", "bsr")

@@ -160,7 +160,7 @@ def _column(pandas: Any, column: Any, depth: int) -> dict[str, Any]:
         instants = _array(column.to_numpy("M8[ns]"), depth)
         return {"kind": "instants", "values": instants, "zone": _zone(kind.tz)}
     name = str(kind)
-    if name in MASKED or name == "string" or isinstance(kind, (pandas.PeriodDtype, pandas.IntervalDtype)):
+    if name in MASKED or isinstance(kind, (pandas.StringDtype, pandas.PeriodDtype, pandas.IntervalDtype)):
         return {**_items("extension", list(column), depth), "dtype": name}
     raise NoPlainFormError(f"values of {kind} have no plain form")
 
