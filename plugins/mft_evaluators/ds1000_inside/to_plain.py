@@ -157,7 +157,7 @@ def _column(pandas: Any, column: Any, depth: int) -> dict[str, Any]:
         categories = _index(pandas, held.categories, depth)
         return {"kind": "categories", "codes": codes, "categories": categories, "ordered": bool(held.ordered)}
     if isinstance(kind, pandas.DatetimeTZDtype):
-        instants = _array(column.to_numpy("M8[ns]"), depth)
+        instants = _array(column.to_numpy(f"M8[{kind.unit}]"), depth)
         return {"kind": "instants", "values": instants, "zone": _zone(kind.tz)}
     name = str(kind)
     if name in MASKED or isinstance(kind, (pandas.StringDtype, pandas.PeriodDtype, pandas.IntervalDtype)):
