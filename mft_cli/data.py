@@ -48,6 +48,7 @@ def audit(
     from mft_core.audit.auditing import audit as look_through
     from mft_core.audit.benchmarks import problems_of
     from mft_core.audit.result import as_json, write_audit
+    from mft_core.recipe.naming import record_form
     from mft_core.run.components import choose_parts
     from mft_core.run.recipe_check import every_task, wanted
 
@@ -55,7 +56,7 @@ def audit(
     tasks = wanted(every_task(chosen, parts, None), chosen)
     names = [name.strip() for name in against.split(",") if name.strip()]
     problems = [problem for name in names for problem in problems_of(name, plugins.catalog, parts.readers)]
-    found = look_through(tasks, parts.readers, problems, Thresholds(near, leak))
+    found = look_through(tasks, parts.readers, problems, Thresholds(near, leak), form=record_form(chosen.data))
     write_audit(found, output)
     if json_output:
         show_json(as_json(found))

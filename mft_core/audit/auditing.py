@@ -5,11 +5,15 @@ A million records take a few hundred bytes each: a digest, a signature, and wher
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import multiprocessing
-from collections import Counter
+import pickle
+import tempfile
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -24,8 +28,9 @@ from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
 from mft_core.data.readers import Readers
 from mft_core.data.record_forms import parse_record
-from mft_core.errors import RecordError
+from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, TaskFiles
+from mft_core.support.reading import AS_IT_IS, RecordForm
 from mft_core.support.threads import allowed_processors
 
 CHUNK = 512
@@ -88,6 +93,13 @@ class Thresholds:
     leak: float = 0.5
 
 
+class _Raw(NamedTuple):
+    """A record as it was read, and how it is to be understood."""
+
+    text: bytes
+    form: RecordForm
+
+
 class _Seen(NamedTuple):
     """What is kept of a record: None of one that cannot be read."""
 
@@ -102,6 +114,7 @@ def audit(
     problems: Sequence[Problem] = (),
     thresholds: Thresholds = Thresholds(),
     processes: int | None = None,
+    form: RecordForm = AS_IT_IS,
     on_progress: Callable[[int], None] | None = None,
 ) -> Audit:
     """Look through all records of all tasks.
@@ -112,13 +125,14 @@ def audit(
         problems: of published sets.
         thresholds: what counts as found.
         processes: None: one per core where that pays.
+        form: of the records of tasks that have none of their own.
         on_progress: told how many records have been looked at.
 
     Raises:
-        MftError: a file cannot be read, or what finds near duplicates is not installed.
+        MftError: a file cannot be read, what finds near duplicates is not installed, or a process died.
     """
     found, places, digests, signatures = Audit(), [], [], Signatures()
-    for places_of_chunk, seen in _looked_through(tasks, readers, problems, thresholds, processes):
+    for places_of_chunk, seen in _looked_through(tasks, readers, problems, thresholds, processes, form):
         kept = [(place, one) for place, one in zip(places_of_chunk, seen, strict=True) if one is not None]
         signatures.add([one.shingles for _, one in kept])
         for place, one in kept:
@@ -154,10 +168,11 @@ def _looked_through(
     problems: Sequence[Problem],
     thresholds: Thresholds,
     processes: int | None,
+    form: RecordForm,
 ) -> Iterator[tuple[list[Place], list[_Seen | None]]]:
     """Chunk by chunk, in the order of the tasks and files, in this process or in several."""
     index = ProblemIndex(problems, thresholds.leak)
-    records = _records(tasks, readers)
+    records = _records(tasks, readers, form)
     beginning = list(islice(records, PARALLEL_RECORDS))
     wanted = processes if processes is not None else allowed_processors() if len(beginning) == PARALLEL_RECORDS else 1
     chunks = _chunks(beginning, records)
@@ -165,59 +180,70 @@ def _looked_through(
         for chunk in chunks:
             yield [place for place, _ in chunk], _look([text for _, text in chunk], index)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(wanted, context, _Worker.start, (index,)) as pool:
-        waiting = []
+    with tempfile.TemporaryDirectory(prefix="mft-audit-") as folder:
+        payload = Path(folder) / "problems.pickle"
+        payload.write_bytes(pickle.dumps(index))
+        try:
+            yield from _in_processes(wanted, chunks, str(payload))
+        except BrokenProcessPool as error:
+            hint = "If memory ran out, close other programs; then start again."
+            raise MftError("A process that looks through the data has died.", hint) from error
+
+
+def _in_processes(
+    processes: int, chunks: Iterable[list[tuple[Place, _Raw]]], payload: str
+) -> Iterator[tuple[list[Place], list[_Seen | None]]]:
+    """The chunks in their order; a few of them are in memory at a time."""
+    waiting: deque[tuple[list[Place], Future[list[_Seen | None]]]] = deque()
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         for chunk in chunks:
-            waiting.append(([place for place, _ in chunk], pool.submit(_Worker.look, [text for _, text in chunk])))
-            if len(waiting) > 2 * wanted:
-                places, result = waiting.pop(0)
+            texts = [text for _, text in chunk]
+            waiting.append(([place for place, _ in chunk], pool.submit(_look_in_worker, texts, payload)))
+            if len(waiting) > 2 * processes:
+                places, result = waiting.popleft()
                 yield places, result.result()
         for places, result in waiting:
             yield places, result.result()
 
 
-class _Worker:
-    """What a process keeps from chunk to chunk."""
-
-    index: ProblemIndex
-
-    @classmethod
-    def start(cls, index: ProblemIndex) -> None:
-        cls.index = index
-
-    @classmethod
-    def look(cls, texts: list[bytes]) -> list[_Seen | None]:
-        return _look(texts, cls.index)
+@functools.cache
+def _problem_index(payload: str) -> ProblemIndex:
+    index: ProblemIndex = pickle.loads(Path(payload).read_bytes())  # written by the parent process just now
+    return index
 
 
-def _records(tasks: Iterable[TaskFiles], readers: Readers) -> Iterator[tuple[Place, bytes]]:
+def _look_in_worker(texts: list[_Raw], payload: str) -> list[_Seen | None]:
+    return _look(texts, _problem_index(payload))
+
+
+def _records(tasks: Iterable[TaskFiles], readers: Readers, form: RecordForm) -> Iterator[tuple[Place, _Raw]]:
     for task in tasks:
         for side, paths in ((TRAIN, task.train), (VALID, task.valid)):
             for path in paths:
                 reader = readers.reader_of(path, task.reader)
-                form = reader.place_form(path)
+                words = reader.place_form(path)
                 for record in reader.records(path):
-                    origin = f"{path}{place_in_words(form, record.place)}"
-                    yield Place(task.name, side, path, record.place, origin), b"" if record.fault else record.text
+                    origin = f"{path}{place_in_words(words, record.place)}"
+                    text = b"" if record.fault else record.text
+                    yield Place(task.name, side, path, record.place, origin), _Raw(text, task.form or form)
 
 
 def _chunks(
-    beginning: list[tuple[Place, bytes]], rest: Iterator[tuple[Place, bytes]]
-) -> Iterator[list[tuple[Place, bytes]]]:
+    beginning: list[tuple[Place, _Raw]], rest: Iterator[tuple[Place, _Raw]]
+) -> Iterator[list[tuple[Place, _Raw]]]:
     for start in range(0, len(beginning), CHUNK):
         yield beginning[start : start + CHUNK]
     while chunk := list(islice(rest, CHUNK)):
         yield chunk
 
 
-def _look(texts: Sequence[bytes], index: ProblemIndex) -> list[_Seen | None]:
+def _look(texts: Sequence[_Raw], index: ProblemIndex) -> list[_Seen | None]:
     return [_seen(text, index) for text in texts]
 
 
-def _seen(raw: bytes, index: ProblemIndex) -> _Seen | None:
+def _seen(raw: _Raw, index: ProblemIndex) -> _Seen | None:
     try:
-        text = record_text(parse_record(parse_line(raw), ""))
+        text = record_text(parse_record(parse_line(raw.text), "", raw.form))
     except RecordError:
         return None
     folded = " ".join(text.split()).lower().encode("utf-8", "surrogatepass")

@@ -13,6 +13,7 @@ from helpers.token_data import task_file
 from mft_core.audit.auditing import audit
 from mft_core.audit.leakage import Problem
 from mft_core.records import TaskFiles
+from mft_core.support.reading import RecordForm
 
 WORDS = [
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
@@ -71,3 +72,13 @@ def test_the_command_writes_what_to_leave_out(tmp_path: Path, capsys: pytest.Cap
     left_out = {(Path(row["origin"]).parent.name, row["place"], row["reason"].split()[0]) for row in written["exclude"]}
     assert left_out == {("a", 22, "repeats"), ("a", 12, "has"), ("a", 8, "repeats"), ("b", 1, "repeats")}
     assert mft(*command[:-1], "nothing.json") == 2
+
+
+def test_records_are_understood_as_the_task_says(tmp_path: Path) -> None:
+    rows = [{"asked": record(number)["prompt"], "said": record(number)["response"]} for number in (1, 2, 1)]
+    path = task_file(tmp_path / "t.jsonl", rows)
+    own = RecordForm(columns=(("prompt", "asked"), ("response", "said")))
+    assert audit([TaskFiles("t", (path,))], READERS).records == {}
+    (pair,) = audit([TaskFiles("t", (path,), form=own)], READERS).pairs
+    assert pair.second.place == 3
+    assert audit([TaskFiles("t", (path,))], READERS, form=own).pairs == [pair]
