@@ -50,8 +50,8 @@ def prepare_tasks(
     settings: DataSection,
     cache: Path,
     on_progress: Progress | None = None,
-    readers: Readers | None = None,
     processes: int | None = None,
+    readers: Readers | None = None,
 ) -> TaskSet:
     """Read, check, tokenise and split every task; what was tokenised before is taken from `cache`.
 
@@ -64,8 +64,8 @@ def prepare_tasks(
         settings: [data] of the recipe; its source, packer and order of samples do not matter here.
         cache: folder for the token stores.
         on_progress: told how far it is, only where something is tokenised.
-        readers: all that there are; None: those of the installed plugins.
         processes: worker processes; None: as many as there are cores where that pays, else none.
+        readers: all that there are; None: those of the installed plugins.
 
     Raises:
         MftError: a file that cannot be read, a task without a usable record, too many bad records (after every

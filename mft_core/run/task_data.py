@@ -56,7 +56,9 @@ def tokenised_tasks(
     if prepared is None:
         cache = cache_folder("tokens")
         tokenization = parts.tokenization
-        return prepare_tasks(files, tokenization, tokenizer, recipe.data, cache, on_progress, parts.readers), None
+        return prepare_tasks(
+            files, tokenization, tokenizer, recipe.data, cache, on_progress, readers=parts.readers
+        ), None
     prepared.check(preparation(recipe, parts.tokenization, tokenizer, parts.packer))
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
