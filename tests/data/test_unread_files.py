@@ -94,7 +94,7 @@ def test_check_says_it_to_people_and_to_scripts(tmp_path: Path, capsys: pytest.C
 def test_a_folder_without_a_task_says_what_lies_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/all.json").write_text(json.dumps([RECORD]))
-    assert mft(*arguments(tmp_path / "data", tmp_path / "run")) == 1
+    assert mft(*arguments(tmp_path / "data", tmp_path / "run")) == 2
     assert "all.json: its first line is no record" in " ".join(capsys.readouterr().err.split())
 
 
