@@ -91,15 +91,9 @@ def test_check_says_it_to_people_and_to_scripts(tmp_path: Path, capsys: pytest.C
 
 def test_a_folder_without_a_task_says_what_lies_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "data").mkdir()
-<<<<<<< HEAD
     (tmp_path / "data/all.json").write_text(json.dumps([1, 2]))
     assert mft(*arguments(tmp_path / "data", tmp_path / "run")) == 2
     assert "all.json: it is no array of objects" in " ".join(capsys.readouterr().err.split())
-=======
-    (tmp_path / "data/all.json").write_text(json.dumps([RECORD]))
-    assert mft(*arguments(tmp_path / "data", tmp_path / "run")) == 2
-    assert "all.json: its first line is no record" in " ".join(capsys.readouterr().err.split())
->>>>>>> e38fd9e71896dc3883f8f7db1e151a0c86cbf0a8
 
 
 def test_data_that_is_gone_can_be_given_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
