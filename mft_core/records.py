@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mft_core.support.reading import EVERY_SAMPLE, ReaderChoice, RecordForm, Sampling
+from mft_core.support.reading import EVERY_SAMPLE, ReaderChoice, RecordForm, TaskSampling
 from mft_core.support.unicode_names import composed
 from mft_core.task_losses import TaskLosses as TaskLosses
 
@@ -40,7 +40,7 @@ class TaskFiles:
     weight: float = 1.0
     reader: ReaderChoice | None = None
     form: RecordForm | None = None
-    sampling: Sampling = EVERY_SAMPLE
+    sampling: TaskSampling = EVERY_SAMPLE
     addresses: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:

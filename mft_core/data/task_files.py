@@ -16,7 +16,7 @@ from mft_core.data.tasks import validate_task_name
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.addresses import Address, address_of
 from mft_core.records import TaskFiles
-from mft_core.support.reading import EVERY_SAMPLE, ReaderChoice, RecordForm, Sampling
+from mft_core.support.reading import EVERY_SAMPLE, ReaderChoice, RecordForm, TaskSampling
 from mft_core.support.unicode_names import as_on_disk, composed
 
 HELD_OUT = (*VALIDATION, TEST)
@@ -36,7 +36,7 @@ class ExplicitTask(NamedTuple):
     weight: float = 1.0
     reader: ReaderChoice | None = None
     form: RecordForm | None = None
-    sampling: Sampling = EVERY_SAMPLE
+    sampling: TaskSampling = EVERY_SAMPLE
 
 
 Fetch = Callable[[Address], Fetched | None]

@@ -107,17 +107,27 @@ def _known_as(entry: Entry, catalog: Catalog) -> str:
 def model_adapters(catalog: Catalog) -> list[tuple[str, ModelAdapter]]:
     """Every model family that can be used here, with its name ("plugin/name" where two plugins share one).
 
-    A family that cannot be imported is named in the log and left out: another one may well recognise the checkpoint.
+    A family that cannot be imported is named in the log and left out: another one may well recognise the checkpoint. A
+    general one is left out where the family that an opened run had is gone: it would take its place unasked.
     """
-    adapters = []
+    adapters, lost = [], _has_lost_family(catalog)
     for entry in catalog.of_kind("model"):
         try:
             adapter = catalog.build("model", f"{entry.plugin}/{entry.name}")
         except MftError as error:
             logger.warning("%s It is left out.", error.message)
             continue
-        adapters.append((_known_as(entry, catalog), adapter))
+        if not (lost and adapter.general):
+            adapters.append((_known_as(entry, catalog), adapter))
     return adapters
+
+
+def _has_lost_family(catalog: Catalog) -> bool:
+    try:
+        catalog.require_recorded("model")
+    except MftError:
+        return True
+    return False
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mft_core.recipe.schema import AUTO, Choice, Columns, DataSection, Recipe, TaskSection
-from mft_core.support.reading import ReaderChoice, RecordForm, Sampling
+from mft_core.support.reading import ReaderChoice, RecordForm, TaskSampling
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
 
@@ -24,9 +24,9 @@ def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm
     return RecordForm(named, data.reasoning, data.preference, data.render_json)
 
 
-def sampling(task: TaskSection) -> Sampling:
+def sampling(task: TaskSection) -> TaskSampling:
     """How many of a task's samples are used, where the task says so itself."""
-    return Sampling(task.max_samples if task.max_samples >= 0 else None, task.valid_fraction or None)
+    return TaskSampling(task.max_samples if task.max_samples >= 0 else None, task.valid_fraction or None)
 
 
 def source_choice(recipe: Recipe) -> Choice:

@@ -33,7 +33,7 @@ class RecordForm:
     render_json: bool = False
 
 
-class Sampling(NamedTuple):
+class TaskSampling(NamedTuple):
     """How many of a task's samples are used, where it differs from what holds for all tasks (None: it does not).
 
     Attributes:
@@ -45,7 +45,7 @@ class Sampling(NamedTuple):
     valid_fraction: float | None = None
 
 
-EVERY_SAMPLE = Sampling()
+EVERY_SAMPLE = TaskSampling()
 """A task is sampled as all of them are."""
 AS_IT_IS = RecordForm()
 """Records are read by their keys alone."""

@@ -10,13 +10,18 @@ import pytest
 from helpers.running import mft
 from helpers.token_data import pair, prepare, task_file
 from mft_core.records import TaskFiles
-from mft_core.support.reading import Sampling
+from mft_core.support.reading import TaskSampling
 
 
 def test_caps_and_shares_of_one_task(tmp_path: Path) -> None:
+    said = {"own": TaskSampling(10, 0.5), "common": TaskSampling(), "all": TaskSampling(max_samples=0)}
     files = [
         TaskFiles(name, (task_file(tmp_path / f"{name}.jsonl", [pair(number) for number in range(40)]),), sampling=own)
-        for name, own in (("own", Sampling(10, 0.5)), ("common", Sampling()), ("all", Sampling(max_samples=0)))
+        for name, own in (
+            ("own", TaskSampling(10, 0.5)),
+            ("common", TaskSampling()),
+            ("all", TaskSampling(max_samples=0)),
+        )
     ]
     own, common, whole = prepare(files, tmp_path / "cache", max_samples=25, valid_fraction=0.1)
     assert (len(own.train), len(own.valid), own.report.left_out) == (10, 20, 10)
