@@ -17,11 +17,7 @@ def test_caps_and_shares_of_one_task(tmp_path: Path) -> None:
     said = {"own": TaskSampling(10, 0.5), "common": TaskSampling(), "all": TaskSampling(max_samples=0)}
     files = [
         TaskFiles(name, (task_file(tmp_path / f"{name}.jsonl", [pair(number) for number in range(40)]),), sampling=own)
-        for name, own in (
-            ("own", TaskSampling(10, 0.5)),
-            ("common", TaskSampling()),
-            ("all", TaskSampling(max_samples=0)),
-        )
+        for name, own in said.items()
     ]
     own, common, whole = prepare(files, tmp_path / "cache", max_samples=25, valid_fraction=0.1)
     assert (len(own.train), len(own.valid), own.report.left_out) == (10, 20, 10)
