@@ -8,11 +8,20 @@ from typing import Any, ClassVar
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.shared import (
+    ANSWERS_ALONE,
+    FOUR_BITS,
     KERNELS,
+    METHODS,
     NO_CODE,
     NO_NEED,
+    NO_OTHER_ADAPTER,
+    NO_OTHER_MODULES,
+    NOTHING_UPLOADED,
+    OWN_TEMPLATE,
+    VALIDATION_FILES,
     batches,
     evaluations,
+    hub_address,
     lora,
     optimizer,
     precision,
@@ -20,6 +29,7 @@ from mft_importers.shared import (
     shards,
     steps,
     task,
+    validation,
     warm_up,
 )
 
@@ -81,44 +91,37 @@ def _tuning(conversion: Conversion) -> None:
     method = conversion.take("adapter")
     four, eight = conversion.take("load_in_4bit"), conversion.take("load_in_8bit")
     if method not in (None, "lora", "qlora"):
-        conversion.leave("adapter", "the methods are lora, qlora and full; it is lora now")
+        conversion.leave("adapter", METHODS)
         method = "lora"
     if eight and method:
-        conversion.leave("load_in_8bit", "weights are quantised to four bits, by qlora, or not at all")
+        conversion.leave("load_in_8bit", FOUR_BITS)
     conversion.set("tune.method", "full" if method is None else "qlora" if four or method == "qlora" else "lora")
     if method is not None:
         if conversion.take("lora_target_linear"):
             conversion.set("tune.targets", "all-linear")
         names = {"rank": "lora_r", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "lora_target_modules"}
-        lora(conversion, {**names}, rank=8, alpha=16.0, dropout=0.0)
+        lora(conversion, names, rank=8, alpha=16.0, dropout=0.0)
         conversion.carry([Carry("peft_use_dora", "tune.dora", bool), Carry("peft_use_rslora", "tune.rslora", bool)])
-    reason = "training goes on with a run (mft run --resume), not with another adapter"
-    conversion.leave_all({"lora_model_dir": reason, "lora_modules_to_save": "modules beside LoRA's are not trained"})
+    conversion.leave_all({"lora_model_dir": NO_OTHER_ADAPTER, "lora_modules_to_save": NO_OTHER_MODULES})
 
 
 def _data(conversion: Conversion) -> None:
     packed = bool(conversion.take("sample_packing"))
     padded = bool(conversion.take("pad_to_sequence_len"))
     conversion.set("data.packer", "best-fit" if packed else "pad" if padded else "dynamic")
-    size = float(conversion.take("val_set_size", 0.0))
-    if 0 < size < 1:
-        conversion.set("data.valid_fraction", size)
-    elif size:
-        conversion.leave("val_set_size", "data.valid_fraction is a share of each task")
-    else:
-        conversion.remark("Each task gives up 5% for validation (data.valid_fraction): balance is judged by it.")
+    validation(conversion, "val_set_size")
     template = str(conversion.take("chat_template", ""))
     if template in TEMPLATES:
         conversion.set("data.tokenization", TEMPLATES[template])
     elif template:
-        conversion.leave("chat_template", "the tokenizer's own chat template is used; data.tokenization names others")
+        conversion.leave("chat_template", OWN_TEMPLATE)
     for described in conversion.take("datasets", []):
         _data_set(conversion, described)
     for described in conversion.take("pretraining_dataset", []):
         _data_set(conversion, described)
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
-    conversion.leave_all({"test_datasets": "validation files belong to tasks: [[data.tasks]] valid"})
+    conversion.leave_all({"test_datasets": VALIDATION_FILES})
 
 
 def _data_set(conversion: Conversion, described: Any) -> None:
@@ -127,8 +130,7 @@ def _data_set(conversion: Conversion, described: Any) -> None:
     if isinstance(files, str) and "*" not in files:
         place = conversion.path(files)
     if not place.startswith("/"):
-        named = [str(described[key]) for key in ("name",) if described.get(key)]
-        place = ":".join([f"hf:{place}", *named, str(described.get("split", "train"))])
+        place = hub_address(place, described.get("name"), str(described.get("split", "train")))
     columns = _columns(described)
     others: dict[str, Any] = {"columns": columns} if columns else {}
     made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
@@ -183,12 +185,12 @@ def _rest(conversion: Conversion) -> None:
             **dict.fromkeys(("evals_per_epoch", "saves_per_epoch"), PER_EPOCH),
             "trust_remote_code": NO_CODE,
             "group_by_length": "the samples of a step are sorted by length before they are dealt out",
-            "train_on_inputs": "answers alone are learned",
+            "train_on_inputs": ANSWERS_ALONE,
             "eval_sample_packing": "validation is packed as training is; the losses are the same",
             "dataset_prepared_path": "tokens are kept in MFT_CACHE; mft prepare tokenises ahead",
             "special_tokens": "the tokenizer's own are used",
             "eot_tokens": "answers end as the template and the base end them",
-            "hub_model_id": "nothing is uploaded; mft export writes what can be",
+            "hub_model_id": NOTHING_UPLOADED,
             "gradient_checkpointing_kwargs": NO_NEED,
         }
     )

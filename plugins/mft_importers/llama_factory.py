@@ -9,7 +9,23 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
-from mft_importers.shared import KERNELS, NO_NEED, listed, lora, task, training
+from mft_importers.shared import (
+    ANSWERS_ALONE,
+    FOUR_BITS,
+    KERNELS,
+    METHODS,
+    NO_NEED,
+    NO_OTHER_ADAPTER,
+    NO_OTHER_MODULES,
+    OWN_TEMPLATE,
+    VALIDATION_FILES,
+    hub_address,
+    listed,
+    lora,
+    task,
+    training,
+    validation,
+)
 
 STAGES = ("sft", "pt")
 ALPACA = {"prompt": "instruction", "query": "input", "response": "output"}
@@ -53,7 +69,8 @@ class LlamaFactory(Importer):
         conversion.set("data.overlong", "split" if stage == "pt" else "truncate")
         packed = conversion.take("packing", stage == "pt") or conversion.take("neat_packing", False)
         conversion.set("data.packer", "best-fit" if packed else "dynamic")
-        _validation(conversion)
+        validation(conversion, "val_size")
+        conversion.leave("eval_dataset", VALIDATION_FILES)
         _template(conversion)
         _data_sets(conversion, pretraining=stage == "pt")
         _rest(conversion)
@@ -63,10 +80,10 @@ def _tuning(conversion: Conversion) -> None:
     method = str(conversion.take("finetuning_type", "lora"))
     bits = conversion.take("quantization_bit")
     if method not in ("lora", "full"):
-        conversion.leave("finetuning_type", "the methods are lora, qlora and full; it is lora now")
+        conversion.leave("finetuning_type", METHODS)
         method = "lora"
     if bits is not None and int(bits) != 4:
-        conversion.leave("quantization_bit", "weights are quantised to four bits, by qlora, or not at all")
+        conversion.leave("quantization_bit", FOUR_BITS)
         bits = None
     conversion.set("tune.method", "qlora" if bits else method)
     conversion.carry(
@@ -83,22 +100,11 @@ def _tuning(conversion: Conversion) -> None:
     conversion.leave_all(
         {
             "quantization_method": "four bits are bitsandbytes' (qlora)",
-            "adapter_name_or_path": "training goes on with a run (mft run --resume), not with another adapter",
-            "additional_target": "modules beside LoRA's are not trained",
+            "adapter_name_or_path": NO_OTHER_ADAPTER,
+            "additional_target": NO_OTHER_MODULES,
             "loraplus_lr_ratio": "both matrices of LoRA have one learning rate",
         }
     )
-
-
-def _validation(conversion: Conversion) -> None:
-    size = float(conversion.take("val_size", 0.0))
-    if 0 < size < 1:
-        conversion.set("data.valid_fraction", size)
-    elif size >= 1:
-        conversion.leave("val_size", "data.valid_fraction is a share of each task")
-    else:
-        conversion.remark("Each task gives up 5% for validation (data.valid_fraction): balance is judged by it.")
-    conversion.leave_all({"eval_dataset": "validation files belong to tasks: [[data.tasks]] valid"})
 
 
 def _template(conversion: Conversion) -> None:
@@ -106,7 +112,7 @@ def _template(conversion: Conversion) -> None:
     if name in ("alpaca", "default"):
         conversion.set("data.tokenization", "alpaca")
     elif name is not None:
-        conversion.leave("template", "the tokenizer's own chat template is used; data.tokenization names others")
+        conversion.leave("template", OWN_TEMPLATE)
 
 
 def _data_sets(conversion: Conversion, pretraining: bool) -> None:
@@ -155,9 +161,7 @@ def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], f
 
 def _place(described: Mapping[str, Any], folder: Path) -> str:
     if "hf_hub_url" in described:
-        parts = [f"hf:{described['hf_hub_url']}"]
-        parts += [str(described["subset"])] if described.get("subset") else []
-        return ":".join([*parts, str(described.get("split", "train"))])
+        return hub_address(described["hf_hub_url"], described.get("subset"), str(described.get("split", "train")))
     return str((folder / str(described.get("file_name", ""))).absolute())
 
 
@@ -188,7 +192,7 @@ def _rest(conversion: Conversion) -> None:
             "preprocessing_num_workers": NO_NEED,
             "tokenized_path": "mft prepare tokenises ahead",
             "streaming": "files are read bit by bit anyway",
-            "train_on_prompt": "answers alone are learned",
+            "train_on_prompt": ANSWERS_ALONE,
             "mask_history": "every answer is learned; a turn with weight 0 is not",
             "enable_thinking": "thoughts are learned where the data has them",
             "save_only_model": "checkpoints hold all that --resume needs",

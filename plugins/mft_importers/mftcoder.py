@@ -6,7 +6,19 @@ from pathlib import Path
 from typing import ClassVar
 
 from mft_core.importing.importer import Carry, Conversion, Importer
-from mft_importers.shared import KERNELS, NO_CODE, NO_NEED, batches, listed, lora, scheduler, task, warm_up
+from mft_importers.shared import (
+    FOUR_BITS,
+    KERNELS,
+    METHODS,
+    NO_CODE,
+    NO_NEED,
+    batches,
+    listed,
+    lora,
+    scheduler,
+    task,
+    warm_up,
+)
 
 LOSSES = {
     "case2": ("mixed", {}),
@@ -62,10 +74,10 @@ class MftCoder(Importer):
 def _tuning(conversion: Conversion) -> None:
     method, bits = str(conversion.take("peft_type", "full")), str(conversion.take("quantization", ""))
     if method not in ("lora", "qlora", "full"):
-        conversion.leave("peft_type", "the methods are lora, qlora and full; it is lora now")
+        conversion.leave("peft_type", METHODS)
         method = "lora"
     if bits == "8bit":
-        conversion.leave("quantization", "weights are quantised to four bits, by qlora, or not at all")
+        conversion.leave("quantization", FOUR_BITS)
     conversion.set("tune.method", "qlora" if bits == "4bit" and method != "full" else method)
     if method != "full":
         names = {"rank": "lora_rank", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "target_modules"}

@@ -7,7 +7,17 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
-from mft_importers.shared import NO_NEED, listed, lora, task, training
+from mft_importers.shared import (
+    FOUR_BITS,
+    NO_NEED,
+    OWN_TEMPLATE,
+    VALIDATION_FILES,
+    hub_address,
+    listed,
+    lora,
+    task,
+    training,
+)
 
 TRUNCATION = {"delete": "drop", "left": "truncate", "right": "truncate", "split": "split"}
 
@@ -48,10 +58,10 @@ class MsSwift(Importer):
             _data_set(conversion, named)
         conversion.leave_all(
             {
-                "val_dataset": "validation files belong to tasks: [[data.tasks]] valid",
+                "val_dataset": VALIDATION_FILES,
                 "use_hf": "the Hub is where names are looked up; modelscope:NAME asks ModelScope for a base",
                 "system": "a system text belongs into the records, or into a column",
-                "template": "the tokenizer's own chat template is used; data.tokenization names others",
+                "template": OWN_TEMPLATE,
                 "loss_scale": "every token of an answer counts the same; records and turns may have a weight",
                 "streaming": "files are read bit by bit anyway",
                 "model_author": "self-cognition placeholders are not filled in",
@@ -70,7 +80,7 @@ def _tuning(conversion: Conversion) -> None:
         conversion.remark(f"{method} is no method here: it is lora now.")
         method = "lora"
     if bits is not None and int(bits) not in (0, 4):
-        conversion.leave("quant_bits", "weights are quantised to four bits, by qlora, or not at all")
+        conversion.leave("quant_bits", FOUR_BITS)
         bits = None
     conversion.set("tune.method", "qlora" if bits and method == "lora" else method)
     if method == "lora":
@@ -86,7 +96,6 @@ def _data_set(conversion: Conversion, named: str) -> None:
     others: dict[str, Any] = {"max_samples": int(count)} if count.isdigit() else {}
     if not Path(found).exists():
         name, _, subset = place.removeprefix("HF::").removeprefix("MS::").partition(":")
-        found = ":".join(["hf:" + name, *([subset] if subset else []), "train"])
-        task(conversion, name.rpartition("/")[2], found, **others)
+        task(conversion, name.rpartition("/")[2], hub_address(name, subset), **others)
     else:
         task(conversion, Path(found).stem, found, **others)

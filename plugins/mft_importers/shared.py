@@ -16,6 +16,14 @@ ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw", "adamw_apex_fu
 NO_NEED = "there is no need for it here"
 NO_CODE = "no code of a checkpoint is ever run; older families are built in"
 KERNELS = "attention and losses take the fastest way that is exact on the device"
+FOUR_BITS = "weights are quantised to four bits, by qlora, or not at all"
+METHODS = "the methods are lora, qlora and full; it is lora now"
+OWN_TEMPLATE = "the tokenizer's own chat template is used; data.tokenization names others"
+VALIDATION_FILES = "validation files belong to tasks: [[data.tasks]] valid"
+ANSWERS_ALONE = "answers alone are learned"
+NO_OTHER_MODULES = "modules beside LoRA's are not trained"
+NO_OTHER_ADAPTER = "training goes on with a run (mft run --resume), not with another adapter"
+NOTHING_UPLOADED = "nothing is uploaded; mft export writes what can be"
 
 
 def training(conversion: Conversion, batch_default: int, rate: float, schedule: str = "linear") -> None:
@@ -126,6 +134,17 @@ def optimizer(conversion: Conversion, key: str) -> None:
         conversion.leave(key, "it is adamw now: `train.optimizer` has what there is")
 
 
+def validation(conversion: Conversion, key: str) -> None:
+    """The share of the samples that validates; a number of them has no equivalent."""
+    size = float(conversion.take(key, 0.0))
+    if 0 < size < 1:
+        conversion.set("data.valid_fraction", size)
+    elif size:
+        conversion.leave(key, "data.valid_fraction is a share of each task")
+    else:
+        conversion.remark("Each task gives up 5% for validation (data.valid_fraction): balance is judged by it.")
+
+
 def evaluations(conversion: Conversion) -> None:
     """Steps between evaluations and between checkpoints."""
     for key, to in (("eval_steps", "train.eval_every"), ("save_steps", "train.save_every")):
@@ -192,6 +211,11 @@ def lora(conversion: Conversion, names: Mapping[str, str], rank: int, alpha: flo
         modules = listed(targets)
         every = modules[0].lower().replace("_", "-") in ("all", "all-linear", "linear") if len(modules) == 1 else False
         conversion.set("tune.targets", "all-linear" if every else modules)
+
+
+def hub_address(name: str, config: object = None, split: str = "train") -> str:
+    """A data set on the Hub, or one configuration of it."""
+    return ":".join([f"hf:{name}", *([str(config)] if config else []), split])
 
 
 def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[str, Any]:

@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mft_core.importing.importer import Carry, Conversion, Importer
-from mft_importers.shared import NO_NEED, lora, task, training
+from mft_importers.shared import (
+    ANSWERS_ALONE,
+    FOUR_BITS,
+    NO_NEED,
+    NO_OTHER_MODULES,
+    NOTHING_UPLOADED,
+    VALIDATION_FILES,
+    hub_address,
+    lora,
+    task,
+    training,
+)
 
 
 class Trl(Importer):
@@ -39,13 +50,13 @@ class Trl(Importer):
                 "padding_free": "packed documents never see each other",
                 "eval_packing": "validation is packed as training is; the losses are the same",
                 "dataset_num_proc": NO_NEED,
-                "assistant_only_loss": "answers alone are learned",
-                "completion_only_loss": "answers alone are learned",
+                "assistant_only_loss": ANSWERS_ALONE,
+                "completion_only_loss": ANSWERS_ALONE,
                 "eos_token": "answers end as the template and the base end them",
                 "pad_token": "padding is never seen",
                 "chat_template_path": "data.tokenization names a template; the tokenizer's own is used",
                 "loss_type": "losses are computed in parts anyway; [loss] has the objectives",
-                "push_to_hub": "nothing is uploaded; mft export writes what can be",
+                "push_to_hub": NOTHING_UPLOADED,
                 "model_init_kwargs": NO_NEED,
                 "gradient_checkpointing_kwargs": NO_NEED,
             }
@@ -54,7 +65,7 @@ class Trl(Importer):
 
 def _tuning(conversion: Conversion) -> None:
     peft, four = bool(conversion.take("use_peft")), bool(conversion.take("load_in_4bit"))
-    conversion.leave_all({"load_in_8bit": "weights are quantised to four bits, by qlora, or not at all"})
+    conversion.leave_all({"load_in_8bit": FOUR_BITS})
     conversion.set("tune.method", "qlora" if peft and four else "lora" if peft else "full")
     if peft:
         names = {"rank": "lora_r", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "lora_target_modules"}
@@ -62,7 +73,7 @@ def _tuning(conversion: Conversion) -> None:
         conversion.carry(
             [Carry("bnb_4bit_quant_type", "tune.quant_type"), Carry("use_bnb_nested_quant", "tune.double_quant")]
         )
-    conversion.leave_all({"lora_task_type": NO_NEED, "lora_modules_to_save": "modules beside LoRA's are not trained"})
+    conversion.leave_all({"lora_task_type": NO_NEED, "lora_modules_to_save": NO_OTHER_MODULES})
 
 
 def _data(conversion: Conversion) -> None:
@@ -78,11 +89,11 @@ def _data(conversion: Conversion) -> None:
             _data_set(
                 conversion, str(described.get("path")), described.get("name"), str(described.get("split", "train")), {}
             )
-    conversion.leave_all({"dataset_test_split": "validation files belong to tasks: [[data.tasks]] valid"})
+    conversion.leave_all({"dataset_test_split": VALIDATION_FILES})
 
 
 def _data_set(conversion: Conversion, name: str, config: Any, split: str, others: dict[str, Any]) -> None:
     found = conversion.path(name)
     if not Path(found).exists():
-        found = ":".join([f"hf:{name}", *([str(config)] if config else []), split])
+        found = hub_address(name, config, split)
     task(conversion, name.rstrip("/").rpartition("/")[2].removesuffix(".jsonl").removesuffix(".json"), found, **others)
