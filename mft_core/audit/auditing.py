@@ -11,7 +11,7 @@ import multiprocessing
 import pickle
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -115,7 +115,6 @@ def audit(
     thresholds: Thresholds = Thresholds(),
     processes: int | None = None,
     form: RecordForm = AS_IT_IS,
-    on_progress: Callable[[int], None] | None = None,
 ) -> Audit:
     """Look through all records of all tasks.
 
@@ -126,7 +125,6 @@ def audit(
         thresholds: what counts as found.
         processes: None: one per core where that pays.
         form: of the records of tasks that have none of their own.
-        on_progress: told how many records have been looked at.
 
     Raises:
         MftError: a file cannot be read, what finds near duplicates is not installed, or a process died.
@@ -140,8 +138,6 @@ def audit(
             found.leaks.extend(Leak(place, hit) for hit in one.hits)
             places.append(place)
             digests.append(one.digest)
-        if on_progress is not None:
-            on_progress(len(places))
     exact = dict(_equal(np.array(digests, np.uint64)))
     found.pairs.extend(Pair(places[first], places[later], 1.0) for later, first in exact.items())
     near = (pair for pair in signatures.pairs(thresholds.near) if pair[1] not in exact)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mft_core.data.compression import blocks, uncompressed_name
 from mft_core.data.file_formats import BYTE_ORDER_MARK
+from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.data.record_forms import RECORD_KEYS
 from mft_core.errors import MftError
 from mft_core.support.unicode_names import composed, is_mark
@@ -16,8 +17,6 @@ from mft_core.support.unicode_names import composed, is_mark
 VALIDATION = ("valid", "validation", "val", "dev", "eval", "evaluation")
 TRAIN, TEST = "train", "test"
 KINDS = (TRAIN, *VALIDATION, TEST)
-MOST_OF_A_LINE = 1 << 26
-"""Bytes of a first line that are looked at."""
 
 NO_DATA = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|citation|requirements)\b.*", re.IGNORECASE)
 """Names of files that go with data and are none, whatever they hold."""
@@ -65,7 +64,7 @@ def first_line(path: Path) -> bytes:
         for block in blocks(path):
             begun = (begun + block).removeprefix(BYTE_ORDER_MARK).lstrip()
             line, end, _ = begun.partition(b"\n")
-            if begun[:1] not in (b"", b"{") or end or len(begun) > MOST_OF_A_LINE:
+            if begun[:1] not in (b"", b"{") or end or len(begun) > LONGEST_LINE:
                 return line if begun.startswith(b"{") else b""
     except MftError:
         return b""

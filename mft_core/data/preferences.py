@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mft_core.data.columns import PROMPTS, RESPONSES, TURN_LISTS
+from mft_core.data.columns import EMPTY, PROMPTS, RESPONSES, TURN_LISTS
 from mft_core.errors import RecordError
 
 CHOSEN = ("chosen", "chosen_response", "chosen_output", "response_chosen")
@@ -35,7 +35,7 @@ def with_chosen(value: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         RecordError: "ambiguous fields".
     """
-    keys = [key for key in CHOSEN if value.get(key) not in (None, "", [], {})]
+    keys = [key for key in CHOSEN if value.get(key) not in EMPTY]
     rest = {key: content for key, content in value.items() if key not in (*REJECTED, *CHOSEN)}
     if not keys:
         return rest

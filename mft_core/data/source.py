@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.errors import UsageError
-from mft_core.records import ReaderChoice, TaskFiles
+from mft_core.records import TaskFiles
 from mft_core.registry.options import Configurable, SomeOptions
+from mft_core.support.reading import ReaderChoice
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mft_core.data import record_fields
+from mft_core.data.columns import EMPTY
 from mft_core.data.content_parts import NOT_TEXT, Said, are_parts, read_parts, read_text
 from mft_core.data.record_weights import answer_weight
 from mft_core.data.tool_calls import compact, read_calls
@@ -38,7 +39,6 @@ TOOLS = "tools"
 REASONING = ("reasoning_content", "reasoning", "thinking", "thought")
 CALL_KEYS = ("tool_calls", "function_call")
 CALL_ID = "tool_call_id"
-EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:

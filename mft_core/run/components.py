@@ -16,8 +16,8 @@ from mft_core.objective.loss import Loss
 from mft_core.recipe.addresses import address_of
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
 from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
-from mft_core.records import ReaderChoice
 from mft_core.registry.catalog import Catalog, Entry
+from mft_core.support.reading import ReaderChoice
 from mft_core.training.callbacks import Callback
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mft_core.errors import MftError
-from mft_core.records import ReaderChoice
+from mft_core.support.reading import ReaderChoice
 
 META = ("README.md", ".huggingface.yaml", "dataset_infos.json")
 """Files that describe a repository."""
