@@ -50,6 +50,8 @@ def init(
     """Write a commented recipe: with every key and its default, or made of another tool's configuration."""
     from mft_core.errors import UsageError
 
+    if importer and source is None:
+        raise UsageError("--importer says what reads the configuration of --from", "give both")
     text = imported(source, importer, context.obj.use(plugin)) if source else commented_recipe(path.name)
     try:
         with path.open("x", encoding="utf-8") as stream:
@@ -57,6 +59,9 @@ def init(
     except FileExistsError:
         raise UsageError(f"{path} exists already", "give another name, or remove it") from None
     file = shlex.quote(str(path))
+    if source:
+        typer.echo(f"wrote {path}; read its comments; next: mft check {file}, then mft run {file}")
+        return
     typer.echo(f"wrote {path}; to try it: mft check {file} {TRIAL}, then mft run {file} {TRIAL}")
     typer.echo("to tune a model of yours: set adapter or base under [model], and path under [data]")
 

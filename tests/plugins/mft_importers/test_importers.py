@@ -292,8 +292,11 @@ def test_what_comes_out_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     (tmp_path / "config.yaml").write_text(config.replace("quantization_bit: 4", ""), encoding="utf-8")
     recipe = tmp_path / "recipe.toml"
     assert mft("init", "--from", str(tmp_path / "config.yaml"), str(recipe)) == 0
+    assert capsys.readouterr().out.endswith(f"; next: mft check {recipe}, then mft run {recipe}\n")
     assert mft("check", str(recipe), "--model", "llama", "--set", "model.dtype=float32", "--json") == 0
     out = capsys.readouterr().out
     checked = json.loads(out[out.index("{") :])
     assert [task["name"] for task in checked["tasks"]] == ["pairs"]
     assert mft("init", "--from", str(tmp_path / "config.yaml"), str(recipe)) == 2
+    assert mft("init", "--importer", "trl", str(tmp_path / "other.toml")) == 2
+    assert not (tmp_path / "other.toml").exists()
