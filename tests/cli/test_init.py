@@ -37,3 +37,8 @@ def test_what_init_says_comes_next_works(
     small = ("--data", str(write_tasks(tmp_path / "tasks")), "--set", "model.dtype=float32")
     assert mft(*check, *small) == 0
     assert mft(*run, *small, "--dry-run") == 0
+
+
+def test_an_importer_without_a_configuration_is_a_mistake(tmp_path: Path) -> None:
+    assert mft("init", "--importer", "trl", str(tmp_path / "recipe.toml")) == 2
+    assert not any(tmp_path.iterdir())

@@ -298,5 +298,3 @@ def test_what_comes_out_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     checked = json.loads(out[out.index("{") :])
     assert [task["name"] for task in checked["tasks"]] == ["pairs"]
     assert mft("init", "--from", str(tmp_path / "config.yaml"), str(recipe)) == 2
-    assert mft("init", "--importer", "trl", str(tmp_path / "other.toml")) == 2
-    assert not (tmp_path / "other.toml").exists()
