@@ -66,7 +66,7 @@ def execute(program: Program, tier: TierName, stop_descriptor: int | None = None
         streams = _open_streams(stack, program.limits)
         life = Stream(stack, 0)  # its writing end stays here: when it closes, the launcher ends the program
         process = _start(stack, program, tier, user, folder, streams, life)
-        group: ProcessGroup = DescendantGroup(process.pid)
+        group: ProcessGroup = DescendantGroup(process.pid, itself=tier == "unsafe-local")
         if user is not None and tier == "landlock":
             group = UserGroup(user.number)
         watch = Watch(process, group, program.limits, tier, folder, streams.all()[:3], streams.all()[3:])
@@ -142,6 +142,7 @@ def launch_order(program: Program, tier: TierName, user: SandboxUser | None, fol
         "directory": str(folder),
         "user": None if user is None else user.number,
         "reaper": user.reaper if user is not None and tier == "landlock" else None,
+        "isolated": tier != "unsafe-local",
         "limits": _kernel_limits(program.limits, user is not None),
         "landlock": landlock_rules(folder, program.readable) if tier == "landlock" else None,
         "seccomp": filter_program() if tier == "landlock" else None,

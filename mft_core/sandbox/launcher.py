@@ -2,9 +2,9 @@
 
 Its only argument is a dictionary, marshalled and in hexadecimal (see `execution.launch_order`). It starts for every
 program: it imports nothing of the project, and of the library only what loads at once (`json`, `signal`, `base64` would
-double its time). Where there is no PID namespace it stays, as root, above the program and ends everything that it
-became: every orphan becomes its child, so that it knows when none is left. An error before the program starts goes to
-the descriptor `status` as one line; the execution closes that descriptor.
+double its time). Where the program is isolated it stays above it and, when the program or its supervisor ends, ends
+everything that it became: every orphan becomes its child, so that it knows when none is left. An error before the
+program starts goes to the descriptor `status` as one line; the execution closes that descriptor.
 """
 
 from __future__ import annotations
@@ -134,7 +134,11 @@ def place_descriptors(wanted: dict[str, int], status: int) -> None:
 
 
 def watch_over(order: dict) -> int:
-    """Starts the program below this process; ends when nothing of it is left. The exit code, as a shell shows it."""
+    """Starts the program below this process; ends when nothing of it is left. The exit code, as a shell shows it.
+
+    bwrap's own --die-with-parent is not enough: the process that becomes the program asks for it last of all, and goes
+    on alone when the supervisor is killed before.
+    """
     process_control(PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
     child = os.fork()
     if child == 0:
@@ -144,16 +148,32 @@ def watch_over(order: dict) -> int:
     waiting.register(os.pidfd_open(child), select.POLLIN)
     waiting.register(order["life"], select.POLLIN)  # closed by the supervisor, or by its death
     waiting.poll()
-    code = 0
-    if os.fork() == 0:
+    own_namespace = order["reaper"] is None
+    if not own_namespace and os.fork() == 0:
         kill_all(order["user"], order["reaper"])
+    code = 0
     while True:
         try:
-            pid, status = os.waitpid(-1, 0)
+            pid, status = os.waitpid(-1, os.WNOHANG if own_namespace else 0)
+            if pid == 0:
+                kill_children()
+                pid, status = os.waitpid(-1, 0)
         except ChildProcessError:
             return code if code >= 0 else 128 - code
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
+
+
+def kill_children() -> None:
+    """Kills what is right below this process; what was below that is so next. The first of a PID namespace ends all."""
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        try:
+            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                parent = int(file.read().rpartition(b")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == os.getpid():
+            os.kill(int(name), SIGKILL)
 
 
 def kill_all(user: int, reaper: int) -> None:
@@ -220,7 +240,7 @@ def main() -> None:
     order = marshal.loads(bytes.fromhex(sys.argv[1]))
     for number in (SIGPIPE, SIGXFSZ):  # Python ignores them, and what is ignored stays so in the program
         LIBC.signal(number, None)
-    if order["reaper"] is None:
+    if not order["isolated"]:
         launch_or_tell(order)
     os._exit(watch_over(order))
 

@@ -48,9 +48,15 @@ class UserGroup:
 
 @dataclass(frozen=True)
 class DescendantGroup:
-    """A process and its descendants. None can leave a PID namespace, and the end of its first process ends all."""
+    """A process and its descendants. None can leave a PID namespace, and the end of its first process ends all.
+
+    Attributes:
+        root: the number of the process.
+        itself: the process is one of the group; the launcher above an isolated program is none: it ends by itself.
+    """
 
     root: int
+    itself: bool = True
 
     def members(self) -> list[Process]:
         children: dict[int, list[Process]] = {}
@@ -61,7 +67,7 @@ class DescendantGroup:
                 found.append(process)
         for process in found:
             found.extend(children.get(process.pid, []))
-        return [process for process in found if not process.dead]
+        return [process for process in found[0 if self.itself else 1 :] if not process.dead]
 
 
 def end(process: subprocess.Popen[bytes], group: ProcessGroup) -> bool:

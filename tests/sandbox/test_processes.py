@@ -29,6 +29,8 @@ def test_a_group_is_all_descendants_and_its_end_leaves_none() -> None:
         group = DescendantGroup(process.pid)
         assert process.pid in {member.pid for member in group.members()}
         assert os.getpid() not in {member.pid for member in group.members()}
+        below = DescendantGroup(process.pid, itself=False)
+        assert {member.pid for member in group.members()} - {member.pid for member in below.members()} == {process.pid}
         assert end(process, group)
         assert process.returncode == -9
         assert group.members() == []
