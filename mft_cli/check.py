@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mft_core.run.plan import Plan
 
 MOST_REFUSED = 15
+NO_TASK = "no task"
 MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "total")
 
 
@@ -29,7 +30,14 @@ def check(
     """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
     chosen, plugins = use_recipe(context.obj, flags)
     from mft_cli.display import console, show_json
-    from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown, unread_as_json
+    from mft_cli.plan_view import (
+        facts_as_json,
+        memory_per_method,
+        plan_facts,
+        prepare_shown,
+        unread_as_json,
+        without_task_as_json,
+    )
     from mft_cli.summary import print_plan
 
     plan = prepare_shown(chosen, plugins)
@@ -37,6 +45,7 @@ def check(
     if json_output:
         reports = {task.name: task.report.as_json() for task in plan.task_set}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
+        more["without_task"] = without_task_as_json(plan)
         more["unread_files"] = unread_as_json(plan)
         show_json({**facts_as_json(facts), **more})
         return
@@ -91,11 +100,14 @@ def print_refused(plan: Plan) -> None:
     """The first refused records of every task; of many, a few and how many more."""
     from mft_cli.display import show_warning
 
-    examples = [f"{task.name}: {example}" for task in plan.task_set for example in task.report.examples]
+    tasks = (*plan.task_set.without_task, *plan.task_set)
+    examples = [f"{task.name or NO_TASK}: {example}" for task in tasks for example in task.report.examples]
     for example in examples[:MOST_REFUSED]:
         show_warning(example)
-    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in plan.task_set]
+    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in tasks]
     rest = sum(count for _, count in refused) - MOST_REFUSED
     if rest > 0 and len(examples) > MOST_REFUSED:
-        tasks = sum(1 for _, count in refused if count)
-        show_warning(f"{rest:,} more refused records, in {tasks} tasks in all; --json counts them by task and reason")
+        affected = sum(1 for _, count in refused if count)
+        show_warning(
+            f"{rest:,} more refused records, in {affected} tasks in all; --json counts them by task and reason"
+        )

@@ -37,6 +37,9 @@ TaskOption = Annotated[
     list[str] | None,
     typer.Option("--task", metavar="NAME=PATH", help="One task by its files, or hf:ORG/NAME; repeatable."),
 ]
+TaskFieldOption = Annotated[
+    str | None, typer.Option("--task-field", metavar="NAME", help="The field that names the task of each record.")
+]
 StepsOption = Annotated[int | None, typer.Option("--steps", metavar="N", help="Optimizer steps.")]
 EpochsOption = Annotated[float | None, typer.Option("--epochs", metavar="X", help="Passes over the data.")]
 SetOption = Annotated[
@@ -61,6 +64,7 @@ class Flags:
     packer: PackerOption = None
     data: DataOption = None
     tasks: TaskOption = None
+    task_field: TaskFieldOption = None
     steps: StepsOption = None
     epochs: EpochsOption = None
     settings: SetOption = None
@@ -81,6 +85,7 @@ class Flags:
             ("loss", self.loss),
             ("data.packer", self.packer),
             *self._data(),
+            ("data.task_field", self.task_field),
             ("train.steps", self.steps),
             ("train.epochs", self.epochs),
         ]
@@ -94,9 +99,8 @@ class Flags:
         if self.data:
             if (address := address_of(self.data)) and not Path(self.data).exists():
                 source = {"name": address.source, "address": address.rest}
-                return [("data.prepared", ""), ("data.tasks", []), ("data.path", ""), ("data.source", source)]
-            folder = str(Path(self.data).expanduser().absolute())
-            return [("data.prepared", ""), ("data.tasks", []), ("data.path", folder)]
+                return [("data.prepared", ""), ("data.path", ""), ("data.source", source)]
+            return [("data.prepared", ""), ("data.path", str(Path(self.data).expanduser().absolute()))]
         if self.tasks:
             return [("data.prepared", ""), ("data.tasks", [_task(text) for text in self.tasks])]
         return []
@@ -152,7 +156,7 @@ def compose_recipe(
         recipe = load_recipe(resolved, flags.overrides(), components=components)
     else:
         recipe = load_recipe(flags.recipe, flags.overrides(), workspace.defaults, workspace.path, components)
-    return _shorten_first_try(_with_source_of_folders(recipe) if flags.data else recipe)
+    return _shorten_first_try(_with_data_of_flag(recipe) if flags.data else recipe)
 
 
 def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
@@ -197,11 +201,13 @@ def _task(text: str) -> dict[str, str]:
     return {"name": name, "train": path if address_of(path) and not place.exists() else str(place.absolute())}
 
 
-def _with_source_of_folders(recipe: Recipe) -> Recipe:
-    """The recipe, with its own source for the folder of --data; but the standard library's reads no folder."""
+def _with_data_of_flag(recipe: Recipe) -> Recipe:
+    """The recipe without tasks by their files, with its own source for the folder of --data; but the standard library's
+    reads no folder."""
     from mft_core.recipe.naming import STANDARD_LIBRARY, source_choice
     from mft_core.recipe.schema import AUTO, Choice
 
+    recipe = recipe.having("data", tasks=[task for task in recipe.data.tasks if not task.train])
     if source_choice(recipe).name.rpartition("/")[2] != STANDARD_LIBRARY:
         return recipe
     return recipe.having("data", source=Choice(name=AUTO))

@@ -79,6 +79,14 @@ def unread_as_json(plan: Plan) -> list[dict[str, str]]:
     return [{"path": str(file.path), "reason": file.reason} for file in plan.unread]
 
 
+def without_task_as_json(plan: Plan) -> list[dict[str, Any]]:
+    """The records of shared files that are of no task, as `--json` shows them: their counts, and the files."""
+    return [
+        {"files": [str(path) for path in task.train.paths], **task.report.as_json()}
+        for task in plan.task_set.without_task
+    ]
+
+
 def probe_facts(plan: Plan) -> ProbeFacts | None:
     """What the loss's probe costs; which samples it takes is drawn later, so their mean length stands for them."""
     request = plan.parts.loss.probe

@@ -51,7 +51,7 @@ def prepare(
 
 def _write(plan: Plan, folder: Path) -> dict[str, Any]:
     """Write the folder; returns what it holds, as JSON values."""
-    from mft_cli.plan_view import unread_as_json
+    from mft_cli.plan_view import unread_as_json, without_task_as_json
     from mft_core.batching.prepared import write_prepared
     from mft_core.run.task_data import preparation
 
@@ -67,6 +67,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
         "rows": [len(plan.training.rows(epoch)) for epoch in range(epochs)],
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "data": {task.name: task.report.as_json() for task in plan.task_set},
+        "without_task": without_task_as_json(plan),
         "warnings": plan.warnings,
         "unread_files": unread_as_json(plan),
     }

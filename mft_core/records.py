@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mft_core.support.reading import EVERY_SAMPLE, ReaderChoice, RecordForm, TaskSampling
+from mft_core.support.shared_files import SharedFiles
 from mft_core.support.unicode_names import composed
 from mft_core.task_losses import TaskLosses as TaskLosses
 
@@ -32,6 +33,8 @@ class TaskFiles:
         form: of the records in all of them; None: as [data] of the recipe says.
         sampling: how many of its samples are used, where it is not as [data] says.
         addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
+        shared: of files in which it is not alone, which records belong to it: those of a value that its name stands
+            for. None: all of them do.
     """
 
     name: str
@@ -42,6 +45,7 @@ class TaskFiles:
     form: RecordForm | None = None
     sampling: TaskSampling = EVERY_SAMPLE
     addresses: tuple[str, str] = ("", "")
+    shared: SharedFiles | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", composed(self.name))

@@ -28,6 +28,7 @@ from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
 from mft_core.data.readers import Readers
 from mft_core.data.record_forms import parse_record
+from mft_core.data.task_records import task_records
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, TaskFiles
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -212,16 +213,15 @@ def _look_in_worker(texts: list[_Raw], payload: str) -> list[_Seen | None]:
     return _look(texts, _problem_index(payload))
 
 
-def _records(tasks: Iterable[TaskFiles], readers: Readers, form: RecordForm) -> Iterator[tuple[Place, _Raw]]:
-    for task in tasks:
-        for side, paths in ((TRAIN, task.train), (VALID, task.valid)):
-            for path in paths:
-                reader = readers.reader_of(path, task.reader)
-                words = reader.place_form(path)
-                for record in reader.records(path):
-                    origin = f"{path}{place_in_words(words, record.place)}"
-                    text = b"" if record.fault else record.text
-                    yield Place(task.name, side, path, record.place, origin), _Raw(text, task.form or form)
+def _records(tasks: Sequence[TaskFiles], readers: Readers, form: RecordForm) -> Iterator[tuple[Place, _Raw]]:
+    words: dict[Path, str] = {}
+    for task, path, validates, record in task_records(tasks, readers):
+        if path not in words:
+            words[path] = readers.reader_of(path, task.reader).place_form(path)
+        origin = f"{path}{place_in_words(words[path], record.place)}"
+        text = b"" if record.fault else record.text
+        side = VALID if validates else TRAIN
+        yield Place(task.name, side, path, record.place, origin), _Raw(text, task.form or form)
 
 
 def _chunks(

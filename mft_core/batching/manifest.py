@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 SEAL = "sha256"
 EntryName = Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
-SamplesName = Annotated[str, Field(pattern=r"^samples/\d+-(train|valid)\.npy$")]
+SamplesName = Annotated[str, Field(pattern=r"^samples/(none-)?\d+-(train|valid)\.npy$")]
 
 
 class _Part(BaseModel):
@@ -28,6 +28,7 @@ class _Form(_Part):
     reasoning: str
     preference: str
     render_json: bool
+    task_field: str
 
 
 class _Side(_Part):
@@ -56,6 +57,7 @@ class _Manifest(_Part):
     format: int
     made_from: dict[str, Any]
     tasks: list[_PreparedTask] = Field(min_length=1)
+    without_task: list[_PreparedTask]
     rows: _StoredRows
     checksums: dict[str, int]
 

@@ -36,7 +36,7 @@ from mft_core.support.reading import ReaderChoice, RecordForm
 from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
-FORMAT = 4
+FORMAT = 5
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 
@@ -95,13 +95,17 @@ class PreparedFolder:
         """
         by_name = {task["name"]: task for task in self.manifest["tasks"]}
         described = [by_name[files.name] for files in chosen]
-        needed = sorted({task[side]["entry"] for task in described for side in SIDES})
+        nameless = self.manifest["without_task"]
+        needed = sorted({task[side]["entry"] for task in (*described, *nameless) for side in SIDES})
         entries = {name: self._entry(name) for name in needed}
-        tasks = []
-        for index, (files, task) in enumerate(zip(chosen, described, strict=True)):
+
+        def made(index: int, task: Mapping[str, Any], weight: float) -> Task:
             train, valid = (self._store(task[side], entries) for side in SIDES)
-            tasks.append(Task(files.name, index, files.weight, train, valid, _report(task)))
-        return TaskSet(tuple(tasks))
+            return Task(task["name"], index, weight, train, valid, _report(task))
+
+        pairs = enumerate(zip(chosen, described, strict=True))
+        tasks = tuple(made(index, task, files.weight) for index, (files, task) in pairs)
+        return TaskSet(tasks, tuple(made(index, task, 1.0) for index, task in enumerate(nameless)))
 
     def rows_of(self, tasks: TaskSet, seed: int, temperature: float) -> Callable[[int], PackedRows | None] | None:
         """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
@@ -199,7 +203,8 @@ def write_prepared(
     refuse_existing(path)
     try:
         with whole_folder(path) as folder:
-            entries = [_write_task(folder, task) for task in tasks]
+            entries = [_write_task(folder, task, str(task.index)) for task in tasks]
+            nameless = [_write_task(folder, task, f"none-{task.index}") for task in tasks.without_task]
             _write_rows(folder / "rows", training, epochs)
             write_quarantine(tasks, folder / run_files.QUARANTINE)
             write_text(folder / run_files.RECIPE, _portable(recipe).as_toml())
@@ -207,6 +212,7 @@ def write_prepared(
                 "format": FORMAT,
                 "made_from": made_from,
                 "tasks": entries,
+                "without_task": nameless,
                 "rows": {"seed": recipe.train.seed, "temperature": recipe.data.temperature, "epochs": epochs},
                 "checksums": {
                     array.relative_to(folder).as_posix(): checksum(array)
@@ -219,13 +225,13 @@ def write_prepared(
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 
 
-def _write_task(folder: Path, task: Task) -> dict[str, Any]:
+def _write_task(folder: Path, task: Task, number: str) -> dict[str, Any]:
     (folder / "samples").mkdir(exist_ok=True)
     described: dict[str, Any] = {"name": task.name, "weight": task.weight, "report": task.report.as_json()}
     for side, store in zip(SIDES, (task.train, task.valid), strict=True):
         source = store.entry.folder
         shutil.copytree(source, folder / "tokens" / source.name, dirs_exist_ok=True)
-        name = f"samples/{task.index}-{side}.npy"
+        name = f"samples/{number}-{side}.npy"
         _save(folder / name, store.index)
         described[side] = {"entry": source.name, "samples": name, "paths": [str(path) for path in store.paths]}
         described[side]["form"] = asdict(store.form)

@@ -17,6 +17,7 @@ from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS, Shape
 from mft_core.data.content_parts import NOT_TEXT, read_text
 from mft_core.data.preferences import CHOSEN, HISTORY, is_role_object, is_turn_list, with_chosen
 from mft_core.data.record_weights import weighted
+from mft_core.data.task_field import without_task_field
 from mft_core.data.tool_calls import from_text, read_tools
 from mft_core.data.turns import REASONING, TOOLS, conversation, joined_thought, read_turn, reasoning
 from mft_core.errors import RecordError
@@ -28,6 +29,7 @@ TOOL_KEYS = (TOOLS, "functions")
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
 RECORD_KEYS = USED | {"text", *CHOSEN}
 """A value that has none of them is no record of a known form."""
+CONTENT_KEYS = RECORD_KEYS | {*TOOL_KEYS, *REASONING}
 USED_BESIDE_TURNS = frozenset(TOOL_KEYS)
 USED_BESIDE_A_PAIR = frozenset((*TOOL_KEYS, *REASONING))
 
@@ -132,7 +134,7 @@ def _shaped(value: Any, form: RecordForm) -> Shaped:
     value = {TURN_LISTS[0]: value} if isinstance(value, list) and value and is_turn(value[0]) else value
     if not isinstance(value, dict):
         raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
-    value, left = shaped(value, form)
+    value, left = shaped(without_task_field(value, form, CONTENT_KEYS), form)
     for key in (*TURN_LISTS, "prompt", *CHOSEN):
         if isinstance(value.get(key), str) and value[key].lstrip().startswith('[{"'):
             turns = _turns_in(value[key], key)

@@ -13,6 +13,7 @@ from mft_core.errors import MftError
 from mft_core.recipe.schema import DataSection
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
+from mft_core.support.shared_files import SharedFiles
 
 EXAMPLES = 5
 
@@ -41,6 +42,27 @@ def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
             f"(now {settings.max_bad:g}).",
         )
     return None if report.train else _no_training_record(task, settings)
+
+
+def too_many_without_task(task: Task, shared: SharedFiles, settings: DataSection, cache: Path) -> MftError | None:
+    """What is wrong with files of which too many records are of no task; None where they are few.
+
+    Args:
+        task: these records.
+        shared: the files.
+        cache: where quarantine.jsonl is written for it.
+    """
+    report = task.report
+    if report.bad_records <= settings.max_bad * shared.records:
+        return None
+    shown = "".join(f"\n  {example}" for example in report.examples)
+    files = first_few(task.train.paths, of_what="files")
+    return MftError(
+        f"task_field: {report.bad_records} of {shared.records} records have no {shared.field!r} that names a task, in "
+        f"{files} ({_reasons(report.bad)}).{shown}",
+        f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
+        f"(now {settings.max_bad:g}).",
+    )
 
 
 def _no_training_record(task: Task, settings: DataSection) -> MftError:

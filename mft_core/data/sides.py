@@ -17,16 +17,17 @@ from mft_core.errors import MftError
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
 from mft_core.support.reading import AS_IT_IS, RecordForm
+from mft_core.support.shared_files import SharedFiles
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 9
+CACHE_VERSION = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The training or the validation files of one task, and the entry they become."""
+    """The training or the validation files of one task, and the entry they become: of shared files, its records."""
 
     task: str
     paths: tuple[Path, ...]
@@ -34,6 +35,7 @@ class Side:
     contents: tuple[FileContent, ...]
     folder: Path
     form: RecordForm
+    shared: SharedFiles | None = None
 
     @property
     def size(self) -> int:
@@ -47,9 +49,14 @@ class Side:
 
     @property
     def origins(self) -> list[str]:
-        """Of each file, its name and these words: a form, in which braces of the name are doubled."""
-        names = (str(path).replace("{", "{{").replace("}", "}}") for path in self.paths)
-        return [name + form for name, form in zip(names, self.place_forms, strict=True)]
+        """Of each file, its name and these words."""
+        return origins(self.paths, self.place_forms)
+
+
+def origins(paths: Sequence[Path], place_forms: Sequence[str]) -> list[str]:
+    """Of each file, its name and the words for a place in it: a form, in which braces of the name are doubled."""
+    names = (str(path).replace("{", "{{").replace("}", "}}") for path in paths)
+    return [name + form for name, form in zip(names, place_forms, strict=True)]
 
 
 def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -103,6 +110,22 @@ def readable_sides(
     return sides, errors
 
 
+def sides_without_task(
+    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path
+) -> tuple[list[TaskFiles], list[tuple[Side, Side | None]]]:
+    """Of the files that some tasks share, the records that are of no task, as a task without a name each, and its side.
+
+    Arguments as `readable_sides`, which has named what cannot be read.
+    """
+    first = {task.shared: task for task in reversed(files) if task.shared}
+    tasks = [
+        replace(task, name="", train=paths, valid=())  # read as the others are, so in one go with them
+        for shared, task in first.items()
+        if (paths := shared.without_task)
+    ]
+    return tasks, [_sides(task, readers, common, cache) for task in tasks]
+
+
 def _sides(task: TaskFiles, readers: Readers, common: list[str], cache: Path) -> tuple[Side, Side | None]:
     if not task.train:
         raise MftError("there is no training file.", "Every task needs at least one.")
@@ -111,12 +134,17 @@ def _sides(task: TaskFiles, readers: Readers, common: list[str], cache: Path) ->
 
 
 def _side(task: TaskFiles, paths: tuple[Path, ...], readers: Readers, common: list[str], cache: Path) -> Side:
-    chosen = tuple(readers.reader_of(path, task.reader) for path in paths)
-    contents = tuple(reader.inspect(path) for reader, path in zip(chosen, paths, strict=True))
+    shared = task.shared.parts if task.shared else {}
+    chosen = tuple(readers.reader_of(path, shared[path].reader if path in shared else task.reader) for path in paths)
+    contents = tuple(
+        FileContent(shared[path].digest, shared[path].size) if path in shared else reader.inspect(path)
+        for reader, path in zip(chosen, paths, strict=True)
+    )
     files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
     form = task.form or AS_IT_IS
-    key = json.dumps([*common, files, asdict(form)])
-    return Side(task.name, paths, chosen, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32], form)
+    key = json.dumps([*common, files, asdict(form), *([task.name] if task.shared else [])])
+    folder = cache / hashlib.sha256(key.encode()).hexdigest()[:32]
+    return Side(task.name, paths, chosen, contents, folder, form, task.shared)
 
 
 def lines(side: Side) -> Iterator[Line]:

@@ -131,9 +131,15 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The tasks of a run, in task-id order."""
+    """The tasks of a run, in task-id order.
+
+    Attributes:
+        tasks: that are trained.
+        without_task: of files that many tasks share, the records that are of none, all refused: they have no name.
+    """
 
     tasks: tuple[Task, ...]
+    without_task: tuple[Task, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -162,8 +168,8 @@ class TaskSet:
 
 
 def write_quarantine(tasks: TaskSet, path: Path) -> int:
-    """Every refused record as one JSON line: "task", "file", "line" where its place is a line, "origin" (such as
-    "file:line"), "reason", "detail", "record" (the raw text).
+    """Every refused record as one JSON line: "task" ("": it is of none), "file", "line" where its place is a line,
+    "origin" (such as "file:line"), "reason", "detail", "record" (the raw text).
 
     Returns:
         how many there are. Without any, no file is written.
@@ -185,7 +191,7 @@ def write_quarantine(tasks: TaskSet, path: Path) -> int:
 
 
 def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
-    for task in tasks:
+    for task in (*tasks, *tasks.without_task):
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
                 file, place = line.pop("file"), line.pop("place")

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Line
+from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.readers import Readers, installed_readers
-from mft_core.data.refusals import EXAMPLES, examples, unusable
-from mft_core.data.sides import Side, common_key, lines, readable_sides
+from mft_core.data.readings import SharedReading, bytes_to_read, chunks, read_at_once
+from mft_core.data.refusals import EXAMPLES, examples, too_many_without_task, unusable
+from mft_core.data.sides import Side, common_key, lines, readable_sides, sides_without_task
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
@@ -30,13 +31,13 @@ from mft_core.recipe.naming import record_form
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
 from mft_core.support import run_files
+from mft_core.support.shared_files import SharedFiles
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LONGER = "longer"
 UNREAD = "unread_keys"
-CHUNK_BYTES = 1 << 17
 MOST_KEYS = 50
 
 Progress = Callable[[str, int, int], None]
@@ -77,20 +78,27 @@ def prepare_tasks(
     form = record_form(settings)
     sides, errors = readable_sides(files, readers or installed_readers(), common, cache, form)
     policy = LengthPolicy(settings.max_length, settings.overlong)
-    by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
+    nameless, of_nameless = sides_without_task(files, readers or installed_readers(), common, cache)
+    pairs = [*sides.values(), *of_nameless]
+    by_folder = {side.folder: side for pair in pairs for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]
-    with EncodingPool(tokenization, tokenizer, policy, sum(side.size for side in missing), processes) as pool:
-        for side in missing:
-            entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
+    groups = read_at_once(missing)
+    with EncodingPool(tokenization, tokenizer, policy, bytes_to_read(groups), processes) as pool:
+        for group in groups:
+            entries |= _build(group, pool, _ids_dtype(tokenizer), on_progress)
     readable = [task for task in files if task.name in sides]
     exclusions = read_exclusions(settings.exclude)
     tasks = TaskSet(
         tuple(
             _task(index, task, sides[task.name], entries, settings, exclusions) for index, task in enumerate(readable)
-        )
+        ),
+        tuple(
+            _task(index, task, pair, entries, settings, exclusions)
+            for index, (task, pair) in enumerate(zip(nameless, of_nameless, strict=True))
+        ),
     )
-    errors += _errors(tasks, settings, cache)
+    errors += _errors(tasks, [task.shared for task in nameless if task.shared], settings, cache)
     if errors:
         raise together(errors)
     return tasks
@@ -101,41 +109,59 @@ def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
     return np.dtype(np.uint16 if largest < 1 << 16 else np.uint32)
 
 
-def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None) -> TokenEntry:
-    """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
+def _build(
+    sides: Sequence[Side], pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None
+) -> dict[Path, TokenEntry]:
+    """Tokenise the files of one side, or of several that share them; what fails leaves nothing behind."""
+    cache = sides[0].folder.parent
     try:
-        with EntryWriter(side.folder, dtype) as writer:
-            counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
-                writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
-                counts.update(encoded.counts)
-                longer.update(encoded.longer)
-                unread.update(encoded.unread)
-                done = min(done + encoded.size, side.size)  # a record of a table is longer than its row
-                if on_progress is not None:
-                    on_progress(side.task, done, side.size)
-            lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-            writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
+        if sides[0].shared is None:
+            (side,) = sides
+            report = _reporting(side.task, side.size, on_progress)
+            results = pool.encode(chunks(lines(side)), side.origins, side.form)
+            return {side.folder: _written(side, _told(results, report), dtype)}
+        reading = SharedReading(sides, cache)
+        report = _reporting(reading.title, reading.size, on_progress)
+        return {side.folder: _written(side, encoded, dtype) for side, encoded in reading.encode(pool, report)}
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
-        raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
+        raise MftError(f"The token cache {cache} cannot be written: {error}", hint) from error
+
+
+def _reporting(task: str, size: int, on_progress: Progress | None) -> Callable[[Encoded], None]:
+    """What tells `on_progress` of every chunk."""
+    done = 0
+
+    def report(encoded: Encoded) -> None:
+        nonlocal done
+        done = min(done + encoded.size, size)  # a record of a table is longer than its row
+        if on_progress is not None:
+            on_progress(task, done, size)
+
+    return report
+
+
+def _told(results: Iterable[Encoded], report: Callable[[Encoded], None]) -> Iterator[Encoded]:
+    for encoded in results:
+        yield encoded
+        report(encoded)
+
+
+def _written(side: Side, results: Iterable[Encoded], dtype: np.dtype) -> TokenEntry:
+    """The entry of a side, of what its lines became."""
+    with EntryWriter(side.folder, dtype) as writer:
+        counts, longer, unread = Counter[str](), Counter[int](), Counter[str]()
+        for encoded in results:
+            writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
+            counts.update(encoded.counts)
+            longer.update(encoded.longer)
+            unread.update(encoded.unread)
+        lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
+        writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
     entry = open_entry(side.folder)
     if entry is None:
         raise MftError(f"The token cache {side.folder} was damaged at once.", "Check the disk, or set MFT_CACHE.")
     return entry
-
-
-def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    chunk: list[Line] = []
-    size = 0
-    for line in lines:
-        chunk.append(line)
-        size += len(line.raw)
-        if size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _task(
@@ -207,9 +233,15 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
     )
 
 
-def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:
-    """What is wrong with the tasks that have too many bad records, or none that can be used."""
-    errors = [error for task in tasks if (error := unusable(task, settings, cache)) is not None]
+def _errors(tasks: TaskSet, shared: Sequence[SharedFiles], settings: DataSection, cache: Path) -> list[MftError]:
+    """What is wrong with the tasks that have too many bad records, or none that can be used; and with shared files of
+    which too many records are of no task."""
+    found = [unusable(task, settings, cache) for task in tasks]
+    found += [
+        too_many_without_task(task, files, settings, cache)
+        for task, files in zip(tasks.without_task, shared, strict=True)
+    ]
+    errors = [error for error in found if error is not None]
     if errors:
         write_quarantine(tasks, cache / run_files.QUARANTINE)
     return errors

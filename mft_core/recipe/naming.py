@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mft_core.recipe.schema import AUTO, Choice, Columns, DataSection, Recipe, TaskSection
+from mft_core.recipe.schema import AUTO, Choice, DataSection, Recipe, TaskSection
 from mft_core.support.reading import ReaderChoice, RecordForm, TaskSampling
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
@@ -18,10 +18,11 @@ def reader_choice(recipe: Recipe, of_task: Choice | None = None) -> ReaderChoice
     return None
 
 
-def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm:
-    """How records are read: by the task's own columns, else by those of [data]."""
+def record_form(data: DataSection, task: TaskSection | None = None) -> RecordForm:
+    """How records are read: by the task's own columns and field of tasks, else by those of [data]."""
+    columns, field = (task.columns, task.task_field) if task else ({}, "")
     named = tuple((columns or data.columns).items())
-    return RecordForm(named, data.reasoning, data.preference, data.render_json)
+    return RecordForm(named, data.reasoning, data.preference, data.render_json, field or data.task_field)
 
 
 def sampling(task: TaskSection) -> TaskSampling:
@@ -30,11 +31,11 @@ def sampling(task: TaskSection) -> TaskSampling:
 
 
 def source_choice(recipe: Recipe) -> Choice:
-    """The data source meant: `data.prepared` if given, else [[data.tasks]], else `data.source`, else `data.path` as a
-    folder, else the standard library."""
+    """The data source meant: `data.prepared` if given, else [[data.tasks]] with files, else `data.source`, else
+    `data.path` as a folder, else the standard library."""
     if recipe.data.prepared:
         return Choice(name=PREPARED)
-    if recipe.data.tasks:
+    if any(task.train for task in recipe.data.tasks):
         return Choice(name=EXPLICIT_TASKS)
     if recipe.data.source.name != AUTO:
         return recipe.data.source

@@ -136,23 +136,26 @@ Columns = dict[Learned, Annotated[str, AfterValidator(checked_template)]]
 
 
 class TaskSection(Section):
-    """One task given by its files."""
+    """One task given by its files; without `train`, options of one that the data has."""
 
     name: TaskName = Field(description="the task's name")
-    train: str = Field(description="a file, a folder or a glob")
+    train: str = Field(
+        "", description='a file, a folder or a glob; "": the task is one that the source or a task_field finds'
+    )
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
     reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
     max_samples: int = Field(-1, ge=-1, description="most training samples; 0: all; -1: data.max_samples")
     valid_fraction: float = Field(0.0, ge=0, lt=1, description="validation share; 0: data.valid_fraction")
     columns: Columns = Field({}, description="{}: data.columns; where this task's records have what is learned")
+    task_field: str = Field("", description='the field that names the task of each record of its files; "": of [data]')
 
 
 class DataSection(Section):
     """Which tasks are learned and how their records become rows of tokens."""
 
     source: AutoChoice = Field(
-        Choice(name=AUTO), description="auto: the folder `path` if given, else stdlib; not read with [[data.tasks]]"
+        Choice(name=AUTO), description="auto: the folder `path` if given, else stdlib; not read if tasks have files"
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
     reader: AutoChoice = Field(
@@ -163,6 +166,9 @@ class DataSection(Section):
         {},
         description='such as {prompt = "Write {language}: {task}", response = "code"}; {}: keys of known forms',
     )
+    task_field: str = Field(
+        "", description='a field, such as "channel", whose value is the task of each record; "": a file is of one task'
+    )
     reasoning: Literal["all", "last", "none"] = Field(
         "all", description="thoughts learned; last: of conversations that become several samples, the last; none: no"
     )
@@ -171,7 +177,7 @@ class DataSection(Section):
     )
     render_json: bool = Field(False, description="learn lists and objects as compact JSON; false: refuse them")
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
-    tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
+    tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source; or their options")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"

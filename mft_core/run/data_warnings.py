@@ -24,7 +24,7 @@ def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
         adapts_by_validation: the loss measures validation samples to set the tasks' weights.
     """
     missing, told = _without_validation(tasks, adapts_by_validation), (_leakage, _duplicates, _unread, _reasoning)
-    return [*_excluded(tasks), *missing, *(line for tell in told for line in tell(tasks))]
+    return [*_without_task(tasks), *_excluded(tasks), *missing, *(line for tell in told for line in tell(tasks))]
 
 
 class _Part(NamedTuple):
@@ -44,6 +44,14 @@ def _excluded(tasks: TaskSet) -> Iterable[str]:
     parts = [_Part(task.name, task.report.excluded, task.report.read) for task in tasks]
     if left_out := _worst_first(parts):
         yield f"records that data.exclude leaves out: {left_out}"
+
+
+def _without_task(tasks: TaskSet) -> Iterable[str]:
+    """Records of files that many tasks share, which are of none."""
+    for task in tasks.without_task:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in task.report.bad.items())
+        files = first_few(task.train.paths, of_what="files")
+        yield f"records of no task, which are quarantined: {task.report.read:,} in {files} ({reasons})"
 
 
 def _without_validation(tasks: TaskSet, adapts_by_validation: bool) -> Iterable[str]:

@@ -29,6 +29,7 @@ from mft_core.run.components import Parts, choose_parts
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
 from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted, with_pinned_data
+from mft_core.run.shared_warnings import shared_warnings
 from mft_core.run.task_data import batch_plan, tokenised_tasks
 from mft_core.tuning.methods import check_tuning
 
@@ -91,10 +92,9 @@ def make_plan(
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
     every = every_task(recipe, parts, prepared)
     files, unread = wanted(every, recipe), files_not_read(recipe, parts, every)
-    recipe = with_pinned_data(recipe, parts, every)
     parts.entries += [] if prepared else parts.readers.entries(files)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
-    recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
+    recipe, config = with_pinned_base(with_pinned_data(recipe, parts, every), parts, folder), read_config(folder)
     with of_recorded_family(catalog):
         adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     read_end_tokens(folder)  # what is wrong with them is said before anything is tokenised
@@ -123,6 +123,7 @@ def make_plan(
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
         unread=unread,
         warnings=[
+            *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
             *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),

@@ -10,17 +10,19 @@ from functools import partial
 from pathlib import Path
 
 from mft_core.batching.prepared import PreparedFolder, open_prepared
+from mft_core.data.shared_tasks import split_by_field
 from mft_core.data.source import DataRequest, Fetched
 from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.unread_files import UnreadFile, unread_files
 from mft_core.errors import UsageError
 from mft_core.recipe.addresses import Address
 from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, PREPARED, reader_choice, record_form, sampling, source_choice
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.output_place import refuse_output_among_data
+from mft_core.run.task_options import with_fields, with_options
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.support.unicode_names import composed
@@ -62,6 +64,10 @@ def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) ->
         prepared: where `data.prepared` is given, opened.
     """
     files = _found_tasks(recipe, parts, prepared)
+    if prepared is None:
+        entries = with_fields(files, recipe)
+        split = split_by_field(entries, record_form(recipe.data), parts.readers, cache_folder("fields"))
+        files = with_options(split, recipe)
     check_names(files)
     return files
 
@@ -87,10 +93,11 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
                 task.valid,
                 task.weight,
                 reader_choice(recipe, task.reader),
-                record_form(data, task.columns),
+                record_form(data, task),
                 sampling(task),
             )
             for task in data.tasks
+            if task.train
         ]
         return explicit_tasks(entries, Path(data.path or "."), parts.readers, partial(_fetch, parts))
     cache = cache_folder("sources", source_cache(recipe, parts))
@@ -110,19 +117,30 @@ def with_pinned_data(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -
     """The recipe with the revisions of what was fetched for `tasks`, so that it means the same data later."""
     if recipe.data.prepared:
         return recipe
-    if parts.source is not None:
-        choice = source_choice(recipe)
-        pinned = parts.source.pinned_options()
-        options = {key: pinned.get(key, value) for key, value in choice.options.items()}
-        if options == choice.options:
-            return recipe
-        return recipe.having("data", source=choice.model_copy(update={"options": options}))
+    recipe = recipe.having("data", tasks=_pinned_entries(recipe, tasks)) if recipe.data.tasks else recipe
+    if parts.source is None:
+        return recipe
+    choice = source_choice(recipe)
+    pinned = parts.source.pinned_options()
+    options = {key: pinned.get(key, value) for key, value in choice.options.items()}
+    if options == choice.options:
+        return recipe
+    return recipe.having("data", source=choice.model_copy(update={"options": options}))
+
+
+def _pinned_entries(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[TaskSection]:
+    """The entries of the recipe with the addresses of what was fetched for them, or the weight of what they name."""
     addresses = {task.name: task.addresses for task in tasks}
+    for task in tasks:
+        addresses |= task.shared.entries if task.shared else {}
+    weights = {task.name: task.weight for task in tasks}
     sections = []
     for section in recipe.data.tasks:
-        train, valid = addresses[section.name]
-        sections.append(section.model_copy(update={"train": train or section.train, "valid": valid or section.valid}))
-    return recipe.having("data", tasks=sections)
+        train, valid = addresses[section.name] if section.train else ("", "")
+        told = {"train": train or section.train, "valid": valid or section.valid}
+        weight = section.weight if section.train else weights.get(section.name, section.weight)
+        sections.append(section.model_copy(update={**told, "weight": weight}))
+    return sections
 
 
 def files_not_read(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -> list[UnreadFile]:
@@ -132,7 +150,8 @@ def files_not_read(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -> 
     """
     data = recipe.data
     root = Path(data.path or ".").expanduser()
-    roots = [root / Path(task.train).expanduser() for task in data.tasks] if data.tasks else [root] * bool(data.path)
+    named = [root / Path(task.train).expanduser() for task in data.tasks if task.train]
+    roots = named or [root] * bool(data.path)
     read = [path.resolve() for task in tasks for path in (*task.train, *task.valid)]
     return [
         file

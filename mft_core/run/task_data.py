@@ -26,7 +26,7 @@ DIGITS = 16
 
 DECIDES_SAMPLES = (
     "split_seed", "max_length", "overlong", "valid_fraction", "max_samples", "max_valid_samples", "exclude", "columns",
-    "reasoning", "preference", "render_json",
+    "reasoning", "preference", "render_json", "task_field",
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
 

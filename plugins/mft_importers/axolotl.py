@@ -29,12 +29,15 @@ from mft_importers.shared import (
     shards,
     steps,
     task,
+    task_field,
     validation,
     warm_up,
 )
 
 FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
 TEMPLATES = {"alpaca": "alpaca", "chatml": "chatml"}
+CHANNEL = "channel"
+BY_TASK = "losses are always shown by task"
 PER_EPOCH = "it counts by epochs there; train.eval_every and train.save_every count steps"
 
 
@@ -115,16 +118,20 @@ def _data(conversion: Conversion) -> None:
         conversion.set("data.tokenization", TEMPLATES[template])
     elif template:
         conversion.leave("chat_template", OWN_TEMPLATE)
-    for described in conversion.take("datasets", []):
-        _data_set(conversion, described)
-    for described in conversion.take("pretraining_dataset", []):
-        _data_set(conversion, described)
+    described = [*conversion.take("datasets", []), *conversion.take("pretraining_dataset", [])]
+    channel = str(conversion.take("channel_loss_field", CHANNEL)) if conversion.take("enable_channel_loss") else ""
+    of_sets = [isinstance(each, Mapping) and bool(channel) and bool(each.get(channel)) for each in described]
+    for each, has_channel in zip(described, of_sets, strict=True):
+        _data_set(conversion, each, channel if has_channel else "")
+    if channel and not any(of_sets):
+        task_field(conversion, channel)
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
     conversion.leave_all({"test_datasets": VALIDATION_FILES})
 
 
-def _data_set(conversion: Conversion, described: Any) -> None:
+def _data_set(conversion: Conversion, described: Any, channel: str) -> None:
+    """One data set; `channel` is the key of it that says which loss it counts to, and so which task it is."""
     described = described if isinstance(described, Mapping) else {"path": str(described)}
     place, files = conversion.path(str(described.get("path", ""))), described.get("data_files")
     if isinstance(files, str) and "*" not in files:
@@ -133,11 +140,23 @@ def _data_set(conversion: Conversion, described: Any) -> None:
         place = hub_address(place, described.get("name"), str(described.get("split", "train")))
     columns = _columns(described)
     others: dict[str, Any] = {"columns": columns} if columns else {}
-    made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
+    name = str(described[channel]) if channel else str(described.get("path", "task")).rstrip("/").rpartition("/")[2]
+    made = task(conversion, name, place, **others)
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:
         conversion.remark(f"{made['name']}: type {form} is unknown here; its columns are read as they are named.")
-    known = {"path", "data_files", "name", "split", "type", "ds_type", "field", *COLUMNS, "message_property_mappings"}
+    known = {
+        "path",
+        "data_files",
+        "name",
+        "split",
+        "type",
+        "ds_type",
+        "field",
+        *COLUMNS,
+        channel,
+        "message_property_mappings",
+    }
     for key in described.keys() - known:
         if described[key]:
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
@@ -191,6 +210,8 @@ def _rest(conversion: Conversion) -> None:
             "special_tokens": "the tokenizer's own are used",
             "eot_tokens": "answers end as the template and the base end them",
             "hub_model_id": NOTHING_UPLOADED,
+            **dict.fromkeys(("channel_loss_prefix", "channel_loss_segment", "channel_loss_warn_on_missing"), BY_TASK),
+            "channel_loss_field": "without enable_channel_loss it says nothing",
             "gradient_checkpointing_kwargs": NO_NEED,
         }
     )

@@ -16,9 +16,11 @@ from mft_importers.shared import (
     listed,
     lora,
     task,
+    task_field,
     training,
 )
 
+CHANNEL = "channel"
 TRUNCATION = {"delete": "drop", "left": "truncate", "right": "truncate", "split": "split"}
 
 
@@ -56,6 +58,7 @@ class MsSwift(Importer):
         conversion.set("data.packer", "best-fit" if packed else "dynamic")
         for named in listed(conversion.take("dataset", [])):
             _data_set(conversion, named)
+        _channels(conversion)
         conversion.leave_all(
             {
                 "val_dataset": VALIDATION_FILES,
@@ -87,6 +90,20 @@ def _tuning(conversion: Conversion) -> None:
         names = {"rank": "lora_rank", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "target_modules"}
         lora(conversion, names, rank=8, alpha=32.0, dropout=0.05)
     conversion.leave_all({"quant_method": "four bits are bitsandbytes' (qlora)", "tuner_backend": NO_NEED})
+
+
+def _channels(conversion: Conversion) -> None:
+    """Losses by a field of the records: each of its values is a task here."""
+    wanted, named = conversion.take("enable_channel_loss"), conversion.take("channels")
+    by_plugin = str(conversion.take("loss_type", "")) == "channel_loss"
+    if str(wanted).lower() == "true" or by_plugin:
+        task_field(conversion, CHANNEL)
+        if named is not None:
+            conversion.remark(f"channels: every value of {CHANNEL!r} is a task; data.include chooses among them.")
+    elif named is not None:
+        conversion.leave("channels", "without a loss by channel they say nothing there either")
+    if not by_plugin:
+        conversion.leave("loss_type", "`mft list loss` has the objectives")
 
 
 def _data_set(conversion: Conversion, named: str) -> None:

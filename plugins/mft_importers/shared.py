@@ -226,6 +226,14 @@ def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[s
     return made
 
 
+def task_field(conversion: Conversion, field: str) -> None:
+    """Each value of a field of the records as a task."""
+    conversion.set("data.task_field", field)
+    for made in conversion.values["data"].get("tasks", []):
+        if made.get("max_samples"):
+            conversion.remark(f"{made['name']}: max_samples holds for each of the tasks that {field!r} names.")
+
+
 def task_name(text: str) -> str:
     """A name for a task that is as near to the text as names may be."""
     name = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80] or "task"

@@ -11,7 +11,13 @@ from mft_core.batching.manifest import check_manifest, sealed
 
 
 def manifest() -> dict[str, Any]:
-    form = {"columns": [["prompt", "q"]], "reasoning": "all", "preference": "refuse", "render_json": False}
+    form: dict[str, Any] = {
+        "columns": [["prompt", "q"]],
+        "reasoning": "all",
+        "preference": "refuse",
+        "render_json": False,
+    }
+    form["task_field"] = "channel"
     sides = {
         side: {"entry": "0a1b", "samples": f"samples/0-{side}.npy", "paths": ["a.jsonl"], "form": form}
         for side in ("train", "valid")
@@ -20,6 +26,7 @@ def manifest() -> dict[str, Any]:
         "format": 2,
         "made_from": {"data.max_length": 96},
         "tasks": [{"name": "add", "weight": 1.0, "report": {"read": 1}, **sides}],
+        "without_task": [],
         "rows": {"seed": 0, "temperature": 1.0, "epochs": 2},
         "checksums": {"rows/0-members.npy": 1},
     }

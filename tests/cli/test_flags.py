@@ -14,7 +14,19 @@ from mft_cli.commands import load_command
 from mft_cli.compose import Flags, compose_recipe, name_of
 from mft_core.registry.workspace import Workspace
 
-SHARED = {"--model", "--base", "--loss", "--packer", "--data", "--task", "--steps", "--epochs", "--set", "--plugin"}
+SHARED = {
+    "--model",
+    "--base",
+    "--loss",
+    "--packer",
+    "--data",
+    "--task",
+    "--task-field",
+    "--steps",
+    "--epochs",
+    "--set",
+    "--plugin",
+}
 TAKERS = ("run", "check", "prepare", "compare")
 KEYS = ("model.dtype=float32", "data.max_length=128", "train.batch_size=4")
 SMALL = ("--model", "llama", "--steps", "1", *(part for key in KEYS for part in ("--set", key)))
