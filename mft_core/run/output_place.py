@@ -54,7 +54,8 @@ def _is_in_sight(place: Path, folder: Path) -> bool:
 def _is_one_task(folder: Path, tasks: Sequence[TaskFiles]) -> bool:
     """Whether the folder is a task itself, of which no other folder in it is a part."""
     files = [path.resolve() for task in tasks for path in (*task.train, *task.valid)]
-    return [task.name for task in tasks] == [folder.name] and all(path.parent == folder for path in files)
+    names = {name for task in tasks for name in (task.shared.entries if task.shared else (task.name,))}
+    return names == {folder.name} and all(path.parent == folder for path in files)
 
 
 def _finds(pattern: Path, place: Path) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from helpers.readers import READERS
-from helpers.token_data import one_task, pair
+from helpers.shared_tasks import of, shared_file
+from helpers.token_data import one_task, pair, prepare
+from mft_core.data.reader import RawRecord
 from mft_core.data.stored_records import stored_records, validation_records
 from mft_core.errors import MftError
+from mft_readers.json_lines import JsonLines
 
 
 def test_records_are_those_of_the_samples_in_their_order(tmp_path: Path) -> None:
@@ -34,6 +38,24 @@ def test_a_file_that_has_changed_since_is_named(tmp_path: Path) -> None:
     (tmp_path / "t" / "valid.jsonl").write_text("{}\n")
     with pytest.raises(MftError, match=r"valid\.jsonl:1 is not the record that was tokenised"):
         stored_records(task.valid, READERS)
+
+
+def test_a_file_of_many_tasks_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tasks = prepare(shared_file(tmp_path, [of("abc"[n % 3], n) for n in range(30)]), tmp_path / "c", valid_fraction=0.3)
+    read: list[Path] = []
+    records = JsonLines.records
+
+    def counted(self: JsonLines, path: Path) -> Iterator[RawRecord]:
+        read.append(path)
+        return records(self, path)
+
+    monkeypatch.setattr(JsonLines, "records", counted)
+    found = validation_records(tasks, READERS)
+    assert len(read) == 1
+    for letter, remainder in zip("abc", range(3), strict=True):
+        numbers = [int(record.turns[0].content.split()[1]) for record in found[letter]]
+        assert len(numbers) == 3
+        assert {number % 3 for number in numbers} == {remainder}
 
 
 def test_records_under_other_columns_come_back_as_they_were_tokenised(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from helpers.running import make_files
+from helpers.shared_tasks import of, split
+from helpers.token_data import task_file
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import TaskFiles
@@ -54,6 +56,14 @@ def check(output: Path, recipe: Recipe, found: list[TaskFiles], said: str) -> No
 def test_a_folder_that_is_one_task_is_not_searched_further(tmp_path: Path, output: str, said: str) -> None:
     recipe = Recipe().having("data", path=str(tmp_path / "add"))
     check(tmp_path / output, recipe, [TaskFiles("add", (tmp_path / "add" / "train.jsonl",), ())], said)
+
+
+def test_a_folder_that_is_one_task_is_none_less_when_a_field_splits_it(tmp_path: Path) -> None:
+    folder = tmp_path / "add"
+    train = task_file(folder / "train.jsonl", [of("x", 0), of("y", 1)])
+    recipe = Recipe().having("data", path=str(folder))
+    found = split(tmp_path, TaskFiles("add", (train,)))
+    check(folder / "runs" / "out", recipe, found, "")
 
 
 def test_files_in_the_folder_itself_are_several_tasks(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.shared_tasks import of
+from helpers.shared_tasks import FORM, of, split
 from helpers.token_data import pair, task_file
 from mft_cli.session import Session
 from mft_core.errors import UsageError
@@ -89,6 +89,16 @@ def test_what_is_wrong_is_named(
     import re
 
     assert re.search(hint, caught.value.hint)
+
+
+def test_what_was_fetched_for_an_entry_is_written_down(session: Session, data: Path) -> None:
+    entry = {"name": "all", "train": "hf:org/set", "task_field": "channel"}
+    recipe = load_recipe(None, [("model.adapter", "llama"), ("data.tasks", [entry])])
+    whole = TaskFiles("all", (data / "mix.jsonl",), form=FORM, addresses=("hf:org/set@abc", ""))
+    tasks = split(data, whole)
+    assert [task.name for task in tasks] == ["x", "y"]
+    (pinned,) = with_pinned_data(recipe, choose_parts(recipe, session.plugins.catalog), tasks).data.tasks
+    assert (pinned.train, pinned.task_field) == ("hf:org/set@abc", "channel")
 
 
 def test_the_weight_of_a_source_is_written_down(session: Session, data: Path) -> None:
