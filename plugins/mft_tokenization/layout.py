@@ -17,6 +17,7 @@ from mft_tokenization.messages import bare_said, bare_thought
 
 PLACEHOLDER = re.compile("\ue0fe([0-9]+)(t?)\ue0ff")
 CHANGES_CONTENT, REFUSES_ROLES = "template changes content", "template refuses roles"
+NOT_AS_ASKED = "what it shows before an answer is not what it shows when it asks for one"
 SHOWN_AS: tuple[Callable[[str], str], ...] = (
     lambda content: content,
     str.strip,
@@ -181,15 +182,10 @@ def find_layout(forms: Sequence[Form], render: Render, specials: Sequence[str]) 
     layout = replace(layout, slots=slots, literals=literals)
     if layout.answer is None:
         return layout
-    prompt = render(turns[:-1], True)
-    specials = specials if prompt == render(turns[:-1], False) else ()
-    if layout.answer < len(slots):
-        head = rendered[: matches[layout.answer].start()]
-        lead_in = _lead_in(head, prompt, specials)
-    else:
-        lead_in = len(rendered) - _start_of_calls(rendered, prompt, render, turns, specials)
+    head = rendered[: matches[layout.answer].start()] if layout.answer < len(slots) else rendered
+    lead_in = len(head) - _start(head, turns, render, specials)
     if lead_in > len(literals[layout.answer]):
-        raise RecordError(REFUSES_ROLES, "what it shows before an answer is not what it shows when it asks for one")
+        raise RecordError(REFUSES_ROLES, NOT_AS_ASKED)
     layout = replace(layout, lead_in=lead_in)
     _check_calls(layout)
     return layout
@@ -244,20 +240,16 @@ def _check_calls(layout: Layout) -> None:
                 raise RecordError(CHANGES_CONTENT, f"it leaves out {function['name']!r} among the {where}")
 
 
-def _start_of_calls(rendered: str, prompt: str, render: Render, turns: Sequence[Turn], specials: Sequence[str]) -> int:
-    """Where an answer of calls alone starts: after the generation prompt, or, where the template knows none, after what
-    it shows before an answer that says something."""
-    if not rendered.startswith(prompt):
-        raise RecordError(REFUSES_ROLES, "what it shows before calls of tools is not what it shows when it asks")
+def _start(head: str, turns: Sequence[Turn], render: Render, specials: Sequence[str]) -> int:
+    """Where the last answer starts in what the template shows up to its first content: after the generation prompt, or,
+    where the template knows none, after the special tokens that it shows before an answer that only says something.
+    """
+    prompt = render(turns[:-1], True)
+    if not head.startswith(prompt):
+        raise RecordError(REFUSES_ROLES, NOT_AS_ASKED)
+    if prompt != render(turns[:-1], False):
+        return len(prompt)
     said = Form("assistant").placeholder(len(turns) - 1)
     before, _, _ = render([*turns[:-1], said], False).partition(said.content)
-    header = before.removeprefix(prompt)
-    known = not any(special in header for special in specials)
-    return len(prompt) if known or not rendered.startswith(before) else len(before)
-
-
-def _lead_in(head: str, prompt: str, specials: Sequence[str]) -> int:
-    if not head.startswith(prompt):
-        raise RecordError(REFUSES_ROLES, "what it shows before an answer is not what it shows when it asks for one")
-    lead_in = head[len(prompt) :]
-    return 0 if any(special in lead_in for special in specials) else len(lead_in)
+    known = not any(special in before.removeprefix(prompt) for special in specials)
+    return len(prompt) if known or not head.startswith(before) else len(before)

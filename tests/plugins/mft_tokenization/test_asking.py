@@ -39,11 +39,22 @@ CHANNELS = (
 )
 """gpt-oss's manner: the model chooses the channel that it writes into."""
 
+UNASKED = (
+    "{% for m in messages %}{% if m.role == 'user' %}{{ '[INST]' + m.content + '[/INST]' }}{% else %}"
+    "{% if m.reasoning_content %}{{ '[THINK]' + m.reasoning_content + '[/THINK]' }}{% endif %}"
+    "{{ m.content + eos_token }}{% endif %}{% endfor %}"
+)
+"""Magistral's manner: it knows no generation prompt, and the model opens its thought."""
+
 CHANNEL_TOKENS = [AddedToken(f"<|{mark}|>", special=True) for mark in ("start", "channel", "message", "end", "return")]
 TEMPLATES = {
-    "deepseek-r1": (LEFT_OUT, [*THINK_TOKENS, AddedToken("<|User|>"), AddedToken("<|Assistant|>")]),
+    "deepseek-r1": (
+        LEFT_OUT,
+        [*THINK_TOKENS, AddedToken("<|User|>", special=True), AddedToken("<|Assistant|>", special=True)],
+    ),
     "nemotron": (CLOSED, THINK_TOKENS),
     "gpt-oss": (CHANNELS, CHANNEL_TOKENS),
+    "magistral": (UNASKED, [AddedToken(f"[{mark}]", special=True) for mark in ("INST", "/INST", "THINK", "/THINK")]),
 }
 TURNS = (
     Turn("user", "question 1"),
@@ -58,6 +69,7 @@ WRITTEN = {
         "<|channel|>analysis<|message|>why <|start|><|end|><|start|>assistant<|channel|>final<|message|>a1<|return|>",
         "<|channel|>final<|message|>a2<|return|>",
     ],
+    "magistral": ["[THINK]why <|start|>[/THINK]a1<|endoftext|>", "a2<|endoftext|>"],
 }
 
 
