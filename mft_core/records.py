@@ -30,7 +30,7 @@ class TaskFiles:
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
         form: of the records in all of them; None: as [data] of the recipe says.
-        sampling: how many of its samples are used, where it is not as [data] says.
+        sampling: which samples it has, where it is not as [data] says.
         addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
     """
 

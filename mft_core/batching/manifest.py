@@ -38,9 +38,16 @@ class _Side(_Part):
     reader: _Reader | None = None
 
 
+class _Sampling(_Part):
+    max_samples: int | None
+    valid_fraction: float | None
+    max_length: int | None
+
+
 class _PreparedTask(_Part):
     name: str
     weight: float = Field(gt=0, allow_inf_nan=False)
+    sampling: _Sampling
     report: dict[str, Any]
     train: _Side
     valid: _Side

@@ -73,14 +73,14 @@ def prepare_tasks(
     """
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
-    common = common_key(tokenization, tokenizer, settings)
-    form = record_form(settings)
-    sides, errors = readable_sides(files, readers or installed_readers(), common, cache, form)
-    policy = LengthPolicy(settings.max_length, settings.overlong)
+    common, policy = common_key(tokenization, tokenizer), LengthPolicy(settings.max_length, settings.overlong)
+    sides, errors = readable_sides(
+        files, readers or installed_readers(), common, cache, policy, record_form(settings)
+    )
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]
-    with EncodingPool(tokenization, tokenizer, policy, sum(side.size for side in missing), processes) as pool:
+    with EncodingPool(tokenization, tokenizer, sum(side.size for side in missing), processes) as pool:
         for side in missing:
             entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
     readable = [task for task in files if task.name in sides]
@@ -106,7 +106,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
+            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.policy, side.form):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
@@ -167,7 +167,7 @@ def _task(
     train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)
     report = _report(train_store, valid_store, usable, excluded=whole - usable)
-    return Task(files.name, index, files.weight, train_store, valid_store, report)
+    return Task(files.name, index, files.weight, train_store, valid_store, report, files.sampling)
 
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) -> TaskReport:

@@ -25,8 +25,9 @@ def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm
 
 
 def sampling(task: TaskSection) -> TaskSampling:
-    """How many of a task's samples are used, where the task says so itself."""
-    return TaskSampling(task.max_samples if task.max_samples >= 0 else None, task.valid_fraction or None)
+    """Which samples a task has, where the task says so itself."""
+    most = task.max_samples if task.max_samples >= 0 else None
+    return TaskSampling(most, task.valid_fraction or None, task.max_length or None)
 
 
 def source_choice(recipe: Recipe) -> Choice:

@@ -143,6 +143,7 @@ class TaskSection(Section):
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
     reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
+    max_length: int = Field(0, ge=0, description="tokens a sample may have, no more than that; 0: data.max_length")
     max_samples: int = Field(-1, ge=-1, description="most training samples; 0: all; -1: data.max_samples")
     valid_fraction: float = Field(0.0, ge=0, lt=1, description="validation share; 0: data.valid_fraction")
     columns: Columns = Field({}, description="{}: data.columns; where this task's records have what is learned")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import Packer
-from mft_core.batching.prepared import PreparedFolder
+from mft_core.batching.prepared import TASKS, PreparedFolder
 from mft_core.batching.sample_table import SampleTable
 from mft_core.data.sides import template_fingerprint, tokenizer_fingerprint
 from mft_core.data.tasks import TaskSet
 from mft_core.data.tokenising import Progress, prepare_tasks
 from mft_core.data.tokenization import Tokenization
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.run.components import Parts
 from mft_core.support.paths import cache_folder
@@ -29,6 +29,9 @@ DECIDES_SAMPLES = (
     "reasoning", "preference", "render_json",
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
+
+DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns")
+"""Keys of [[data.tasks]] that decide which samples the task has; what is not given is as in [data]."""
 
 StoredRows = Callable[[int], PackedRows | None]
 """Gives the rows of an epoch where they were stored."""
@@ -59,7 +62,7 @@ def tokenised_tasks(
         return prepare_tasks(
             files, tokenization, tokenizer, recipe.data, cache, on_progress, readers=parts.readers
         ), None
-    prepared.check(preparation(recipe, parts.tokenization, tokenizer, parts.packer))
+    prepared.check(preparation(recipe, parts.tokenization, tokenizer, parts.packer), [task.name for task in files])
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
 
@@ -81,4 +84,11 @@ def preparation(
         "data.tokenization": f"{type(tokenization).__qualname__}, template {laid_out[:DIGITS]}",
         "data.packer": f"{type(packer).__qualname__} {packer.options.model_dump(mode='json') or ''}".strip(),
         **{f"data.{key}": getattr(recipe.data, key) for key in DECIDES_SAMPLES},
+        TASKS: {task.name: own for task in recipe.data.tasks if (own := _own_choices(task))},
     }
+
+
+def _own_choices(task: TaskSection) -> dict[str, Any]:
+    """What a task says itself of its samples."""
+    defaults = {key: TaskSection.model_fields[key].default for key in DECIDES_ITS_SAMPLES}
+    return {key: getattr(task, key) for key, default in defaults.items() if getattr(task, key) != default}

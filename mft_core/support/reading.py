@@ -34,15 +34,17 @@ class RecordForm:
 
 
 class TaskSampling(NamedTuple):
-    """How many of a task's samples are used, where it differs from what holds for all tasks (None: it does not).
+    """Which samples a task has, where it differs from what holds for all tasks (None: it does not).
 
     Attributes:
         max_samples: the most training samples; 0: all.
         valid_fraction: the share that validates where there are no validation files.
+        max_length: the most tokens of a sample; no more than a row may hold.
     """
 
     max_samples: int | None = None
     valid_fraction: float | None = None
+    max_length: int | None = None
 
 
 EVERY_SAMPLE = TaskSampling()

@@ -49,6 +49,12 @@ def test_only_what_is_written_counts(setting: tuple, expected: list[str]) -> Non
     assert differences(load_recipe(None, [setting])) == expected
 
 
+def test_what_a_task_says_of_its_samples_counts_where_it_says_anything() -> None:
+    tasks = [{"name": "own", "train": "a", "max_length": 64, "weight": 2.0}, {"name": "none", "train": "b"}]
+    made = preparation(load_recipe(None, [("data.tasks", tasks)]), *bound(), BestFit())
+    assert made["data.tasks"] == {"own": {"max_length": 64}}
+
+
 def test_another_packer_counts() -> None:
     assert differences(Recipe(), Sequential()) == ["data.packer"]
 
