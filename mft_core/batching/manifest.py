@@ -42,6 +42,7 @@ class _Sampling(_Part):
     max_samples: int | None
     valid_fraction: float | None
     max_length: int | None
+    repeat: float = Field(gt=0, le=1000)
 
 
 class _PreparedTask(_Part):

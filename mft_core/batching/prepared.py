@@ -28,7 +28,7 @@ from mft_core.batching.manifest import check_manifest, sealed
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_entry
 from mft_core.errors import MftError, UsageError
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.support import run_files
 from mft_core.support.durable import whole_folder, write_text
@@ -75,21 +75,27 @@ class PreparedFolder:
             message = f"data.prepared: {self.path} was made otherwise:\n  " + "\n  ".join(differences)
             raise UsageError(message, f"put that back, or {AGAIN}")
 
-    def files(self, weights: Mapping[str, float]) -> list[TaskFiles]:
+    def files(self, sections: Sequence[TaskSection]) -> list[TaskFiles]:
         """The tasks, with the files they were made of (which need not be there any more).
 
         Args:
-            weights: of tasks that the recipe gives another weight now.
+            sections: what the recipe says of tasks now: another weight, or to be repeated.
         """
+        named = {section.name: section for section in sections}
+        now = {
+            task["name"]: named.get(task["name"])
+            or TaskSection(name=task["name"], train="", weight=task["weight"], repeat=task["sampling"]["repeat"])
+            for task in self.manifest["tasks"]
+        }
         return [
             TaskFiles(
                 task["name"],
                 tuple(map(Path, task["train"]["paths"])),
                 tuple(map(Path, task["valid"]["paths"])) if task["valid"]["paths"] != task["train"]["paths"] else (),
-                weights.get(task["name"], task["weight"]),
+                now[task["name"]].weight,
                 _reader(task["train"]),
                 _form(task["train"]),
-                TaskSampling(**task["sampling"]),
+                TaskSampling(**{**task["sampling"], "repeat": now[task["name"]].repeat}),
             )
             for task in self.manifest["tasks"]
         ]
@@ -112,13 +118,10 @@ class PreparedFolder:
 
     def rows_of(self, tasks: TaskSet, seed: int, temperature: float) -> Callable[[int], PackedRows | None] | None:
         """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
-        rows = self.manifest["rows"]
-        packed_for = ([task["name"] for task in self.manifest["tasks"]], rows["seed"], rows["temperature"])
-        return (
-            partial(self._rows, sum(len(task.train) for task in tasks))
-            if packed_for == (list(tasks.names), seed, temperature)
-            else None
-        )
+        rows, there = self.manifest["rows"], self.manifest["tasks"]
+        packed_for = [(task["name"], task["sampling"]["repeat"]) for task in there], rows["seed"], rows["temperature"]
+        wanted = [(task.name, task.sampling.repeat) for task in tasks], seed, temperature
+        return partial(self._rows, sum(len(task.train) for task in tasks)) if packed_for == wanted else None
 
     def _rows(self, samples: int, epoch: int) -> PackedRows | None:
         if epoch >= self.manifest["rows"]["epochs"]:

@@ -151,14 +151,20 @@ class TaskSet:
         """Task names, in task-id order."""
         return tuple(task.name for task in self.tasks)
 
+    @property
+    def repeat(self) -> np.ndarray:
+        """[N]: passes over each task's training samples in an epoch; int64, all 1, where none is repeated."""
+        repeat = np.array([task.sampling.repeat for task in self.tasks], np.float64)
+        return repeat if (repeat != 1).any() else np.ones(len(repeat), np.int64)
+
     @cached_property
     def counts(self) -> TaskCounts:
         """The training samples of all tasks in numbers."""
         sizes = [task.train.sizes() for task in self.tasks]  # all are int, or some are float
         return TaskCounts(
             names=self.names,
-            samples=np.array([samples for samples, _ in sizes]),
-            tokens=np.array([tokens for _, tokens in sizes]),
+            samples=np.array([samples for samples, _ in sizes]) * self.repeat,
+            tokens=np.array([tokens for _, tokens in sizes]) * self.repeat,
             importance=np.array([task.weight for task in self.tasks], np.float64),
         )
 

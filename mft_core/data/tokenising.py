@@ -74,9 +74,7 @@ def prepare_tasks(
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
     common, policy = common_key(tokenization, tokenizer), LengthPolicy(settings.max_length, settings.overlong)
-    sides, errors = readable_sides(
-        files, readers or installed_readers(), common, cache, policy, record_form(settings)
-    )
+    sides, errors = readable_sides(files, readers or installed_readers(), common, cache, policy, record_form(settings))
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]

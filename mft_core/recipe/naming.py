@@ -27,7 +27,7 @@ def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm
 def sampling(task: TaskSection) -> TaskSampling:
     """Which samples a task has, where the task says so itself."""
     most = task.max_samples if task.max_samples >= 0 else None
-    return TaskSampling(most, task.valid_fraction or None, task.max_length or None)
+    return TaskSampling(most, task.valid_fraction or None, task.max_length or None, task.repeat)
 
 
 def source_choice(recipe: Recipe) -> Choice:

@@ -75,8 +75,8 @@ def _refuse_longer_than_rows(recipe: Recipe) -> None:
     for task in recipe.data.tasks:
         if task.max_length > most:
             raise UsageError(
-                f"Task {task.name!r}: its max_length, {task.max_length:,}, is more than data.max_length, {most:,}, which "
-                "is what a row holds",
+                f"Task {task.name!r}: its max_length, {task.max_length:,}, is more than data.max_length, {most:,}, "
+                "which is what a row holds",
                 f"raise that one: --set data.max_length={task.max_length}; or lower max_length of the task",
             )
 
@@ -93,7 +93,7 @@ def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
 def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
     data = recipe.data
     if prepared is not None:
-        return prepared.files({task.name: task.weight for task in data.tasks})
+        return prepared.files(data.tasks)
     if parts.source is None:
         entries = [
             ExplicitTask(

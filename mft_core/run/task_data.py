@@ -70,8 +70,8 @@ def tokenised_tasks(
 def batch_plan(recipe: Recipe, tasks: TaskSet, packer: Packer, stored_rows: StoredRows | None = None) -> BatchPlan:
     """The rows of every optimizer step."""
     data, train = recipe.data, recipe.train
-    table = SampleTable([task.train for task in tasks])
-    return BatchPlan(table, packer, data.max_length, train.batch_size, train.seed, data.temperature, stored_rows)
+    table, rows = SampleTable([task.train for task in tasks]), (data.max_length, train.batch_size, train.seed)
+    return BatchPlan(table, packer, *rows, data.temperature, tasks.repeat, stored_rows)
 
 
 def preparation(
