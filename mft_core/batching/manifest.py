@@ -28,6 +28,7 @@ class _Form(_Part):
     reasoning: str
     preference: str
     render_json: bool
+    system: str
 
 
 class _Side(_Part):

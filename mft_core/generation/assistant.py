@@ -62,13 +62,21 @@ class Assistant:
         model: in eval mode.
         tokenizer: the model's own.
         tokenization: lays out prompts as the model saw them in training; bound here.
+        system: the system turn that every conversation it was trained on had by the recipe; "": there was none.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tokenization: Tokenization) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        tokenization: Tokenization,
+        system: str = "",
+    ) -> None:
         tokenization.bind(tokenizer)
         self.model = model
         self.tokenizer = tokenizer
         self.tokenization = tokenization
+        self.system = system
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:

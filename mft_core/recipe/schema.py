@@ -150,6 +150,7 @@ class TaskSection(Section):
     max_samples: int = Field(-1, ge=-1, description="most training samples; 0: all; -1: data.max_samples")
     valid_fraction: float = Field(0.0, ge=0, lt=1, description="validation share; 0: data.valid_fraction")
     columns: Columns = Field({}, description="{}: data.columns; where this task's records have what is learned")
+    system: str = Field("", description='system turn of its conversations that have none; "": data.system')
 
 
 class DataSection(Section):
@@ -174,6 +175,7 @@ class DataSection(Section):
         "refuse", description="of chosen and rejected answers; chosen: learn that one, as any other answer"
     )
     render_json: bool = Field(False, description="learn lists and objects as compact JSON; false: refuse them")
+    system: str = Field("", description='system turn put before conversations that have none of their own; "": none')
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")

@@ -102,7 +102,7 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
                 task.valid,
                 task.weight,
                 reader_choice(recipe, task.reader),
-                record_form(data, task.columns),
+                record_form(data, task),
                 sampling(task),
             )
             for task in data.tasks

@@ -26,11 +26,11 @@ DIGITS = 16
 
 DECIDES_SAMPLES = (
     "split_seed", "max_length", "overlong", "valid_fraction", "max_samples", "max_valid_samples", "exclude", "columns",
-    "reasoning", "preference", "render_json",
+    "reasoning", "preference", "render_json", "system",
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
 
-DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns")
+DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns", "system")
 """Keys of [[data.tasks]] that decide which samples the task has; what is not given is as in [data]."""
 
 StoredRows = Callable[[int], PackedRows | None]

@@ -25,12 +25,14 @@ class RecordForm:
             samples of, with its last answer alone; "none".
         preference: "chosen": of a pair of answers the chosen one is learned; "refuse": neither.
         render_json: lists and objects in place of a text are its compact JSON, rather than refused.
+        system: the system turn of every conversation that has none of its own; "": none.
     """
 
     columns: tuple[tuple[str, str], ...] = ()
     reasoning: str = "all"
     preference: str = "refuse"
     render_json: bool = False
+    system: str = ""
 
 
 class TaskSampling(NamedTuple):

@@ -119,6 +119,7 @@ def _data(conversion: Conversion) -> None:
         _data_set(conversion, described)
     for described in conversion.take("pretraining_dataset", []):
         _data_set(conversion, described)
+    conversion.carry([Carry("default_system_message", "data.system", str)])
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
     conversion.leave_all({"test_datasets": VALIDATION_FILES})
@@ -133,6 +134,8 @@ def _data_set(conversion: Conversion, described: Any) -> None:
         place = hub_address(place, described.get("name"), str(described.get("split", "train")))
     columns = _columns(described)
     others: dict[str, Any] = {"columns": columns} if columns else {}
+    if isinstance(described.get("type"), Mapping) and described["type"].get("system_prompt"):
+        others["system"] = str(described["type"]["system_prompt"])
     made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:

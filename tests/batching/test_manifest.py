@@ -11,7 +11,13 @@ from mft_core.batching.manifest import check_manifest, sealed
 
 
 def manifest() -> dict[str, Any]:
-    form = {"columns": [["prompt", "q"]], "reasoning": "all", "preference": "refuse", "render_json": False}
+    form = {
+        "columns": [["prompt", "q"]],
+        "reasoning": "all",
+        "preference": "refuse",
+        "render_json": False,
+        "system": "",
+    }
     sides = {
         side: {"entry": "0a1b", "samples": f"samples/0-{side}.npy", "paths": ["a.jsonl"], "form": form}
         for side in ("train", "valid")
