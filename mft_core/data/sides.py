@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,7 @@ def readable_sides(
     cache: Path,
     policy: LengthPolicy,
     form: RecordForm = AS_IT_IS,
+    own: Mapping[str, list[str]] | None = None,
 ) -> tuple[dict[str, tuple[Side, Side | None]], list[MftError]]:
     """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks.
 
@@ -93,13 +94,14 @@ def readable_sides(
         cache: folder of the entries.
         policy: for long samples of tasks that have no length of their own.
         form: of the records of tasks that have none of their own.
+        own: what stands in the place of `common`, by task.
     """
     sides: dict[str, tuple[Side, Side | None]] = {}
     errors: list[MftError] = []
     for task in files:
         try:
-            own = task if task.form else replace(task, form=form)
-            sides[task.name] = _sides(own, readers, common, cache, own_policy(policy, task))
+            key, shaped = (own or {}).get(task.name, common), task if task.form else replace(task, form=form)
+            sides[task.name] = _sides(shaped, readers, key, cache, own_policy(policy, task))
         except MftError as error:
             errors.append(MftError(f"Task {task.name!r}: {error.message}", error.hint))
     return sides, errors

@@ -143,6 +143,9 @@ class TaskSection(Section):
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
     reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
+    tokenization: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: data.tokenization, which is what is saved with the model in any case"
+    )
     repeat: float = Field(
         1.0, gt=0, le=1000, description="0.25 or 3: passes over its training samples an epoch; they count as often"
     )

@@ -58,11 +58,9 @@ def tokenised_tasks(
     """
     if prepared is None:
         cache = cache_folder("tokens")
-        tokenization = parts.tokenization
-        return prepare_tasks(
-            files, tokenization, tokenizer, recipe.data, cache, on_progress, readers=parts.readers
-        ), None
-    prepared.check(preparation(recipe, parts.tokenization, tokenizer, parts.packer), [task.name for task in files])
+        more = {"readers": parts.readers, "own": parts.bound}
+        return prepare_tasks(files, parts.tokenization, tokenizer, recipe.data, cache, on_progress, **more), None
+    prepared.check(preparation(recipe, parts, tokenizer), [task.name for task in files])
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
 
@@ -74,18 +72,26 @@ def batch_plan(recipe: Recipe, tasks: TaskSet, packer: Packer, stored_rows: Stor
     return BatchPlan(table, packer, *rows, data.temperature, tasks.repeat, stored_rows)
 
 
-def preparation(
-    recipe: Recipe, tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, packer: Packer
-) -> dict[str, Any]:
-    """All that decides what `mft prepare` writes but for the records, the seed and the temperature; JSON values."""
-    laid_out = template_fingerprint(tokenization, tokenizer)
+def preparation(recipe: Recipe, parts: Parts, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """All that decides what `mft prepare` writes but for the records, the seed and the temperature; JSON values.
+
+    Args:
+        parts: with the tokenization bound to `tokenizer`.
+    """
+    packer, own = parts.packer, {task.name: _own_choices(task) for task in recipe.data.tasks}
+    for name, bound in parts.bound.items():
+        own[name]["tokenization"] = _laid_out(*bound)
     return {
         "tokenizer": tokenizer_fingerprint(tokenizer)[:DIGITS],
-        "data.tokenization": f"{type(tokenization).__qualname__}, template {laid_out[:DIGITS]}",
+        "data.tokenization": _laid_out(parts.tokenization, tokenizer),
         "data.packer": f"{type(packer).__qualname__} {packer.options.model_dump(mode='json') or ''}".strip(),
         **{f"data.{key}": getattr(recipe.data, key) for key in DECIDES_SAMPLES},
-        TASKS: {task.name: own for task in recipe.data.tasks if (own := _own_choices(task))},
+        TASKS: {name: keys for name, keys in own.items() if keys},
     }
+
+
+def _laid_out(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> str:
+    return f"{type(tokenization).__qualname__}, template {template_fingerprint(tokenization, tokenizer)[:DIGITS]}"
 
 
 def _own_choices(task: TaskSection) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from mft_importers.shared import (
 
 FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
 TEMPLATES = {"alpaca": "alpaca", "chatml": "chatml"}
+OWN = "tokenizer_default"
 PER_EPOCH = "it counts by epochs there; train.eval_every and train.save_every count steps"
 
 
@@ -136,12 +137,15 @@ def _data_set(conversion: Conversion, described: Any) -> None:
     others: dict[str, Any] = {"columns": columns} if columns else {}
     if isinstance(described.get("type"), Mapping) and described["type"].get("system_prompt"):
         others["system"] = str(described["type"]["system_prompt"])
+    if described.get("chat_template") in TEMPLATES:
+        others["tokenization"] = TEMPLATES[described["chat_template"]]
     made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:
         conversion.remark(f"{made['name']}: type {form} is unknown here; its columns are read as they are named.")
     known = {"path", "data_files", "name", "split", "type", "ds_type", "field", *COLUMNS, "message_property_mappings"}
-    for key in described.keys() - known:
+    carried = {"chat_template"} if "tokenization" in others or described.get("chat_template") == OWN else set()
+    for key in sorted(described.keys() - known - carried):
         if described[key]:
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
 

@@ -59,10 +59,16 @@ def test_axolotl(tmp_path: Path) -> None:
     own = {"system_prompt": "Own.", "field_instruction": "q", "field_output": "a"}
     config = {
         "base_model": "org/model", "sequence_len": 512, "adapter": "lora", "default_system_message": "Be brief.",
-        "datasets": [{"path": "org/a", "type": own}, {"path": "org/b", "type": "chat_template"}],
+        "datasets": [{"path": "org/a", "type": own}, {"path": "org/b", "type": "chat_template"},
+                     {"path": "org/c", "type": "chat_template", "chat_template": "alpaca"},
+                     {"path": "org/d", "type": "chat_template", "chat_template": "tokenizer_default"},
+                     {"path": "org/e", "type": "chat_template", "chat_template": "gemma"}],
     }  # fmt: skip
-    values, _ = imported(tmp_path, config)
-    assert [task.get("system") for task in values["data"]["tasks"]] == ["Own.", None]
+    values, text = imported(tmp_path, config)
+    assert [task.get("system") for task in values["data"]["tasks"]] == ["Own.", *[None] * 4]
+    assert [task.get("tokenization") for task in values["data"]["tasks"]] == [None, None, "alpaca", None, None]
+    assert text.count("chat_template = ") == 1
+    assert "e: chat_template = 'gemma' is not carried over." in text
     assert values["data"]["system"] == "Be brief."
 
 
