@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mft_core.data.tasks import TaskReport
+from mft_core.recipe.schema import TaskSection
+from mft_core.support.reading import ReaderChoice, RecordForm
 
 SEAL = "sha256"
 EntryName = Annotated[str, Field(pattern=r"^[\w-][\w.-]*$")]
@@ -28,6 +32,7 @@ class _Form(_Part):
     reasoning: str
     preference: str
     render_json: bool
+    system: str
     task_field: str
 
 
@@ -39,9 +44,18 @@ class _Side(_Part):
     reader: _Reader | None = None
 
 
+class _Sampling(_Part):
+    max_samples: int | None
+    valid_fraction: float | None
+    max_length: int | None
+    repeat: float = Field(gt=0, le=1000)
+
+
 class _PreparedTask(_Part):
     name: str
     weight: float = Field(gt=0, allow_inf_nan=False)
+    of_entry: str
+    sampling: _Sampling
     report: dict[str, Any]
     train: _Side
     valid: _Side
@@ -82,3 +96,29 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def stored_reader(side: Mapping[str, Any]) -> ReaderChoice | None:
+    """What reads the files of a side; None: for each what its suffix asks for."""
+    chosen = side.get("reader")
+    return ReaderChoice(chosen["name"], chosen["options"]) if chosen else None
+
+
+def stored_form(side: Mapping[str, Any]) -> RecordForm:
+    """The form of the records of a side."""
+    columns = tuple((key, column) for key, column in side["form"]["columns"])
+    return RecordForm(**{**side["form"], "columns": columns})
+
+
+def stored_report(task: Mapping[str, Any]) -> TaskReport:
+    """What became of a task's records."""
+    return TaskReport(**{**task["report"], "examples": tuple(task["report"]["examples"])})
+
+
+def said_now(task: Mapping[str, Any], key: str, stored: float, sections: Sequence[TaskSection]) -> float:
+    """What the recipe says of a task now: by its own name, or as a part of an entry."""
+    named = {section.name: section for section in sections}
+    for section in filter(None, (named.get(task["name"]), named.get(task["of_entry"]))):
+        if section.train or key in section.model_fields_set:
+            return float(getattr(section, key))
+    return stored

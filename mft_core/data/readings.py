@@ -33,7 +33,7 @@ def read_at_once(sides: Iterable[Side]) -> list[list[Side]]:
     """Sides that are read in one go: those of the same shared files whose records are encoded alike; others alone."""
     groups: dict[object, list[Side]] = {}
     for side in sides:
-        groups.setdefault((side.shared, side.form) if side.shared else side.folder, []).append(side)
+        groups.setdefault((side.shared, side.form, side.policy) if side.shared else side.folder, []).append(side)
     return list(groups.values())
 
 
@@ -103,9 +103,10 @@ class SharedReading:
         owners: deque[int] = deque()
         kept: dict[int, list[int]] = defaultdict(list)
         forms = [self._readers[path].place_form(path) for path in self._paths]
+        first = self._sides[0]
         make_folder(self._folder)
         with tempfile.TemporaryFile(dir=self._folder) as stream:
-            for encoded in pool.encode(self._chunks(owners), origins(self._paths, forms), self._sides[0].form):
+            for encoded in pool.encode(self._chunks(owners), origins(self._paths, forms), first.policy, first.form):
                 owner = owners.popleft()
                 on_encoded(encoded)
                 kept[owner].append(stream.tell())

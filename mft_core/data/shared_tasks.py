@@ -68,7 +68,14 @@ def _split(field: str, entries: Sequence[TaskFiles], readers: Readers, cache: Pa
         raise too_many_tasks(field, train)
     for name in sorted(train):
         told = _same_options(field, name, [entry for entry, _ in train[name]])
-        yield replace(told, name=name, train=_paths(train[name]), valid=_paths(valid.get(name, ())), shared=shared)
+        yield replace(
+            told,
+            name=name,
+            train=_paths(train[name]),
+            valid=_paths(valid.get(name, ())),
+            shared=shared,
+            of_entry=told.name,
+        )
 
 
 def _by_name(

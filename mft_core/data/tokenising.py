@@ -25,7 +25,7 @@ from mft_core.data.sides import Side, common_key, lines, readable_sides, sides_w
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
-from mft_core.data.tokenization import Tokenization
+from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.errors import MftError, together
 from mft_core.recipe.naming import record_form
 from mft_core.recipe.schema import DataSection
@@ -53,6 +53,7 @@ def prepare_tasks(
     on_progress: Progress | None = None,
     processes: int | None = None,
     readers: Readers | None = None,
+    own: Mapping[str, BoundTokenization] | None = None,
 ) -> TaskSet:
     """Read, check, tokenise and split every task; what was tokenised before is taken from `cache`.
 
@@ -67,6 +68,7 @@ def prepare_tasks(
         on_progress: told how far it is, only where something is tokenised.
         processes: worker processes; None: as many as there are cores where that pays, else none.
         readers: all that there are; None: those of the installed plugins.
+        own: tokenizations of tasks that have one of their own, by name.
 
     Raises:
         MftError: a file that cannot be read, a task without a usable record, too many bad records (after every
@@ -74,19 +76,19 @@ def prepare_tasks(
     """
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
-    common = common_key(tokenization, tokenizer, settings)
-    form = record_form(settings)
-    sides, errors = readable_sides(files, readers or installed_readers(), common, cache, form)
-    policy = LengthPolicy(settings.max_length, settings.overlong)
-    nameless, of_nameless = sides_without_task(files, readers or installed_readers(), common, cache)
-    pairs = [*sides.values(), *of_nameless]
-    by_folder = {side.folder: side for pair in pairs for side in pair if side is not None}
+    every, own, readers = BoundTokenization(tokenization, tokenizer), own or {}, readers or installed_readers()
+    policy, common = LengthPolicy(settings.max_length, settings.overlong), common_key(*every)
+    own_keys = {task: common_key(*bound) for task, bound in own.items()}
+    sides, errors = readable_sides(files, readers, common, cache, policy, record_form(settings), own_keys)
+    nameless, of_nameless = sides_without_task(files, readers, common, cache, policy)
+    by_folder = {side.folder: side for pair in [*sides.values(), *of_nameless] for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]
-    groups = read_at_once(missing)
-    with EncodingPool(tokenization, tokenizer, policy, bytes_to_read(groups), processes) as pool:
-        for group in groups:
-            entries |= _build(group, pool, _ids_dtype(tokenizer), on_progress)
+    for bound in dict.fromkeys([every, *own.values()]):
+        groups = read_at_once(side for side in missing if own.get(side.task, every) == bound)
+        with EncodingPool(*bound, bytes_to_read(groups), processes) as pool:
+            for group in groups:
+                entries |= _build(group, pool, _ids_dtype(tokenizer), on_progress)
     readable = [task for task in files if task.name in sides]
     exclusions = read_exclusions(settings.exclude)
     tasks = TaskSet(
@@ -118,7 +120,7 @@ def _build(
         if sides[0].shared is None:
             (side,) = sides
             report = _reporting(side.task, side.size, on_progress)
-            results = pool.encode(chunks(lines(side)), side.origins, side.form)
+            results = pool.encode(chunks(lines(side)), side.origins, side.policy, side.form)
             return {side.folder: _written(side, _told(results, report), dtype)}
         reading = SharedReading(sides, cache)
         report = _reporting(reading.title, reading.size, on_progress)
@@ -193,7 +195,7 @@ def _task(
     train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)
     report = _report(train_store, valid_store, usable, excluded=whole - usable)
-    return Task(files.name, index, files.weight, train_store, valid_store, report)
+    return Task(files.name, index, files.weight, train_store, valid_store, report, files.sampling, files.of_entry)
 
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) -> TaskReport:

@@ -19,15 +19,17 @@ def reader_choice(recipe: Recipe, of_task: Choice | None = None) -> ReaderChoice
 
 
 def record_form(data: DataSection, task: TaskSection | None = None) -> RecordForm:
-    """How records are read: by the task's own columns and field of tasks, else by those of [data]."""
-    columns, field = (task.columns, task.task_field) if task else ({}, "")
-    named = tuple((columns or data.columns).items())
-    return RecordForm(named, data.reasoning, data.preference, data.render_json, field or data.task_field)
+    """How records are read: as the task says itself, else as [data] does."""
+    columns = (task.columns if task else {}) or data.columns
+    system = (task.system if task else "") or data.system
+    field = (task.task_field if task else "") or data.task_field
+    return RecordForm(tuple(columns.items()), data.reasoning, data.preference, data.render_json, system, field)
 
 
 def sampling(task: TaskSection) -> TaskSampling:
-    """How many of a task's samples are used, where the task says so itself."""
-    return TaskSampling(task.max_samples if task.max_samples >= 0 else None, task.valid_fraction or None)
+    """Which samples a task has, where the task says so itself."""
+    most = task.max_samples if task.max_samples >= 0 else None
+    return TaskSampling(most, task.valid_fraction or None, task.max_length or None, task.repeat)
 
 
 def source_choice(recipe: Recipe) -> Choice:

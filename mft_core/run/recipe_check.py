@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mft_core.batching.prepared import PreparedFolder, open_prepared
 from mft_core.data.shared_tasks import split_by_field
@@ -62,7 +63,11 @@ def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) ->
 
     Args:
         prepared: where `data.prepared` is given, opened.
+
+    Raises:
+        UsageError: a task's samples may be longer than a row.
     """
+    _refuse_longer_than_rows(recipe)
     files = _found_tasks(recipe, parts, prepared)
     if prepared is None:
         entries = with_fields(files, recipe)
@@ -70,6 +75,17 @@ def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) ->
         files = with_options(split, recipe)
     check_names(files)
     return files
+
+
+def _refuse_longer_than_rows(recipe: Recipe) -> None:
+    most = recipe.data.max_length
+    for task in recipe.data.tasks:
+        if task.max_length > most:
+            raise UsageError(
+                f"Task {task.name!r}: its max_length, {task.max_length:,}, is more than data.max_length, {most:,}, "
+                "which is what a row holds",
+                f"raise that one: --set data.max_length={task.max_length}; or lower max_length of the task",
+            )
 
 
 def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
@@ -84,7 +100,7 @@ def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
 def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
     data = recipe.data
     if prepared is not None:
-        return prepared.files({task.name: task.weight for task in data.tasks})
+        return prepared.files(data.tasks)
     if parts.source is None:
         entries = [
             ExplicitTask(
@@ -129,17 +145,19 @@ def with_pinned_data(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -
 
 
 def _pinned_entries(recipe: Recipe, tasks: Sequence[TaskFiles]) -> list[TaskSection]:
-    """The entries of the recipe with the addresses of what was fetched for them, or the weight of what they name."""
+    """The entries of the recipe with the addresses of what was fetched for them; those that give options, with all that
+    holds of the tasks that they name."""
     addresses = {task.name: task.addresses for task in tasks}
     for task in tasks:
         addresses |= task.shared.entries if task.shared else {}
-    weights = {task.name: task.weight for task in tasks}
+    by_name = {task.name: task for task in tasks}
     sections = []
     for section in recipe.data.tasks:
         train, valid = addresses[section.name] if section.train else ("", "")
-        told = {"train": train or section.train, "valid": valid or section.valid}
-        weight = section.weight if section.train else weights.get(section.name, section.weight)
-        sections.append(section.model_copy(update={**told, "weight": weight}))
+        told: dict[str, Any] = {"train": train or section.train, "valid": valid or section.valid}
+        if not section.train and section.name in by_name:
+            told |= {"weight": by_name[section.name].weight, "repeat": by_name[section.name].sampling.repeat}
+        sections.append(section.model_copy(update=told))
     return sections
 
 

@@ -70,14 +70,14 @@ def _told(task: TaskFiles, entry: TaskSection, recipe: Recipe) -> TaskFiles:
             "Name it in data.reader, or with the files.",
         )
     form = task.form or record_form(recipe.data)
-    columns = tuple(entry.columns.items()) or form.columns
-    own = sampling(entry)
+    columns, field = tuple(entry.columns.items()) or form.columns, entry.task_field or form.task_field
+    given, own = entry.model_fields_set, sampling(entry)
     return replace(
         task,
-        weight=entry.weight if "weight" in entry.model_fields_set else task.weight,
+        weight=entry.weight if "weight" in given else task.weight,
         reader=reader or task.reader,
-        form=replace(form, columns=columns, task_field=entry.task_field or form.task_field),
+        form=replace(form, columns=columns, system=entry.system or form.system, task_field=field),
         sampling=TaskSampling._make(
-            other if given is None else given for given, other in zip(own, task.sampling, strict=True)
-        ),
+            other if said is None else said for said, other in zip(own, task.sampling, strict=True)
+        )._replace(repeat=entry.repeat if "repeat" in given else task.sampling.repeat),
     )

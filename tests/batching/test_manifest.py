@@ -16,16 +16,18 @@ def manifest() -> dict[str, Any]:
         "reasoning": "all",
         "preference": "refuse",
         "render_json": False,
+        "system": "",
+        "task_field": "channel",
     }
-    form["task_field"] = "channel"
     sides = {
         side: {"entry": "0a1b", "samples": f"samples/0-{side}.npy", "paths": ["a.jsonl"], "form": form}
         for side in ("train", "valid")
     }
+    sampling = {"max_samples": 5, "valid_fraction": None, "max_length": 64, "repeat": 2.0}
     return {
         "format": 2,
         "made_from": {"data.max_length": 96},
-        "tasks": [{"name": "add", "weight": 1.0, "report": {"read": 1}, **sides}],
+        "tasks": [{"name": "add", "weight": 1.0, "of_entry": "", "sampling": sampling, "report": {"read": 1}, **sides}],
         "without_task": [],
         "rows": {"seed": 0, "temperature": 1.0, "epochs": 2},
         "checksums": {"rows/0-members.npy": 1},
@@ -35,6 +37,7 @@ def manifest() -> dict[str, Any]:
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "weight": (lambda it: it["tasks"][0].update(weight=float("nan")), "tasks.0.weight"),
     "negative weight": (lambda it: it["tasks"][0].update(weight=-1.0), "tasks.0.weight"),
+    "length": (lambda it: it["tasks"][0]["sampling"].update(max_length="64"), "tasks.0.sampling.max_length"),
     "place": (lambda it: it["tasks"][0]["train"].update(entry="../../etc"), "tasks.0.train.entry"),
     "samples": (lambda it: it["tasks"][0]["valid"].update(samples="/dev/zero"), "tasks.0.valid.samples"),
     "epochs": (lambda it: it["rows"].update(epochs=-1), "rows.epochs"),

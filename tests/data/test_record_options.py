@@ -165,7 +165,7 @@ def test_a_recipe_with_columns_is_checked_prepared_and_read_again(
     assert mft("check", "prepared/recipe.toml", "--json") == 0
     assert mft("check", "prepared/recipe.toml", "--set", 'data.columns={prompt="ask", response="say"}') == 2
     assert "data.columns" in capsys.readouterr().err
-    stored = open_prepared(tmp_path / "prepared").files({})
+    stored = open_prepared(tmp_path / "prepared").files(())
     assert [files.form and files.form.columns for files in stored] == [
         (("prompt", "{context}: {ask}"), ("response", "say")),
         (("messages", "conv"),),
