@@ -6,17 +6,17 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from jinja2 import TemplateError
 
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
+from mft_tokenization.beginning import beginning_ids
+from mft_tokenization.drafts import Draft, ids_of, or_error, samples_of, text_draft, texts_of
 from mft_tokenization.layout import (
     CHANGES_CONTENT,
     REFUSES_ROLES,
@@ -95,22 +95,28 @@ class ChatTokenization(Tokenization):
         Where the template shows an earlier answer in another form than the one that it is asked for in, only the last
         answer is supervised; `samples` has them all.
         """
-        if record.text is not None:
-            ids = [*self._beginning, *self._encoder.encode(record.text, "start"), self._tokenizer.eos_token_id]
-            return _sample(ids, [float(len(self._beginning) <= position) for position in range(len(ids))], False)
-        return self._conversation(self._ready(record.turns))
+        ready = self._ready(record.turns)
+        draft = self._text_draft(record.text) if record.text is not None else self._draft(ready)
+        return self._finished([draft])[0]
 
     def samples(self, record: Record) -> list[Sample]:
         """One sample for as many answers as stand in it in the form in which each is asked for, and one for each later
         answer, with the conversation before it as `apply_chat_template` shows it when it asks.
         """
-        ready = self._ready(record.turns)
-        if record.text is not None or self._plan(ready).whole:
-            return [self.encode(record)]
-        upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
-        together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
-        samples = [self._conversation(turns) for turns in upto[together:]]
-        return [sample for sample in samples if sample.supervised.any()]  # of an answer of weight 0 there is nothing
+        drafts = self._drafts(record)
+        return [self.encode(record)] if len(drafts) == 1 else self._finished(drafts)
+
+    def batch(self, records: Sequence[Record]) -> list[list[Sample] | RecordError]:
+        """What `samples` gives for each; the texts of all of them are encoded together."""
+        own = type(self)
+        if own.encode is not ChatTokenization.encode or own.samples is not ChatTokenization.samples:
+            return super().batch(records)  # it makes them in its own way
+        drafts: list[list[Draft] | RecordError] = [or_error(self._drafts, record) for record in records]
+        found = [each for each in drafts if not isinstance(each, RecordError)]
+        finished = partial(
+            samples_of, encoded=self._encoder.encode(texts_of(draft for each in found for draft in each))
+        )
+        return [each if isinstance(each, RecordError) else or_error(finished, each) for each in drafts]
 
     def prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Ids up to where the next answer starts; a prefix of what `encode` gives with that answer.
@@ -128,7 +134,7 @@ class ChatTokenization(Tokenization):
                 raise
             return self._changed_prompt(turns)
         writer.write(plan.steps[: plan.asked], contents)
-        return writer.ids
+        return self._ids(writer)
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
@@ -175,13 +181,31 @@ class ChatTokenization(Tokenization):
         call_id, name = (self._encoder.hide(each, ()) for each in (turn.call_id, turn.name))
         return turn._replace(calls=hidden(turn.calls), call_id=call_id, name=name)
 
-    def _conversation(self, turns: Sequence[Turn]) -> Sample:
+    def _drafts(self, record: Record) -> list[Draft]:
+        if record.text is not None:
+            return [self._text_draft(record.text)]
+        ready = self._ready(record.turns)
+        if self._plan(ready).whole:
+            return [self._draft(ready)]
+        upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
+        together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
+        return [self._draft(turns) for turns in upto[together:]]
+
+    def _text_draft(self, text: str) -> Draft:
+        return text_draft(text, self._beginning, self._tokenizer.eos_token_id)
+
+    def _draft(self, turns: Sequence[Turn]) -> Draft:
         plan = self._plan(turns)
         writer = Writer(self._encoder)
         writer.write(plan.steps, self._contents(plan, turns))
-        weights = [turn.weight for turn in turns]
-        by_turn = np.array([*weights, 0.0])  # the last is `NO_ANSWER`'s
-        return _sample(writer.ids, by_turn[writer.answers], weighted=any(weight != 1.0 for weight in weights))
+        return Draft(writer.pieces, [turn.weight for turn in turns])
+
+    def _finished(self, drafts: Sequence[Draft]) -> list[Sample]:
+        return samples_of(drafts, self._encoder.encode(texts_of(drafts)))
+
+    def _ids(self, writer: Writer) -> list[int]:
+        encoded = self._encoder.encode(texts_of([Draft(writer.pieces, ())]))
+        return [number for ids in ids_of(writer.pieces, encoded) for number in ids.tolist()]
 
     def _contents(self, plan: Plan, turns: Sequence[Turn]) -> list[str]:
         found = plan.layout.contents(self._render(turns, False), turns)
@@ -241,7 +265,7 @@ class ChatTokenization(Tokenization):
         steps = pieces(self._render(hidden, True), self._encoder)
         writer = Writer(self._encoder)
         writer.write(steps)
-        return writer.ids
+        return self._ids(writer)
 
     def _self_test(self) -> None:
         """Prompts must have the ids that transformers, and so every server, gives them."""
@@ -249,7 +273,7 @@ class ChatTokenization(Tokenization):
         hint = 'Use another data.tokenization, such as "mftcoder" or "chatml".'
         for asked in (ROUNDS[:1], ROUNDS[:3], ROUNDS):
             try:
-                self._conversation([*asked, ROUNDS[1]])
+                self._finished([self._draft([*asked, ROUNDS[1]])])
                 ours = self.prompt(asked)
                 text = self._render(asked, True)
             except RecordError as error:
@@ -266,25 +290,3 @@ class ChatTokenization(Tokenization):
             return ours[: len(theirs)] == theirs
         mine, others = ("".join(self._tokenizer.decode(ids).split()) for ids in (ours, theirs))
         return mine.startswith(others)
-
-
-def beginning_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """What the tokenizer puts before every text by itself: the beginning token, or nothing."""
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    full = tokenizer("a")["input_ids"]
-    starts = [start for start in range(len(full)) if full[start : start + len(bare)] == bare]
-    return full[: starts[0]] if starts else []
-
-
-def beginning_text(tokenizer: PreTrainedTokenizerBase) -> str:
-    """What a template must write so that a text begins as the tokenizer begins it: `<s>` in Llama, `[gMASK]<sop>` in
-    ChatGLM, or nothing.
-    """
-    return "".join(tokenizer.convert_ids_to_tokens(beginning_ids(tokenizer)))
-
-
-def _sample(ids: Sequence[int], weights: npt.ArrayLike, weighted: bool) -> Sample:
-    """A sample whose targets are the tokens that have a weight; it is kept where it is not 1."""
-    of_tokens = np.array(weights, np.float64)
-    of_tokens[:1] = 0.0
-    return Sample(np.array(ids, np.int64), of_tokens > 0, of_tokens if weighted else None)
