@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mft_core.data.columns import Shaped
 from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps, is_usual
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
-from mft_core.data.record_forms import content_digest, folded_digest, parse_record, unread_keys
+from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
@@ -98,7 +99,7 @@ def encode_lines(
         try:
             if isinstance(read, RecordError):
                 raise read
-            value, record = read
+            shaped, record = read
             digests = [int.from_bytes(digest(record), "little") for digest in (content_digest, folded_digest)]
             left_out = Counter({THOUGHTS_LEFT_OUT: record.thoughts_left_out})
             encode = partial(_encode_part, whole=record, known=known.get(id(record)), tokenization=tokenization)
@@ -113,7 +114,7 @@ def encode_lines(
             refused.append(_quarantined(line, error))
             continue
         counts.update(+left_out)
-        unread.update(set(unread_keys(value, form)))
+        unread.update(set(unread_of_shaped(shaped)))
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
@@ -123,9 +124,9 @@ def encode_lines(
 
 
 class _Parsed(NamedTuple):
-    """A line's JSON value, and the record that it is."""
+    """A line's JSON value under the keys of a known form, and the record that it is."""
 
-    value: Any
+    shaped: Shaped
     record: Record
 
 
@@ -133,8 +134,8 @@ def _parsed(line: Line, origins: Sequence[str], form: RecordForm) -> _Parsed | R
     try:
         if line.fault is not None:
             raise RecordError(*line.fault)
-        value = parse_line(line.raw)
-        return _Parsed(value, parse_record(value, place_in_words(origins[line.file], line.place), form))
+        shaped = shape(parse_line(line.raw), form)
+        return _Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
     except RecordError as error:
         return error
 

@@ -54,6 +54,8 @@ def encode_guarded(
     Raises:
         RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
     """
+    if is_usual(record, policy):
+        return encode(record), 1.0
     most = _most_characters(record, policy)
     far_too_long = _characters(record) > most or len(record.turns) > policy.max_length
     if far_too_long and policy.overlong != "truncate":
