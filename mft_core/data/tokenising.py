@@ -8,19 +8,20 @@ another `valid_fraction` tokenises nothing anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Line
+from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
+from mft_core.data.jobs import Job, jobs_of
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.refusals import EXAMPLES, examples, unusable
-from mft_core.data.sides import Side, common_key, lines, readable_sides
+from mft_core.data.sides import Side, common_key, readable_sides
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 LONGER = "longer"
 UNREAD = "unread_keys"
-CHUNK_BYTES = 1 << 17
 MOST_KEYS = 50
 
 Progress = Callable[[str, int, int], None]
@@ -81,8 +81,9 @@ def prepare_tasks(
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]
     with EncodingPool(tokenization, tokenizer, policy, sum(side.size for side in missing), processes) as pool:
+        results, dtype = pool.encode(jobs_of(missing)), _ids_dtype(tokenizer)
         for side in missing:
-            entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
+            entries[side.folder] = _build(side, results, dtype, on_progress)
     readable = [task for task in files if task.name in sides]
     exclusions = read_exclusions(settings.exclude)
     tasks = TaskSet(
@@ -101,12 +102,14 @@ def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
     return np.dtype(np.uint16 if largest < 1 << 16 else np.uint32)
 
 
-def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None) -> TokenEntry:
-    """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
+def _build(
+    side: Side, results: Iterator[tuple[Job, Encoded]], dtype: np.dtype, on_progress: Progress | None
+) -> TokenEntry:
+    """The entry of one side, of its results, which come next; what fails leaves nothing behind."""
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
-            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
+            for job, encoded in results:
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
                 longer.update(encoded.longer)
@@ -114,6 +117,8 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
                 done = min(done + encoded.size, side.size)  # a record of a table is longer than its row
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
+                if job.last:
+                    break
             lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
             writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
     except OSError as error:
@@ -123,19 +128,6 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
     if entry is None:
         raise MftError(f"The token cache {side.folder} was damaged at once.", "Check the disk, or set MFT_CACHE.")
     return entry
-
-
-def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    chunk: list[Line] = []
-    size = 0
-    for line in lines:
-        chunk.append(line)
-        size += len(line.raw)
-        if size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _task(

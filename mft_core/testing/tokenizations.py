@@ -98,6 +98,24 @@ class TokenizationTests(ComponentTests):
             given = [weight for sample in found for weight in np.asarray(sample.weights)[sample.supervised].tolist()]
             assert given == [weight for run, weight in learned for _ in run]
 
+    def test_many_records_together_give_what_each_gives_alone(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        subject = self.bound(tokenizer)
+        weighted = tuple(turn._replace(weight=0.5) if turn.role == "assistant" else turn for turn in TURNS)
+        refused = Record(turns=(Turn("user", "a"), Turn("user", "b"), Turn("assistant", "c")))
+        said = [TURNS, TURNS[1:3], weighted, TURNS[:3], TURNS]
+        records = [Record(turns=turns) for turns in said] + [Record(text="import os\n"), refused]
+        for record, together in zip(records, subject.batch(records), strict=True):
+            try:
+                alone = subject.samples(record)
+            except RecordError as error:
+                assert isinstance(together, RecordError)
+                assert together.reason == error.reason
+                continue
+            assert not isinstance(together, RecordError)
+            for one, other in zip(together, alone, strict=True):
+                for name in ("ids", "supervised", "weights"):
+                    assert np.array_equal(getattr(one, name), getattr(other, name)), name
+
     def test_text_is_kept_and_supervised_whole(self, tokenizer: PreTrainedTokenizerBase) -> None:
         sample = self.bound(tokenizer).encode(Record(text="import os\n"))
         assert sample.supervised[1:].all()
