@@ -10,24 +10,20 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from mft_core.data.encoding import Encoded, Line, encode_lines
 from mft_core.data.jobs import Job
 from mft_core.data.length_guard import LengthPolicy
-from mft_core.data.tokenization import Tokenization
+from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.data.worker_watch import WorkerWatch
 from mft_core.errors import MftError
 from mft_core.support.reading import RecordForm
 from mft_core.support.threads import allowed_processors
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 PARALLEL_BYTES = 8 << 20
 """Below this much JSONL, starting workers (each imports transformers) takes longer than it saves."""
@@ -50,35 +46,33 @@ class EncodingPool:
     pickled) is used in this process.
 
     Args:
-        tokenization: bound to `tokenizer`; workers build their own from its class and options.
-        tokenizer: a picklable tokenizer.
-        policy: for long samples.
+        bounds: the tokenizations of all jobs; workers build their own of their classes, options and tokenizers.
         size: bytes to encode in all.
         processes: that encode, this one among them; None: one per core if `size` is worth it.
     """
 
     def __init__(
         self,
-        tokenization: Tokenization,
-        tokenizer: PreTrainedTokenizerBase,
-        policy: LengthPolicy,
+        bounds: Iterable[BoundTokenization],
         size: int,
         processes: int | None = None,
     ) -> None:
-        self._tokenization = tokenization
-        self._policy = policy
         self._executor: ProcessPoolExecutor | None = None
         self._watch = WorkerWatch()
+        self._payloads: dict[BoundTokenization, str] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         wanted = processes if processes is not None else allowed_processors() if size >= PARALLEL_BYTES else 1
-        payload = _pickled(tokenization, tokenizer) if wanted > 1 and size > 0 else None
-        if payload is not None:
-            self._start(payload, wanted - 1)
+        pickled = {bound: _pickled(bound) for bound in dict.fromkeys(bounds)} if wanted > 1 and size > 0 else {}
+        if any(pickled.values()):
+            self._start(pickled, wanted - 1)
 
-    def _start(self, payload: bytes, workers: int) -> None:
+    def _start(self, pickled: Mapping[BoundTokenization, bytes | None], workers: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="mft-tokens-")
-        self._payload = Path(self._folder.name) / "tokenization.pickle"
-        self._payload.write_bytes(payload)
+        for number, (bound, payload) in enumerate(pickled.items()):
+            if payload is not None:
+                path = Path(self._folder.name) / f"{number}.pickle"
+                path.write_bytes(payload)
+                self._payloads[bound] = str(path)
         self._in_flight = 2 * workers
         context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or tokenizers have threads
         self._executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
@@ -125,13 +119,14 @@ class EncodingPool:
 
     def _begun(self, job: Job, waiting: Iterable[tuple[Job, Future[Encoded]]]) -> Future[Encoded]:
         """The job in a worker's hands, or done here where all of them have enough to do."""
-        task = (job.lines, job.origins)
+        task = (job.lines, job.origins, job.policy, job.form)
+        payload = self._payloads.get(job.bound)
         busy = sum(not future.done() for _, future in waiting)
-        if self._executor is not None and busy < self._in_flight:
-            return self._executor.submit(_encode_in_worker, str(self._payload), *task, self._policy, job.form)
+        if self._executor is not None and payload is not None and busy < self._in_flight:
+            return self._executor.submit(_encode_in_worker, payload, *task)
         done: Future[Encoded] = Future()
         try:
-            done.set_result(encode_lines(*task, self._tokenization, self._policy, job.form))
+            done.set_result(encode_lines(job.lines, job.origins, job.bound.tokenization, job.policy, job.form))
         except MftError as error:  # raised when it is this job's turn
             done.set_exception(error)
         return done
@@ -178,8 +173,9 @@ class _UntilError:
             raise self._error
 
 
-def _pickled(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> bytes | None:
+def _pickled(bound: BoundTokenization) -> bytes | None:
     """What a fresh process needs to build the tokenization; None where it could not."""
+    tokenization, tokenizer = bound
     package = type(tokenization).__module__.partition(".")[0]
     if not any(finder.find_spec(package, None) for finder in sys.meta_path):
         return None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from mft_core.data.encoding import Line
+from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.sides import Side, lines
+from mft_core.data.tokenization import BoundTokenization
 from mft_core.support.reading import RecordForm
 
 CHUNK_BYTES = 1 << 17
@@ -19,29 +22,37 @@ class Job(NamedTuple):
         lines: what to encode; none where the side has none.
         origins: as `encode_lines` has it.
         form: of the records.
+        policy: for long samples.
+        bound: what encodes them.
         last: no more lines of this side follow.
     """
 
     lines: Sequence[Line]
     origins: Sequence[str]
     form: RecordForm
+    policy: LengthPolicy
+    bound: BoundTokenization
     last: bool
 
 
-def jobs_of(sides: Iterable[Side]) -> Iterator[Job]:
+def jobs_of(sides: Iterable[Side], bounds: Mapping[Path, BoundTokenization]) -> Iterator[Job]:
     """All lines of all sides, in order; at least one job for each side.
+
+    Args:
+        sides: any.
+        bounds: what encodes them, by their folders.
 
     Raises:
         MftError: a file cannot be read.
     """
     for side in sides:
-        origins = side.origins
+        work = (side.origins, side.form, side.policy, bounds[side.folder])
         before: list[Line] = []
         for number, chunk in enumerate(_chunks(lines(side))):
             if number:
-                yield Job(before, origins, side.form, last=False)
+                yield Job(before, *work, last=False)
             before = chunk
-        yield Job(before, origins, side.form, last=True)
+        yield Job(before, *work, last=True)
 
 
 def _chunks(lines: Iterable[Line]) -> Iterator[list[Line]]:

@@ -188,6 +188,9 @@ def _refuse_unsupported(value: Mapping[str, Any], used: frozenset[str] | set[str
 
 
 def _record(turns: list[Turn], origin: str, form: RecordForm) -> Record:
+    if form.system and all(turn.role != "system" for turn in turns):
+        tools = [turn for turn in turns[:1] if turn.role == TOOLS]
+        turns = [*tools, Turn("system", form.system), *turns[len(tools) :]]
     if form.reasoning != "none":
         return Record(turns=conversation(turns), origin=origin)
     kept = [_without_thought(turn) if turn.role == "assistant" else turn for turn in turns]

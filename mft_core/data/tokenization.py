@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from mft_core.errors import RecordError
 from mft_core.records import Record, Sample, Turn
@@ -86,3 +86,10 @@ class Tokenization(Configurable[SomeOptions]):
     @abstractmethod
     def fingerprint(self) -> str:
         """Changes whenever `encode` could give another result; part of the token cache's key."""
+
+
+class BoundTokenization(NamedTuple):
+    """A tokenization and the tokenizer that it is bound to."""
+
+    tokenization: Tokenization
+    tokenizer: PreTrainedTokenizerBase

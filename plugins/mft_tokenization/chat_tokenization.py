@@ -36,7 +36,7 @@ MOST_PLANS_WITH_TOOLS = 64
 Part = str | tuple[Turn, ...]
 """A text, or the turns of a conversation as the template takes them."""
 
-VERSION = "4"
+VERSION = "5"
 """Part of the fingerprint: to be raised when `encode` changes."""
 
 ROUNDS = (
@@ -214,8 +214,8 @@ class ChatTokenization(Tokenization):
         return [number for ids in ids_of(writer.pieces, encoded) for number in ids.tolist()]
 
     def _contents(self, plan: Plan, turns: Sequence[Turn], rendered: str | None = None) -> list[str]:
-        if rendered is None:
-            rendered = self._rendering.render(turns, False)
+        if rendered is None or plan.layout.asking is not None:
+            rendered = plan.layout.render(turns, self._rendering.render)
         found = plan.layout.contents(rendered, turns)
         if found is None:
             raise RecordError(CHANGES_CONTENT, fault(plan.layout, turns, self._rendering.render))

@@ -9,15 +9,18 @@ import pytest
 from helpers.readers import READERS
 from helpers.token_data import pair, prepare, task_file
 from mft_core.data.jobs import CHUNK_BYTES, jobs_of
+from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.sides import Side, readable_sides
+from mft_core.data.tokenization import BoundTokenization
 from mft_core.errors import MftError
 from mft_core.records import Record, Sample, TaskFiles
+from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_tokenization.tokenizations import MftCoder
 
 
 def sides(folder: Path, *paths: Path) -> list[Side]:
     files = [TaskFiles(path.stem, (path,)) for path in paths]
-    found, errors = readable_sides(files, READERS, ["key"], folder)
+    found, errors = readable_sides(files, READERS, ["key"], folder, LengthPolicy(64, "drop"))
     assert errors == []
     return [train for train, _ in found.values()]
 
@@ -27,7 +30,8 @@ def test_every_line_is_in_one_job_and_the_last_job_of_a_side_says_so(tmp_path: P
     many, few, none = (tmp_path / f"{name}.jsonl" for name in ("many", "few", "none"))
     for path, count in ((many, 400), (few, 3), (none, 0)):
         task_file(path, records[:count])
-    jobs = list(jobs_of(sides(tmp_path, many, few, none)))
+    given, tokenization, tokenizer = sides(tmp_path, many, few, none), MftCoder(), small_tokenizer()
+    jobs = list(jobs_of(given, {side.folder: BoundTokenization(tokenization, tokenizer) for side in given}))
     ends = [number for number, job in enumerate(jobs, 1) if job.last]
     first, second, third = jobs[: ends[0]], jobs[ends[0] : ends[1]], jobs[ends[1] :]
     assert len(first) == -(-many.stat().st_size // (CHUNK_BYTES + len(str(records[0]))))
