@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from types import TracebackType
 
+from mft_core.data.digesting import digest_lines
 from mft_core.data.encoding import Encoded, Line, encode_lines
 from mft_core.data.jobs import Job
 from mft_core.data.length_guard import LengthPolicy
@@ -46,36 +47,21 @@ class EncodingPool:
     pickled) is used in this process.
 
     Args:
-        bounds: the tokenizations of all jobs; workers build their own of their classes, options and tokenizers.
         size: bytes to encode in all.
         processes: that encode, this one among them; None: one per core if `size` is worth it.
     """
 
-    def __init__(
-        self,
-        bounds: Iterable[BoundTokenization],
-        size: int,
-        processes: int | None = None,
-    ) -> None:
+    def __init__(self, size: int, processes: int | None = None) -> None:
         self._executor: ProcessPoolExecutor | None = None
         self._watch = WorkerWatch()
-        self._payloads: dict[BoundTokenization, str] = {}
+        self._payloads: dict[BoundTokenization, str | None] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         wanted = processes if processes is not None else allowed_processors() if size >= PARALLEL_BYTES else 1
-        pickled = {bound: _pickled(bound) for bound in dict.fromkeys(bounds)} if wanted > 1 and size > 0 else {}
-        if any(pickled.values()):
-            self._start(pickled, wanted - 1)
-
-    def _start(self, pickled: Mapping[BoundTokenization, bytes | None], workers: int) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="mft-tokens-")
-        for number, (bound, payload) in enumerate(pickled.items()):
-            if payload is not None:
-                path = Path(self._folder.name) / f"{number}.pickle"
-                path.write_bytes(payload)
-                self._payloads[bound] = str(path)
-        self._in_flight = 2 * workers
-        context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or tokenizers have threads
-        self._executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+        if wanted > 1 and size > 0:
+            self._folder = tempfile.TemporaryDirectory(prefix="mft-tokens-")
+            self._in_flight = 2 * (wanted - 1)
+            context = multiprocessing.get_context("spawn")  # fork is unsafe once torch or tokenizers have threads
+            self._executor = ProcessPoolExecutor(wanted - 1, mp_context=context, initializer=_begin)
 
     def __enter__(self) -> EncodingPool:
         return self
@@ -119,17 +105,27 @@ class EncodingPool:
 
     def _begun(self, job: Job, waiting: Iterable[tuple[Job, Future[Encoded]]]) -> Future[Encoded]:
         """The job in a worker's hands, or done here where all of them have enough to do."""
-        task = (job.lines, job.origins, job.policy, job.form)
-        payload = self._payloads.get(job.bound)
+        work = (job.lines, job.origins, job.policy, job.form)
         busy = sum(not future.done() for _, future in waiting)
-        if self._executor is not None and payload is not None and busy < self._in_flight:
-            return self._executor.submit(_encode_in_worker, payload, *task)
+        if self._executor is not None and busy < self._in_flight:
+            payload = self._payload(job.bound) if job.bound is not None else None
+            if payload is not None or job.bound is None:
+                return self._executor.submit(_work_in_worker, payload, *work)
         done: Future[Encoded] = Future()
         try:
-            done.set_result(encode_lines(job.lines, job.origins, job.bound.tokenization, job.policy, job.form))
+            done.set_result(_work(job.bound.tokenization if job.bound is not None else None, *work))
         except MftError as error:  # raised when it is this job's turn
             done.set_exception(error)
         return done
+
+    def _payload(self, bound: BoundTokenization) -> str | None:
+        """The file that a worker builds its own of; None where it could not."""
+        if bound not in self._payloads and self._folder is not None:
+            path, pickled = Path(self._folder.name) / f"{len(self._payloads)}.pickle", _pickled(bound)
+            if pickled is not None:
+                path.write_bytes(pickled)
+            self._payloads[bound] = None if pickled is None else str(path)
+        return self._payloads[bound]
 
     def _result(self, future: Future[Encoded]) -> Encoded:
         """Wait for a chunk, but not for workers that do nothing any more."""
@@ -207,7 +203,19 @@ def _build_tokenization(payload: str) -> Tokenization:
     return tokenization
 
 
-def _encode_in_worker(
-    payload: str, lines: Sequence[Line], origins: Sequence[str], policy: LengthPolicy, form: RecordForm
+def _work_in_worker(
+    payload: str | None, lines: Sequence[Line], origins: Sequence[str], policy: LengthPolicy, form: RecordForm
 ) -> Encoded:
-    return encode_lines(lines, origins, _build_tokenization(payload), policy, form)
+    return _work(None if payload is None else _build_tokenization(payload), lines, origins, policy, form)
+
+
+def _work(
+    tokenization: Tokenization | None,
+    lines: Sequence[Line],
+    origins: Sequence[str],
+    policy: LengthPolicy,
+    form: RecordForm,
+) -> Encoded:
+    if tokenization is None:
+        return digest_lines(lines, origins, form)
+    return encode_lines(lines, origins, tokenization, policy, form)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mft_core.data.encoding import Line
@@ -23,7 +22,7 @@ class Job(NamedTuple):
         origins: as `encode_lines` has it.
         form: of the records.
         policy: for long samples.
-        bound: what encodes them.
+        bound: what encodes them; None: only digests are taken.
         last: no more lines of this side follow.
     """
 
@@ -31,22 +30,22 @@ class Job(NamedTuple):
     origins: Sequence[str]
     form: RecordForm
     policy: LengthPolicy
-    bound: BoundTokenization
+    bound: BoundTokenization | None
     last: bool
 
 
-def jobs_of(sides: Iterable[Side], bounds: Mapping[Path, BoundTokenization]) -> Iterator[Job]:
+def jobs_of(sides: Iterable[Side], bound_of: Callable[[Side], BoundTokenization]) -> Iterator[Job]:
     """All lines of all sides, in order; at least one job for each side.
 
     Args:
         sides: any.
-        bounds: what encodes them, by their folders.
+        bound_of: what encodes a side.
 
     Raises:
         MftError: a file cannot be read.
     """
     for side in sides:
-        work = (side.origins, side.form, side.policy, bounds[side.folder])
+        work = (side.origins, side.form, side.policy, None if side.only_digests else bound_of(side))
         before: list[Line] = []
         for number, chunk in enumerate(_chunks(lines(side))):
             if number:

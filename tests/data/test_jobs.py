@@ -30,8 +30,8 @@ def test_every_line_is_in_one_job_and_the_last_job_of_a_side_says_so(tmp_path: P
     many, few, none = (tmp_path / f"{name}.jsonl" for name in ("many", "few", "none"))
     for path, count in ((many, 400), (few, 3), (none, 0)):
         task_file(path, records[:count])
-    given, tokenization, tokenizer = sides(tmp_path, many, few, none), MftCoder(), small_tokenizer()
-    jobs = list(jobs_of(given, {side.folder: BoundTokenization(tokenization, tokenizer) for side in given}))
+    bound = BoundTokenization(MftCoder(), small_tokenizer())
+    jobs = list(jobs_of(sides(tmp_path, many, few, none), lambda _: bound))
     ends = [number for number, job in enumerate(jobs, 1) if job.last]
     first, second, third = jobs[: ends[0]], jobs[ends[0] : ends[1]], jobs[ends[1] :]
     assert len(first) == -(-many.stat().st_size // (CHUNK_BYTES + len(str(records[0]))))
