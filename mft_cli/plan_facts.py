@@ -23,6 +23,7 @@ class TaskFacts:
     split: int = 0
     bad: int = 0
     left_out: int = 0
+    unseen: int = 0
     weight: float = 1.0
     repeat: float = 1.0
     weighted_samples: float | None = None

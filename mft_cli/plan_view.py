@@ -129,6 +129,7 @@ def task_facts(task: Task) -> TaskFacts:
         supervised=report.supervised,
         dropped=report.overlong,
         left_out=report.left_out,
+        unseen=report.unseen,
         truncated=report.truncated,
         split=report.split,
         bad=report.bad_records,

@@ -73,7 +73,7 @@ def _parameters(plan: PlanFacts) -> str:
 
 
 def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -> None:
-    some_have = ("left_out", "dropped", "truncated", "split", "bad")
+    some_have = ("left_out", "unseen", "dropped", "truncated", "split", "bad")
     lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
     weighed = ["weighted"] if any(task.weighted_tokens is not None for task in tasks) else []
     keys = ("train", "valid", "tokens", "supervised", *weighed, *lost)

@@ -93,8 +93,8 @@ def encode_lines(
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
     counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
-    parsed = [_parsed(line, origins, form) for line in lines]
-    known = _encoded_together([read.record for read in parsed if isinstance(read, _Parsed)], tokenization, policy)
+    parsed = [parsed_line(line, origins, form) for line in lines]
+    known = _encoded_together([read.record for read in parsed if isinstance(read, Parsed)], tokenization, policy)
     for line, read in zip(lines, parsed, strict=True):
         try:
             if isinstance(read, RecordError):
@@ -111,7 +111,7 @@ def encode_lines(
                 fitting = _fit(record, fitting, times, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
-            refused.append(_quarantined(line, error))
+            refused.append(quarantined(line, error))
             continue
         counts.update(+left_out)
         unread.update(set(unread_of_shaped(shaped)))
@@ -120,22 +120,23 @@ def encode_lines(
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), *digests, line.file, line.place) for part in fitting]
     size = sum(len(line.raw) for line in lines)
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
+    return Encoded(*_flat(samples), columns_of(rows), refused, counts, longer, unread, size)
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
     """A line's JSON value under the keys of a known form, and the record that it is."""
 
     shaped: Shaped
     record: Record
 
 
-def _parsed(line: Line, origins: Sequence[str], form: RecordForm) -> _Parsed | RecordError:
+def parsed_line(line: Line, origins: Sequence[str], form: RecordForm) -> Parsed | RecordError:
+    """What a line holds, or why it is no record."""
     try:
         if line.fault is not None:
             raise RecordError(*line.fault)
         shaped = shape(parse_line(line.raw), form)
-        return _Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
+        return Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
     except RecordError as error:
         return error
 
@@ -253,7 +254,8 @@ def _split(sample: Sample, max_length: int) -> list[Sample]:
     return [part for part in parts if part.supervised.any()]
 
 
-def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+def quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+    """A refused line as `Encoded.refused` has it."""
     raw = line.raw if len(line.raw) <= LONGEST_LINE else line.raw[:MOST_OF_A_DETAIL]  # which is not all of it anyway
     return {
         "file": line.file,
@@ -273,7 +275,8 @@ def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray | N
     return ids, supervised, np.concatenate([np.zeros(0), *parts])
 
 
-def _columns(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+def columns_of(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The columns of `Encoded`, of rows of a number for each of them."""
     names = ("lengths", "supervised_counts", "digests", "folded_digests", "files", "places")
     dtypes = (np.int64, np.int64, np.uint64, np.uint64, np.int64, np.int64)
     values: list[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(names)

@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.data.encoding import Line
 from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.reader import FileContent, Reader
 from mft_core.data.readers import Readers
+from mft_core.data.token_store import TokenEntry
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
 from mft_core.records import TaskFiles
@@ -25,9 +26,32 @@ if TYPE_CHECKING:
 CACHE_VERSION = 10
 
 
+class Part(NamedTuple):
+    """Some records of a side.
+
+    Attributes:
+        records: their files and places.
+        digests: of all records of the side, an entry without tokens.
+        unseen: how many of these are neither among `records` nor left out.
+        excluded: how many are left out (`data.exclude`).
+    """
+
+    records: frozenset[tuple[int, int]]
+    digests: TokenEntry
+    unseen: int
+    excluded: int
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The training or the validation files of one task, and the entry they become: of shared files, its records."""
+    """The training or the validation files of one task, and the entry they become: of shared files, its records.
+
+    Attributes:
+        digest_folder: of the entry with the digests of all records and no tokens.
+        shared: of files in which the task is not alone: which records are its own.
+        part: the records of which the entry is; None: all.
+        only_digests: the entry has no tokens.
+    """
 
     task: str
     paths: tuple[Path, ...]
@@ -36,7 +60,10 @@ class Side:
     folder: Path
     form: RecordForm
     policy: LengthPolicy
+    digest_folder: Path
     shared: SharedFiles | None = None
+    part: Part | None = None
+    only_digests: bool = False
 
     @property
     def size(self) -> int:
@@ -116,8 +143,8 @@ def readable_sides(
 
 def sides_without_task(
     files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path, policy: LengthPolicy
-) -> tuple[list[TaskFiles], list[tuple[Side, Side | None]]]:
-    """Of the files that some tasks share, the records that are of no task, as a task without a name each, and its side.
+) -> list[tuple[TaskFiles, tuple[Side, Side | None]]]:
+    """Of the files that some tasks share, the records that are of no task: as a task without a name, and its sides.
 
     Arguments as `readable_sides`, which has named what cannot be read.
     """
@@ -127,7 +154,7 @@ def sides_without_task(
         for shared, task in first.items()
         if (paths := shared.without_task)
     ]
-    return tasks, [_sides(task, readers, common, cache, own_policy(policy, task)) for task in tasks]
+    return [(task, _sides(task, readers, common, cache, own_policy(policy, task))) for task in tasks]
 
 
 def own_policy(policy: LengthPolicy, task: TaskFiles) -> LengthPolicy:
@@ -155,14 +182,19 @@ def _side(
         for reader, path in zip(chosen, paths, strict=True)
     )
     files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
-    form, part = task.form or AS_IT_IS, [task.name] if task.shared else []
-    key = json.dumps([*common, str(policy.max_length), policy.overlong, files, asdict(form), *part])
-    folder = cache / hashlib.sha256(key.encode()).hexdigest()[:32]
-    return Side(task.name, paths, chosen, contents, folder, form, policy, task.shared)
+    form = task.form or AS_IT_IS
+    records = [files, asdict(form), *([task.name] if task.shared else [])]
+    folder, digest_folder = (
+        cache / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+        for key in ([*common, str(policy.max_length), policy.overlong, *records], [str(CACHE_VERSION), *records])
+    )
+    return Side(task.name, paths, chosen, contents, folder, form, policy, digest_folder, task.shared)
 
 
 def lines(side: Side) -> Iterator[Line]:
-    """Every record of its files."""
+    """Every record of its files, or of its part."""
+    part = None if side.part is None else side.part.records
     for file, (reader, path) in enumerate(zip(side.readers, side.paths, strict=True)):
         for record in reader.records(path):
-            yield Line(file, *record)
+            if part is None or (file, record.place) in part:
+                yield Line(file, *record)

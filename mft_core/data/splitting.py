@@ -33,8 +33,12 @@ def choose(digests: np.ndarray, limit: int, seed: int) -> np.ndarray:
     """int64 [at most limit], ascending: `limit` records, those with the smallest hashes; 0: all."""
     if limit <= 0 or len(digests) <= limit:
         return np.arange(len(digests))
-    order = np.argsort(_scatter(digests, f"choose:{seed}"), kind="stable")
-    return np.sort(order[:limit])
+    return np.sort(ranked(digests, seed)[:limit])
+
+
+def ranked(digests: np.ndarray, seed: int) -> np.ndarray:
+    """int64 [records]: all of them, in the order in which `choose` takes them."""
+    return np.argsort(_scatter(digests, f"choose:{seed}"), kind="stable")
 
 
 def _scatter(digests: np.ndarray, salt: str) -> np.ndarray:

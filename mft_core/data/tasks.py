@@ -50,8 +50,8 @@ class TaskReport:
     """What became of a task's records.
 
     Attributes:
-        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `excluded`, `overlong`,
-            `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
+        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `unseen`, `excluded`,
+            `overlong`, `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
         train: training samples.
         valid: validation samples; 0 where the task is too small to split.
         bad: records that cannot be used, by reason.
@@ -62,6 +62,8 @@ class TaskReport:
         parts: samples they were split into.
         excluded: samples of records that `data.exclude` says to leave out.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
+        unseen: records beyond `max_samples` or `max_valid_samples` that were read but not tokenised, since few are
+            wanted: how many of them are over-long, or refused by the template, is not known.
         duplicates: training records that repeat an earlier one.
         overlap: validation samples that are also training samples, white space and weights aside.
         tokens: training tokens.
@@ -95,6 +97,7 @@ class TaskReport:
     longer: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
     excluded: int = 0
+    unseen: int = 0
     overlap_folded: int = 0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
@@ -104,6 +107,11 @@ class TaskReport:
     def bad_records(self) -> int:
         """All bad records, whatever the reason."""
         return sum(self.bad.values())
+
+    @property
+    def fit_to_learn(self) -> int:
+        """Records that are no bad ones and were tokenised, or dropped for their length."""
+        return self.read - self.bad_records - self.unseen
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""

@@ -8,23 +8,28 @@ another `valid_fraction` tokenises nothing anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Encoded
+from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
+from mft_core.data.entry_building import LONGER, READ, UNREAD, EntryBuilder, open_entries
+from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
+from mft_core.data.few_samples import Choice, Limits, digests_of, limits_of, may_be_few, validates
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.readers import Readers, installed_readers
-from mft_core.data.readings import SharedReading, bytes_to_read, chunks, read_at_once
+from mft_core.data.readings import bytes_to_read
 from mft_core.data.refusals import EXAMPLES, examples, too_many_without_task, unusable
-from mft_core.data.sides import Side, common_key, lines, readable_sides, sides_without_task
-from mft_core.data.splitting import choose, split_off
+from mft_core.data.sides import Side, common_key, readable_sides, sides_without_task
+from mft_core.data.splitting import choose
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
-from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
+from mft_core.data.token_store import TokenStore
 from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.errors import MftError, together
 from mft_core.recipe.naming import record_form
@@ -36,12 +41,10 @@ from mft_core.support.shared_files import SharedFiles
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-LONGER = "longer"
-UNREAD = "unread_keys"
 MOST_KEYS = 50
-
-Progress = Callable[[str, int, int], None]
-"""Called with a task's name, the bytes of it that are tokenised and the bytes there are."""
+Sides = tuple[Side, Side | None]
+Asked = tuple[TaskFiles, Sides, Limits]
+"""A task, its sides, and how many of its samples are asked for."""
 
 
 def prepare_tasks(
@@ -66,7 +69,7 @@ def prepare_tasks(
         settings: [data] of the recipe; its source, packer and order of samples do not matter here.
         cache: folder for the token stores.
         on_progress: told how far it is, only where something is tokenised.
-        processes: worker processes; None: as many as there are cores where that pays, else none.
+        processes: that tokenise, this one among them; None: as many as there are cores where that pays.
         readers: all that there are; None: those of the installed plugins.
         own: tokenizations of tasks that have one of their own, by name.
 
@@ -80,27 +83,20 @@ def prepare_tasks(
     policy, common = LengthPolicy(settings.max_length, settings.overlong), common_key(*every)
     own_keys = {task: common_key(*bound) for task, bound in own.items()}
     sides, errors = readable_sides(files, readers, common, cache, policy, record_form(settings), own_keys)
-    nameless, of_nameless = sides_without_task(files, readers, common, cache, policy)
-    by_folder = {side.folder: side for pair in [*sides.values(), *of_nameless] for side in pair if side is not None}
-    entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
-    missing = [side for folder, side in by_folder.items() if folder not in entries]
-    for bound in dict.fromkeys([every, *own.values()]):
-        groups = read_at_once(side for side in missing if own.get(side.task, every) == bound)
-        with EncodingPool(*bound, bytes_to_read(groups), processes) as pool:
-            for group in groups:
-                entries |= _build(group, pool, _ids_dtype(tokenizer), on_progress)
-    readable = [task for task in files if task.name in sides]
     exclusions = read_exclusions(settings.exclude)
-    tasks = TaskSet(
-        tuple(
-            _task(index, task, sides[task.name], entries, settings, exclusions) for index, task in enumerate(readable)
-        ),
-        tuple(
-            _task(index, task, pair, entries, settings, exclusions)
-            for index, (task, pair) in enumerate(zip(nameless, of_nameless, strict=True))
-        ),
-    )
-    errors += _errors(tasks, [task.shared for task in nameless if task.shared], settings, cache)
+    asked = [(task, sides[task.name], limits_of(task, settings)) for task in files if task.name in sides]
+    count, nameless = len(asked), sides_without_task(files, readers, common, cache, policy)
+    asked += [(task, pair, limits_of(task, settings)._replace(train=0, valid=0)) for task, pair in nameless]
+    whole = {side.folder: side for _, pair, _ in asked for side in pair if side is not None}
+    entries = open_entries(whole.values())
+    size = bytes_to_read(side for folder, side in whole.items() if folder not in entries)
+    with EncodingPool(size, processes) as pool:
+        bound_of = partial(_bound, every=every, own=own)
+        builder = EntryBuilder(pool, bound_of, _ids_dtype(tokenizer), on_progress, entries)
+        asked = _built(asked, builder, exclusions)
+    made = [_task(index, *task, builder, exclusions) for index, task in enumerate(asked)]
+    tasks = TaskSet(tuple(made[:count]), tuple(replace(task, index=i) for i, task in enumerate(made[count:])))
+    errors += _errors(tasks, [task.shared for task, _ in nameless if task.shared], settings, cache)
     if errors:
         raise together(errors)
     return tasks
@@ -111,107 +107,92 @@ def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:
     return np.dtype(np.uint16 if largest < 1 << 16 else np.uint32)
 
 
-def _build(
-    sides: Sequence[Side], pool: EncodingPool, dtype: np.dtype, on_progress: Progress | None
-) -> dict[Path, TokenEntry]:
-    """Tokenise the files of one side, or of several that share them; what fails leaves nothing behind."""
-    cache = sides[0].folder.parent
-    try:
-        if sides[0].shared is None:
-            (side,) = sides
-            report = _reporting(side.task, side.size, on_progress)
-            results = pool.encode(chunks(lines(side)), side.origins, side.policy, side.form)
-            return {side.folder: _written(side, _told(results, report), dtype)}
-        reading = SharedReading(sides, cache)
-        report = _reporting(reading.title, reading.size, on_progress)
-        return {side.folder: _written(side, encoded, dtype) for side, encoded in reading.encode(pool, report)}
-    except OSError as error:
-        hint = "Check the space and the rights there; MFT_CACHE names another folder."
-        raise MftError(f"The token cache {cache} cannot be written: {error}", hint) from error
+def _bound(side: Side, every: BoundTokenization, own: Mapping[str, BoundTokenization]) -> BoundTokenization:
+    return own.get(side.task, every)
 
 
-def _reporting(task: str, size: int, on_progress: Progress | None) -> Callable[[Encoded], None]:
-    """What tells `on_progress` of every chunk."""
-    done = 0
+def _built(asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions) -> list[Asked]:
+    """The same, where a side of which few samples are wanted is the part of it that has these; all are built then."""
+    choices = _choices(asked, builder, exclusions)
+    while True:
+        chosen = [(task, _chosen(task.name, pair, choices), limits) for task, pair, limits in asked]
+        builder.build(side for _, pair, _ in chosen for side in pair if side is not None)
+        parts = [
+            (choices[task.name, is_valid], side)
+            for task, pair, _ in chosen
+            for side, is_valid in zip(pair, (False, True), strict=True)
+            if side is not None and side.part is not None
+        ]
+        short = [choice for choice, side in parts if choice.is_short(builder[side])]
+        if not short:
+            return chosen
+        for choice in short:
+            choice.widen()
 
-    def report(encoded: Encoded) -> None:
-        nonlocal done
-        done = min(done + encoded.size, size)  # a record of a table is longer than its row
-        if on_progress is not None:
-            on_progress(task, done, size)
 
-    return report
+def _choices(asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions) -> dict[tuple[str, bool], Choice]:
+    """What is to be chosen of sides that are not in the cache, by the task and whether the side validates."""
+    perhaps = [
+        (task.name, side, pair, limits)
+        for task, pair, limits in asked
+        for side in may_be_few(pair, limits)
+        if side not in builder
+    ]
+    builder.build(digests_of(side) for _, side, _, _ in perhaps)
+    return {
+        (name, side is pair[1]): Choice(
+            side, builder[digests_of(side)], limits, pair[1] is None, side is pair[1], exclusions
+        )
+        for name, side, pair, limits in perhaps
+    }
 
 
-def _told(results: Iterable[Encoded], report: Callable[[Encoded], None]) -> Iterator[Encoded]:
-    for encoded in results:
-        yield encoded
-        report(encoded)
-
-
-def _written(side: Side, results: Iterable[Encoded], dtype: np.dtype) -> TokenEntry:
-    """The entry of a side, of what its lines became."""
-    with EntryWriter(side.folder, dtype) as writer:
-        counts, longer, unread = Counter[str](), Counter[int](), Counter[str]()
-        for encoded in results:
-            writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
-            counts.update(encoded.counts)
-            longer.update(encoded.longer)
-            unread.update(encoded.unread)
-        lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-        writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
-    entry = open_entry(side.folder)
-    if entry is None:
-        raise MftError(f"The token cache {side.folder} was damaged at once.", "Check the disk, or set MFT_CACHE.")
-    return entry
+def _chosen(name: str, pair: Sides, choices: Mapping[tuple[str, bool], Choice]) -> Sides:
+    train, valid = pair
+    of_train, of_valid = choices.get((name, False)), choices.get((name, True))
+    return of_train.side() if of_train else train, of_valid.side() if of_valid else valid
 
 
 def _task(
-    index: int,
-    files: TaskFiles,
-    sides: tuple[Side, Side | None],
-    entries: Mapping[Path, TokenEntry],
-    settings: DataSection,
-    exclusions: Exclusions,
+    index: int, files: TaskFiles, sides: Sides, limits: Limits, builder: EntryBuilder, exclusions: Exclusions
 ) -> Task:
     train_side, valid_side = sides
-    own = files.sampling
-    most = settings.max_samples if own.max_samples is None else own.max_samples
-    fraction = settings.valid_fraction if own.valid_fraction is None else own.valid_fraction
-    train_entry = entries[train_side.folder]
+    train_entry = builder[train_side]
     if valid_side is not None:
-        valid_entry = entries[valid_side.folder]
+        valid_entry = builder[valid_side]
         train, valid = np.arange(len(train_entry)), np.arange(len(valid_entry))
     else:
         valid_entry = train_entry
-        validates = split_off(train_entry.digests, fraction, settings.split_seed)
-        train, valid = np.flatnonzero(~validates), np.flatnonzero(validates)
+        held_out = validates(train_entry.digests, train_side, train_entry, limits)
+        train, valid = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     whole = len(train) + len(valid)
     train = train[~is_excluded(train_entry, train_side.paths, exclusions)[train]]
     valid = valid[~is_excluded(valid_entry, (valid_side or train_side).paths, exclusions)[valid]]
     usable = len(train) + len(valid)
-    train = train[choose(train_entry.digests[train], most, settings.split_seed)]
-    valid = valid[choose(valid_entry.digests[valid], settings.max_valid_samples, settings.split_seed)]
+    train = train[choose(train_entry.digests[train], limits.train, limits.seed)]
+    valid = valid[choose(valid_entry.digests[valid], limits.valid, limits.seed)]
     train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)
-    report = _report(train_store, valid_store, usable, excluded=whole - usable)
+    parts = [side.part for side in sides if side is not None and side.part is not None]
+    excluded = whole - usable + sum(part.excluded for part in parts)
+    report = _report(train_store, valid_store, usable, excluded, sum(part.unseen for part in parts))
     return Task(files.name, index, files.weight, train_store, valid_store, report, files.sampling, files.of_entry)
 
 
-def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) -> TaskReport:
+def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, unseen: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
     counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
     for store in stores:
         counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
         longer.update(store.entry.counts[LONGER])
         unread.update(store.entry.counts[UNREAD])
-    special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
+    special = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
     repeated = np.isin(valid.entry.digests[valid.index], train_digests)
     alike = np.isin(valid.entry.folded_digests[valid.index], train.entry.folded_digests[train.index])
     weighted = train.sizes() if train.weight_sums is not None else (None, None)
     return TaskReport(
-        read=counts["read"],
+        read=counts[READ],
         train=len(train),
         valid=len(valid),
         bad={reason: count for reason, count in sorted(counts.items()) if reason not in special},
@@ -221,6 +202,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
         parts=counts[PARTS],
         left_out=usable - len(train) - len(valid),
         excluded=excluded,
+        unseen=unseen,
         duplicates=train.records - len(np.unique(train_digests)),
         overlap=int(alike.sum()),
         tokens=int(train.lengths.sum()),

@@ -46,7 +46,7 @@ def _limit(task: Task, max_length: int) -> int:
 
 def lost_share(report: TaskReport) -> Fraction:
     """Of a task's records that are no bad ones, the part that is dropped or cut for its length."""
-    usable = report.read - report.bad_records
+    usable = report.fit_to_learn
     return Fraction(sum(report.longer.values()), usable) if usable else Fraction(0)
 
 
@@ -72,7 +72,7 @@ def _proposal(task: Task, longest: int | None, max_length: int, whole: bool) -> 
 
 def kept_share(report: TaskReport, length: int) -> Fraction:
     """Of a task's records that are no bad ones, the part that surely has at most `length` tokens."""
-    usable = report.read - report.bad_records
+    usable = report.fit_to_learn
     lost = sum(count for tokens, count in report.longer.items() if int(tokens) > length)
     return Fraction(usable - lost, usable)
 

@@ -10,7 +10,7 @@ import pytest
 
 from helpers.shared_tasks import of, shared_file, split
 from helpers.token_data import answers, pair, prepare, task_file
-from mft_core.data import readings
+from mft_core.data import few_samples, readings
 from mft_core.data.identity import identities
 from mft_core.data.tasks import TaskSet, write_quarantine
 from mft_core.errors import MftError
@@ -90,6 +90,20 @@ def test_a_file_is_read_once_for_all_its_tasks(tmp_path: Path, monkeypatch: pyte
     assert read == ["mix.jsonl", "mix_valid.jsonl"]
     prepare(tasks, tmp_path / "cache", max_bad=0.5)
     assert len(read) == 2
+
+
+def test_where_few_samples_are_wanted_they_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"max_samples": 2, "max_valid_samples": 1, "max_bad": 0.5}
+    tasks = shared_file(tmp_path, [*mixed(1400), pair(7)])
+    whole = prepare(tasks, tmp_path / "whole", **few)
+    monkeypatch.setattr(few_samples, "SMALL_BYTES", 0)
+    part = prepare(tasks, tmp_path / "part", **few)
+    assert [answers(task.train) + answers(task.valid) for task in part] == [
+        answers(task.train) + answers(task.valid) for task in whole
+    ]
+    assert sum(len(task.train.entry) for task in part) < sum(len(task.train.entry) for task in whole) / 5
+    assert [task.report.read for task in part] == [task.report.read for task in whole]
+    assert part.without_task[0].report == whole.without_task[0].report
 
 
 def test_validation_files_are_split_by_the_same_field(tmp_path: Path) -> None:
