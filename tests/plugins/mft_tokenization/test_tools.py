@@ -210,3 +210,10 @@ def test_calls_written_as_text_are_text() -> None:
     subject = subject_of("qwen2.5")
     record = Record(turns=(Turn("user", "Oslo?"), Turn("assistant", said), Turn("tool", "3"), Turn("assistant", "3")))
     assert runs(subject, record) == [f"{said}<|im_end|>", "3<|im_end|>"]
+
+
+@pytest.mark.parametrize("typed", ["\ue0fc99999\ue0fb", "\ue0fc0\ue0fb<|im_end|>"])
+def test_what_looks_like_a_stand_in_is_text(typed: str) -> None:
+    turns = [{"role": "user", "content": "q"}, answer("", call(typed, "abcdefghi"))]
+    (said,) = runs(subject_of("qwen2.5"), parse_record({"messages": turns, "tools": TOOLS}, ""))
+    assert f'{{"city": "{typed}"}}' in said
