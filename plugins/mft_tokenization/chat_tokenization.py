@@ -82,6 +82,8 @@ class ChatTokenization(Tokenization):
         self._tokenizer = tokenizer
         self._encoder = TextEncoder(tokenizer)
         self._messages = find_message_form(self._template, self._tried)
+        asked: Messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}]
+        self._takes_system = self._tried(asked, None) is not None
         self._thoughts = thoughts_known(tokenizer.chat_template) | ({"think"} if self._messages.thought_key else set())
         self._marks = {mark for name in self._thoughts for mark in (f"<{name}>", f"</{name}>")}
         self._plans: dict[tuple[Form, ...], Plan] = {}
@@ -163,7 +165,7 @@ class ChatTokenization(Tokenization):
         hidden, or as text.
         """
         if not self._messages.tools:
-            return in_text(turns)
+            return in_text(turns, self._takes_system)
         return tuple(self._hidden(turn) if turn.calls or turn.role in ("tools", "tool") else turn for turn in turns)
 
     def _hidden(self, turn: Turn) -> Turn:
