@@ -36,7 +36,7 @@ from mft_core.support.reading import ReaderChoice, RecordForm
 from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
-FORMAT = 4
+FORMAT = 5
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 

@@ -18,6 +18,7 @@ from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED, Line
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.refusals import EXAMPLES, examples, unusable
 from mft_core.data.sides import Side, common_key, lines, readable_sides
@@ -34,7 +35,6 @@ from mft_core.support import run_files
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-LONGER = "longer"
 UNREAD = "unread_keys"
 CHUNK_BYTES = 1 << 17
 MOST_KEYS = 50
@@ -105,17 +105,16 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
     """Tokenise the files of one side into an entry; what fails leaves nothing behind."""
     try:
         with EntryWriter(side.folder, dtype) as writer:
-            counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
+            counts, longer, unread, done = Counter[str](), LongerRecords(), Counter[str](), 0
             for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
-                longer.update(encoded.longer)
+                longer.add(encoded.longer)
                 unread.update(encoded.unread)
                 done = min(done + encoded.size, side.size)  # a record of a table is longer than its row
                 if on_progress is not None:
                     on_progress(side.task, done, side.size)
-            lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-            writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
+            writer.finish({**counts, **longer.as_json(), UNREAD: unread}, side.place_forms)
     except OSError as error:
         hint = "Check the space and the rights there; MFT_CACHE names another folder."
         raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -172,10 +171,10 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
+    counts, longer, unread = Counter[str](), LongerRecords(), Counter[str]()
     for store in stores:
-        counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
-        longer.update(store.entry.counts[LONGER])
+        counts.update({name: count for name, count in store.entry.counts.items() if isinstance(count, int)})
+        longer.add(LongerRecords.of(store.entry.counts))
         unread.update(store.entry.counts[UNREAD])
     special = {"read", OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
@@ -198,7 +197,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in examples(store))[:EXAMPLES],
-        longer=dict(longer),
+        **longer.as_json(),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
         overlap_folded=int((alike & ~repeated).sum()),
         weighted_samples=weighted[0],

@@ -49,6 +49,7 @@ class Plan:
         training: rows of every optimizer step.
         validation: all validation samples.
         total_steps: optimizer steps of the run.
+        learnt: positions the model has learnt, which no sample may go beyond; None: it has no table of them.
         unread: files in the data's folders that no task reads.
         warnings: what the user should know before it starts.
     """
@@ -64,6 +65,7 @@ class Plan:
     training: BatchPlan
     validation: SampleTable
     total_steps: int
+    learnt: int | None
     unread: list[UnreadFile]
     warnings: list[str]
 
@@ -121,6 +123,7 @@ def make_plan(
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
+        learnt=learnt,
         unread=unread,
         warnings=[
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
