@@ -66,10 +66,11 @@ def padding_per_packer(plan: Plan, catalog: Catalog) -> list[dict[str, Any]]:
     """Rows, steps and padding of one epoch under every packer there is, with its default options."""
     from mft_core.batching.batch_plan import BatchPlan
 
-    train, found = plan.recipe.train, []
+    train, repeat, found = plan.recipe.train, plan.task_set.repeat, []
+    common = (plan.training.capacity, train.batch_size, train.seed)
     for entry in catalog.of_kind("packer"):
         packer = catalog.build("packer", f"{entry.plugin}/{entry.name}")
-        other = BatchPlan(plan.training.table, packer, plan.training.capacity, train.batch_size, train.seed)
+        other = BatchPlan(plan.training.table, packer, *common, repeat=repeat)
         epoch = other.epoch(0)
         padding = 1 - other.packing_efficiency(0, train.micro_batch_size)
         found.append({"packer": entry.name, "rows": len(epoch.rows), "steps": epoch.steps, "padding": padding})

@@ -24,6 +24,7 @@ class TaskFacts:
     bad: int = 0
     left_out: int = 0
     weight: float = 1.0
+    repeat: float = 1.0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
 

@@ -44,9 +44,9 @@ def plan_facts(plan: Plan) -> PlanFacts:
     recipe = plan.recipe
     device = process_state().device
     precision = choose_precision(recipe, device)
-    tokens = int(plan.training.table.lengths.sum())
     memory = expected_memory(plan, recipe)
     epoch = plan.training.epoch(0)
+    tokens = int(plan.training.table.lengths[epoch.rows.members].sum())
     return PlanFacts(
         adapter=plan.adapter_name,
         base=recipe.model.base,
@@ -125,6 +125,7 @@ def task_facts(task: Task) -> TaskFacts:
         split=report.split,
         bad=report.bad_records,
         weight=task.weight,
+        repeat=task.sampling.repeat,
         weighted_samples=report.weighted_samples,
         weighted_tokens=report.weighted_tokens,
     )

@@ -56,7 +56,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
     from mft_core.run.task_data import preparation
 
     epochs = plan.training.locate(plan.total_steps - 1)[0] + 1
-    made_from = preparation(plan.recipe, plan.parts.tokenization, plan.tokenizer, plan.parts.packer)
+    made_from = preparation(plan.recipe, plan.parts, plan.tokenizer)
     write_prepared(folder, plan.recipe, plan.task_set, plan.training, epochs, made_from)
     table = plan.training.table
     return {

@@ -77,17 +77,16 @@ def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -
     lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
     weighed = ["weighted"] if any(task.weighted_tokens is not None for task in tasks) else []
     keys = ("train", "valid", "tokens", "supervised", *weighed, *lost)
-    weighted = any(task.weight != 1 for task in tasks)
+    own = [key for key in ("weight", "repeat") if any(getattr(task, key) != 1 for task in tasks)]
     headings = [key.replace("_", " ") for key in keys]
-    table = _table("task", *headings, *(["weight"] if weighted else []))
+    table = _table("task", *headings, *own)
 
     def sums(some: Sequence[TaskFacts]) -> list[str]:
         return [units.count(sum(getattr(task, key) for task in some)) for key in keys]
 
     shown = tasks if all_tasks or len(tasks) <= MOST_ROWS else tasks[: MOST_ROWS - 1]
     for task in shown:
-        weight = [f"{task.weight:.4g}"] if weighted else []
-        table.add_row(_name(console, task.name), *sums([task]), *weight)
+        table.add_row(_name(console, task.name), *sums([task]), *(f"{getattr(task, key):.4g}" for key in own))
     if len(shown) < len(tasks):
         table.add_row(f"{len(tasks) - len(shown)} more tasks", *sums(tasks[len(shown) :]), style="dim")
     if len(tasks) > 1:

@@ -72,7 +72,8 @@ def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress
         return TaskSet(())
     cache = cache_folder("tokens")
     parts, settings = plan.parts, plan.recipe.data
-    return prepare_tasks(files, parts.tokenization, plan.tokenizer, settings, cache, on_progress, readers=parts.readers)
+    more = {"readers": parts.readers, "own": parts.bound}
+    return prepare_tasks(files, parts.tokenization, plan.tokenizer, settings, cache, on_progress, **more)
 
 
 def write_losses(path: Path, measured: Measured) -> None:

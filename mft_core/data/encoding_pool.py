@@ -47,7 +47,6 @@ class EncodingPool:
     Args:
         tokenization: bound to `tokenizer`; workers build their own from its class and options.
         tokenizer: a picklable tokenizer.
-        policy: for long samples.
         size: bytes to encode in all.
         processes: worker processes; None: one per core if `size` is worth it.
     """
@@ -56,12 +55,10 @@ class EncodingPool:
         self,
         tokenization: Tokenization,
         tokenizer: PreTrainedTokenizerBase,
-        policy: LengthPolicy,
         size: int,
         processes: int | None = None,
     ) -> None:
         self._tokenization = tokenization
-        self._policy = policy
         self._executor: ProcessPoolExecutor | None = None
         self._watch = WorkerWatch()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -90,7 +87,7 @@ class EncodingPool:
             self._folder.cleanup()
 
     def encode(
-        self, chunks: Iterable[list[Line]], origins: list[str], form: RecordForm = AS_IT_IS
+        self, chunks: Iterable[list[Line]], origins: list[str], policy: LengthPolicy, form: RecordForm = AS_IT_IS
     ) -> Iterator[Encoded]:
         """The chunks encoded, in their order; only a few are in memory at a time. Arguments as in `encode_lines`.
 
@@ -99,13 +96,13 @@ class EncodingPool:
         """
         if self._executor is None:
             for chunk in chunks:
-                yield encode_lines(chunk, origins, self._tokenization, self._policy, form)
+                yield encode_lines(chunk, origins, self._tokenization, policy, form)
             return
         waiting: deque[Future[Encoded]] = deque()
         try:
             for chunk in chunks:
                 waiting.append(
-                    self._executor.submit(_encode_in_worker, str(self._payload), chunk, origins, self._policy, form)
+                    self._executor.submit(_encode_in_worker, str(self._payload), chunk, origins, policy, form)
                 )
                 if len(waiting) >= self._in_flight:
                     yield self._result(waiting.popleft())

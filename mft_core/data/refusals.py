@@ -48,7 +48,9 @@ def _no_training_record(task: Task, settings: DataSection) -> MftError:
     counts, files = task.train.entry.counts, first_few(task.train.paths, of_what="files")
     why = _reasons({key: counts.get(key, 0) for key in (*task.report.bad, OVERLONG)}) or "empty"
     shown = "".join(f"\n  {example}" for example in examples(task.train))
-    longer = f", or raise data.max_length (now {settings.max_length})" if counts.get(OVERLONG) else ""
+    own = task.sampling.max_length
+    limit = f"data.max_length (now {settings.max_length})" if own is None else f"its max_length (now {own})"
+    longer = f", or raise {limit}" if counts.get(OVERLONG) else ""
     return MftError(
         f"Task {task.name!r} has no usable training record: {counts.get('read', 0)} in {files} ({why}).{shown}",
         f"Give it records that can be used, or leave it out{longer}.",

@@ -17,6 +17,7 @@ from mft_core.data.token_store import TokenEntry, TokenStore, read_quarantine
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
 from mft_core.support.durable import whole_file
+from mft_core.support.reading import EVERY_SAMPLE, TaskSampling
 from mft_core.support.redact import redacted
 from mft_core.support.unicode_names import strange_character
 
@@ -118,7 +119,7 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task of a run: `index` is its task id."""
+    """One task of a run: `index` is its task id, `sampling` what it says itself of the samples that it has."""
 
     name: str
     index: int
@@ -126,6 +127,7 @@ class Task:
     train: TokenStore
     valid: TokenStore
     report: TaskReport
+    sampling: TaskSampling = EVERY_SAMPLE
 
     def sources(self) -> Iterator[tuple[TokenEntry, tuple[Path, ...]]]:
         """The entries its samples come from, with their files; one where validation is split off."""
@@ -154,14 +156,20 @@ class TaskSet:
         """Task names, in task-id order."""
         return tuple(task.name for task in self.tasks)
 
+    @property
+    def repeat(self) -> np.ndarray:
+        """[N]: passes over each task's training samples in an epoch; int64, all 1, where none is repeated."""
+        repeat = np.array([task.sampling.repeat for task in self.tasks], np.float64)
+        return repeat if (repeat != 1).any() else np.ones(len(repeat), np.int64)
+
     @cached_property
     def counts(self) -> TaskCounts:
         """The training samples of all tasks in numbers."""
         sizes = [task.train.sizes() for task in self.tasks]  # all are int, or some are float
         return TaskCounts(
             names=self.names,
-            samples=np.array([samples for samples, _ in sizes]),
-            tokens=np.array([tokens for _, tokens in sizes]),
+            samples=np.array([samples for samples, _ in sizes]) * self.repeat,
+            tokens=np.array([tokens for _, tokens in sizes]) * self.repeat,
             importance=np.array([task.weight for task in self.tasks], np.float64),
         )
 

@@ -25,7 +25,7 @@ from mft_core.data.sides import Side, common_key, lines, readable_sides
 from mft_core.data.splitting import choose, split_off
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import EntryWriter, TokenEntry, TokenStore, open_entry
-from mft_core.data.tokenization import Tokenization
+from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.errors import MftError, together
 from mft_core.recipe.naming import record_form
 from mft_core.recipe.schema import DataSection
@@ -52,6 +52,7 @@ def prepare_tasks(
     on_progress: Progress | None = None,
     processes: int | None = None,
     readers: Readers | None = None,
+    own: Mapping[str, BoundTokenization] | None = None,
 ) -> TaskSet:
     """Read, check, tokenise and split every task; what was tokenised before is taken from `cache`.
 
@@ -66,6 +67,7 @@ def prepare_tasks(
         on_progress: told how far it is, only where something is tokenised.
         processes: worker processes; None: as many as there are cores where that pays, else none.
         readers: all that there are; None: those of the installed plugins.
+        own: tokenizations of tasks that have one of their own, by name.
 
     Raises:
         MftError: a file that cannot be read, a task without a usable record, too many bad records (after every
@@ -73,16 +75,20 @@ def prepare_tasks(
     """
     if not files:
         raise MftError("There is no task to train on.", "Give tasks with --data, --task or [[data.tasks]].")
-    common = common_key(tokenization, tokenizer, settings)
-    form = record_form(settings)
-    sides, errors = readable_sides(files, readers or installed_readers(), common, cache, form)
-    policy = LengthPolicy(settings.max_length, settings.overlong)
+    every, own = BoundTokenization(tokenization, tokenizer), own or {}
+    sides, errors = readable_sides(
+        files, readers or installed_readers(), common_key(*every), cache,
+        LengthPolicy(settings.max_length, settings.overlong), record_form(settings),
+        {task: common_key(*bound) for task, bound in own.items()},
+    )  # fmt: skip
     by_folder = {side.folder: side for pair in sides.values() for side in pair if side is not None}
     entries = {folder: entry for folder in by_folder if (entry := open_entry(folder)) is not None}
     missing = [side for folder, side in by_folder.items() if folder not in entries]
-    with EncodingPool(tokenization, tokenizer, policy, sum(side.size for side in missing), processes) as pool:
-        for side in missing:
-            entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
+    for bound in dict.fromkeys([every, *own.values()]):
+        mine = [side for side in missing if own.get(side.task, every) == bound]
+        with EncodingPool(*bound, sum(side.size for side in mine), processes) as pool:
+            for side in mine:
+                entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
     readable = [task for task in files if task.name in sides]
     exclusions = read_exclusions(settings.exclude)
     tasks = TaskSet(
@@ -106,7 +112,7 @@ def _build(side: Side, pool: EncodingPool, dtype: np.dtype, on_progress: Progres
     try:
         with EntryWriter(side.folder, dtype) as writer:
             counts, longer, unread, done = Counter[str](), LongerRecords(), Counter[str](), 0
-            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.form):
+            for encoded in pool.encode(_chunks(lines(side)), side.origins, side.policy, side.form):
                 writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                 counts.update(encoded.counts)
                 longer.add(encoded.longer)
@@ -166,7 +172,7 @@ def _task(
     train_store = TokenStore(train_entry, train, train_side.paths, files.reader, train_side.form)
     valid_store = TokenStore(valid_entry, valid, (valid_side or train_side).paths, files.reader, train_side.form)
     report = _report(train_store, valid_store, usable, excluded=whole - usable)
-    return Task(files.name, index, files.weight, train_store, valid_store, report)
+    return Task(files.name, index, files.weight, train_store, valid_store, report, files.sampling)
 
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) -> TaskReport:

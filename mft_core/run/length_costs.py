@@ -90,34 +90,47 @@ class LengthCosts:
 def length_costs(plan: Plan) -> LengthCosts:
     """Of every length in `LENGTHS`, and the recipe's own; no text is read and nothing tokenised for it."""
     own = plan.recipe.data.max_length
-    longest = min(own, plan.learnt or own)
-    policy = LengthPolicy(longest, plan.recipe.data.overlong)
-    records = {task.name: RecordLengths(task.train.entry, policy) for task in plan.task_set}
+    overlong = plan.recipe.data.overlong
+    policies = [LengthPolicy(_limit(plan, task, own), overlong) for task in plan.task_set]
+    records = [RecordLengths(task.train.entry, policy) for task, policy in zip(plan.task_set, policies, strict=True)]
     return LengthCosts(
         own,
-        policy.overlong,
+        overlong,
         known_positions(plan.config),
-        {name: lengths.histogram() for name, lengths in records.items()},
-        [_cost(plan, policy, records, length) for length in sorted({*LENGTHS, own})],
+        {name: lengths.histogram() for name, lengths in zip(plan.task_set.names, records, strict=True)},
+        [_cost(plan, records, length) for length in sorted({*LENGTHS, own})],
     )
 
 
-def _cost(plan: Plan, policy: LengthPolicy, records: Mapping[str, RecordLengths], max_length: int) -> CostOfLength:
-    most = min(max_length, plan.learnt or max_length)  # tokens of a sample
-    recipe = plan.recipe
-    own = plan.training
-    if max_length != recipe.data.max_length:
-        stores = [_ForLength(task, policy, most) for task in plan.task_set]
-        table = SampleTable([store for store in stores if len(store)] or stores[:1])
-        own = BatchPlan(
-            table, own.packer, max_length, recipe.train.batch_size, recipe.train.seed, recipe.data.temperature
-        )
-    tasks = {name: lengths.cost(most) for name, lengths in records.items()}
-    estimated = most > policy.max_length and any(lengths.longer.records for lengths in records.values())
-    if not len(own.table):
+def _limit(plan: Plan, task: Task, max_length: int) -> int:
+    """Tokens that a sample of a task may have where rows have `max_length`."""
+    return min(max_length, plan.learnt or max_length, task.sampling.max_length or max_length)
+
+
+def _cost(plan: Plan, records: Sequence[RecordLengths], max_length: int) -> CostOfLength:
+    limits = [_limit(plan, task, max_length) for task in plan.task_set]
+    pairs = list(zip(records, limits, strict=True))
+    tasks = {name: each.cost(limit) for name, (each, limit) in zip(plan.task_set.names, pairs, strict=True)}
+    estimated = any(limit > each.policy.max_length and bool(each.longer.records) for each, limit in pairs)
+    training = plan.training if max_length == plan.recipe.data.max_length else _packed(plan, records, max_length)
+    if training is None:
         return CostOfLength(max_length, tasks, 0, 0, 1.0, estimated)
-    epoch, efficiency = own.epoch(0), own.packing_efficiency(0, recipe.train.micro_batch_size)
+    epoch, efficiency = training.epoch(0), training.packing_efficiency(0, plan.recipe.train.micro_batch_size)
     return CostOfLength(max_length, tasks, len(epoch.rows), epoch.steps, efficiency, estimated)
+
+
+def _packed(plan: Plan, records: Sequence[RecordLengths], max_length: int) -> BatchPlan | None:
+    """The rows of another `max_length`; None: no sample is left."""
+    data, train = plan.recipe.data, plan.recipe.train
+    stores = [
+        _ForLength(task, each.policy, _limit(plan, task, max_length))
+        for task, each in zip(plan.task_set, records, strict=True)
+    ]
+    left = [number for number, store in enumerate(stores) if len(store)]
+    if not left:
+        return None
+    table, rows = SampleTable([stores[number] for number in left]), (max_length, train.batch_size, train.seed)
+    return BatchPlan(table, plan.training.packer, *rows, data.temperature, plan.task_set.repeat[left])
 
 
 class _ForLength:

@@ -103,7 +103,7 @@ def make_plan(
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = tokenizer or load_tokenizer(adapter, folder)
-    parts.tokenization.bind(tokenizer)
+    parts.bind(tokenizer, [task.name for task in files])
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
     limited = with_samples_within(recipe, learnt)

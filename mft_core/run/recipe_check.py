@@ -60,10 +60,25 @@ def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) ->
 
     Args:
         prepared: where `data.prepared` is given, opened.
+
+    Raises:
+        UsageError: a task's samples may be longer than a row.
     """
+    _refuse_longer_than_rows(recipe)
     files = _found_tasks(recipe, parts, prepared)
     check_names(files)
     return files
+
+
+def _refuse_longer_than_rows(recipe: Recipe) -> None:
+    most = recipe.data.max_length
+    for task in recipe.data.tasks:
+        if task.max_length > most:
+            raise UsageError(
+                f"Task {task.name!r}: its max_length, {task.max_length:,}, is more than data.max_length, {most:,}, "
+                "which is what a row holds",
+                f"raise that one: --set data.max_length={task.max_length}; or lower max_length of the task",
+            )
 
 
 def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
@@ -78,7 +93,7 @@ def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
 def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
     data = recipe.data
     if prepared is not None:
-        return prepared.files({task.name: task.weight for task in data.tasks})
+        return prepared.files(data.tasks)
     if parts.source is None:
         entries = [
             ExplicitTask(
@@ -87,7 +102,7 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
                 task.valid,
                 task.weight,
                 reader_choice(recipe, task.reader),
-                record_form(data, task.columns),
+                record_form(data, task),
                 sampling(task),
             )
             for task in data.tasks

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.data.identity import Identities, differences, identities
-from mft_core.data.tasks import write_quarantine
+from mft_core.data.tasks import Task, write_quarantine
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
@@ -225,7 +225,6 @@ def _tasks_at_the_start(log: EventLog) -> Identities:
 def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
     """The fields of the "start" event."""
     parameters = [(parameter_count(p), p.requires_grad) for p in trainer.model.parameters()]
-    tasks = {task.name: {**task.report.as_json(), "weight": task.weight} for task in plan.task_set}
     return {
         "model": {
             "adapter": plan.adapter_name,
@@ -237,10 +236,15 @@ def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
             "device": str(trainer.accelerator.device),
             "ranks": trainer.accelerator.num_processes,
         },
-        "tasks": tasks,
+        "tasks": {task.name: _task_facts(task) for task in plan.task_set},
         "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
         "packer": plan.recipe.data.packer.name,
         "warnings": plan.warnings,
         "steps": trainer.total_steps,
         "packing_efficiency": round(plan.training.packing_efficiency(0, plan.recipe.train.micro_batch_size), 4),
     }
+
+
+def _task_facts(task: Task) -> dict[str, Any]:
+    repeat = task.sampling.repeat
+    return {**task.report.as_json(), "weight": task.weight, **({"repeat": repeat} if repeat != 1 else {})}

@@ -35,6 +35,7 @@ from mft_importers.shared import (
 
 FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
 TEMPLATES = {"alpaca": "alpaca", "chatml": "chatml"}
+OWN = "tokenizer_default"
 PER_EPOCH = "it counts by epochs there; train.eval_every and train.save_every count steps"
 
 
@@ -119,6 +120,7 @@ def _data(conversion: Conversion) -> None:
         _data_set(conversion, described)
     for described in conversion.take("pretraining_dataset", []):
         _data_set(conversion, described)
+    conversion.carry([Carry("default_system_message", "data.system", str)])
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
     conversion.leave_all({"test_datasets": VALIDATION_FILES})
@@ -133,12 +135,17 @@ def _data_set(conversion: Conversion, described: Any) -> None:
         place = hub_address(place, described.get("name"), str(described.get("split", "train")))
     columns = _columns(described)
     others: dict[str, Any] = {"columns": columns} if columns else {}
+    if isinstance(described.get("type"), Mapping) and described["type"].get("system_prompt"):
+        others["system"] = str(described["type"]["system_prompt"])
+    if described.get("chat_template") in TEMPLATES:
+        others["tokenization"] = TEMPLATES[described["chat_template"]]
     made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:
         conversion.remark(f"{made['name']}: type {form} is unknown here; its columns are read as they are named.")
     known = {"path", "data_files", "name", "split", "type", "ds_type", "field", *COLUMNS, "message_property_mappings"}
-    for key in described.keys() - known:
+    carried = {"chat_template"} if "tokenization" in others or described.get("chat_template") == OWN else set()
+    for key in sorted(described.keys() - known - carried):
         if described[key]:
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
 

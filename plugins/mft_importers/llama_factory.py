@@ -22,6 +22,7 @@ from mft_importers.shared import (
     hub_address,
     listed,
     lora,
+    shares,
     task,
     training,
     validation,
@@ -64,6 +65,7 @@ class LlamaFactory(Importer):
             [
                 Carry("cutoff_len", "data.max_length", int, 2048),
                 Carry("max_samples", "data.max_samples", int),
+                Carry("default_system", "data.system", str),
             ]
         )
         conversion.set("data.overlong", "split" if stage == "pt" else "truncate")
@@ -125,12 +127,10 @@ def _data_sets(conversion: Conversion, pretraining: bool) -> None:
             task(conversion, name, conversion.path(name))
         else:
             _data_set(conversion, name, described, folder, pretraining)
-    conversion.leave_all(
-        {
-            "mix_strategy": "all tasks are trained; the loss keeps them in balance",
-            "interleave_probs": "data.temperature and the loss decide how much each task counts",
-        }
-    )
+    if str(conversion.take("mix_strategy", "concat")).startswith("interleave"):
+        shares(conversion, "interleave_probs")
+    conversion.leave("mix_strategy", "all tasks are trained; the loss keeps them in balance")
+    conversion.leave_all({"interleave_probs": "it says nothing there either, where data sets are concatenated"})
 
 
 def _dataset_info(folder: Path) -> dict[str, Any]:
@@ -154,7 +154,9 @@ def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], f
             conversion.remark(
                 f"{name}: turns have their {tag.removesuffix('_tag')} under {given!r}, which is not read."
             )
-    for key in ("num_samples", "ranking", "script_url", "cloud_file_name", "ms_hub_url"):
+    if described.get("num_samples"):
+        made["max_samples"] = int(described["num_samples"])
+    for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
         if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
             conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
 

@@ -15,6 +15,7 @@ from mft_importers.shared import (
     hub_address,
     listed,
     lora,
+    shares,
     task,
     training,
 )
@@ -42,6 +43,7 @@ class MsSwift(Importer):
                 Carry("model", "model.base", conversion.path),
                 Carry("max_length", "data.max_length", int, 2048),
                 Carry("truncation_strategy", "data.overlong", lambda value: TRUNCATION.get(str(value), "drop")),
+                Carry("system", "data.system", str),
                 Carry("split_dataset_ratio", "data.valid_fraction", lambda value: float(value) or 0.05),
             ]
         )
@@ -56,11 +58,11 @@ class MsSwift(Importer):
         conversion.set("data.packer", "best-fit" if packed else "dynamic")
         for named in listed(conversion.take("dataset", [])):
             _data_set(conversion, named)
+        shares(conversion, "interleave_prob")
         conversion.leave_all(
             {
                 "val_dataset": VALIDATION_FILES,
                 "use_hf": "the Hub is where names are looked up; modelscope:NAME asks ModelScope for a base",
-                "system": "a system text belongs into the records, or into a column",
                 "template": OWN_TEMPLATE,
                 "loss_scale": "every token of an answer counts the same; records and turns may have a weight",
                 "streaming": "files are read bit by bit anyway",

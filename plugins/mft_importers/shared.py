@@ -226,6 +226,23 @@ def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[s
     return made
 
 
+def shares(conversion: Conversion, key: str) -> None:
+    """How likely each data set is drawn from: that much each task counts, under the balanced loss; to be called when
+    the tasks are there."""
+    chances = [_number(each, 0.0) for each in listed(conversion.take(key, []))]
+    tasks = conversion.values.get("data", {}).get("tasks", [])
+    if not chances:
+        return
+    if len(chances) != len(tasks) or min(chances) <= 0:
+        conversion.leave(key, "a weight above 0 for each data set: [[data.tasks]] weight")
+        return
+    for made, chance in zip(tasks, chances, strict=True):
+        made["weight"] = chance
+    conversion.remark(
+        f"{key} is how much each task counts now (weight); samples are drawn in proportion to their number."
+    )
+
+
 def task_name(text: str) -> str:
     """A name for a task that is as near to the text as names may be."""
     name = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80] or "task"

@@ -97,7 +97,7 @@ def _data_columns(facts: RunFacts) -> list[str]:
 
 def _total(facts: RunFacts, key: str) -> str:
     values = [task.data.get(key) or 0 for task in facts.tasks]
-    if key == "weight":
+    if key in ("weight", "repeat"):
         return ""
     return _plain(sum(sum(value.values()) if isinstance(value, Mapping) else value for value in values))
 

@@ -103,3 +103,14 @@ def test_progress_is_on_stderr_and_none_beside_json(tmp_path: Path, capsys: pyte
     assert LOOKING not in shown.out
     assert mft(*command, "--json") == 0
     assert capsys.readouterr().err == ""
+
+
+def test_answers_that_call_tools_otherwise_are_no_duplicates(tmp_path: Path) -> None:
+    def asked(city: str) -> dict[str, object]:
+        call = {"type": "function", "function": {"name": "weather", "arguments": {"city": city}}}
+        answer = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return {"messages": [{"role": "user", "content": "Is it cold there?"}, answer]}
+
+    path = task_file(tmp_path / "t.jsonl", [asked(city) for city in ("Oslo", "Rome", "Oslo")])
+    equal = [pair for pair in audit([TaskFiles("t", (path,))], READERS).pairs if pair.share == 1.0]
+    assert [(pair.first.place, pair.second.place) for pair in equal] == [(1, 3)]
