@@ -96,6 +96,27 @@ def test_prepared_data_says_the_same(data: Path, tmp_path: Path, capsys) -> None
     assert check(capsys, str(tmp_path / "prepared" / "recipe.toml"))["lengths"] == check(capsys, *command)["lengths"]
 
 
+def test_a_task_of_its_own_length_and_number_of_passes(data: Path, tmp_path: Path, capsys) -> None:
+    """Its own limit holds under every other one."""
+
+    def recipe(max_length: int) -> str:
+        parts = [f'[data]\nmax_length = {max_length}\n[train]\nbatch_size = 4\n[model]\ndtype = "float32"\n']
+        for name, keys in {"long": "max_length = 700", "short": "repeat = 3", "texts": ""}.items():
+            files = [f'{side} = "{data / name / path}"' for side, path in FILES.items()]
+            parts.append("\n".join(["[[data.tasks]]", f'name = "{name}"', *files, keys, ""]))
+        (tmp_path / "recipe.toml").write_text("".join(parts), encoding="utf-8")
+        return str(tmp_path / "recipe.toml")
+
+    found = {cost["max_length"]: cost for cost in check(capsys, recipe(2048), "--model", "llama")["lengths"]["at"]}
+    there = check(capsys, recipe(1024), "--model", "llama")
+    assert found[1024] == next(cost for cost in there["lengths"]["at"] if cost["max_length"] == 1024)
+    assert found[1024]["rows"] == there["rows"]
+    assert found[1024]["tasks"]["long"] == found[8192]["tasks"]["long"] != found[512]["tasks"]["long"]
+
+
+FILES = {"train": "train.jsonl", "valid": "valid.jsonl"}
+
+
 def test_a_length_that_leaves_a_task_nothing(tmp_path: Path, capsys) -> None:
     rows = [{"prompt": f"{n}", "response": "word " * 700} for n in range(5)]
     for task in ("a", "b"):
