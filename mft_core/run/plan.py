@@ -94,14 +94,13 @@ def make_plan(
     every = every_task(recipe, parts, prepared)
     files, unread = wanted(every, recipe), files_not_read(recipe, parts, every)
     recipe = with_pinned_data(recipe, parts, every)
-    parts.entries += [] if prepared else parts.readers.entries(files)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     with of_recorded_family(catalog):
         adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     read_end_tokens(folder)  # what is wrong with them is said before anything is tokenised
     adapter = catalog.build("model", adapter_name)
-    parts.entries.append(catalog.get("model", adapter_name))
+    parts.entries += [*([] if prepared else parts.readers.entries(files)), catalog.get("model", adapter_name)]
     tokenizer = tokenizer or load_tokenizer(adapter, folder)
     parts.bind(tokenizer, [task.name for task in files])
     native_config = adapter.native_config(config, folder)
