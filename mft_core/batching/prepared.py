@@ -38,7 +38,7 @@ from mft_core.support.redact import redacted
 MANIFEST = "prepared.json"
 TASKS = "data.tasks"
 """Key of what single tasks say themselves, among what a folder was made from."""
-FORMAT = 5
+FORMAT = 6
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 

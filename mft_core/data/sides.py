@@ -22,7 +22,7 @@ from mft_core.support.reading import AS_IT_IS, RecordForm
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 10
+CACHE_VERSION = 11
 
 
 class Part(NamedTuple):

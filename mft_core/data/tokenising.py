@@ -17,11 +17,12 @@ import numpy as np
 
 from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
-from mft_core.data.entry_building import LONGER, READ, UNREAD, EntryBuilder, open_entries
+from mft_core.data.entry_building import READ, UNREAD, EntryBuilder, open_entries
 from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.few_samples import Choice, Limits, digests_of, limits_of, may_be_few, validates
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.refusals import EXAMPLES, examples, unusable
 from mft_core.data.sides import Side, common_key, readable_sides
@@ -177,10 +178,10 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, unseen: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
+    counts, longer, unread = Counter[str](), LongerRecords(), Counter[str]()
     for store in stores:
-        counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
-        longer.update(store.entry.counts[LONGER])
+        counts.update({name: count for name, count in store.entry.counts.items() if isinstance(count, int)})
+        longer.add(LongerRecords.of(store.entry.counts))
         unread.update(store.entry.counts[UNREAD])
     special = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
@@ -204,7 +205,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in examples(store))[:EXAMPLES],
-        longer=dict(longer),
+        **longer.as_json(),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
         overlap_folded=int((alike & ~repeated).sum()),
         weighted_samples=weighted[0],
