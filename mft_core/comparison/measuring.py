@@ -72,8 +72,10 @@ def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress
         return TaskSet(())
     cache = cache_folder("tokens")
     parts, settings = plan.parts, plan.recipe.data
-    more = {"readers": parts.readers, "own": parts.bound}
-    return prepare_tasks(files, parts.tokenization, plan.tokenizer, settings, cache, on_progress, **more)
+    return prepare_tasks(
+        files, parts.tokenization, plan.tokenizer, settings, cache, on_progress,
+        readers=parts.readers, own=parts.bound,
+    )  # fmt: skip
 
 
 def write_losses(path: Path, measured: Measured) -> None:

@@ -35,8 +35,8 @@ def length_warnings(tasks: TaskSet, max_length: int, overlong: str, longest: int
     rest = [_limit(task, max_length) for _, task in losing[MOST_NAMED:]]
     if rest:
         worst = _lost(losing[MOST_NAMED][0])
-        limit = f"{rest[0]:,}" if len(set(rest)) == 1 else f"{min(rest):,} to {max(rest):,}"
-        yield f"up to {worst} of {len(rest):,} more task{'s' * (len(rest) != 1)} is over {limit} tokens and {fate}"
+        limits = f"{rest[0]:,}" if len(set(rest)) == 1 else f"{min(rest):,} to {max(rest):,}"
+        yield f"up to {worst} of {len(rest):,} more task{'s' * (len(rest) != 1)} is over {limits} tokens and {fate}"
 
 
 def _limit(task: Task, max_length: int) -> int:

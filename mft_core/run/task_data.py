@@ -58,8 +58,11 @@ def tokenised_tasks(
     """
     if prepared is None:
         cache = cache_folder("tokens")
-        more = {"readers": parts.readers, "own": parts.bound}
-        return prepare_tasks(files, parts.tokenization, tokenizer, recipe.data, cache, on_progress, **more), None
+        tasks = prepare_tasks(
+            files, parts.tokenization, tokenizer, recipe.data, cache, on_progress,
+            readers=parts.readers, own=parts.bound,
+        )  # fmt: skip
+        return tasks, None
     prepared.check(preparation(recipe, parts, tokenizer), [task.name for task in files])
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
