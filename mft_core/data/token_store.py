@@ -230,7 +230,8 @@ class EntryWriter:
             stream.close()
         if not self._weighted:
             (self.folder / WEIGHTS).unlink()
-        arrays = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in self._columns.items()}
+        none = [np.zeros(0, np.int64)]  # beside digests it would make numbers of 53 bits of them
+        arrays = {name: np.concatenate(parts or none) for name, parts in self._columns.items()}
         arrays["offsets"] = np.concatenate([[0], np.cumsum(arrays.pop("lengths"), dtype=np.int64)])
         for name, dtype in ARRAYS.items():
             np.save(self.folder / f"{name}.npy", arrays[name].astype(dtype))

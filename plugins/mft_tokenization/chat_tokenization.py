@@ -38,7 +38,7 @@ MOST_PLANS_WITH_TOOLS = 64
 TEMPLATE_FAULTS = (TemplateError, TypeError, ValueError, KeyError)
 """What a template raises for messages that it does not take, by itself or by what it does with them."""
 
-VERSION = "4"
+VERSION = "5"
 """Part of the fingerprint: to be raised when `encode` changes."""
 
 ROUNDS = (
@@ -184,7 +184,7 @@ class ChatTokenization(Tokenization):
         return _sample(writer.ids, by_turn[writer.answers], weighted=any(weight != 1.0 for weight in weights))
 
     def _contents(self, plan: Plan, turns: Sequence[Turn]) -> list[str]:
-        found = plan.layout.contents(self._render(turns, False), turns)
+        found = plan.layout.contents(plan.layout.render(turns, self._render), turns)
         if found is None:
             raise RecordError(CHANGES_CONTENT, fault(plan.layout, turns, self._render))
         return found

@@ -82,3 +82,14 @@ def test_records_are_understood_as_the_task_says(tmp_path: Path) -> None:
     (pair,) = audit([TaskFiles("t", (path,), form=own)], READERS).pairs
     assert pair.second.place == 3
     assert audit([TaskFiles("t", (path,))], READERS, form=own).pairs == [pair]
+
+
+def test_answers_that_call_tools_otherwise_are_no_duplicates(tmp_path: Path) -> None:
+    def asked(city: str) -> dict[str, object]:
+        call = {"type": "function", "function": {"name": "weather", "arguments": {"city": city}}}
+        answer = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return {"messages": [{"role": "user", "content": "Is it cold there?"}, answer]}
+
+    path = task_file(tmp_path / "t.jsonl", [asked(city) for city in ("Oslo", "Rome", "Oslo")])
+    equal = [pair for pair in audit([TaskFiles("t", (path,))], READERS).pairs if pair.share == 1.0]
+    assert [(pair.first.place, pair.second.place) for pair in equal] == [(1, 3)]

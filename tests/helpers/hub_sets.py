@@ -10,8 +10,10 @@ import pytest
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
-def cached_set(cache: Path, name: str, files: Mapping[str, str | bytes], commit: str = COMMIT) -> Path:
-    """A repository of data in a cache, its main revision at one commit; returns its snapshot."""
+def cached_set(
+    cache: Path, name: str, files: Mapping[str, str | bytes], commit: str = COMMIT, revision: str = "main"
+) -> Path:
+    """A repository of data in a cache, one revision of it at one commit; returns its snapshot."""
     repository = cache / f"datasets--{name.replace('/', '--')}"
     snapshot = repository / "snapshots" / commit
     for file, content in files.items():
@@ -19,7 +21,7 @@ def cached_set(cache: Path, name: str, files: Mapping[str, str | bytes], commit:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     (repository / "refs").mkdir(exist_ok=True)
-    (repository / "refs/main").write_text(commit, encoding="utf-8")
+    (repository / "refs" / revision).write_text(commit, encoding="utf-8")
     return snapshot
 
 
