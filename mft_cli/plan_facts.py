@@ -53,7 +53,8 @@ class PlanFacts:
         dtype, device: such as "bfloat16" and "cuda:0".
         tuning: such as "LoRA, rank 16, all-linear".
         trainable, total: numbers of parameters.
-        tasks: in the run's order.
+        tasks: those that are trained, in the run's order.
+        watched: those that are only measured.
         packer, rows, packing_efficiency: tokens that are not padding over all tokens, 0 to 1.
         steps, epochs: optimizer steps and passes over the data.
         batch_rows: rows per optimizer step, over all ranks.
@@ -87,4 +88,5 @@ class PlanFacts:
     memory: int | None = None
     gradient_checkpointing: bool = False
     output: Path | None = None
+    watched: Sequence[TaskFacts] = ()
     warnings: Sequence[str] = ()

@@ -55,6 +55,7 @@ def plan_facts(plan: Plan) -> PlanFacts:
         device=str(device),
         tuning=tuning_text(recipe),
         tasks=[task_facts(task) for task in plan.task_set],
+        watched=[task_facts(task) for task in plan.task_set.watched],
         packer=recipe.data.packer.name,
         rows=len(epoch.rows),
         packing_efficiency=plan.training.packing_efficiency(0, recipe.train.micro_batch_size),

@@ -89,13 +89,15 @@ def prepare_tasks(
         with EncodingPool(*bound, sum(side.size for side in mine), processes) as pool:
             for side in mine:
                 entries[side.folder] = _build(side, pool, _ids_dtype(tokenizer), on_progress)
-    readable = [task for task in files if task.name in sides]
     exclusions = read_exclusions(settings.exclude)
-    tasks = TaskSet(
-        tuple(
-            _task(index, task, sides[task.name], entries, settings, exclusions) for index, task in enumerate(readable)
+
+    def made(watched: bool) -> tuple[Task, ...]:
+        some = [task for task in files if task.name in sides and task.sampling.watched == watched]
+        return tuple(
+            _task(index, task, sides[task.name], entries, settings, exclusions) for index, task in enumerate(some)
         )
-    )
+
+    tasks = TaskSet(made(watched=False), made(watched=True))
     errors += _errors(tasks, settings, cache)
     if errors:
         raise together(errors)
@@ -162,7 +164,8 @@ def _task(
         train, valid = np.arange(len(train_entry)), np.arange(len(valid_entry))
     else:
         valid_entry = train_entry
-        validates = split_off(train_entry.digests, fraction, settings.split_seed)
+        every = np.ones(len(train_entry), bool)
+        validates = every if own.watched else split_off(train_entry.digests, fraction, settings.split_seed)
         train, valid = np.flatnonzero(~validates), np.flatnonzero(validates)
     whole = len(train) + len(valid)
     train = train[~is_excluded(train_entry, train_side.paths, exclusions)[train]]
@@ -215,7 +218,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int) ->
 
 def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:
     """What is wrong with the tasks that have too many bad records, or none that can be used."""
-    errors = [error for task in tasks if (error := unusable(task, settings, cache)) is not None]
+    errors = [error for task in tasks.every if (error := unusable(task, settings, cache)) is not None]
     if errors:
         write_quarantine(tasks, cache / run_files.QUARANTINE)
     return errors

@@ -47,7 +47,7 @@ class Plan:
         config: the base's native configuration.
         task_set: tasks with their token stores and reports.
         training: rows of every optimizer step.
-        validation: all validation samples.
+        validation: all validation samples of tasks that are trained.
         total_steps: optimizer steps of the run.
         unread: files in the data's folders that no task reads.
         warnings: what the user should know before it starts.
@@ -101,7 +101,7 @@ def make_plan(
     adapter = catalog.build("model", adapter_name)
     parts.entries.append(catalog.get("model", adapter_name))
     tokenizer = tokenizer or load_tokenizer(adapter, folder)
-    parts.bind(tokenizer, [task.name for task in files])
+    parts.bind(tokenizer)
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
     limited = with_samples_within(recipe, learnt)
@@ -109,6 +109,7 @@ def make_plan(
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
     training = batch_plan(recipe, task_set, *((OneEach(), None) if one_each else (parts.packer, stored_rows)))
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
+    measured = TaskSet(task_set.every)
     return Plan(
         recipe=recipe,
         parts=parts,
@@ -124,8 +125,8 @@ def make_plan(
         unread=unread,
         warnings=[
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
-            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
-            *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
+            *plan_warnings(parts, measured, learnt if limited is not recipe else None, one_each),
+            *length_warnings(measured, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
 

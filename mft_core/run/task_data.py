@@ -30,7 +30,7 @@ DECIDES_SAMPLES = (
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
 
-DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns", "system")
+DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns", "system", "role")
 """Keys of [[data.tasks]] that decide which samples the task has; what is not given is as in [data]."""
 
 StoredRows = Callable[[int], PackedRows | None]
