@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mft_core.data.columns import Shaped
 from mft_core.data.jsonl import LONGEST_LINE
-from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps
+from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps, is_usual
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
-from mft_core.data.record_forms import content_digest, folded_digest, parse_record, unread_keys
+from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
@@ -92,15 +93,16 @@ def encode_lines(
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
     counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
-    for line in lines:
+    parsed = [_parsed(line, origins, form) for line in lines]
+    known = _encoded_together([read.record for read in parsed if isinstance(read, _Parsed)], tokenization, policy)
+    for line, read in zip(lines, parsed, strict=True):
         try:
-            if line.fault is not None:
-                raise RecordError(*line.fault)
-            value = parse_line(line.raw)
-            record = parse_record(value, place_in_words(origins[line.file], line.place), form)
+            if isinstance(read, RecordError):
+                raise read
+            shaped, record = read
             digests = [int.from_bytes(digest(record), "little") for digest in (content_digest, folded_digest)]
             left_out = Counter({THOUGHTS_LEFT_OUT: record.thoughts_left_out})
-            encode = partial(encode_record, tokenization=tokenization)
+            encode = partial(_encode_part, whole=record, known=known.get(id(record)), tokenization=tokenization)
             fitting, times = encode_guarded(record, encode, policy, longer)
             if form.reasoning == "last" and record.text is None:
                 left_out[ANSWERS_LEFT_OUT] = len(fitting) - 1
@@ -112,7 +114,7 @@ def encode_lines(
             refused.append(_quarantined(line, error))
             continue
         counts.update(+left_out)
-        unread.update(set(unread_keys(value, form)))
+        unread.update(set(unread_of_shaped(shaped)))
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
@@ -121,20 +123,64 @@ def encode_lines(
     return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
 
 
-def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
+class _Parsed(NamedTuple):
+    """A line's JSON value under the keys of a known form, and the record that it is."""
+
+    shaped: Shaped
+    record: Record
+
+
+def _parsed(line: Line, origins: Sequence[str], form: RecordForm) -> _Parsed | RecordError:
+    try:
+        if line.fault is not None:
+            raise RecordError(*line.fault)
+        shaped = shape(parse_line(line.raw), form)
+        return _Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
+    except RecordError as error:
+        return error
+
+
+def _encoded_together(
+    records: Sequence[Record], tokenization: Tokenization, policy: LengthPolicy
+) -> dict[int, list[Sample] | RecordError]:
+    """By the id of a record, what the tokenization makes of it, for those that are not very long; nothing where it
+    fails: which record it fails on is found one by one."""
+    usual = [record for record in records if is_usual(record, policy) and _has_weight(record)]
+    try:
+        found = tokenization.batch([_shown(record, tokenization) for record in usual])
+    except Exception:  # noqa: BLE001 - of a plugin
+        return {}
+    return {id(record): outcome for record, outcome in zip(usual, found, strict=True)}
+
+
+def _encode_part(
+    part: Record, whole: Record, known: list[Sample] | RecordError | None, tokenization: Tokenization
+) -> list[Sample]:
+    """`encode_record` of a record or its beginning; of the record itself it may be known what it becomes."""
+    return encode_record(part, tokenization, known if part is whole else None)
+
+
+def encode_record(
+    record: Record, tokenization: Tokenization, known: list[Sample] | RecordError | None = None
+) -> list[Sample]:
     """The record's samples, one or more; at least one token of each is a target, the first never.
+
+    Args:
+        record: what to encode.
+        tokenization: bound to its tokenizer.
+        known: what the tokenization makes of it; None: it is asked.
 
     Raises:
         RecordError: the tokenization refuses the record or the weights of its answers, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
-    if not tokenization.takes_tools:
-        record = replace(record, turns=in_text(record.turns))
-    answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
-    if not record.weight or (answers and not any(answers)):
+    if not _has_weight(record):
         raise RecordError(NOTHING, "the weight of all of it is 0")
+    record = _shown(record, tokenization)
     try:
-        samples = tokenization.samples(record)
+        if isinstance(known, RecordError):
+            raise known
+        samples = tokenization.samples(record) if known is None else known
     except (RecordError, MemoryError):
         raise
     except Exception as error:
@@ -144,6 +190,16 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
         ) from error
     _check_samples(samples, record, type(tokenization).__name__)
     return [sample.times(record.weight) for sample in samples]
+
+
+def _shown(record: Record, tokenization: Tokenization) -> Record:
+    """The record as the tokenization takes it."""
+    return record if tokenization.takes_tools else replace(record, turns=in_text(record.turns))
+
+
+def _has_weight(record: Record) -> bool:
+    answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
+    return bool(record.weight) and (not answers or any(answers))
 
 
 def _check_samples(samples: Sequence[Sample], record: Record, tokenization: str) -> None:

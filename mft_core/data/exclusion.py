@@ -15,14 +15,14 @@ from mft_core.errors import MftError, UsageError
 AGAIN = "Audit the data again where it is now: mft data audit"
 
 
-class LeftOut(NamedTuple):
+class ExcludedRecords(NamedTuple):
     """Records of a file that are left out: int64 [records], where they stand, and uint64 [records], their digests."""
 
     places: np.ndarray
     digests: np.ndarray
 
 
-Exclusions = Mapping[Path, LeftOut]
+Exclusions = Mapping[Path, ExcludedRecords]
 """By file."""
 
 
@@ -45,12 +45,12 @@ def read_exclusions(path: str) -> Exclusions:
         raise UsageError(
             f"data.exclude: none of the files that {path} names is there, such as {next(iter(found))}.", AGAIN
         )
-    return {file: _left_out(records) for file, records in found.items()}
+    return {file: _excluded_records(records) for file, records in found.items()}
 
 
-def _left_out(records: Sequence[tuple[int, int]]) -> LeftOut:
+def _excluded_records(records: Sequence[tuple[int, int]]) -> ExcludedRecords:
     places, digests = zip(*records, strict=True)
-    return LeftOut(np.array(places, np.int64), np.array(digests, np.uint64))
+    return ExcludedRecords(np.array(places, np.int64), np.array(digests, np.uint64))
 
 
 def is_excluded(entry: TokenEntry, paths: Sequence[Path], exclusions: Exclusions) -> np.ndarray:

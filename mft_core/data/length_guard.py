@@ -54,9 +54,9 @@ def encode_guarded(
     Raises:
         RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
     """
-    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
-    if policy.overlong == "split" and record.text is not None:
-        most = max(most, CHARACTERS_AT_MOST)
+    if is_usual(record, policy):
+        return encode(record), 1.0
+    most = _most_characters(record, policy)
     far_too_long = _characters(record) > most or len(record.turns) > policy.max_length
     if far_too_long and policy.overlong != "truncate":
         raise _too_long(record, policy, longer)
@@ -69,6 +69,16 @@ def encode_guarded(
         # What was kept has no target, or is white space that the template leaves out.
         raise _too_long(record, policy, longer)
     return samples, max(1.0, _characters(record) / _characters(part))
+
+
+def is_usual(record: Record, policy: LengthPolicy) -> bool:
+    """Whether it is small enough to be tokenised at once, whole and with others."""
+    return _characters(record) <= CHARACTERS_AT_LEAST and len(record.turns) <= min(TURNS_AT_ONCE, policy.max_length)
+
+
+def _most_characters(record: Record, policy: LengthPolicy) -> int:
+    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
+    return max(most, CHARACTERS_AT_MOST) if policy.overlong == "split" and record.text is not None else most
 
 
 def in_steps(tokens: int) -> int:

@@ -147,7 +147,8 @@ class Layout:
         for slot, literal in zip(self.slots, self.literals[1:], strict=True):
             content = slot.content(turns, self.forms)
             changes = (*SHOWN_AS, _as_json) if turns[slot.turn].role == "tool" else SHOWN_AS
-            for shown in dict.fromkeys(change(content) for change in changes):
+            for change in changes:
+                shown = change(content)
                 end = position + len(shown)
                 if rendered.startswith(shown, position) and rendered.startswith(literal, end):
                     found.append(shown)
