@@ -25,7 +25,7 @@ def length_warnings(tasks: TaskSet, max_length: int, overlong: str, longest: int
         overlong: what happens to longer ones, as in `data.overlong`.
         longest: tokens that the model knows positions for; None: no limit.
     """
-    shares = [(lost_share(task.report), task) for task in tasks]
+    shares = [(lost_share(task.report), task) for task in tasks.every]
     losing = sorted(((share, task) for share, task in shares if share >= WORTH_SAYING), key=lambda pair: -pair[0])
     fate = "cut" if overlong == "truncate" else "dropped"
     for share, task in losing[:MOST_NAMED]:

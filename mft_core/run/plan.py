@@ -109,7 +109,6 @@ def make_plan(
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
     training = batch_plan(recipe, task_set, *((OneEach(), None) if one_each else (parts.packer, stored_rows)))
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
-    measured = TaskSet(task_set.every)
     return Plan(
         recipe=recipe,
         parts=parts,
@@ -125,8 +124,8 @@ def make_plan(
         unread=unread,
         warnings=[
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
-            *plan_warnings(parts, measured, learnt if limited is not recipe else None, one_each),
-            *length_warnings(measured, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
+            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
 
@@ -152,4 +151,5 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]
+    measured = TaskSet(task_set.every)
+    return [*warnings, *data_warnings(measured, adapts_by_validation=parts.loss.probe is not None)]
