@@ -11,7 +11,8 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
     """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples), and
-    what training samples and supervised tokens count as by their weights; None: they have none."""
+    what training samples and supervised tokens count as by their weights; None: they have none. `max_length` and
+    `tokenization` are the task's own, `system` is put before its conversations; none: None, ""."""
 
     name: str
     train: int
@@ -27,6 +28,9 @@ class TaskFacts:
     repeat: float = 1.0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
+    max_length: int | None = None
+    system: str = ""
+    tokenization: str = ""
 
     @property
     def weighted(self) -> int:

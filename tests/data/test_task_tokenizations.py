@@ -181,6 +181,7 @@ def test_prepared_data_is_compared_by_it(tmp_path: Path, recipe: Path, capsys: p
         out = capsys.readouterr().out
         shown.append(json.loads(out[out.index("{") :]))
     assert shown[0] == shown[1]
+    assert [task["tokenization"] for task in shown[0]["tasks"]] == ["", "alpaca"]
     other = tmp_path / "other.toml"
     other.write_text(recipe.read_text(encoding="utf-8").replace('tokenization = "alpaca"', ""), encoding="utf-8")
     assert mft("check", str(other), *model, *settings(f"data.prepared={folder}")) == 2
