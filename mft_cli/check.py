@@ -47,7 +47,7 @@ def check(
 
         draw_lengths(lengths, picture)
     if json_output:
-        reports = {task.name: task.report.as_json() for task in plan.task_set}
+        reports = {task.name: task.report.as_json() for task in plan.task_set.every}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
         more["unread_files"] = unread_as_json(plan)
         more["lengths"] = lengths.as_json() | ({"picture": str(picture)} if picture else {})
@@ -108,10 +108,10 @@ def print_refused(plan: Plan) -> None:
     """The first refused records of every task; of many, a few and how many more."""
     from mft_cli.display import show_warning
 
-    examples = [f"{task.name}: {example}" for task in plan.task_set for example in task.report.examples]
+    examples = [f"{task.name}: {example}" for task in plan.task_set.every for example in task.report.examples]
     for example in examples[:MOST_REFUSED]:
         show_warning(example)
-    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in plan.task_set]
+    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in plan.task_set.every]
     rest = sum(count for _, count in refused) - MOST_REFUSED
     if rest > 0 and len(examples) > MOST_REFUSED:
         tasks = sum(1 for _, count in refused if count)

@@ -231,7 +231,8 @@ def _look_in_worker(texts: list[_Raw], payload: str) -> list[_Seen | None]:
 
 def _records(tasks: Iterable[TaskFiles], readers: Readers, form: RecordForm) -> Iterator[tuple[Place, _Raw]]:
     for task in tasks:
-        for side, paths in ((TRAIN, task.train), (VALID, task.valid)):
+        trains = VALID if task.sampling.watched else TRAIN
+        for side, paths in ((trains, task.train), (VALID, task.valid)):
             for path in paths:
                 reader = readers.reader_of(path, task.reader)
                 words = reader.place_form(path)

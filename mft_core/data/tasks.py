@@ -146,9 +146,15 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The tasks of a run, in task-id order."""
+    """The tasks of a run, in task-id order.
+
+    Attributes:
+        tasks: those that are trained. They alone have task ids, counts and a part in the objective.
+        watched: those that are only measured, numbered by themselves; they have validation samples alone.
+    """
 
     tasks: tuple[Task, ...]
+    watched: tuple[Task, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -163,6 +169,11 @@ class TaskSet:
     def names(self) -> tuple[str, ...]:
         """Task names, in task-id order."""
         return tuple(task.name for task in self.tasks)
+
+    @property
+    def every(self) -> tuple[Task, ...]:
+        """The trained tasks, then the watched ones."""
+        return (*self.tasks, *self.watched)
 
     @property
     def repeat(self) -> np.ndarray:
@@ -206,7 +217,7 @@ def write_quarantine(tasks: TaskSet, path: Path) -> int:
 
 
 def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
-    for task in tasks:
+    for task in tasks.every:
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
                 file, place = line.pop("file"), line.pop("place")

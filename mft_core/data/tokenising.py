@@ -92,7 +92,12 @@ def prepare_tasks(
         bound_of = partial(_bound, every=every, own=own)
         builder = EntryBuilder(pool, bound_of, _ids_dtype(tokenizer), on_progress, entries)
         asked = _built(asked, builder, exclusions)
-    tasks = TaskSet(tuple(_task(index, *task, builder, exclusions) for index, task in enumerate(asked)))
+
+    def made(watched: bool) -> tuple[Task, ...]:
+        some = [each for each in asked if each[0].sampling.watched == watched]
+        return tuple(_task(index, *each, builder, exclusions) for index, each in enumerate(some))
+
+    tasks = TaskSet(made(watched=False), made(watched=True))
     errors += _errors(tasks, settings, cache)
     if errors:
         raise together(errors)
@@ -216,7 +221,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
 
 def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:
     """What is wrong with the tasks that have too many bad records, or none that can be used."""
-    errors = [error for task in tasks if (error := unusable(task, settings, cache)) is not None]
+    errors = [error for task in tasks.every if (error := unusable(task, settings, cache)) is not None]
     if errors:
         write_quarantine(tasks, cache / run_files.QUARANTINE)
     return errors

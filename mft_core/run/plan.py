@@ -47,7 +47,7 @@ class Plan:
         config: the base's native configuration.
         task_set: tasks with their token stores and reports.
         training: rows of every optimizer step.
-        validation: all validation samples.
+        validation: all validation samples of tasks that are trained.
         total_steps: optimizer steps of the run.
         learnt: positions the model has learnt, which no sample may go beyond; None: it has no table of them.
         unread: files in the data's folders that no task reads.
@@ -102,7 +102,7 @@ def make_plan(
     adapter = catalog.build("model", adapter_name)
     parts.entries += [*([] if prepared else parts.readers.entries(files)), catalog.get("model", adapter_name)]
     tokenizer = tokenizer or load_tokenizer(adapter, folder)
-    parts.bind(tokenizer, [task.name for task in files])
+    parts.bind(tokenizer)
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
     limited = with_samples_within(recipe, learnt)
@@ -153,4 +153,5 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]
+    measured = TaskSet(task_set.every)
+    return [*warnings, *data_warnings(measured, adapts_by_validation=parts.loss.probe is not None)]

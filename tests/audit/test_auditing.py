@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from helpers.token_data import task_file
 from mft_core.audit.auditing import CHUNK, COMPARING, LOOKING, audit
 from mft_core.audit.leakage import Problem
 from mft_core.records import TaskFiles
-from mft_core.support.reading import RecordForm
+from mft_core.support.reading import RecordForm, TaskSampling
 
 WORDS = [
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
@@ -50,6 +51,12 @@ def test_duplicates_in_and_between_tasks(tmp_path: Path, processes: int) -> None
         ("b/valid.jsonl:2", "a/train.jsonl:8"): True,
         ("a/train.jsonl:22", "a/train.jsonl:4"): False,
     }
+
+
+def test_all_files_of_a_watched_task_are_validation_data(tmp_path: Path) -> None:
+    a, b = tasks(tmp_path)
+    found = audit([a, replace(b, sampling=TaskSampling(watched=True))], READERS)
+    assert found.records == {("a", "train"): 21, ("b", "valid"): 4}
 
 
 def test_problems_are_found_where_they_are(tmp_path: Path) -> None:
