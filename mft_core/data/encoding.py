@@ -12,8 +12,9 @@ import numpy as np
 
 from mft_core.data.columns import Shaped
 from mft_core.data.jsonl import LONGEST_LINE
-from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps, is_usual
+from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, is_usual
 from mft_core.data.line_parsing import parse_line
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
@@ -53,8 +54,7 @@ class Encoded:
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, "thoughts left
             out" and "answers left out" by `RecordForm.reasoning`, and refused records by reason.
-        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `LENGTH_STEP`.
+        longer: records that were dropped or truncated for their length.
         unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
         size: bytes of the lines.
     """
@@ -65,7 +65,7 @@ class Encoded:
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
-    longer: Counter[int]
+    longer: LongerRecords
     unread: Counter[str]
     size: int
 
@@ -92,9 +92,9 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
-    counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
-    parsed = [_parsed(line, origins, form) for line in lines]
-    known = _encoded_together([read.record for read in parsed if isinstance(read, _Parsed)], tokenization, policy)
+    counts, longer, unread = Counter(read=len(lines)), LongerRecords(), Counter[str]()
+    parsed = [parsed_line(line, origins, form) for line in lines]
+    known = _encoded_together([read.record for read in parsed if isinstance(read, Parsed)], tokenization, policy)
     for line, read in zip(lines, parsed, strict=True):
         try:
             if isinstance(read, RecordError):
@@ -111,7 +111,7 @@ def encode_lines(
                 fitting = _fit(record, fitting, times, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
-            refused.append(_quarantined(line, error))
+            refused.append(quarantined(line, error))
             continue
         counts.update(+left_out)
         unread.update(set(unread_of_shaped(shaped)))
@@ -120,22 +120,23 @@ def encode_lines(
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), *digests, line.file, line.place) for part in fitting]
     size = sum(len(line.raw) for line in lines)
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
+    return Encoded(*_flat(samples), columns_of(rows), refused, counts, longer, unread, size)
 
 
-class _Parsed(NamedTuple):
+class Parsed(NamedTuple):
     """A line's JSON value under the keys of a known form, and the record that it is."""
 
     shaped: Shaped
     record: Record
 
 
-def _parsed(line: Line, origins: Sequence[str], form: RecordForm) -> _Parsed | RecordError:
+def parsed_line(line: Line, origins: Sequence[str], form: RecordForm) -> Parsed | RecordError:
+    """What a line holds, or why it is no record."""
     try:
         if line.fault is not None:
             raise RecordError(*line.fault)
         shaped = shape(parse_line(line.raw), form)
-        return _Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
+        return Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
     except RecordError as error:
         return error
 
@@ -223,7 +224,7 @@ def _fit(
     times: float,
     policy: LengthPolicy,
     counts: Counter[str],
-    longer: Counter[int],
+    longer: LongerRecords,
 ) -> list[Sample]:
     """Samples of at most `max_length` tokens for a record of which one is longer, counted; it is about `times` as long
     as they are.
@@ -234,16 +235,22 @@ def _fit(
     if policy.overlong == "split" and record.text is not None:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = int(times * max(len(sample.ids) for sample in samples))
-    longer[in_steps(length)] += 1
+    cut = [sample.part(0, policy.max_length) for sample in samples] if policy.overlong == "truncate" else []
+    short = [sample for sample in cut if sample.supervised.any()]
+    tokens, supervised = (int(times * whole) - kept for whole, kept in zip(_sizes(samples), _sizes(short), strict=True))
+    longer.count(length, tokens, supervised)
     about = "" if times == 1 else "about "
     if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{about}{length} tokens, more than {policy.max_length}")
-    cut = [sample.part(0, policy.max_length) for sample in samples]
-    short = [sample for sample in cut if sample.supervised.any()]
     if not short:
         raise RecordError(OVERLONG, f"{about}{length} tokens, none of the first {policy.max_length} is a target")
     counts[TRUNCATED] += 1
     return short
+
+
+def _sizes(samples: Sequence[Sample]) -> tuple[int, int]:
+    """Tokens, and supervised ones."""
+    return sum(len(sample.ids) for sample in samples), sum(int(sample.supervised.sum()) for sample in samples)
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:
@@ -253,7 +260,8 @@ def _split(sample: Sample, max_length: int) -> list[Sample]:
     return [part for part in parts if part.supervised.any()]
 
 
-def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+def quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+    """A refused line as `Encoded.refused` has it."""
     raw = line.raw if len(line.raw) <= LONGEST_LINE else line.raw[:MOST_OF_A_DETAIL]  # which is not all of it anyway
     return {
         "file": line.file,
@@ -273,7 +281,8 @@ def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray | N
     return ids, supervised, np.concatenate([np.zeros(0), *parts])
 
 
-def _columns(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+def columns_of(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The columns of `Encoded`, of rows of a number for each of them."""
     names = ("lengths", "supervised_counts", "digests", "folded_digests", "files", "places")
     dtypes = (np.int64, np.int64, np.uint64, np.uint64, np.int64, np.int64)
     values: list[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(names)

@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.data.encoding import Line
 from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.reader import FileContent, Reader
 from mft_core.data.readers import Readers
+from mft_core.data.token_store import TokenEntry
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
 from mft_core.records import TaskFiles
@@ -21,12 +22,34 @@ from mft_core.support.reading import AS_IT_IS, RecordForm
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 10
+CACHE_VERSION = 11
+
+
+class Part(NamedTuple):
+    """Some records of a side.
+
+    Attributes:
+        records: their files and places.
+        digests: of all records of the side, an entry without tokens.
+        unseen: how many of these are neither among `records` nor left out.
+        excluded: how many are left out (`data.exclude`).
+    """
+
+    records: frozenset[tuple[int, int]]
+    digests: TokenEntry
+    unseen: int
+    excluded: int
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The training or the validation files of one task, and the entry they become."""
+    """The training or the validation files of one task, and the entry they become.
+
+    Attributes:
+        digest_folder: of the entry with the digests of all records and no tokens.
+        part: the records of which the entry is; None: all.
+        only_digests: the entry has no tokens.
+    """
 
     task: str
     paths: tuple[Path, ...]
@@ -35,6 +58,9 @@ class Side:
     folder: Path
     form: RecordForm
     policy: LengthPolicy
+    digest_folder: Path
+    part: Part | None = None
+    only_digests: bool = False
 
     @property
     def size(self) -> int:
@@ -113,9 +139,15 @@ def own_policy(policy: LengthPolicy, task: TaskFiles) -> LengthPolicy:
     return policy if own is None else policy._replace(max_length=min(own, policy.max_length))
 
 
+def _all_watched(task: TaskFiles) -> TaskFiles:
+    """Files of a task that is only measured make one side."""
+    return replace(task, train=(*task.train, *task.valid), valid=()) if task.sampling.watched else task
+
+
 def _sides(
     task: TaskFiles, readers: Readers, common: list[str], cache: Path, policy: LengthPolicy
 ) -> tuple[Side, Side | None]:
+    task = _all_watched(task)
     if not task.train:
         raise MftError("there is no training file.", "Every task needs at least one.")
     train = _side(task, task.train, readers, common, cache, policy)
@@ -129,13 +161,18 @@ def _side(
     contents = tuple(reader.inspect(path) for reader, path in zip(chosen, paths, strict=True))
     files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
     form = task.form or AS_IT_IS
-    key = json.dumps([*common, str(policy.max_length), policy.overlong, files, asdict(form)])
-    folder = cache / hashlib.sha256(key.encode()).hexdigest()[:32]
-    return Side(task.name, paths, chosen, contents, folder, form, policy)
+    records = [files, asdict(form)]
+    folder, digest_folder = (
+        cache / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+        for key in ([*common, str(policy.max_length), policy.overlong, *records], [str(CACHE_VERSION), *records])
+    )
+    return Side(task.name, paths, chosen, contents, folder, form, policy, digest_folder)
 
 
 def lines(side: Side) -> Iterator[Line]:
-    """Every record of its files."""
+    """Every record of its files, or of its part."""
+    part = None if side.part is None else side.part.records
     for file, (reader, path) in enumerate(zip(side.readers, side.paths, strict=True)):
         for record in reader.records(path):
-            yield Line(file, *record)
+            if part is None or (file, record.place) in part:
+                yield Line(file, *record)

@@ -50,8 +50,8 @@ class TaskReport:
     """What became of a task's records.
 
     Attributes:
-        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `excluded`, `overlong`,
-            `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
+        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `unseen`, `excluded`,
+            `overlong`, `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
         train: training samples.
         valid: validation samples; 0 where the task is too small to split.
         bad: records that cannot be used, by reason.
@@ -62,13 +62,18 @@ class TaskReport:
         parts: samples they were split into.
         excluded: samples of records that `data.exclude` says to leave out.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
+        unseen: records beyond `max_samples` or `max_valid_samples` that were read but not tokenised, since few are
+            wanted: how many of them are over-long, or refused by the template, is not known.
         duplicates: training records that repeat an earlier one.
         overlap: validation samples that are also training samples, white space and weights aside.
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
+            `mft_core.data.longer_records.LENGTH_STEP` (as text, since JSON has no other keys). One that is too long to
+            be tokenised at all counts as having a token for each character.
+        longer_tokens: what was lost of them, in tokens, by the same; 0 for those that were not tokenised.
+        longer_supervised: how many of these tokens would have been targets.
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
         overlap_folded: how many of `overlap` differ from every training sample in white space or weights.
@@ -93,8 +98,11 @@ class TaskReport:
     supervised: int
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
+    longer_tokens: Mapping[str, int] = field(default_factory=dict)
+    longer_supervised: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
     excluded: int = 0
+    unseen: int = 0
     overlap_folded: int = 0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
@@ -105,11 +113,16 @@ class TaskReport:
         """All bad records, whatever the reason."""
         return sum(self.bad.values())
 
+    @property
+    def fit_to_learn(self) -> int:
+        """Records that are no bad ones and were tokenised, or dropped for their length."""
+        return self.read - self.bad_records - self.unseen
+
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
-        counts["reasoning"] = dict(self.reasoning)
-        return {**asdict(self), **counts, "examples": list(self.examples)}
+        values = asdict(self)
+        counts = {name: dict(value) for name, value in values.items() if isinstance(value, Mapping)}
+        return {**values, **counts, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +146,15 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The tasks of a run, in task-id order."""
+    """The tasks of a run, in task-id order.
+
+    Attributes:
+        tasks: those that are trained. They alone have task ids, counts and a part in the objective.
+        watched: those that are only measured, numbered by themselves; they have validation samples alone.
+    """
 
     tasks: tuple[Task, ...]
+    watched: tuple[Task, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -150,6 +169,11 @@ class TaskSet:
     def names(self) -> tuple[str, ...]:
         """Task names, in task-id order."""
         return tuple(task.name for task in self.tasks)
+
+    @property
+    def every(self) -> tuple[Task, ...]:
+        """The trained tasks, then the watched ones."""
+        return (*self.tasks, *self.watched)
 
     @property
     def repeat(self) -> np.ndarray:
@@ -193,7 +217,7 @@ def write_quarantine(tasks: TaskSet, path: Path) -> int:
 
 
 def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
-    for task in tasks:
+    for task in tasks.every:
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
                 file, place = line.pop("file"), line.pop("place")
