@@ -45,7 +45,7 @@ from mft_core.support.redact import redacted
 MANIFEST = "prepared.json"
 TASKS = "data.tasks"
 """Key of what single tasks say themselves, among what a folder was made from."""
-FORMAT = 5
+FORMAT = 6
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 
@@ -122,13 +122,17 @@ class PreparedFolder:
                 task["name"], index, files.weight, train, valid, stored_report(task), files.sampling, task["of_entry"]
             )
 
-        pairs = enumerate(zip(chosen, described, strict=True))
-        tasks = tuple(made(index, task, files) for index, (files, task) in pairs)
-        return TaskSet(tasks, tuple(made(index, task, TaskFiles("", ())) for index, task in enumerate(nameless)))
+        tasks: tuple[list[Task], list[Task]] = ([], [])  # trained ones and watched ones
+        for files, task in zip(chosen, described, strict=True):
+            some = tasks[files.sampling.watched]
+            some.append(made(len(some), task, files))
+        none = [made(index, task, TaskFiles("", ())) for index, task in enumerate(nameless)]
+        return TaskSet(tuple(tasks[0]), tuple(tasks[1]), tuple(none))
 
     def rows_of(self, tasks: TaskSet, seed: int, temperature: float) -> Callable[[int], PackedRows | None] | None:
         """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
-        rows, there = self.manifest["rows"], self.manifest["tasks"]
+        rows = self.manifest["rows"]
+        there = [task for task in self.manifest["tasks"] if not task["sampling"]["watched"]]
         packed_for = [(task["name"], task["sampling"]["repeat"]) for task in there], rows["seed"], rows["temperature"]
         wanted = [(task.name, task.sampling.repeat) for task in tasks], seed, temperature
         return partial(self._rows, sum(len(task.train) for task in tasks)) if packed_for == wanted else None
@@ -219,8 +223,8 @@ def write_prepared(
     refuse_existing(path)
     try:
         with whole_folder(path) as folder:
-            entries = [_write_task(folder, task, str(task.index)) for task in tasks]
-            nameless = [_write_task(folder, task, f"none-{task.index}") for task in tasks.without_task]
+            entries = [_write_task(folder, str(number), task) for number, task in enumerate(tasks.every)]
+            nameless = [_write_task(folder, f"none-{task.index}", task) for task in tasks.without_task]
             _write_rows(folder / "rows", training, epochs)
             write_quarantine(tasks, folder / run_files.QUARANTINE)
             write_text(folder / run_files.RECIPE, _portable(recipe).as_toml())
@@ -241,7 +245,7 @@ def write_prepared(
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 
 
-def _write_task(folder: Path, task: Task, number: str) -> dict[str, Any]:
+def _write_task(folder: Path, number: str, task: Task) -> dict[str, Any]:
     (folder / "samples").mkdir(exist_ok=True)
     described: dict[str, Any] = {"name": task.name, "weight": task.weight, "sampling": task.sampling._asdict()}
     described |= {"of_entry": task.of_entry, "report": task.report.as_json()}

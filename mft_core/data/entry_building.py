@@ -12,6 +12,7 @@ from mft_core.data.digesting import digest_lines
 from mft_core.data.encoding import Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jobs import Job, jobs_of
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readings import Progress as Progress
 from mft_core.data.readings import SharedReading, read_at_once
 from mft_core.data.sides import Part, Side
@@ -20,7 +21,6 @@ from mft_core.data.tokenization import BoundTokenization
 from mft_core.errors import MftError
 from mft_core.support.reading import AS_IT_IS
 
-LONGER = "longer"
 UNREAD = "unread_keys"
 READ = "read"
 
@@ -83,11 +83,11 @@ class EntryBuilder:
         """The entry of a side, of its results: those that come next, or all. What fails leaves nothing behind."""
         try:
             with EntryWriter(side.folder, self._dtype) as writer:
-                counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
+                counts, longer, unread, done = Counter[str](), LongerRecords(), Counter[str](), 0
                 for job, encoded in results:
                     writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                     counts.update(encoded.counts)
-                    longer.update(encoded.longer)
+                    longer.add(encoded.longer)
                     unread.update(encoded.unread)
                     done = min(done + encoded.size, side.size)  # a record of a table is longer than its row
                     if self._on_progress is not None and side.part is None and side.shared is None:
@@ -96,8 +96,7 @@ class EntryBuilder:
                         break
                 if side.part is not None:
                     counts = _with_unseen(counts, side.part, writer)
-                lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-                writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
+                writer.finish({**counts, **longer.as_json(), UNREAD: unread}, side.place_forms)
         except OSError as error:
             raise _unwritable(side.folder.parent, error) from error
         entry = open_entry(side.folder)
@@ -121,5 +120,5 @@ def _with_unseen(counts: Counter[str], part: Part, writer: EntryWriter) -> Count
     """The counts of a part with what its whole was read to hold: how many records, and which are bad."""
     none = digest_lines([], [], AS_IT_IS)
     writer.add(none.ids, none.supervised, none.columns, list(read_quarantine(part.digests)))
-    whole = {reason: count for reason, count in part.digests.counts.items() if reason not in (LONGER, UNREAD)}
+    whole = {reason: count for reason, count in part.digests.counts.items() if isinstance(count, int)}
     return Counter({**counts, READ: 0}) + Counter(whole)

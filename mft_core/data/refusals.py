@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from mft_core.data.length_guard import OVERLONG
+from mft_core.data.length_guard import NOTHING, OVERLONG
 from mft_core.data.tasks import Task
 from mft_core.data.token_store import TokenStore, read_quarantine
 from mft_core.errors import MftError
@@ -27,13 +27,14 @@ def examples(store: TokenStore) -> Iterator[str]:
 
 
 def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
-    """What is wrong with a task of which too many records are bad, or none trains; None for any other.
+    """What is wrong with a task of which too many records are bad, or none can be used; None for any other.
 
     Args:
         cache: where quarantine.jsonl is written for it.
     """
     report = task.report
-    if report.bad_records > settings.max_bad * report.read:
+    by_choice = report.bad.get(NOTHING, 0)  # of weight 0, as whoever made the data meant it
+    if report.bad_records - by_choice > settings.max_bad * report.read:
         shown = "".join(f"\n  {example}" for example in report.examples)
         reasons = _reasons({**report.bad, OVERLONG: report.overlong})
         return MftError(
@@ -41,7 +42,8 @@ def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
             f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
             f"(now {settings.max_bad:g}).",
         )
-    return None if report.train else _no_training_record(task, settings)
+    used = report.valid if task.sampling.watched else report.train
+    return None if used else _no_training_record(task, settings)
 
 
 def too_many_without_task(task: Task, shared: SharedFiles, settings: DataSection, cache: Path) -> MftError | None:
@@ -70,11 +72,11 @@ def _no_training_record(task: Task, settings: DataSection) -> MftError:
     counts, files = task.train.entry.counts, first_few(task.train.paths, of_what="files")
     why = _reasons({key: counts.get(key, 0) for key in (*task.report.bad, OVERLONG)}) or "empty"
     shown = "".join(f"\n  {example}" for example in examples(task.train))
-    own = task.sampling.max_length
+    own, kind = task.sampling.max_length, "" if task.sampling.watched else "training "
     limit = f"data.max_length (now {settings.max_length})" if own is None else f"its max_length (now {own})"
     longer = f", or raise {limit}" if counts.get(OVERLONG) else ""
     return MftError(
-        f"Task {task.name!r} has no usable training record: {counts.get('read', 0)} in {files} ({why}).{shown}",
+        f"Task {task.name!r} has no usable {kind}record: {counts.get('read', 0)} in {files} ({why}).{shown}",
         f"Give it records that can be used, or leave it out{longer}.",
     )
 

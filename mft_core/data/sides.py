@@ -17,13 +17,13 @@ from mft_core.data.token_store import TokenEntry
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
 from mft_core.records import TaskFiles
-from mft_core.support.reading import AS_IT_IS, RecordForm
+from mft_core.support.reading import AS_IT_IS, EVERY_SAMPLE, RecordForm
 from mft_core.support.shared_files import SharedFiles
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 10
+CACHE_VERSION = 11
 
 
 class Part(NamedTuple):
@@ -150,7 +150,9 @@ def sides_without_task(
     """
     first = {task.shared: task for task in reversed(files) if task.shared}
     tasks = [
-        replace(task, name="", train=paths, valid=())  # read as the others are, so in one go with them
+        replace(
+            task, name="", train=paths, valid=(), sampling=EVERY_SAMPLE
+        )  # read as the others are, so in one go with them
         for shared, task in first.items()
         if (paths := shared.without_task)
     ]
@@ -163,9 +165,15 @@ def own_policy(policy: LengthPolicy, task: TaskFiles) -> LengthPolicy:
     return policy if own is None else policy._replace(max_length=min(own, policy.max_length))
 
 
+def _all_watched(task: TaskFiles) -> TaskFiles:
+    """Files of a task that is only measured make one side."""
+    return replace(task, train=(*task.train, *task.valid), valid=()) if task.sampling.watched else task
+
+
 def _sides(
     task: TaskFiles, readers: Readers, common: list[str], cache: Path, policy: LengthPolicy
 ) -> tuple[Side, Side | None]:
+    task = _all_watched(task)
     if not task.train:
         raise MftError("there is no training file.", "Every task needs at least one.")
     train = _side(task, task.train, readers, common, cache, policy)

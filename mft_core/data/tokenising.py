@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,12 @@ import numpy as np
 
 from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
-from mft_core.data.entry_building import LONGER, READ, UNREAD, EntryBuilder, open_entries
+from mft_core.data.entry_building import READ, UNREAD, EntryBuilder, open_entries
 from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.few_samples import Choice, Limits, digests_of, limits_of, may_be_few, validates
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.readings import bytes_to_read
 from mft_core.data.refusals import EXAMPLES, examples, too_many_without_task, unusable
@@ -94,8 +94,13 @@ def prepare_tasks(
         bound_of = partial(_bound, every=every, own=own)
         builder = EntryBuilder(pool, bound_of, _ids_dtype(tokenizer), on_progress, entries)
         asked = _built(asked, builder, exclusions)
-    made = [_task(index, *task, builder, exclusions) for index, task in enumerate(asked)]
-    tasks = TaskSet(tuple(made[:count]), tuple(replace(task, index=i) for i, task in enumerate(made[count:])))
+
+    def made(some: Sequence[Asked]) -> tuple[Task, ...]:
+        return tuple(_task(index, *each, builder, exclusions) for index, each in enumerate(some))
+
+    named = asked[:count]
+    trained, watched = ([each for each in named if each[0].sampling.watched == which] for which in (False, True))
+    tasks = TaskSet(made(trained), made(watched), made(asked[count:]))
     errors += _errors(tasks, [task.shared for task, _ in nameless if task.shared], settings, cache)
     if errors:
         raise together(errors)
@@ -181,10 +186,10 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, unseen: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
+    counts, longer, unread = Counter[str](), LongerRecords(), Counter[str]()
     for store in stores:
-        counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
-        longer.update(store.entry.counts[LONGER])
+        counts.update({name: count for name, count in store.entry.counts.items() if isinstance(count, int)})
+        longer.add(LongerRecords.of(store.entry.counts))
         unread.update(store.entry.counts[UNREAD])
     special = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
@@ -208,7 +213,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in examples(store))[:EXAMPLES],
-        longer=dict(longer),
+        **longer.as_json(),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
         overlap_folded=int((alike & ~repeated).sum()),
         weighted_samples=weighted[0],
@@ -220,7 +225,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
 def _errors(tasks: TaskSet, shared: Sequence[SharedFiles], settings: DataSection, cache: Path) -> list[MftError]:
     """What is wrong with the tasks that have too many bad records, or none that can be used; and with shared files of
     which too many records are of no task."""
-    found = [unusable(task, settings, cache) for task in tasks]
+    found = [unusable(task, settings, cache) for task in tasks.every]
     found += [
         too_many_without_task(task, files, settings, cache)
         for task, files in zip(tasks.without_task, shared, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,27 +57,25 @@ class Parts:
     bound: dict[str, BoundTokenization] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
-    def bind(
-        self, tokenizer: PreTrainedTokenizerBase, tasks: Sequence[str], entries: Mapping[str, str] | None = None
-    ) -> None:
-        """Bind the tokenization to the tokenizer, and those that some of `tasks` have to copies of it, since each
-        changes the chat template; the tokenizer itself is saved with the model.
+    def bind(self, tokenizer: PreTrainedTokenizerBase, entries: Mapping[str, str] | None = None) -> None:
+        """Bind the tokenization to the tokenizer, and those of single tasks to copies of it, since each changes the
+        chat template; the tokenizer itself is saved with the model.
 
         Args:
             tokenizer: of the model.
-            tasks: their names.
-            entries: of tasks that are a part of one, the names of their entries, which may have one for them.
+            entries: of tasks that are a part of one, the name of their entry, whose tokenization is theirs too.
 
         Raises:
             MftError: the tokenizer cannot be used with one of them.
         """
         bound: dict[int, BoundTokenization] = {}
-        for task in tasks:
-            own = self.own_tokenizations.get(task) or self.own_tokenizations.get((entries or {}).get(task, ""))
-            if own is not None:
-                if id(own) not in bound:
-                    bound[id(own)] = _bound_to_a_copy(task, own, tokenizer)
-                self.bound[task] = bound[id(own)]
+        for task, own in self.own_tokenizations.items():
+            if id(own) not in bound:
+                bound[id(own)] = _bound_to_a_copy(task, own, tokenizer)
+            self.bound[task] = bound[id(own)]
+        for task, entry in (entries or {}).items():
+            if entry in self.bound:
+                self.bound.setdefault(task, self.bound[entry])
         self.tokenization.bind(tokenizer)
 
 

@@ -79,5 +79,8 @@ def _told(task: TaskFiles, entry: TaskSection, recipe: Recipe) -> TaskFiles:
         form=replace(form, columns=columns, system=entry.system or form.system, task_field=field),
         sampling=TaskSampling._make(
             other if said is None else said for said, other in zip(own, task.sampling, strict=True)
-        )._replace(repeat=entry.repeat if "repeat" in given else task.sampling.repeat),
+        )._replace(
+            repeat=own.repeat if "repeat" in given else task.sampling.repeat,
+            watched=own.watched if "role" in given else task.sampling.watched,
+        ),
     )

@@ -18,7 +18,6 @@ from mft_importers.shared import (
     NO_OTHER_MODULES,
     NOTHING_UPLOADED,
     OWN_TEMPLATE,
-    VALIDATION_FILES,
     batches,
     evaluations,
     hub_address,
@@ -32,6 +31,7 @@ from mft_importers.shared import (
     task_field,
     validation,
     warm_up,
+    watched,
 )
 
 FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
@@ -129,10 +129,11 @@ def _data(conversion: Conversion) -> None:
     conversion.carry([Carry("default_system_message", "data.system", str)])
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
-    conversion.leave_all({"test_datasets": VALIDATION_FILES})
+    for described in conversion.take("test_datasets", []):
+        watched(conversion, _data_set(conversion, described))
 
 
-def _data_set(conversion: Conversion, described: Any, channel: str) -> None:
+def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict[str, Any]:
     """One data set; `channel` is the key of it that says which loss it counts to, and so which task it is."""
     described = described if isinstance(described, Mapping) else {"path": str(described)}
     place, files = conversion.path(str(described.get("path", ""))), described.get("data_files")
@@ -156,6 +157,7 @@ def _data_set(conversion: Conversion, described: Any, channel: str) -> None:
     for key in sorted(described.keys() - known - carried - {channel}):
         if described[key]:
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
+    return made
 
 
 COLUMNS = {

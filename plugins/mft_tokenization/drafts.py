@@ -12,7 +12,8 @@ from mft_core.records import Sample
 from mft_tokenization.plan import NO_ANSWER, Piece
 from mft_tokenization.text_encoder import PlacedText
 
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 Encoded = Mapping[PlacedText, np.ndarray | None]
 """Texts and their ids, as `TextEncoder.encode` gives them."""
 
