@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mft_core.data.record_fields import refuse
+from mft_core.data.record_weights import SWITCHES, WEIGHTS, answer_weight
 from mft_core.data.tool_calls import compact, read_calls
 from mft_core.errors import RecordError
 
@@ -88,6 +90,20 @@ def read_parts(parts: list[Any], where: str) -> Said:
         else:
             raise RecordError(f"unsupported content {kind[:40]}", f"{where} has a part of the type {kind!r}, not text")
     return said
+
+
+def refuse_marked(content: Any, where: str, is_answer: bool) -> None:
+    """Refuse parts of which some count otherwise than their turn, as axolotl marks them; any other content is fine.
+
+    Raises:
+        RecordError: "unsupported field KEY", or as `answer_weight`.
+    """
+    for part in content if are_parts(content) else ():
+        marks = [key for key in part if key.lower() in (*SWITCHES, *WEIGHTS)] if isinstance(part, dict) else []
+        if is_answer and marks and answer_weight(part, where) != 1.0:
+            refuse(marks[0], f"a part of {where}", "how much a part counts, where a whole turn may have a weight")
+        if not is_answer and any(part[key] is True for key in marks):
+            refuse(marks[0], f"a part of {where}", "a loss on a turn that is no answer")
 
 
 def _text(part: Any, where: str) -> str:

@@ -130,6 +130,8 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
     """
     if not tokenization.takes_tools:
         record = replace(record, turns=in_text(record.turns))
+    if record.segments and not tokenization.takes_segments:
+        raise RecordError("unsupported segments", f"the tokenization {type(tokenization).__name__} learns whole texts")
     answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
     if not record.weight or (answers and not any(answers)):
         raise RecordError(NOTHING, "the weight of all of it is 0")
@@ -175,7 +177,7 @@ def _fit(
     Raises:
         RecordError: they cannot be shortened.
     """
-    if policy.overlong == "split" and record.text is not None:
+    if policy.overlong == "split" and record.is_document:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = int(times * max(len(sample.ids) for sample in samples))
     longer[in_steps(length)] += 1

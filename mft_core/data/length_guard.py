@@ -55,7 +55,7 @@ def encode_guarded(
         RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
     """
     most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
-    if policy.overlong == "split" and record.text is not None:
+    if policy.overlong == "split" and record.is_document:
         most = max(most, CHARACTERS_AT_MOST)
     far_too_long = _characters(record) > most or len(record.turns) > policy.max_length
     if far_too_long and policy.overlong != "truncate":

@@ -96,7 +96,7 @@ def refuse_unsupported(value: Mapping[str, Any], where: str) -> None:
     for key, content in value.items():
         asks, meaning = UNSUPPORTED.get(key.lower(), (None, ""))
         if asks is not None and asks(content):
-            _refuse(key, where, meaning)
+            refuse(key, where, meaning)
 
 
 def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool) -> None:
@@ -110,11 +110,16 @@ def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool
         return
     for key in SWITCHES:
         if item.get(key) is True:
-            _refuse(key, where, "a loss on a turn that is no answer")
+            refuse(key, where, "a loss on a turn that is no answer")
     refuse_unsupported(item, where)
 
 
-def _refuse(key: str, where: str, meaning: str) -> None:
+def refuse(key: str, where: str, meaning: str) -> None:
+    """Refuse what has the key.
+
+    Raises:
+        RecordError: "unsupported field KEY".
+    """
     raise RecordError(f"unsupported field {key[:40]}", f"{where} has {key!r} ({meaning}), which is not supported")
 
 

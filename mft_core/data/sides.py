@@ -21,7 +21,7 @@ from mft_core.support.reading import AS_IT_IS, RecordForm
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 9
+CACHE_VERSION = 10
 
 
 @dataclass(frozen=True, slots=True)

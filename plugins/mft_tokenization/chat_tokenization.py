@@ -27,7 +27,8 @@ from mft_tokenization.layout import (
     thoughts_known,
 )
 from mft_tokenization.messages import Messages, find_message_form
-from mft_tokenization.plan import Plan, Writer, make_plan, pieces
+from mft_tokenization.plan import NO_ANSWER, Plan, Writer, make_plan, pieces
+from mft_tokenization.segments import written_segments
 from mft_tokenization.templates import FIXED_DATE
 from mft_tokenization.text_encoder import TextEncoder
 
@@ -62,6 +63,7 @@ class ChatTokenization(Tokenization):
     """
 
     takes_tools: ClassVar[bool] = True
+    takes_segments: ClassVar[bool] = True
 
     @abstractmethod
     def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
@@ -95,6 +97,9 @@ class ChatTokenization(Tokenization):
         Where the template shows an earlier answer in another form than the one that it is asked for in, only the last
         answer is supervised; `samples` has them all.
         """
+        if record.segments:
+            writer = written_segments(record, self._encoder)
+            return _sample(writer.ids, np.array(writer.answers) != NO_ANSWER, weighted=False)
         if record.text is not None:
             ids = [*self._beginning, *self._encoder.encode(record.text, "start"), self._tokenizer.eos_token_id]
             return _sample(ids, [float(len(self._beginning) <= position) for position in range(len(ids))], False)
