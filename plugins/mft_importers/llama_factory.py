@@ -18,6 +18,7 @@ from mft_importers.shared import (
     NO_OTHER_ADAPTER,
     NO_OTHER_MODULES,
     OWN_TEMPLATE,
+    PICTURES,
     VALIDATION_FILES,
     hub_address,
     listed,
@@ -142,6 +143,11 @@ def _dataset_info(folder: Path) -> dict[str, Any]:
 
 def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], folder: Path, pretraining: bool) -> None:
     others: dict[str, Any] = {}
+    if any((described.get("columns") or {}).get(key) for key in ("images", "videos", "audios")):
+        conversion.remark(f"{name} is left out: {PICTURES}.")
+        return
+    if described.get("num_samples"):
+        others["max_samples"] = int(described["num_samples"])
     columns = _columns(described.get("columns") or {}, pretraining)
     if columns:
         others["columns"] = columns
@@ -154,7 +160,7 @@ def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], f
             conversion.remark(
                 f"{name}: turns have their {tag.removesuffix('_tag')} under {given!r}, which is not read."
             )
-    for key in ("num_samples", "ranking", "script_url", "cloud_file_name", "ms_hub_url"):
+    for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
         if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
             conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
 
@@ -199,5 +205,8 @@ def _rest(conversion: Conversion) -> None:
             "include_num_input_tokens_seen": "tokens are counted in metrics.jsonl",
             "upcast_layernorm": NO_NEED,
             "resize_vocab": "tokens are not added",
+            **dict.fromkeys(("disable_gradient_checkpointing", "run_name", "pure_bf16"), NO_NEED),
+            **dict.fromkeys(("image_max_pixels", "video_max_pixels", "video_fps", "video_maxlen"), PICTURES),
+            **dict.fromkeys(("freeze_vision_tower", "freeze_multi_modal_projector", "freeze_language_model"), PICTURES),
         }
     )

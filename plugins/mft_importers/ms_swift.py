@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,17 +10,53 @@ from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.shared import (
     FOUR_BITS,
+    KERNELS,
     NO_NEED,
+    OUT_OF_SCOPE,
     OWN_TEMPLATE,
+    PICTURES,
+    SPLIT_OF_PROCESSES,
     VALIDATION_FILES,
     hub_address,
     listed,
     lora,
     task,
     training,
+    validation,
 )
 
 TRUNCATION = {"delete": "drop", "left": "truncate", "right": "truncate", "split": "split"}
+
+
+COLUMNS = {"query": "prompt", "response": "response", "system": "system", "messages": "messages", "tools": "tools"}
+LEFT_OUT = {
+    **dict.fromkeys(
+        ("load_from_cache_file", "finetune", "dataloader_drop_last", "gradient_checkpointing_kwargs"), NO_NEED
+    ),
+    **dict.fromkeys(("save_only_model", "no_save_optim", "no_save_rng"), "checkpoints hold all that --resume needs"),
+    **dict.fromkeys(("padding_free", "sequence_parallel", "attention_backend"), KERNELS),
+    **dict.fromkeys(("model_kwargs", "max_pixels", "fps", "vit_lr", "aligner_lr"), PICTURES),
+    "save_safetensors": "weights are written as safetensors",
+    "merge_lora": "mft export merges",
+    "cached_dataset": "mft prepare tokenises ahead",
+    "new_special_tokens": "tokens are not added",
+    "agent_template": "tools and calls are laid out by the chat template",
+    "use_chat_template": OWN_TEMPLATE,
+    "default_system": "a system text belongs into the records, or into a column",
+}
+BEGINNINGS = {
+    "recompute_": "train.gradient_checkpointing is on where memory asks for it",
+    "tensor_model_parallel": SPLIT_OF_PROCESSES,
+    "pipeline_model_parallel": SPLIT_OF_PROCESSES,
+    "expert_model_parallel": SPLIT_OF_PROCESSES,
+    "context_parallel": SPLIT_OF_PROCESSES,
+    "moe_": NO_NEED,
+    "freeze_": PICTURES,
+    "vit_": PICTURES,
+    "cross_entropy_": KERNELS,
+    "gradient_accumulation_fusion": KERNELS,
+    "masked_softmax_fusion": KERNELS,
+}
 
 
 class MsSwift(Importer):
@@ -34,17 +71,16 @@ class MsSwift(Importer):
     def convert(self, conversion: Conversion) -> None:
         """Carry over what has an equivalent."""
         if conversion.take("rlhf_type"):
-            raise UsageError(
-                "rlhf_type: preferences and rewards are out of mft's scope.", "Take `swift sft`'s arguments."
-            )
+            raise UsageError(f"rlhf_type: {OUT_OF_SCOPE}", "Take `swift sft`'s arguments.")
         conversion.carry(
             [
                 Carry("model", "model.base", conversion.path),
                 Carry("max_length", "data.max_length", int, 2048),
                 Carry("truncation_strategy", "data.overlong", lambda value: TRUNCATION.get(str(value), "drop")),
-                Carry("split_dataset_ratio", "data.valid_fraction", lambda value: float(value) or 0.05),
             ]
         )
+        validation(conversion, "split_dataset_ratio")
+        _refuse_others(conversion)
         _tuning(conversion)
         training(
             conversion,
@@ -52,10 +88,12 @@ class MsSwift(Importer):
             rate=1e-4 if conversion.values["tune"]["method"] != "full" else 1e-5,
             schedule="cosine",
         )
+        _megatron(conversion)
         packed = bool(conversion.take("packing", False))
         conversion.set("data.packer", "best-fit" if packed else "dynamic")
         for named in listed(conversion.take("dataset", [])):
             _data_set(conversion, named)
+        _columns(conversion)
         conversion.leave_all(
             {
                 "val_dataset": VALIDATION_FILES,
@@ -68,8 +106,52 @@ class MsSwift(Importer):
                 "model_name": "self-cognition placeholders are not filled in",
                 "dataset_num_proc": NO_NEED,
                 "attn_impl": NO_NEED,
+                **LEFT_OUT,
             }
         )
+        conversion.leave_beginning(BEGINNINGS)
+
+
+def _refuse_others(conversion: Conversion) -> None:
+    kind = str(conversion.take("task_type", "causal_lm"))
+    if kind != "causal_lm":
+        raise UsageError(f"task_type: {kind} is no language modelling.", OUT_OF_SCOPE.capitalize())
+    for key in ("reward_funcs", "num_generations", "sampler_engine", "sampler_type", "num_labels"):
+        if conversion.take(key) is not None:
+            raise UsageError(f"{key}: {OUT_OF_SCOPE}", "Take `swift sft`'s arguments.")
+
+
+def _megatron(conversion: Conversion) -> None:
+    """What `megatron sft` calls otherwise; its batch counts over all processes, as ours does."""
+    whole = conversion.take("global_batch_size")
+    if whole is not None:
+        conversion.set("train.batch_size", int(whole))
+        conversion.set("train.micro_batch_size", int(conversion.take("micro_batch_size", 1)))
+        conversion.remarks = [remark for remark in conversion.remarks if not remark.startswith("train.batch_size is")]
+    conversion.carry(
+        [
+            Carry("lr", "train.learning_rate", float),
+            Carry("min_lr", "train.min_learning_rate", float),
+            Carry("lr_warmup_fraction", "train.warmup", float),
+            Carry("max_epochs", "train.epochs", float),
+            Carry("train_iters", "train.steps", int),
+            Carry("clip_grad", "train.clip", float),
+            Carry("save_interval", "train.save_every", int),
+            Carry("eval_interval", "train.eval_every", int),
+            Carry("log_interval", "train.log_every", int),
+        ]
+    )
+
+
+def _columns(conversion: Conversion) -> None:
+    """Their columns, by the names that they are given, which are ms-swift's."""
+    given = conversion.take("columns", {})
+    named = json.loads(given) if isinstance(given, str) else given
+    columns = {COLUMNS[usual]: str(column) for column, usual in named.items() if usual in COLUMNS}
+    if columns:
+        conversion.set("data.columns", columns)
+    for column in named.keys() - columns.values():
+        conversion.remark(f"columns: {column} = {named[column]!r} is not carried over.")
 
 
 def _tuning(conversion: Conversion) -> None:
@@ -86,6 +168,10 @@ def _tuning(conversion: Conversion) -> None:
     if method == "lora":
         names = {"rank": "lora_rank", "alpha": "lora_alpha", "dropout": "lora_dropout", "targets": "target_modules"}
         lora(conversion, names, rank=8, alpha=32.0, dropout=0.05)
+        if str(conversion.take("init_weights", "true")).startswith("pissa"):
+            conversion.set("tune.init", "pissa")
+        elif conversion.take("init_weights") not in (None, True, "gaussian"):
+            conversion.leave("init_weights", "LoRA begins at nothing, or as pissa")
     conversion.leave_all({"quant_method": "four bits are bitsandbytes' (qlora)", "tuner_backend": NO_NEED})
 
 

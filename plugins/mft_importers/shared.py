@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from mft_core.data.tasks import validate_task_name
@@ -12,6 +13,10 @@ from mft_core.importing.importer import Carry, Conversion
 
 GRADIENTS, PER_DEVICE = "gradient_accumulation_steps", "per_device_train_batch_size"
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant", "constant_with_warmup": "constant"}
+MEGATRON = ("linear_qkv", "linear_proj", "linear_fc1", "linear_fc2", "all-router", "all-embedding")
+"""Its names of layers, of which one stands for several here."""
+SLICE = re.compile(r"(?P<split>[^\[]+)(?P<slice>\[(?::(?P<count>\d+)|[^\]]*)\]).*")
+"""What the datasets library calls a part of a split, such as train[:500] or train[:1%]."""
 ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw", "adamw_apex_fused")
 NO_NEED = "there is no need for it here"
 NO_CODE = "no code of a checkpoint is ever run; older families are built in"
@@ -24,6 +29,9 @@ ANSWERS_ALONE = "answers alone are learned"
 NO_OTHER_MODULES = "modules beside LoRA's are not trained"
 NO_OTHER_ADAPTER = "training goes on with a run (mft run --resume), not with another adapter"
 NOTHING_UPLOADED = "nothing is uploaded; mft export writes what can be"
+OUT_OF_SCOPE = "preferences, rewards and classes are out of mft's scope."
+PICTURES = "pictures and sound are out of mft's scope; texts alone are learned"
+SPLIT_OF_PROCESSES = "train.sharding spreads weights over processes; each has whole samples"
 
 
 def training(conversion: Conversion, batch_default: int, rate: float, schedule: str = "linear") -> None:
@@ -161,11 +169,19 @@ def trackers(conversion: Conversion) -> None:
     """Those of the trackers that there are here."""
     names = conversion.take("report_to", [])
     known = [name for name in listed(names) if name in ("tensorboard", "wandb")]
-    if known:
-        conversion.set("output.trackers", known)
+    track(conversion, "report_to", known)
     others = [name for name in listed(names) if name not in (*known, "none")]
     if others:
         conversion.leave("report_to", "the trackers are tensorboard and wandb")
+
+
+def track(conversion: Conversion, key: str, names: Sequence[str]) -> None:
+    """Write for these trackers as well, of which those that are not installed would end the run."""
+    absent = [name for name in names if find_spec(name) is None]
+    if installed := [name for name in names if name not in absent]:
+        conversion.set("output.trackers", installed)
+    for name in absent:
+        conversion.leave(key, f"{name} is not installed: pip install 'mft[{name}]', and name it in output.trackers")
 
 
 def precision(conversion: Conversion) -> None:
@@ -180,11 +196,13 @@ def precision(conversion: Conversion) -> None:
             conversion.set("model.dtype", named)
 
 
-def shards(conversion: Conversion) -> None:
+def shards(conversion: Conversion, keys: Sequence[str] = ("deepspeed", "fsdp")) -> None:
     """Spread weights over processes where they were."""
-    for key in ("deepspeed", "fsdp"):
+    for key in keys:
         wanted = conversion.take(key)
-        if wanted is not None:
+        if wanted is not None and conversion.values.get("tune", {}).get("method") == "qlora":
+            conversion.leave(key, "each process has a copy of weights in four bits (qlora)")
+        elif wanted is not None:
             conversion.set("train.sharding", "full")
             conversion.remark(f"train.sharding = full stands for {key}: {wanted}; it matters with several processes.")
     conversion.leave_all({"fsdp_config": "train.sharding has no further settings"})
@@ -209,8 +227,11 @@ def lora(conversion: Conversion, names: Mapping[str, str], rank: int, alpha: flo
     targets = conversion.take(names["targets"])
     if targets is not None:
         modules = listed(targets)
-        every = modules[0].lower().replace("_", "-") in ("all", "all-linear", "linear") if len(modules) == 1 else False
-        conversion.set("tune.targets", "all-linear" if every else modules)
+        every = [name for name in modules if name.lower().replace("_", "-") in ("all", "all-linear", "linear")]
+        unusual = [name for name in modules if name in MEGATRON or re.search(r"[^\w.-]", name)]
+        conversion.set("tune.targets", "all-linear" if every or unusual else modules)
+        if unusual or (modules[1:] and every):
+            conversion.leave(names["targets"], "names of linear layers, or all-linear, which it is now")
 
 
 def hub_address(name: str, config: object = None, split: str = "train") -> str:
@@ -219,9 +240,18 @@ def hub_address(name: str, config: object = None, split: str = "train") -> str:
 
 
 def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[str, Any]:
-    """A task of the recipe, whose name is one; added to those that there are."""
+    """A task of the recipe, whose name is one; added to those that there are. Of a split such as `train[:500]` it has
+    so many samples.
+    """
     tasks = conversion.values.setdefault("data", {}).setdefault("tasks", [])
-    made = {"name": _unused(task_name(name), {one["name"] for one in tasks}), "train": train, **others}
+    unused = _unused(task_name(name), {one["name"] for one in tasks})
+    if train.startswith("hf:") and (cut := SLICE.fullmatch(train)):
+        train = cut["split"]
+        if cut["count"]:
+            others.setdefault("max_samples", int(cut["count"]))
+        else:
+            conversion.remark(f"{unused}: {cut['slice']} of the split was used; max_samples takes a number of samples.")
+    made = {"name": unused, "train": train, **others}
     tasks.append(made)
     return made
 
