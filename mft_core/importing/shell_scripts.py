@@ -18,7 +18,7 @@ NOT_TOOLS = frozenset({"echo", "pip", "git", "mkdir", "cp", "rm", "ls", "wget", 
 UNSET, MORE, LAUNCHER = "unset_variables", "other_commands", "launcher"
 """Keys for what a script has beside its command's arguments, so that none of it is lost."""
 OPERATORS = frozenset("();<>|&")
-ASSIGNED = re.compile(r"(?:export\s+|local\s+)?([A-Za-z_]\w*)=(\S.*)?$")
+ASSIGNED = re.compile(r"(?:export\s+|local\s+)?([A-Za-z_]\w*)=(\S.*)?$", re.DOTALL)
 VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)(?::?-([^}]*))?\}|\$([A-Za-z_]\w*)")
 COMPUTED = re.compile(r"\$\(\((.+?)\)\)|\$\(expr ([^()]+)\)")
 SUBSTITUTED = re.compile(r"\$\(([^()]*)\)")
@@ -97,19 +97,28 @@ def _commands(text: str) -> Iterator[ScriptCommand]:
 
 def _lines(text: str) -> Iterator[str]:
     """Without comments, each with what it goes on with: after a backslash, or in an open quote."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    begun = ""
-    for line in re.sub(r"\\\s*(\n|$)", " ", "\n".join(lines)).splitlines():
-        begun += line
-        try:
-            shlex.split(begun)
-        except ValueError:
-            begun += "\n"
+    begun, in_quotes = "", False
+    for line in text.splitlines():
+        if not in_quotes and line.lstrip().startswith("#"):
             continue
-        yield begun
-        begun = ""
+        goes_on = line.rstrip().endswith("\\")
+        begun += f"{line.rstrip()[:-1]} " if goes_on else line
+        in_quotes = _has_open_quote(begun)
+        if in_quotes:
+            begun += "\n"
+        elif not goes_on:
+            yield begun
+            begun = ""
     if begun:
         yield begun
+
+
+def _has_open_quote(text: str) -> bool:
+    try:
+        shlex.split(text, comments=True)
+    except ValueError:
+        return True
+    return False
 
 
 def _command(words: Sequence[str]) -> ScriptCommand:

@@ -23,6 +23,7 @@ from mft_importers.shared import (
     task,
     training,
     validation,
+    warm_up,
 )
 
 TRUNCATION = {"delete": "drop", "left": "truncate", "right": "truncate", "split": "split"}
@@ -65,7 +66,8 @@ class MsSwift(Importer):
     tool: ClassVar = "ms-swift"
     marks: ClassVar = frozenset(
         {"train_type", "tuner_type", "sft_type", "model", "target_modules", "split_dataset_ratio",
-         "truncation_strategy", "val_dataset", "loss_scale", "use_hf", "model_author"}
+         "truncation_strategy", "val_dataset", "loss_scale", "use_hf", "model_author",
+         "global_batch_size", "recompute_granularity", "no_save_optim"}
     )  # fmt: skip
 
     def convert(self, conversion: Conversion) -> None:
@@ -81,6 +83,8 @@ class MsSwift(Importer):
         )
         validation(conversion, "split_dataset_ratio")
         _refuse_others(conversion)
+        if conversion.take("truncation_strategy") == "left":
+            conversion.remark("truncation_strategy: left cut the beginning of a sample; data.overlong cuts its end.")
         _tuning(conversion)
         training(
             conversion,
@@ -123,16 +127,15 @@ def _refuse_others(conversion: Conversion) -> None:
 
 def _megatron(conversion: Conversion) -> None:
     """What `megatron sft` calls otherwise; its batch counts over all processes, as ours does."""
-    whole = conversion.take("global_batch_size")
-    if whole is not None:
-        conversion.set("train.batch_size", int(whole))
-        conversion.set("train.micro_batch_size", int(conversion.take("micro_batch_size", 1)))
-        conversion.remarks = [remark for remark in conversion.remarks if not remark.startswith("train.batch_size is")]
+    if not _is_megatron(conversion):
+        return
+    conversion.set("train.batch_size", int(conversion.take("global_batch_size", 16)))
+    conversion.set("train.micro_batch_size", int(conversion.take("micro_batch_size", 1)))
+    conversion.remarks = [remark for remark in conversion.remarks if not remark.startswith("train.batch_size is")]
     conversion.carry(
         [
             Carry("lr", "train.learning_rate", float),
             Carry("min_lr", "train.min_learning_rate", float),
-            Carry("lr_warmup_fraction", "train.warmup", float),
             Carry("max_epochs", "train.epochs", float),
             Carry("train_iters", "train.steps", int),
             Carry("clip_grad", "train.clip", float),
@@ -140,6 +143,14 @@ def _megatron(conversion: Conversion) -> None:
             Carry("eval_interval", "train.eval_every", int),
             Carry("log_interval", "train.log_every", int),
         ]
+    )
+    warm_up(conversion, "lr_warmup_fraction", "lr_warmup_iters")
+
+
+def _is_megatron(conversion: Conversion) -> bool:
+    """Whether it is of `megatron sft`, by keys that have other names in `swift sft`."""
+    return any(
+        conversion.take(key) is not None for key in ("global_batch_size", "micro_batch_size", "lr", "train_iters")
     )
 
 
@@ -156,7 +167,8 @@ def _columns(conversion: Conversion) -> None:
 
 def _tuning(conversion: Conversion) -> None:
     given = [conversion.take(key) for key in ("train_type", "tuner_type", "sft_type")]
-    method = next((str(one) for one in given if one is not None), "lora")
+    usual = "full" if _is_megatron(conversion) else "lora"
+    method = next((str(one) for one in given if one is not None), usual)
     bits = conversion.take("quant_bits", conversion.take("quantization_bit"))
     if method not in ("lora", "full"):
         conversion.remark(f"{method} is no method here: it is lora now.")

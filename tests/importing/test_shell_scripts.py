@@ -59,4 +59,6 @@ def test_a_launcher_is_no_part_of_the_command() -> None:
 
 def test_a_quote_over_several_lines_is_one_value() -> None:
     assert arguments("swift sft --model m --model_kwargs '{\n\"a\": 1}' --epochs 1")["model_kwargs"] == '{\n"a": 1}'
+    prompt = "PROMPT='It is so.\n#### 42'\nswift sft --model m --system \"$PROMPT\"\n"
+    assert arguments(prompt) == {"model": "m", "system": "It is so.\n#### 42"}
     assert arguments("swift sft --model m --dataset 'a#5' | tee log --x 1") == {"model": "m", "dataset": "a#5"}

@@ -129,6 +129,10 @@ def test_megatrons_names_of_the_same_settings(tmp_path: Path) -> None:
     assert (train["learning_rate"], train["min_learning_rate"], train["warmup"]) == (1e-5, 1e-6, 0.05)
     assert values["tune"]["init"] == "pissa"
     assert "for one process" not in text
+    values, _ = imported(
+        tmp_path, "a.sh", "megatron pt --model m --dataset d --lr 1e-5 --train_iters 100 --lr_warmup_iters 20"
+    )
+    assert (values["tune"]["method"], values["train"]["steps"], values["train"]["warmup"]) == ("full", 100, 0.2)
     assert "nothing here is known" not in text
 
 
