@@ -21,7 +21,7 @@ NEW_CONVERSATION, LEAVE = "/new", "/exit"
 def chat(
     context: typer.Context,
     target: TargetArgument,
-    system: SystemOption = "",
+    system: SystemOption = None,
     model: ModelOption = "",
     base: BaseOption = "",
     max_new_tokens: TokensOption = 512,
@@ -33,13 +33,14 @@ def chat(
     session: Session = context.obj
     catalog = session.use(plugin).opening(Path(target)).catalog
     check_target(target, model, catalog, base)
-    checked(system, "--system")
+    checked(system or "", "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.records import Turn
 
     assistant = open_assistant(target, catalog, model, base)
     sampling = Sampling(max_new_tokens, temperature)
+    system = assistant.system if system is None else system
     opening = [Turn("system", system)] if system else []
     turns = list(opening)
     for message in _messages():

@@ -25,7 +25,10 @@ TokensOption = Annotated[int, typer.Option("--max-new-tokens", min=1, metavar="N
 TemperatureOption = Annotated[
     float, typer.Option("--temperature", min=0.0, metavar="T", help="0: always the likeliest token.")
 ]
-SystemOption = Annotated[str, typer.Option("--system", metavar="TEXT", help="A system message.")]
+SystemOption = Annotated[
+    str | None,
+    typer.Option("--system", metavar="TEXT", help="A system message; of a run, its data.system if not given."),
+]
 
 
 def generate(
@@ -34,7 +37,7 @@ def generate(
     prompt: Annotated[
         str, typer.Option("--prompt", metavar="TEXT", help='The user\'s message; "-" reads it from stdin.')
     ],
-    system: SystemOption = "",
+    system: SystemOption = None,
     model: ModelOption = "",
     base: BaseOption = "",
     max_new_tokens: TokensOption = 512,
@@ -49,13 +52,14 @@ def generate(
     catalog = session.use(plugin).opening(Path(target)).catalog
     check_target(target, model, catalog, base)
     text = _stdin() if prompt == "-" else checked(prompt, "--prompt")
-    checked(system, "--system")
+    checked(system or "", "--system")
     from mft_core.generation.assistant import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.records import Turn
 
-    turns = [Turn("system", system)] if system else []
     assistant = open_assistant(target, catalog, model, base)
+    system = assistant.system if system is None else system
+    turns = [Turn("system", system)] if system else []
     answer = assistant.answer(
         [*turns, Turn("user", text)],
         Sampling(max_new_tokens, temperature, seed),

@@ -24,9 +24,8 @@ TRIAL = "--model qwen --steps 30"
 TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
 # name = "text2code"
 # train = "text2code/*.jsonl"     # or .json, .csv, .parquet, ..., a folder, hf:ORG/NAME
-# valid = ""
-# weight = 1.0
 """
+IN_TASK_EXAMPLE = ("name", "train")
 EVALUATOR_EXAMPLE = """# [[eval]]                        # more evaluators at the end; `mft list evaluator`
 # name = "loss"
 """
@@ -83,9 +82,7 @@ def commented_recipe(name: str) -> str:
         if section == "loss":
             parts.append('[loss]\nname = "balanced"                # and its options; `mft show loss.balanced`\n')
         elif isinstance(default, Section):
-            parts.append(
-                f"[{section}]\n" + "".join(_lines(type(default))) + (TASK_EXAMPLE if section == "data" else "")
-            )
+            parts.append(f"[{section}]\n" + "".join(_lines(type(default))) + (_task() if section == "data" else ""))
         else:
             parts.append(EVALUATOR_EXAMPLE)
     return "\n".join(parts)
@@ -93,6 +90,14 @@ def commented_recipe(name: str) -> str:
 
 def _lines(section: type[BaseModel]) -> list[str]:
     return [_line(key, field) for key, field in section.model_fields.items() if key != "tasks"]
+
+
+def _task() -> str:
+    """A task by its files, all of it commented out."""
+    from mft_core.recipe.schema import TaskSection
+
+    others = [_line(key, field) for key, field in TaskSection.model_fields.items() if key not in IN_TASK_EXAMPLE]
+    return TASK_EXAMPLE + "".join(f"# {line}" for line in others)
 
 
 def _line(key: str, field: FieldInfo) -> str:

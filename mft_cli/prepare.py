@@ -56,7 +56,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
     from mft_core.run.task_data import preparation
 
     epochs = plan.training.locate(plan.total_steps - 1)[0] + 1
-    made_from = preparation(plan.recipe, plan.parts.tokenization, plan.tokenizer, plan.parts.packer)
+    made_from = preparation(plan.recipe, plan.parts, plan.tokenizer)
     write_prepared(folder, plan.recipe, plan.task_set, plan.training, epochs, made_from)
     table = plan.training.table
     return {
@@ -66,7 +66,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
         "packer": plan.recipe.data.packer.name,
         "rows": [len(plan.training.rows(epoch)) for epoch in range(epochs)],
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        "data": {task.name: task.report.as_json() for task in plan.task_set},
+        "data": {task.name: task.report.as_json() for task in plan.task_set.every},
         "warnings": plan.warnings,
         "unread_files": unread_as_json(plan),
     }

@@ -30,7 +30,7 @@ class TaskFiles:
         weight: the task's relative importance in the objective.
         reader: of all its files; None: for each the one that its suffix asks for.
         form: of the records in all of them; None: as [data] of the recipe says.
-        sampling: how many of its samples are used, where it is not as [data] says.
+        sampling: which samples it has, where it is not as [data] says.
         addresses: of `train` and `valid`, pinned, where they were fetched ("hf:ORG/NAME@COMMIT"); "": they were not.
     """
 
@@ -133,10 +133,11 @@ class TaskCounts:
 
     Attributes:
         names: the tasks, in task-id order.
-        samples: int64 [N], M_i; float64, sum_j W_ij / T_ij, where there are weights.
-        tokens: int64 [N], supervised tokens, sum_j T_ij; float64, sum_j W_ij, where there are weights.
+        samples: int64 [N], M_i; float64, sum_j W_ij / T_ij, where there are weights. Those of a task that is repeated
+            (`TaskSampling.repeat`) count as often, float64 too.
+        tokens: int64 [N], supervised tokens, sum_j T_ij; float64, sum_j W_ij, where there are weights; likewise.
         importance: float64 [N], the recipe's `weight` of each task.
-        repeats: float64 [N], how often a sample of each task is used per epoch on average; None: once.
+        repeats: float64 [N], how often each of `samples` is used per epoch on average; None: once.
     """
 
     names: tuple[str, ...]
@@ -147,7 +148,7 @@ class TaskCounts:
 
     @property
     def epoch_samples(self) -> np.ndarray:
-        """float64 [N]: samples of each task in an epoch, repetitions counted; what losses by samples divide by."""
+        """float64 [N]: samples of each task in an epoch, as often as they come; what losses by samples divide by."""
         return self.samples * (1.0 if self.repeats is None else self.repeats)
 
     @property

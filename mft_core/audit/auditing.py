@@ -11,7 +11,7 @@ import multiprocessing
 import pickle
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from mft_core.audit.similar import Signatures
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
 from mft_core.data.readers import Readers
-from mft_core.data.record_forms import parse_record
+from mft_core.data.record_forms import content_digest, parse_record
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, TaskFiles
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -37,16 +37,20 @@ CHUNK = 512
 PARALLEL_RECORDS = 20_000
 """Below this many, starting processes takes longer than it saves."""
 TRAIN, VALID = "train", "valid"
+LOOKING, COMPARING = "looking through the records", "comparing those that may be alike"
 
 
 class Place(NamedTuple):
-    """Where a record stands: its task, the side of it, its file, and the place there, as a number and in words."""
+    """Where a record stands: its task, the side of it, its file, and the place there, as a number and in words; and, of
+    one that was looked at, the digest of its content.
+    """
 
     task: str
     side: str
     file: Path
     place: int
     origin: str
+    digest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,14 @@ class _Raw(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What is kept of a record: None of one that cannot be read."""
+    """What is kept of a record: None of one that cannot be read.
 
+    Attributes:
+        content: digest of the record as it is.
+        digest: of its text, equal for texts that differ in white space and case alone.
+    """
+
+    content: int
     digest: int
     shingles: np.ndarray
     hits: list[Hit]
@@ -115,6 +125,7 @@ def audit(
     thresholds: Thresholds = Thresholds(),
     processes: int | None = None,
     form: RecordForm = AS_IT_IS,
+    on_progress: Callable[[str, int], None] | None = None,
 ) -> Audit:
     """Look through all records of all tasks.
 
@@ -125,19 +136,24 @@ def audit(
         thresholds: what counts as found.
         processes: None: one per core where that pays.
         form: of the records of tasks that have none of their own.
+        on_progress: told what is done now, and for how many records so far.
 
     Raises:
         MftError: a file cannot be read, what finds near duplicates is not installed, or a process died.
     """
     found, places, digests, signatures = Audit(), [], [], Signatures()
+    tell = on_progress or (lambda what, records: None)
     for places_of_chunk, seen in _looked_through(tasks, readers, problems, thresholds, processes, form):
-        kept = [(place, one) for place, one in zip(places_of_chunk, seen, strict=True) if one is not None]
+        looked_at = zip(places_of_chunk, seen, strict=True)
+        kept = [(place._replace(digest=one.content), one) for place, one in looked_at if one is not None]
         signatures.add([one.shingles for _, one in kept])
         for place, one in kept:
             found.records[place.task, place.side] += 1
             found.leaks.extend(Leak(place, hit) for hit in one.hits)
             places.append(place)
             digests.append(one.digest)
+        tell(LOOKING, len(places))
+    tell(COMPARING, len(places))
     exact = dict(_equal(np.array(digests, np.uint64)))
     found.pairs.extend(Pair(places[first], places[later], 1.0) for later, first in exact.items())
     near = (pair for pair in signatures.pairs(thresholds.near) if pair[1] not in exact)
@@ -146,9 +162,10 @@ def audit(
 
 
 def record_text(record: Record) -> str:
-    """What a record says, without its system turn, which many have in common."""
-    turns = (turn.content for turn in record.turns if turn.role not in ("system", "tools"))
-    return record.text if record.text is not None else "\n".join(turns)
+    """What a record says and calls, without its system turn and its tools, which many have in common."""
+    turns = (turn for turn in record.turns if turn.role not in ("system", "tools"))
+    said = (text for turn in turns for text in (turn.content, *([turn.calls] if turn.calls else [])))
+    return record.text if record.text is not None else "\n".join(said)
 
 
 def _equal(digests: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -214,7 +231,8 @@ def _look_in_worker(texts: list[_Raw], payload: str) -> list[_Seen | None]:
 
 def _records(tasks: Iterable[TaskFiles], readers: Readers, form: RecordForm) -> Iterator[tuple[Place, _Raw]]:
     for task in tasks:
-        for side, paths in ((TRAIN, task.train), (VALID, task.valid)):
+        trains = VALID if task.sampling.watched else TRAIN
+        for side, paths in ((trains, task.train), (VALID, task.valid)):
             for path in paths:
                 reader = readers.reader_of(path, task.reader)
                 words = reader.place_form(path)
@@ -239,10 +257,11 @@ def _look(texts: Sequence[_Raw], index: ProblemIndex) -> list[_Seen | None]:
 
 def _seen(raw: _Raw, index: ProblemIndex) -> _Seen | None:
     try:
-        text = record_text(parse_record(parse_line(raw.text), "", raw.form))
+        record = parse_record(parse_line(raw.text), "", raw.form)
     except RecordError:
         return None
+    text, content = record_text(record), int.from_bytes(content_digest(record), "little")
     folded = " ".join(text.split()).lower().encode("utf-8", "surrogatepass")
     digest = int.from_bytes(hashlib.blake2b(folded, digest_size=8).digest(), "little")
     words, code = text_shingles(text), code_shingles(text)
-    return _Seen(digest, np.concatenate([words, code]), index.hits(words, code))
+    return _Seen(content, digest, np.concatenate([words, code]), index.hits(words, code))

@@ -70,10 +70,13 @@ def excluded(audit: Audit) -> list[dict[str, Any]]:
         if (repeated := _to_leave_out(pair)) is not None:
             reasons.setdefault(repeated[0], f"repeats {repeated[1].origin}")
     return [
-        {"file": str(place.file), "place": place.place, "origin": place.origin, "reason": reason}
+        {
+            "file": str(place.file), "place": place.place, "digest": place.digest, "origin": place.origin,
+            "reason": reason,
+        }
         for place, reason in reasons.items()
         if place.side == TRAIN
-    ]
+    ]  # fmt: skip
 
 
 def _to_leave_out(pair: Pair) -> tuple[Place, Place] | None:

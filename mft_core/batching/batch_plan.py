@@ -1,8 +1,8 @@
 """Order, rows and batches: which samples meet in which optimizer step, as a pure function of (seed, epoch).
 
-Every sample of every task is used exactly once per epoch, and every step holds the tasks in about their
-proportions (stratified interleave), which lowers the variance of the gradient. Because the plan is a pure
-function, the only cursor a checkpoint needs is the number of steps done.
+Every sample of every task is used exactly once per epoch, or as often as its task is repeated, and every step holds
+the tasks in about their proportions (stratified interleave), which lowers the variance of the gradient. Because the
+plan is a pure function, the only cursor a checkpoint needs is the number of steps done.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import ceil
 
 import numpy as np
 
-from mft_core.batching.packing import Packer, longest_first_in_steps, row_lengths, select_rows
+from mft_core.batching.packing import Packer, joined_rows, longest_first_in_steps, row_lengths, select_rows
 from mft_core.batching.sample_table import SampleTable
 from mft_core.batching.sampling import draw, stratified_order, uses_per_epoch
 from mft_core.records import PackedRows, StepCounts
@@ -55,7 +55,8 @@ class BatchPlan:
         capacity: tokens a row may hold.
         batch_size: rows per step over all ranks.
         seed: of the order; the order depends on (seed, epoch) only.
-        temperature: of task sampling; 1: every sample once per epoch.
+        temperature: of task sampling; 1: in proportion to the tasks' sizes.
+        repeat: [N], passes over each task's samples in an epoch; None: one over each.
         stored_rows: what `rows` gave for an epoch before, where that was kept by `mft_core.batching.prepared`.
     """
 
@@ -67,6 +68,7 @@ class BatchPlan:
         batch_size: int,
         seed: int,
         temperature: float = 1.0,
+        repeat: np.ndarray | None = None,
         stored_rows: Callable[[int], PackedRows | None] | None = None,
     ) -> None:
         self.table = table
@@ -76,15 +78,18 @@ class BatchPlan:
         self._seed = seed
         self._stored_rows = stored_rows
         self._sizes = np.bincount(table.task)
-        self._uses = uses_per_epoch(self._sizes, temperature)
+        self._repeated = self._sizes if repeat is None else self._sizes * repeat
+        self._uses = uses_per_epoch(self._repeated, temperature)
+        self._parts = 1 if repeat is None else ceil(max(repeat))
         self._task_tokens = np.maximum(np.bincount(table.task, weights=table.supervised), 1)
         self._starts = [0]
         self._planned: dict[int, Epoch] = {}
 
     @property
     def repeats(self) -> np.ndarray:
-        """float64 [N]: uses of a task's sample per epoch, on average; 1 at temperature 1."""
-        return self._uses / self._sizes
+        """float64 [N]: uses of a task's samples per epoch, over those that `repeat` asks for; 1 at temperature 1, up to
+        rounding."""
+        return self._uses / self._repeated
 
     def epoch(self, number: int) -> Epoch:
         """The epoch's plan, made once: counting a run's steps has planned the rows that it then trains on.
@@ -105,20 +110,25 @@ class BatchPlan:
 
     def _pack(self, number: int) -> PackedRows:
         generator = np.random.default_rng([self._seed, number])
-        samples = self._samples(number)
+        return joined_rows([self._rows_of(samples, generator) for samples in self._samples(number) if len(samples)])
+
+    def _rows_of(self, samples: np.ndarray, generator: np.random.Generator) -> PackedRows:
         order = samples[stratified_order(self.table.task[samples], generator)]
         packed = self.packer.pack(self.table.lengths[order], self.capacity)
         rows = PackedRows(order[packed.members], packed.offsets)
         return select_rows(rows, stratified_order(self._dominant_tasks(rows), generator))
 
-    def _samples(self, number: int) -> np.ndarray:
-        """Every sample once at temperature 1, else each task's draw for this epoch."""
+    def _samples(self, number: int) -> list[np.ndarray]:
+        """Every sample once, else each task's draw for this epoch; where tasks are repeated in parts, one after the
+        other, so that a sample comes again in another part."""
         if np.array_equal(self._uses, self._sizes):
-            return np.arange(len(self.table))
+            return [np.arange(len(self.table))]
         tasks = range(len(self._sizes))
-        return np.concatenate(
-            [draw(self.table.task_samples(task), int(self._uses[task]), number, [self._seed, task]) for task in tasks]
-        )
+        drawn = [
+            draw(self.table.task_samples(task), int(self._uses[task]), number, [self._seed, task]) for task in tasks
+        ]
+        by_task = (np.array_split(samples, self._parts) for samples in drawn)
+        return [np.concatenate(part) for part in zip(*by_task, strict=True)]
 
     def _dominant_tasks(self, rows: PackedRows) -> np.ndarray:
         """int64 [rows]: the task of each row's sample with the largest share of its task's supervised tokens."""

@@ -28,6 +28,7 @@ class _Form(_Part):
     reasoning: str
     preference: str
     render_json: bool
+    system: str
 
 
 class _Side(_Part):
@@ -38,9 +39,18 @@ class _Side(_Part):
     reader: _Reader | None = None
 
 
+class _Sampling(_Part):
+    max_samples: int | None
+    valid_fraction: float | None
+    max_length: int | None
+    repeat: float = Field(gt=0, le=1000)
+    watched: bool
+
+
 class _PreparedTask(_Part):
     name: str
     weight: float = Field(gt=0, allow_inf_nan=False)
+    sampling: _Sampling
     report: dict[str, Any]
     train: _Side
     valid: _Side

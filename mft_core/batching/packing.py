@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -41,6 +42,15 @@ def select_rows(rows: PackedRows, order: np.ndarray) -> PackedRows:
     offsets = np.concatenate(([0], np.cumsum(sizes)))
     inner = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
     return PackedRows(rows.members[np.repeat(rows.offsets[order], sizes) + inner], offsets)
+
+
+def joined_rows(parts: Sequence[PackedRows]) -> PackedRows:
+    """The rows of all parts, one part after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    sizes = np.concatenate([np.diff(rows.offsets) for rows in parts])
+    offsets = np.concatenate(([0], np.cumsum(sizes)))
+    return PackedRows(np.concatenate([rows.members for rows in parts]), offsets)
 
 
 def longest_first_in_steps(rows: PackedRows, lengths: np.ndarray, batch_size: int) -> PackedRows:

@@ -28,15 +28,17 @@ from mft_core.batching.manifest import check_manifest, sealed
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
 from mft_core.data.token_store import TokenEntry, TokenStore, checksum, open_entry
 from mft_core.errors import MftError, UsageError
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.support import run_files
 from mft_core.support.durable import whole_folder, write_text
-from mft_core.support.reading import ReaderChoice, RecordForm
+from mft_core.support.reading import ReaderChoice, RecordForm, TaskSampling
 from mft_core.support.redact import redacted
 
 MANIFEST = "prepared.json"
-FORMAT = 4
+TASKS = "data.tasks"
+"""Key of what single tasks say themselves, among what a folder was made from."""
+FORMAT = 6
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 
@@ -53,36 +55,47 @@ class PreparedFolder:
     path: Path
     manifest: Mapping[str, Any]
 
-    def check(self, wanted: Mapping[str, Any]) -> None:
+    def check(self, wanted: Mapping[str, Any], tasks: Sequence[str]) -> None:
         """Compare what the folder was made from with what a recipe wants.
+
+        Args:
+            wanted: by key; under `TASKS`, what single tasks say themselves, by their names.
+            tasks: the names of those that are used.
 
         Raises:
             UsageError: they differ; it names every difference.
         """
-        made = self.manifest["made_from"]
+        here, there = (_by_key(made_from, tasks) for made_from in (wanted, self.manifest["made_from"]))
         differences = [
-            f"{key}: {made.get(key)!r} there, {value!r} in this run"
-            for key, value in wanted.items()
-            if made.get(key) != value
+            f"{key}: {_given(there, key)} there, {_given(here, key)} in this run"
+            for key in {**here, **there}
+            if here.get(key) != there.get(key)
         ]
         if differences:
             message = f"data.prepared: {self.path} was made otherwise:\n  " + "\n  ".join(differences)
             raise UsageError(message, f"put that back, or {AGAIN}")
 
-    def files(self, weights: Mapping[str, float]) -> list[TaskFiles]:
+    def files(self, sections: Sequence[TaskSection]) -> list[TaskFiles]:
         """The tasks, with the files they were made of (which need not be there any more).
 
         Args:
-            weights: of tasks that the recipe gives another weight now.
+            sections: what the recipe says of tasks now: another weight, or to be repeated.
         """
+        named = {section.name: section for section in sections}
+        now = {
+            task["name"]: named.get(task["name"])
+            or TaskSection(name=task["name"], train="", weight=task["weight"], repeat=task["sampling"]["repeat"])
+            for task in self.manifest["tasks"]
+        }
         return [
             TaskFiles(
                 task["name"],
                 tuple(map(Path, task["train"]["paths"])),
                 tuple(map(Path, task["valid"]["paths"])) if task["valid"]["paths"] != task["train"]["paths"] else (),
-                weights.get(task["name"], task["weight"]),
+                now[task["name"]].weight,
                 _reader(task["train"]),
                 _form(task["train"]),
+                TaskSampling(**{**task["sampling"], "repeat": now[task["name"]].repeat}),
             )
             for task in self.manifest["tasks"]
         ]
@@ -97,21 +110,20 @@ class PreparedFolder:
         described = [by_name[files.name] for files in chosen]
         needed = sorted({task[side]["entry"] for task in described for side in SIDES})
         entries = {name: self._entry(name) for name in needed}
-        tasks = []
-        for index, (files, task) in enumerate(zip(chosen, described, strict=True)):
+        tasks: tuple[list[Task], list[Task]] = ([], [])  # trained ones and watched ones
+        for files, task in zip(chosen, described, strict=True):
             train, valid = (self._store(task[side], entries) for side in SIDES)
-            tasks.append(Task(files.name, index, files.weight, train, valid, _report(task)))
-        return TaskSet(tuple(tasks))
+            some = tasks[files.sampling.watched]
+            some.append(Task(files.name, len(some), files.weight, train, valid, _report(task), files.sampling))
+        return TaskSet(*map(tuple, tasks))
 
     def rows_of(self, tasks: TaskSet, seed: int, temperature: float) -> Callable[[int], PackedRows | None] | None:
         """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
         rows = self.manifest["rows"]
-        packed_for = ([task["name"] for task in self.manifest["tasks"]], rows["seed"], rows["temperature"])
-        return (
-            partial(self._rows, sum(len(task.train) for task in tasks))
-            if packed_for == (list(tasks.names), seed, temperature)
-            else None
-        )
+        there = [task for task in self.manifest["tasks"] if not task["sampling"]["watched"]]
+        packed_for = [(task["name"], task["sampling"]["repeat"]) for task in there], rows["seed"], rows["temperature"]
+        wanted = [(task.name, task.sampling.repeat) for task in tasks], seed, temperature
+        return partial(self._rows, sum(len(task.train) for task in tasks)) if packed_for == wanted else None
 
     def _rows(self, samples: int, epoch: int) -> PackedRows | None:
         if epoch >= self.manifest["rows"]["epochs"]:
@@ -199,7 +211,7 @@ def write_prepared(
     refuse_existing(path)
     try:
         with whole_folder(path) as folder:
-            entries = [_write_task(folder, task) for task in tasks]
+            entries = [_write_task(folder, number, task) for number, task in enumerate(tasks.every)]
             _write_rows(folder / "rows", training, epochs)
             write_quarantine(tasks, folder / run_files.QUARANTINE)
             write_text(folder / run_files.RECIPE, _portable(recipe).as_toml())
@@ -219,13 +231,14 @@ def write_prepared(
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 
 
-def _write_task(folder: Path, task: Task) -> dict[str, Any]:
+def _write_task(folder: Path, number: int, task: Task) -> dict[str, Any]:
     (folder / "samples").mkdir(exist_ok=True)
-    described: dict[str, Any] = {"name": task.name, "weight": task.weight, "report": task.report.as_json()}
+    described: dict[str, Any] = {"name": task.name, "weight": task.weight, "sampling": task.sampling._asdict()}
+    described["report"] = task.report.as_json()
     for side, store in zip(SIDES, (task.train, task.valid), strict=True):
         source = store.entry.folder
         shutil.copytree(source, folder / "tokens" / source.name, dirs_exist_ok=True)
-        name = f"samples/{task.index}-{side}.npy"
+        name = f"samples/{number}-{side}.npy"
         _save(folder / name, store.index)
         described[side] = {"entry": source.name, "samples": name, "paths": [str(path) for path in store.paths]}
         described[side]["form"] = asdict(store.form)
@@ -256,6 +269,17 @@ def _portable(recipe: Recipe) -> Recipe:
 def _below(numbers: np.ndarray, count: int) -> bool:
     """Whether all of them are indices of something with so many parts."""
     return not len(numbers) or bool(numbers.min() >= 0 and numbers.max() < count)
+
+
+def _by_key(made_from: Mapping[str, Any], tasks: Sequence[str]) -> dict[str, Any]:
+    """What decides on samples, by its key, such as "data.overlong" and "data.tasks.NAME.max_length"."""
+    own = {name: made_from.get(TASKS, {}).get(name, {}) for name in tasks}
+    of_tasks = {f"{TASKS}.{name}.{key}": value for name, keys in own.items() for key, value in keys.items()}
+    return {**{key: value for key, value in made_from.items() if key != TASKS}, **of_tasks}
+
+
+def _given(values: Mapping[str, Any], key: str) -> str:
+    return repr(values[key]) if key in values else "nothing"
 
 
 def _reader(side: Mapping[str, Any]) -> ReaderChoice | None:

@@ -12,13 +12,13 @@ def uses_per_epoch(sizes: np.ndarray, temperature: float) -> np.ndarray:
     (every sample once), large temperatures draw all tasks equally often.
 
     Args:
-        sizes: int64 [N], samples of each task, at least 1.
+        sizes: [N], samples of each task, above 0; a task's repetitions counted, a share of it too.
 
     Returns:
         int64 [N], at least 1 each.
     """
     if temperature == 1.0:
-        return sizes
+        return np.maximum(1, np.rint(sizes)).astype(np.int64)
     share = sizes.astype(np.float64) ** (1.0 / temperature)
     return np.maximum(1, np.rint(sizes.sum() * share / share.sum())).astype(np.int64)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.sample_table import SampleTable
 from mft_core.errors import UsageError
@@ -164,9 +166,8 @@ def single_budgets(plan: Plan) -> dict[str, Budget]:
     budgets = {}
     for task, repeats in zip(plan.task_set, plan.training.repeats, strict=True):
         mine = epochs * float(repeats)
-        alone = BatchPlan(
-            SampleTable([task.train]), plan.training.packer, data.max_length, train.batch_size, train.seed
-        )
+        table, repeat = SampleTable([task.train]), np.array([task.sampling.repeat])
+        alone = BatchPlan(table, plan.training.packer, data.max_length, train.batch_size, train.seed, repeat=repeat)
         share = alone.total_steps(mine) / plan.total_steps
         eval_every = max(1, round(train.eval_every * share)) if train.eval_every else 0
         budgets[task.name] = Budget(mine, eval_every)

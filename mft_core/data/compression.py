@@ -7,7 +7,7 @@ import gzip
 import lzma
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -47,15 +47,14 @@ def blocks(path: Path) -> Iterator[bytes]:
     program, read = PROGRAMS.get(compression(path), ""), 0
     try:
         allowed = max(EXPANSION_ALLOWED, MOST_EXPANSION * path.stat().st_size)
-        with _open(path) as stream:
-            while block := stream.read(BLOCK):
-                read += len(block)
-                if program and read > allowed:
-                    raise MftError(
-                        f"{path} expands to more than {MOST_EXPANSION} times its size.",
-                        "Nobody's data does: it looks like a compression bomb. If it is none, decompress it first.",
-                    )
-                yield block
+        for block in _decompressed(path):
+            read += len(block)
+            if program and read > allowed:
+                raise MftError(
+                    f"{path} expands to more than {MOST_EXPANSION} times its size.",
+                    "Nobody's data does: it looks like a compression bomb. If it is none, decompress it first.",
+                )
+            yield block
     except (gzip.BadGzipFile, lzma.LZMAError, zstd.ZstdError) as error:
         hint = f"Name it without {path.suffix}, or compress it; if it is compressed, it is damaged: copy it again."
         raise MftError(f"{path} is not compressed by {program}: {error}", hint) from error
@@ -63,14 +62,40 @@ def blocks(path: Path) -> Iterator[bytes]:
         raise MftError(f"{path} cannot be read: {error}", "Check that the file is there and complete.") from error
 
 
+def _decompressed(path: Path) -> Iterator[bytes]:
+    match compression(path):
+        case ".bz2":
+            yield from _streams(path, bz2.BZ2Decompressor)
+        case ".xz":
+            yield from _streams(path, lzma.LZMADecompressor)
+        case _:
+            with _open(path) as stream:
+                while block := stream.read(BLOCK):
+                    yield block
+
+
 def _open(path: Path) -> IO[bytes]:
     match compression(path):
         case ".gz":
             return gzip.open(path, "rb")  # type: ignore[return-value]
-        case ".bz2":
-            return bz2.open(path, "rb")
-        case ".xz":
-            return lzma.open(path, "rb")
         case ".zst":
             return cast("IO[bytes]", zstd.open(path, "rb"))
     return path.open("rb")
+
+
+def _streams(path: Path, begin: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> Iterator[bytes]:
+    """Every stream of a file: the libraries' own files take a later one whose beginning is damaged for the end."""
+    with path.open("rb") as file:
+        given, decompressor = file.read(BLOCK), begin()
+        while True:
+            if block := decompressor.decompress(given, BLOCK):
+                yield block
+            given = b""
+            if decompressor.eof:
+                given = decompressor.unused_data
+                while not (given := given.lstrip(b"\0")):  # streams of xz may have padding between them
+                    if not (given := file.read(BLOCK)):
+                        return
+                decompressor = begin()
+            elif decompressor.needs_input and not (given := file.read(BLOCK)):
+                raise EOFError("it ends before its compressed data does")

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mft_core.data.columns import Shaped
 from mft_core.data.jsonl import LONGEST_LINE
-from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps
+from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, is_usual
 from mft_core.data.line_parsing import parse_line
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.reader import place_in_words
-from mft_core.data.record_forms import content_digest, folded_digest, parse_record, unread_keys
+from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
@@ -52,8 +54,7 @@ class Encoded:
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, "thoughts left
             out" and "answers left out" by `RecordForm.reasoning`, and refused records by reason.
-        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `LENGTH_STEP`.
+        longer: records that were dropped or truncated for their length.
         unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
         size: bytes of the lines.
     """
@@ -64,7 +65,7 @@ class Encoded:
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
-    longer: Counter[int]
+    longer: LongerRecords
     unread: Counter[str]
     size: int
 
@@ -91,16 +92,17 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
-    counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
-    for line in lines:
+    counts, longer, unread = Counter(read=len(lines)), LongerRecords(), Counter[str]()
+    parsed = [parsed_line(line, origins, form) for line in lines]
+    known = _encoded_together([read.record for read in parsed if isinstance(read, Parsed)], tokenization, policy)
+    for line, read in zip(lines, parsed, strict=True):
         try:
-            if line.fault is not None:
-                raise RecordError(*line.fault)
-            value = parse_line(line.raw)
-            record = parse_record(value, place_in_words(origins[line.file], line.place), form)
+            if isinstance(read, RecordError):
+                raise read
+            shaped, record = read
             digests = [int.from_bytes(digest(record), "little") for digest in (content_digest, folded_digest)]
             left_out = Counter({THOUGHTS_LEFT_OUT: record.thoughts_left_out})
-            encode = partial(encode_record, tokenization=tokenization)
+            encode = partial(_encode_part, whole=record, known=known.get(id(record)), tokenization=tokenization)
             fitting, times = encode_guarded(record, encode, policy, longer)
             if form.reasoning == "last" and record.text is None:
                 left_out[ANSWERS_LEFT_OUT] = len(fitting) - 1
@@ -109,34 +111,83 @@ def encode_lines(
                 fitting = _fit(record, fitting, times, policy, counts, longer)
         except RecordError as error:
             counts[error.reason] += 1
-            refused.append(_quarantined(line, error))
+            refused.append(quarantined(line, error))
             continue
         counts.update(+left_out)
-        unread.update(set(unread_keys(value, form)))
+        unread.update(set(unread_of_shaped(shaped)))
         if len(fitting) > 1:
             counts.update({SPLIT: 1, PARTS: len(fitting)})
         samples += fitting
         rows += [(len(part.ids), int(part.supervised.sum()), *digests, line.file, line.place) for part in fitting]
     size = sum(len(line.raw) for line in lines)
-    return Encoded(*_flat(samples), _columns(rows), refused, counts, longer, unread, size)
+    return Encoded(*_flat(samples), columns_of(rows), refused, counts, longer, unread, size)
 
 
-def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
+class Parsed(NamedTuple):
+    """A line's JSON value under the keys of a known form, and the record that it is."""
+
+    shaped: Shaped
+    record: Record
+
+
+def parsed_line(line: Line, origins: Sequence[str], form: RecordForm) -> Parsed | RecordError:
+    """What a line holds, or why it is no record."""
+    try:
+        if line.fault is not None:
+            raise RecordError(*line.fault)
+        shaped = shape(parse_line(line.raw), form)
+        return Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
+    except RecordError as error:
+        return error
+
+
+def _encoded_together(
+    records: Sequence[Record], tokenization: Tokenization, policy: LengthPolicy
+) -> dict[int, list[Sample] | RecordError]:
+    """By the id of a record, what the tokenization makes of it, for those that are not very long; nothing where it
+    fails: which record it fails on is found one by one."""
+    usual = [
+        record
+        for record in records
+        if is_usual(record, policy) and _has_weight(record) and (tokenization.takes_segments or not record.segments)
+    ]
+    try:
+        found = tokenization.batch([_shown(record, tokenization) for record in usual])
+    except Exception:  # noqa: BLE001 - of a plugin
+        return {}
+    return {id(record): outcome for record, outcome in zip(usual, found, strict=True)}
+
+
+def _encode_part(
+    part: Record, whole: Record, known: list[Sample] | RecordError | None, tokenization: Tokenization
+) -> list[Sample]:
+    """`encode_record` of a record or its beginning; of the record itself it may be known what it becomes."""
+    return encode_record(part, tokenization, known if part is whole else None)
+
+
+def encode_record(
+    record: Record, tokenization: Tokenization, known: list[Sample] | RecordError | None = None
+) -> list[Sample]:
     """The record's samples, one or more; at least one token of each is a target, the first never.
+
+    Args:
+        record: what to encode.
+        tokenization: bound to its tokenizer.
+        known: what the tokenization makes of it; None: it is asked.
 
     Raises:
         RecordError: the tokenization refuses the record or the weights of its answers, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
-    if not tokenization.takes_tools:
-        record = replace(record, turns=in_text(record.turns))
     if record.segments and not tokenization.takes_segments:
         raise RecordError("unsupported segments", f"the tokenization {type(tokenization).__name__} learns whole texts")
-    answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
-    if not record.weight or (answers and not any(answers)):
+    if not _has_weight(record):
         raise RecordError(NOTHING, "the weight of all of it is 0")
+    record = _shown(record, tokenization)
     try:
-        samples = tokenization.samples(record)
+        if isinstance(known, RecordError):
+            raise known
+        samples = tokenization.samples(record) if known is None else known
     except (RecordError, MemoryError):
         raise
     except Exception as error:
@@ -146,6 +197,16 @@ def encode_record(record: Record, tokenization: Tokenization) -> list[Sample]:
         ) from error
     _check_samples(samples, record, type(tokenization).__name__)
     return [sample.times(record.weight) for sample in samples]
+
+
+def _shown(record: Record, tokenization: Tokenization) -> Record:
+    """The record as the tokenization takes it."""
+    return record if tokenization.takes_tools else replace(record, turns=in_text(record.turns))
+
+
+def _has_weight(record: Record) -> bool:
+    answers = [turn.weight for turn in record.turns if turn.role == "assistant"]
+    return bool(record.weight) and (not answers or any(answers))
 
 
 def _check_samples(samples: Sequence[Sample], record: Record, tokenization: str) -> None:
@@ -169,7 +230,7 @@ def _fit(
     times: float,
     policy: LengthPolicy,
     counts: Counter[str],
-    longer: Counter[int],
+    longer: LongerRecords,
 ) -> list[Sample]:
     """Samples of at most `max_length` tokens for a record of which one is longer, counted; it is about `times` as long
     as they are.
@@ -180,16 +241,22 @@ def _fit(
     if policy.overlong == "split" and record.is_document:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = int(times * max(len(sample.ids) for sample in samples))
-    longer[in_steps(length)] += 1
+    cut = [sample.part(0, policy.max_length) for sample in samples] if policy.overlong == "truncate" else []
+    short = [sample for sample in cut if sample.supervised.any()]
+    tokens, supervised = (int(times * whole) - kept for whole, kept in zip(_sizes(samples), _sizes(short), strict=True))
+    longer.count(length, tokens, supervised)
     about = "" if times == 1 else "about "
     if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{about}{length} tokens, more than {policy.max_length}")
-    cut = [sample.part(0, policy.max_length) for sample in samples]
-    short = [sample for sample in cut if sample.supervised.any()]
     if not short:
         raise RecordError(OVERLONG, f"{about}{length} tokens, none of the first {policy.max_length} is a target")
     counts[TRUNCATED] += 1
     return short
+
+
+def _sizes(samples: Sequence[Sample]) -> tuple[int, int]:
+    """Tokens, and supervised ones."""
+    return sum(len(sample.ids) for sample in samples), sum(int(sample.supervised.sum()) for sample in samples)
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:
@@ -199,7 +266,8 @@ def _split(sample: Sample, max_length: int) -> list[Sample]:
     return [part for part in parts if part.supervised.any()]
 
 
-def _quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+def quarantined(line: Line, error: RecordError) -> dict[str, Any]:
+    """A refused line as `Encoded.refused` has it."""
     raw = line.raw if len(line.raw) <= LONGEST_LINE else line.raw[:MOST_OF_A_DETAIL]  # which is not all of it anyway
     return {
         "file": line.file,
@@ -219,7 +287,8 @@ def _flat(samples: list[Sample]) -> tuple[np.ndarray, np.ndarray, np.ndarray | N
     return ids, supervised, np.concatenate([np.zeros(0), *parts])
 
 
-def _columns(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+def columns_of(rows: list[tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """The columns of `Encoded`, of rows of a number for each of them."""
     names = ("lengths", "supervised_counts", "digests", "folded_digests", "files", "places")
     dtypes = (np.int64, np.int64, np.uint64, np.uint64, np.int64, np.int64)
     values: list[Sequence[int]] = list(zip(*rows, strict=True)) or [()] * len(names)

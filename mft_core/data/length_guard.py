@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from mft_core.data.longer_records import LongerRecords
 from mft_core.errors import RecordError
 from mft_core.records import Record, Sample, Turn
 from mft_core.support.thoughts import split_thought
 
 OVERLONG = "over-long"
 NOTHING = "nothing supervised"
-LENGTH_STEP = 64
-"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
 
 CHARACTERS_OF_A_TOKEN = 256
 """More than the longest tokens hold: in published vocabularies those are of 128 spaces or so."""
@@ -38,7 +36,7 @@ class LengthPolicy(NamedTuple):
 
 
 def encode_guarded(
-    record: Record, encode: Callable[[Record], list[Sample]], policy: LengthPolicy, longer: Counter[int]
+    record: Record, encode: Callable[[Record], list[Sample]], policy: LengthPolicy, longer: LongerRecords
 ) -> tuple[list[Sample], float]:
     """The record's samples, and how many times as long the record is as what they were made of, 1.0 where it is all.
 
@@ -49,14 +47,15 @@ def encode_guarded(
         record: of any size.
         encode: what makes samples of a record.
         policy: for long samples.
-        longer: counts the record by its tokens, as far as they are known, where it is refused here.
+        longer: counts the record where it is refused here, with a token for each character: how many it
+            really has is not known, and nobody may take it for one that would fit.
 
     Raises:
         RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
     """
-    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
-    if policy.overlong == "split" and record.is_document:
-        most = max(most, CHARACTERS_AT_MOST)
+    if is_usual(record, policy):
+        return encode(record), 1.0
+    most = _most_characters(record, policy)
     far_too_long = _characters(record) > most or len(record.turns) > policy.max_length
     if far_too_long and policy.overlong != "truncate":
         raise _too_long(record, policy, longer)
@@ -71,9 +70,14 @@ def encode_guarded(
     return samples, max(1.0, _characters(record) / _characters(part))
 
 
-def in_steps(tokens: int) -> int:
-    """Rounded up to a multiple of `LENGTH_STEP`."""
-    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
+def is_usual(record: Record, policy: LengthPolicy) -> bool:
+    """Whether it is small enough to be tokenised at once, whole and with others."""
+    return _characters(record) <= CHARACTERS_AT_LEAST and len(record.turns) <= min(TURNS_AT_ONCE, policy.max_length)
+
+
+def _most_characters(record: Record, policy: LengthPolicy) -> int:
+    most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
+    return max(most, CHARACTERS_AT_MOST) if policy.overlong == "split" and record.is_document else most
 
 
 def _characters(record: Record, but_thoughts: bool = False) -> int:
@@ -87,9 +91,9 @@ def _said(turn: Turn) -> str:
     return turn.content if parts is None else parts.said
 
 
-def _too_long(record: Record, policy: LengthPolicy, longer: Counter[int]) -> RecordError:
+def _too_long(record: Record, policy: LengthPolicy, longer: LongerRecords) -> RecordError:
     characters, turns = _characters(record), len(record.turns)
-    longer[in_steps(max(-(-characters // CHARACTERS_OF_A_TOKEN), turns))] += 1
+    longer.count(max(characters, turns), lost=0, supervised=0)
     size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
     return RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
 

@@ -84,6 +84,9 @@ UNSUPPORTED = _table(
 """Keys that change what is to be learned: where their value says so, and what it asks for."""
 
 
+KNOWN = frozenset((*UNSUPPORTED, *SWITCHES))
+
+
 def refuse_unsupported(value: Mapping[str, Any], where: str) -> None:
     """Refuse a record, or a turn of one, for a key that would change what is learned.
 
@@ -153,7 +156,7 @@ def _is_known(key: str, content: Any, in_turn: bool) -> bool:
     """Whether under a key whose meaning is known it holds a value that was read, or that asks for nothing."""
     if key in WEIGHTS or (in_turn and key in SWITCHES and is_switch(content)):
         return True
-    return key in (*UNSUPPORTED, *SWITCHES) and content in (True, False, 0, 1)
+    return key in KNOWN and content in (True, False, 0, 1)
 
 
 def _asks(key: str, content: Any) -> bool:

@@ -30,6 +30,7 @@ TOOL_KEYS = (TOOLS, "functions")
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
 RECORD_KEYS = USED | {"text", SEGMENTS, CONVERSATION, *PROBLEMS, *CHOSEN}
 """A value that has none of them is no record of a known form."""
+MAYBE_TURNS = (*TURN_LISTS, "prompt", *CHOSEN)
 USED_BESIDE_TURNS = frozenset(TOOL_KEYS)
 USED_BESIDE_A_PAIR = frozenset((*TOOL_KEYS, *REASONING))
 
@@ -56,7 +57,12 @@ def parse_record(value: Any, origin: str, form: RecordForm = AS_IT_IS) -> Record
             "wrong order of roles", "wrong order of parts", "bad tools", "bad tool call", "no answer",
             "empty response", "empty text", "bad segments", "bad weight" or "unsupported field KEY".
     """
-    value = _shaped(value, form).value
+    return parse_shaped(shape(value, form), origin, form)
+
+
+def parse_shaped(given: Shaped, origin: str, form: RecordForm = AS_IT_IS) -> Record:
+    """`parse_record` of what `shape` gave."""
+    value = given.value
     for key in TURN_LISTS:
         if value.get(key) is not None:
             _refuse_unsupported(value, USED_BESIDE_TURNS)
@@ -85,7 +91,12 @@ def is_turn(value: Any) -> bool:
 def unread_keys(value: Any, form: RecordForm = AS_IT_IS) -> Iterator[str]:
     """Keys of a record that `parse_record` took, which hold something that it did not use and that is not known to be
     harmless."""
-    value, left = _shaped(value, form)
+    return unread_of_shaped(shape(value, form))
+
+
+def unread_of_shaped(given: Shaped) -> Iterator[str]:
+    """`unread_keys` of what `shape` gave."""
+    value, left = given
     yield from left
     in_turns = bool(_present(value, TURN_LISTS))
     if in_turns or _present(value, PROMPTS) or _present(value, RESPONSES):
@@ -135,13 +146,17 @@ def _parts(record: Record) -> Iterator[tuple[str, str, float]]:
             yield "calls", turn.calls, 1.0
 
 
-def _shaped(value: Any, form: RecordForm) -> Shaped:
-    """The record under the keys of a known form, with lists of turns that are given as text read."""
+def shape(value: Any, form: RecordForm = AS_IT_IS) -> Shaped:
+    """One parsed JSON line under the keys of a known form, with lists of turns that are given as text read.
+
+    Raises:
+        RecordError: as `parse_record`.
+    """
     value = {TURN_LISTS[0]: value} if isinstance(value, list) and value and is_turn(value[0]) else value
     if not isinstance(value, dict):
         raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
     value, left = shaped(value, form)
-    for key in (*TURN_LISTS, "prompt", *CHOSEN):
+    for key in MAYBE_TURNS:
         if isinstance(value.get(key), str) and value[key].lstrip().startswith('[{"'):
             turns = _turns_in(value[key], key)
             value = {**value, key: turns if is_turn_list(turns) or key in TURN_LISTS else value[key]}
@@ -160,6 +175,8 @@ def _turns_in(text: str, key: str) -> Any:
 
 def _prompt_of_turns(value: dict[str, Any]) -> dict[str, Any]:
     """A prompt and a completion that are turns themselves, as TRL has them, as one list of turns."""
+    if list not in map(type, value.values()):
+        return value
     prompts, responses = _present(value, PROMPTS), _present(value, RESPONSES)
     if len(prompts) != 1 or len(responses) != 1 or not is_turn_list(value[prompts[0]]):
         return value
@@ -179,6 +196,9 @@ def _refuse_unsupported(value: Mapping[str, Any], used: frozenset[str] | set[str
 
 
 def _record(turns: list[Turn], origin: str, form: RecordForm) -> Record:
+    if form.system and all(turn.role != "system" for turn in turns):
+        tools = [turn for turn in turns[:1] if turn.role == TOOLS]
+        turns = [*tools, Turn("system", form.system), *turns[len(tools) :]]
     if form.reasoning != "none":
         return Record(turns=conversation(turns), origin=origin)
     kept = [_without_thought(turn) if turn.role == "assistant" else turn for turn in turns]

@@ -4,29 +4,52 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.data.encoding import Line
+from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.reader import FileContent, Reader
 from mft_core.data.readers import Readers
+from mft_core.data.token_store import TokenEntry
 from mft_core.data.tokenization import Tokenization
 from mft_core.errors import MftError
-from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles
 from mft_core.support.reading import AS_IT_IS, RecordForm
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 10
+CACHE_VERSION = 12
+
+
+class Part(NamedTuple):
+    """Some records of a side.
+
+    Attributes:
+        records: their files and places.
+        digests: of all records of the side, an entry without tokens.
+        unseen: how many of these are neither among `records` nor left out.
+        excluded: how many are left out (`data.exclude`).
+    """
+
+    records: frozenset[tuple[int, int]]
+    digests: TokenEntry
+    unseen: int
+    excluded: int
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The training or the validation files of one task, and the entry they become."""
+    """The training or the validation files of one task, and the entry they become.
+
+    Attributes:
+        digest_folder: of the entry with the digests of all records and no tokens.
+        part: the records of which the entry is; None: all.
+        only_digests: the entry has no tokens.
+    """
 
     task: str
     paths: tuple[Path, ...]
@@ -34,6 +57,10 @@ class Side:
     contents: tuple[FileContent, ...]
     folder: Path
     form: RecordForm
+    policy: LengthPolicy
+    digest_folder: Path
+    part: Part | None = None
+    only_digests: bool = False
 
     @property
     def size(self) -> int:
@@ -70,19 +97,19 @@ def _digest(parts: list[Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, settings: DataSection) -> list[str]:
-    """What the keys of all sides have in common, beside the files: whatever decides what a record becomes."""
-    return [
-        str(CACHE_VERSION),
-        tokenizer_fingerprint(tokenizer),
-        template_fingerprint(tokenization, tokenizer),
-        str(settings.max_length),
-        settings.overlong,
-    ]
+def common_key(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """What the keys of all sides have in common."""
+    return [str(CACHE_VERSION), tokenizer_fingerprint(tokenizer), template_fingerprint(tokenization, tokenizer)]
 
 
 def readable_sides(
-    files: Sequence[TaskFiles], readers: Readers, common: list[str], cache: Path, form: RecordForm = AS_IT_IS
+    files: Sequence[TaskFiles],
+    readers: Readers,
+    common: list[str],
+    cache: Path,
+    policy: LengthPolicy,
+    form: RecordForm = AS_IT_IS,
+    own: Mapping[str, list[str]] | None = None,
 ) -> tuple[dict[str, tuple[Side, Side | None]], list[MftError]]:
     """The sides of every task whose files can be read, by its name, and what is wrong with the other tasks.
 
@@ -91,36 +118,61 @@ def readable_sides(
         readers: of their files.
         common: from `common_key`.
         cache: folder of the entries.
+        policy: for long samples of tasks that have no length of their own.
         form: of the records of tasks that have none of their own.
+        own: what stands in the place of `common`, by task.
     """
     sides: dict[str, tuple[Side, Side | None]] = {}
     errors: list[MftError] = []
     for task in files:
         try:
-            sides[task.name] = _sides(task if task.form else replace(task, form=form), readers, common, cache)
+            key, shaped = (own or {}).get(task.name, common), task if task.form else replace(task, form=form)
+            sides[task.name] = _sides(shaped, readers, key, cache, own_policy(policy, task))
         except MftError as error:
             errors.append(MftError(f"Task {task.name!r}: {error.message}", error.hint))
     return sides, errors
 
 
-def _sides(task: TaskFiles, readers: Readers, common: list[str], cache: Path) -> tuple[Side, Side | None]:
+def own_policy(policy: LengthPolicy, task: TaskFiles) -> LengthPolicy:
+    """What happens to a task's long samples: by its own length, but never longer ones than all tasks may have."""
+    own = task.sampling.max_length
+    return policy if own is None else policy._replace(max_length=min(own, policy.max_length))
+
+
+def _all_watched(task: TaskFiles) -> TaskFiles:
+    """Files of a task that is only measured make one side."""
+    return replace(task, train=(*task.train, *task.valid), valid=()) if task.sampling.watched else task
+
+
+def _sides(
+    task: TaskFiles, readers: Readers, common: list[str], cache: Path, policy: LengthPolicy
+) -> tuple[Side, Side | None]:
+    task = _all_watched(task)
     if not task.train:
         raise MftError("there is no training file.", "Every task needs at least one.")
-    train = _side(task, task.train, readers, common, cache)
-    return train, _side(task, task.valid, readers, common, cache) if task.valid else None
+    train = _side(task, task.train, readers, common, cache, policy)
+    return train, _side(task, task.valid, readers, common, cache, policy) if task.valid else None
 
 
-def _side(task: TaskFiles, paths: tuple[Path, ...], readers: Readers, common: list[str], cache: Path) -> Side:
+def _side(
+    task: TaskFiles, paths: tuple[Path, ...], readers: Readers, common: list[str], cache: Path, policy: LengthPolicy
+) -> Side:
     chosen = tuple(readers.reader_of(path, task.reader) for path in paths)
     contents = tuple(reader.inspect(path) for reader, path in zip(chosen, paths, strict=True))
     files = [[reader.fingerprint, content.digest] for reader, content in zip(chosen, contents, strict=True)]
     form = task.form or AS_IT_IS
-    key = json.dumps([*common, files, asdict(form)])
-    return Side(task.name, paths, chosen, contents, cache / hashlib.sha256(key.encode()).hexdigest()[:32], form)
+    records = [files, asdict(form)]
+    folder, digest_folder = (
+        cache / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+        for key in ([*common, str(policy.max_length), policy.overlong, *records], [str(CACHE_VERSION), *records])
+    )
+    return Side(task.name, paths, chosen, contents, folder, form, policy, digest_folder)
 
 
 def lines(side: Side) -> Iterator[Line]:
-    """Every record of its files."""
+    """Every record of its files, or of its part."""
+    part = None if side.part is None else side.part.records
     for file, (reader, path) in enumerate(zip(side.readers, side.paths, strict=True)):
         for record in reader.records(path):
-            yield Line(file, *record)
+            if part is None or (file, record.place) in part:
+                yield Line(file, *record)

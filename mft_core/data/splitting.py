@@ -11,7 +11,7 @@ def split_off(digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Which records validate.
 
     Of the distinct contents, the `fraction` with the smallest hashes: at least one and never all of them, unless there
-    is only one (which then trains) or `fraction` is 0. Neither file order nor file names matter.
+    is only one (which then trains) or `fraction` is 0 (none) or 1 (all). Neither file order nor file names matter.
 
     Args:
         digests: uint64 [records].
@@ -21,6 +21,8 @@ def split_off(digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     Returns:
         bool [records].
     """
+    if fraction >= 1:
+        return np.ones(len(digests), bool)
     distinct = np.unique(digests)
     if len(distinct) < 2 or fraction <= 0:
         return np.zeros(len(digests), bool)
@@ -33,8 +35,12 @@ def choose(digests: np.ndarray, limit: int, seed: int) -> np.ndarray:
     """int64 [at most limit], ascending: `limit` records, those with the smallest hashes; 0: all."""
     if limit <= 0 or len(digests) <= limit:
         return np.arange(len(digests))
-    order = np.argsort(_scatter(digests, f"choose:{seed}"), kind="stable")
-    return np.sort(order[:limit])
+    return np.sort(ranked(digests, seed)[:limit])
+
+
+def ranked(digests: np.ndarray, seed: int) -> np.ndarray:
+    """int64 [records]: all of them, in the order in which `choose` takes them."""
+    return np.argsort(_scatter(digests, f"choose:{seed}"), kind="stable")
 
 
 def _scatter(digests: np.ndarray, salt: str) -> np.ndarray:

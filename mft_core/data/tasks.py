@@ -17,6 +17,7 @@ from mft_core.data.token_store import TokenEntry, TokenStore, read_quarantine
 from mft_core.errors import MftError, UsageError
 from mft_core.records import TaskCounts
 from mft_core.support.durable import whole_file
+from mft_core.support.reading import EVERY_SAMPLE, TaskSampling
 from mft_core.support.redact import redacted
 from mft_core.support.unicode_names import strange_character
 
@@ -49,8 +50,8 @@ class TaskReport:
     """What became of a task's records.
 
     Attributes:
-        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `excluded`, `overlong`,
-            `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
+        read: records in its files; each is in exactly one of `train`, `valid`, `left_out`, `unseen`, `excluded`,
+            `overlong`, `bad`, where one that was split counts as its parts: read - split + parts is the sum of those.
         train: training samples.
         valid: validation samples; 0 where the task is too small to split.
         bad: records that cannot be used, by reason.
@@ -61,13 +62,18 @@ class TaskReport:
         parts: samples they were split into.
         excluded: samples of records that `data.exclude` says to leave out.
         left_out: usable records beyond `max_samples` or `max_valid_samples`.
+        unseen: records beyond `max_samples` or `max_valid_samples` that were read but not tokenised, since few are
+            wanted: how many of them are over-long, or refused by the template, is not known.
         duplicates: training records that repeat an earlier one.
         overlap: validation samples that are also training samples, white space and weights aside.
         tokens: training tokens.
         supervised: training tokens that are targets.
         examples: the first refused records, "file:line reason: detail".
         longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `mft_core.data.length_guard.LENGTH_STEP` (as text, since JSON has no other keys).
+            `mft_core.data.longer_records.LENGTH_STEP` (as text, since JSON has no other keys). One that is too long to
+            be tokenised at all counts as having a token for each character.
+        longer_tokens: what was lost of them, in tokens, by the same; 0 for those that were not tokenised.
+        longer_supervised: how many of these tokens would have been targets.
         unread_keys: records that hold something under a key that was not read and is not known to be harmless, by the
             key, the commonest first.
         overlap_folded: how many of `overlap` differ from every training sample in white space or weights.
@@ -92,8 +98,11 @@ class TaskReport:
     supervised: int
     examples: tuple[str, ...] = field(default=())
     longer: Mapping[str, int] = field(default_factory=dict)
+    longer_tokens: Mapping[str, int] = field(default_factory=dict)
+    longer_supervised: Mapping[str, int] = field(default_factory=dict)
     unread_keys: Mapping[str, int] = field(default_factory=dict)
     excluded: int = 0
+    unseen: int = 0
     overlap_folded: int = 0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
@@ -104,16 +113,21 @@ class TaskReport:
         """All bad records, whatever the reason."""
         return sum(self.bad.values())
 
+    @property
+    def fit_to_learn(self) -> int:
+        """Records that are no bad ones and were tokenised, or dropped for their length."""
+        return self.read - self.bad_records - self.unseen
+
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values."""
-        counts = {"bad": dict(self.bad), "longer": dict(self.longer), "unread_keys": dict(self.unread_keys)}
-        counts["reasoning"] = dict(self.reasoning)
-        return {**asdict(self), **counts, "examples": list(self.examples)}
+        values = asdict(self)
+        counts = {name: dict(value) for name, value in values.items() if isinstance(value, Mapping)}
+        return {**values, **counts, "examples": list(self.examples)}
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task of a run: `index` is its task id."""
+    """One task of a run: `index` is its task id, `sampling` what it says itself of the samples that it has."""
 
     name: str
     index: int
@@ -121,6 +135,7 @@ class Task:
     train: TokenStore
     valid: TokenStore
     report: TaskReport
+    sampling: TaskSampling = EVERY_SAMPLE
 
     def sources(self) -> Iterator[tuple[TokenEntry, tuple[Path, ...]]]:
         """The entries its samples come from, with their files; one where validation is split off."""
@@ -131,9 +146,15 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskSet:
-    """The tasks of a run, in task-id order."""
+    """The tasks of a run, in task-id order.
+
+    Attributes:
+        tasks: those that are trained. They alone have task ids, counts and a part in the objective.
+        watched: those that are only measured, numbered by themselves; they have validation samples alone.
+    """
 
     tasks: tuple[Task, ...]
+    watched: tuple[Task, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tasks)
@@ -149,14 +170,25 @@ class TaskSet:
         """Task names, in task-id order."""
         return tuple(task.name for task in self.tasks)
 
+    @property
+    def every(self) -> tuple[Task, ...]:
+        """The trained tasks, then the watched ones."""
+        return (*self.tasks, *self.watched)
+
+    @property
+    def repeat(self) -> np.ndarray:
+        """[N]: passes over each task's training samples in an epoch; int64, all 1, where none is repeated."""
+        repeat = np.array([task.sampling.repeat for task in self.tasks], np.float64)
+        return repeat if (repeat != 1).any() else np.ones(len(repeat), np.int64)
+
     @cached_property
     def counts(self) -> TaskCounts:
         """The training samples of all tasks in numbers."""
         sizes = [task.train.sizes() for task in self.tasks]  # all are int, or some are float
         return TaskCounts(
             names=self.names,
-            samples=np.array([samples for samples, _ in sizes]),
-            tokens=np.array([tokens for _, tokens in sizes]),
+            samples=np.array([samples for samples, _ in sizes]) * self.repeat,
+            tokens=np.array([tokens for _, tokens in sizes]) * self.repeat,
             importance=np.array([task.weight for task in self.tasks], np.float64),
         )
 
@@ -185,7 +217,7 @@ def write_quarantine(tasks: TaskSet, path: Path) -> int:
 
 
 def _refused(tasks: TaskSet) -> Iterator[dict[str, Any]]:
-    for task in tasks:
+    for task in tasks.every:
         for entry, paths in task.sources():
             for line in read_quarantine(entry):
                 file, place = line.pop("file"), line.pop("place")

@@ -59,8 +59,8 @@ class TokenEntry:
         files: int32 [samples], which of the files the record stands in.
         places: int64 [samples], where it stands there, as `mft_core.data.reader.RawRecord` has it.
         place_forms: of each file, the words for a place (`mft_core.data.reader.place_in_words`).
-        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many; "longer"
-            and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
+        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many;
+            "longer", "longer_tokens", "longer_supervised" and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
         folder: where it lies.
     """
 
@@ -230,7 +230,8 @@ class EntryWriter:
             stream.close()
         if not self._weighted:
             (self.folder / WEIGHTS).unlink()
-        arrays = {name: np.concatenate([*parts, np.zeros(0, np.int64)]) for name, parts in self._columns.items()}
+        none = [np.zeros(0, np.int64)]  # beside digests it would make numbers of 53 bits of them
+        arrays = {name: np.concatenate(parts or none) for name, parts in self._columns.items()}
         arrays["offsets"] = np.concatenate([[0], np.cumsum(arrays.pop("lengths"), dtype=np.int64)])
         for name, dtype in ARRAYS.items():
             np.save(self.folder / f"{name}.npy", arrays[name].astype(dtype))

@@ -31,7 +31,7 @@ def under_usual_keys(value: dict[str, Any]) -> dict[str, Any]:
     if not _holds(value, TURN_LISTS):
         value = _with_problem(value)
     for key in TURN_LISTS:
-        if _is_list_of_objects(value.get(key)) and all(_is_round(item) for item in value[key]):
+        if _are_rounds(value.get(key)):
             value = {**value, key: [turn for item in value[key] for turn in _turns_of_round(item)]}
     return value
 
@@ -86,6 +86,10 @@ def _renamed(value: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
 def _is_list_of_objects(held: Any) -> bool:
     return isinstance(held, list) and bool(held) and all(isinstance(item, dict) for item in held)
+
+
+def _are_rounds(held: Any) -> bool:
+    return isinstance(held, list) and bool(held) and all(isinstance(item, dict) and _is_round(item) for item in held)
 
 
 def _is_round(item: Mapping[str, Any]) -> bool:

@@ -70,6 +70,8 @@ class EvaluationRequest:
         post_process_samples: the samples of the file are raw answers, to be post-processed as the model's own.
         validation: gives the tasks' validation samples and the model for their losses; None without a run or data.
         records: the tasks' validation records by name, read when called; None without a run or data.
+        own_assistants: by name of tasks with a tokenization of their own, what answers as they were learned; made when
+            called.
         on_progress: told after every batch, on the main rank.
         on_notice: told what was left out, and why, in one line each, on the main rank.
     """
@@ -81,5 +83,6 @@ class EvaluationRequest:
     post_process_samples: bool = False
     validation: Callable[[], EvaluationContext] | None = None
     records: Callable[[], Mapping[str, Sequence[Record]]] | None = None
+    own_assistants: Callable[[], Mapping[str, Assistant]] = dict
     on_progress: Callable[[EvaluationProgress], None] = ignore_progress
     on_notice: Callable[[str], None] = field(default=lambda _: None)

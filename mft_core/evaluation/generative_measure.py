@@ -88,6 +88,10 @@ class GenerativeMeasure(Evaluator[SomeGenerativeOptions]):
         """
         return pass_rates(self.title(judged[0].attempt.item.group), judged, protocol)
 
+    def task_of(self, item: Item) -> str:
+        """The run's task that the item is one of, as which it is asked; "": it is none of a run's."""
+        return ""
+
     def describe(self) -> Protocol:
         """Prompt form, shots, stop strings and post-processing; decoding is filled in."""
         return Protocol(form="published", stop=self.stop_strings(), post_processing="cut at the first stop string")

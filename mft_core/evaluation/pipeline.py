@@ -112,12 +112,21 @@ class Pipeline:
     def _generated(self, assistant: Assistant) -> Iterator[list[WrittenAnswer]]:
         options, stop = self._options, self._evaluator.stop_strings()
         sampling = Sampling(options.max_new_tokens, options.temperature, options.seed, stop)
-        writer = Writer(assistant, Journal(self._request.folder / SAMPLES), sampling, options.batch_size)
-        prompts = [(item, self._evaluator.prompt(item)) for item in self._items]
-        yield from writer.batches(prompts, options.samples)
-        if writer.too_long:
-            count = len(set(writer.too_long))
-            self._notice(f"{count} prompts are longer than the model's context: their answers are empty")
+        journal, too_long = Journal(self._request.folder / SAMPLES), set[str]()
+        for one, items in self._by_assistant(assistant):
+            writer = Writer(one, journal, sampling, options.batch_size)
+            yield from writer.batches([(item, self._evaluator.prompt(item)) for item in items], options.samples)
+            too_long.update(writer.too_long)
+        if too_long:
+            self._notice(f"{len(too_long)} prompts are longer than the model's context: their answers are empty")
+
+    def _by_assistant(self, common: Assistant) -> Iterator[tuple[Assistant, list[Item]]]:
+        """Who answers which items: tasks with a tokenization of their own are asked in that."""
+        tasks = [self._evaluator.task_of(item) for item in self._items]
+        own = self._request.own_assistants() if any(tasks) else {}
+        answering = [own.get(task, common) for task in tasks]
+        for assistant in dict.fromkeys(answering):
+            yield assistant, [item for item, one in zip(self._items, answering, strict=True) if one is assistant]
 
     def _given(self) -> Iterator[list[WrittenAnswer]]:
         if self._request.samples_file is None:

@@ -63,6 +63,10 @@ class ReferenceEvaluator(GenerativeEvaluator[SomeReferenceOptions]):
         """The conversation up to the answer, laid out as in training."""
         return [Turn(*fields) for fields in item.fields["turns"]]
 
+    def task_of(self, item: Item) -> str:
+        """Of the run's validation records, their task."""
+        return item.group
+
     def describe(self) -> Protocol:
         """As in training."""
         return Protocol("as trained", post_processing="a thought before it and surrounding white space removed")

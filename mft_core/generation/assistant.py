@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mft_core.data.tokenization import Tokenization
+from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError
 from mft_core.models.end_tokens import end_tokens
@@ -62,13 +62,21 @@ class Assistant:
         model: in eval mode.
         tokenizer: the model's own.
         tokenization: lays out prompts as the model saw them in training; bound here.
+        system: the system turn that every conversation it was trained on had by the recipe; "": there was none.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, tokenization: Tokenization) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        tokenization: Tokenization,
+        system: str = "",
+    ) -> None:
         tokenization.bind(tokenizer)
         self.model = model
         self.tokenizer = tokenizer
         self.tokenization = tokenization
+        self.system = system
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
@@ -188,3 +196,9 @@ class Assistant:
                     self.held = None
 
         return Streamer(self.tokenizer, skip_prompt=True, skip_special_tokens=True)
+
+
+def own_assistants(bound: Mapping[str, BoundTokenization], model: PreTrainedModel) -> dict[str, Assistant]:
+    """By task, the model asked in the tokenization of that task; of tasks with the same one it is the same."""
+    made = {one: Assistant(model, one.tokenizer, one.tokenization) for one in dict.fromkeys(bound.values())}
+    return {task: made[one] for task, one in bound.items()}

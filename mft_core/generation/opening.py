@@ -9,7 +9,7 @@ from mft_core.errors import UsageError
 from mft_core.generation.assistant import Assistant
 from mft_core.models.recognition import family_named, fetch_base, find_base, model_adapters, of_recorded_family
 from mft_core.recipe.loading import load_recipe
-from mft_core.recipe.schema import Choice
+from mft_core.recipe.schema import DataSection
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.tuning.finished import load_run
@@ -73,10 +73,10 @@ def open_folder(folder: Path, catalog: Catalog, wanted: str = "", base: Path | N
     import torch
 
     recipe = folder / run_files.RECIPE
-    choice = load_recipe(recipe).data.tokenization if recipe.is_file() else Choice(name="auto")
-    tokenization = catalog.build("tokenization", choice.name, choice.options)
+    data = load_recipe(recipe).data if recipe.is_file() else DataSection()
+    tokenization = catalog.build("tokenization", data.tokenization.name, data.tokenization.options)
     with of_recorded_family(catalog):
         model, tokenizer = load_run(folder, model_adapters(catalog), base=base, wanted=family_named(wanted, catalog))
     if torch.cuda.is_available():
         model = model.to(process_state().device)
-    return Assistant(model, tokenizer, tokenization)
+    return Assistant(model, tokenizer, tokenization, data.system)

@@ -44,6 +44,8 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield from _choice("loss", "loss", values.get("loss"))
     for key, kind in CHOICES.items():
         yield from _choice(f"data.{key}", kind, data.get(key))
+    for task in data.get("tasks", ()):
+        yield from _choice("data.tasks.tokenization", "tokenization", task.get("tokenization"))
     for choice in values.get("eval", ()):
         yield from _choice("eval", "evaluator", choice)
     for choice in train.get("callbacks", ()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mft_core.recipe.schema import AUTO, Choice, Columns, DataSection, Recipe, TaskSection
+from mft_core.recipe.schema import AUTO, Choice, DataSection, Recipe, TaskSection
 from mft_core.support.reading import ReaderChoice, RecordForm, TaskSampling
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"
@@ -18,15 +18,17 @@ def reader_choice(recipe: Recipe, of_task: Choice | None = None) -> ReaderChoice
     return None
 
 
-def record_form(data: DataSection, columns: Columns | None = None) -> RecordForm:
-    """How records are read: by the task's own columns, else by those of [data]."""
-    named = tuple((columns or data.columns).items())
-    return RecordForm(named, data.reasoning, data.preference, data.render_json)
+def record_form(data: DataSection, task: TaskSection | None = None) -> RecordForm:
+    """How records are read: as the task says itself, else as [data] does."""
+    columns = (task.columns if task else {}) or data.columns
+    system = (task.system if task else "") or data.system
+    return RecordForm(tuple(columns.items()), data.reasoning, data.preference, data.render_json, system)
 
 
 def sampling(task: TaskSection) -> TaskSampling:
-    """How many of a task's samples are used, where the task says so itself."""
-    return TaskSampling(task.max_samples if task.max_samples >= 0 else None, task.valid_fraction or None)
+    """Which samples a task has, where the task says so itself."""
+    most = task.max_samples if task.max_samples >= 0 else None
+    return TaskSampling(most, task.valid_fraction or None, task.max_length or None, task.repeat, task.role == "watch")
 
 
 def source_choice(recipe: Recipe) -> Choice:

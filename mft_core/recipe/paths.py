@@ -86,6 +86,14 @@ def _place_options(sections: dict[str, Any], components: Components) -> None:
     ):
         if isinstance(sections.get(section), dict) and key in sections[section]:
             sections[section][key] = placed(kind, sections[section][key], default)
+    data = sections.get("data")
+    if isinstance(data, dict) and isinstance(data.get("tasks"), list):
+        data["tasks"] = [
+            {**task, "tokenization": placed("tokenization", task["tokenization"], AUTO)}
+            if isinstance(task, Mapping) and "tokenization" in task
+            else task
+            for task in data["tasks"]
+        ]
     if "loss" in sections:
         sections["loss"] = placed("loss", sections["loss"], LOSS)
     if isinstance(sections.get("eval"), list):

@@ -141,11 +141,22 @@ class TaskSection(Section):
     name: TaskName = Field(description="the task's name")
     train: str = Field(description="a file, a folder or a glob")
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
+    role: Literal["train", "watch"] = Field(
+        "train", description="watch: all its records are measured at every evaluation, none is ever trained"
+    )
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
     reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
+    tokenization: AutoChoice = Field(
+        Choice(name=AUTO), description="auto: data.tokenization, which is what is saved with the model in any case"
+    )
+    repeat: float = Field(
+        1.0, gt=0, le=1000, description="0.25 or 3: passes over its training samples an epoch; they count as often"
+    )
+    max_length: int = Field(0, ge=0, description="tokens a sample may have, no more than that; 0: data.max_length")
     max_samples: int = Field(-1, ge=-1, description="most training samples; 0: all; -1: data.max_samples")
     valid_fraction: float = Field(0.0, ge=0, lt=1, description="validation share; 0: data.valid_fraction")
     columns: Columns = Field({}, description="{}: data.columns; where this task's records have what is learned")
+    system: str = Field("", description='system turn of its conversations that have none; "": data.system')
 
 
 class DataSection(Section):
@@ -170,6 +181,7 @@ class DataSection(Section):
         "refuse", description="of chosen and rejected answers; chosen: learn that one, as any other answer"
     )
     render_json: bool = Field(False, description="learn lists and objects as compact JSON; false: refuse them")
+    system: str = Field("", description='system turn put before conversations that have none of their own; "": none')
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
     tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")
@@ -177,7 +189,7 @@ class DataSection(Section):
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"
     )
     temperature: float = Field(
-        1.0, ge=1, description="task sampling ~ samples ** (1 / temperature); 1: every sample once; the loss undoes it"
+        1.0, ge=1, description="task sampling ~ samples ** (1 / temperature); 1: in proportion; the loss undoes it"
     )
     packer: PackerChoice = Field(Choice(name=PACKER), description="how samples share rows; `mft list packer`")
     max_length: int = Field(1024, ge=8, description="tokens a row may hold")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mft_core.batching.packing import Packer
 from mft_core.data.readers import Readers
 from mft_core.data.source import Source
-from mft_core.data.tokenization import Tokenization
+from mft_core.data.tokenization import BoundTokenization, Tokenization
+from mft_core.errors import MftError
 from mft_core.evaluation.evaluator import Evaluator
 from mft_core.models.base import Base
 from mft_core.models.recognition import family_named, find_base
@@ -20,6 +23,9 @@ from mft_core.registry.catalog import Catalog, Entry
 from mft_core.support.reading import ReaderChoice
 from mft_core.training.callbacks import Callback
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 
 @dataclass(slots=True)
 class Parts:
@@ -29,6 +35,8 @@ class Parts:
         callbacks: by name, in the recipe's order.
         readers: all that there are.
         fetching: by name, the sources that fetch the files of tasks that are named by addresses.
+        own_tokenizations: of tasks that have one of their own, by name; of equal ones there is one.
+        bound: the same once `bind` was called, each with its tokenizer.
         base_reference: what is asked of `base`.
         family: the name of the model family; "": to be recognised.
         entries: where each component came from.
@@ -45,7 +53,32 @@ class Parts:
     base_reference: str
     family: str
     fetching: dict[str, Source] = field(default_factory=dict)
+    own_tokenizations: dict[str, Tokenization] = field(default_factory=dict)
+    bound: dict[str, BoundTokenization] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+
+    def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Bind the tokenization to the tokenizer, and those of single tasks to copies of it, since each changes the
+        chat template; the tokenizer itself is saved with the model.
+
+        Raises:
+            MftError: the tokenizer cannot be used with one of them.
+        """
+        bound: dict[int, BoundTokenization] = {}
+        for task, own in self.own_tokenizations.items():
+            if id(own) not in bound:
+                bound[id(own)] = _bound_to_a_copy(task, own, tokenizer)
+            self.bound[task] = bound[id(own)]
+        self.tokenization.bind(tokenizer)
+
+
+def _bound_to_a_copy(task: str, tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> BoundTokenization:
+    bound = BoundTokenization(tokenization, copy.deepcopy(tokenizer))
+    try:
+        tokenization.bind(bound.tokenizer)
+    except MftError as error:
+        raise MftError(f"Task {task!r}, tokenization: {error.message}", error.hint) from error
+    return bound
 
 
 def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
@@ -77,6 +110,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         },
         source=None if source.name in (EXPLICIT_TASKS, PREPARED) else build("source", source, "[data] source"),
         readers=_readers(recipe, catalog),
+        own_tokenizations=_own_tokenizations(recipe, build),
         base=build("base", Choice(name=base_name), "[model] base"),
         base_reference=reference,
         family=family,
@@ -85,6 +119,19 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
         },
         entries=entries,
     )
+
+
+def _own_tokenizations(recipe: Recipe, build: Callable[[str, Choice, str], Tokenization]) -> dict[str, Tokenization]:
+    built: list[tuple[Choice, Tokenization]] = []
+    own: dict[str, Tokenization] = {}
+    for task in recipe.data.tasks:
+        if task.tokenization.name != AUTO:
+            same = next((one for choice, one in built if choice == task.tokenization), None)
+            if same is None:
+                same = build("tokenization", task.tokenization, f"[[data.tasks]] {task.name!r} tokenization")
+                built.append((task.tokenization, same))
+            own[task.name] = same
+    return own
 
 
 def _address_sources(recipe: Recipe, catalog: Catalog) -> list[str]:

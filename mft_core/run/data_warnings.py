@@ -17,14 +17,14 @@ MOST_GROUPS = 5
 
 
 def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
-    """Missing validation data, validation samples that are trained on, repeated training records, keys not read,
-    what was left out by choice.
+    """Records that were not looked at, missing validation data, validation samples that are trained on, repeated
+    training records, keys not read, what was left out by choice.
 
     Args:
         adapts_by_validation: the loss measures validation samples to set the tasks' weights.
     """
     missing, told = _without_validation(tasks, adapts_by_validation), (_leakage, _duplicates, _unread, _reasoning)
-    return [*_excluded(tasks), *missing, *(line for tell in told for line in tell(tasks))]
+    return [*_unseen(tasks), *_excluded(tasks), *missing, *(line for tell in told for line in tell(tasks))]
 
 
 class _Part(NamedTuple):
@@ -38,6 +38,14 @@ class _Part(NamedTuple):
     def __str__(self) -> str:
         folded = f" ({self.folded:,} of them but for white space)" if self.folded else ""
         return f"{self.found:,} of {self.total:,} in {self.task}{folded}"
+
+
+def _unseen(tasks: TaskSet) -> Iterable[str]:
+    reports = [(task.name, task.report) for task in tasks if task.report.unseen]
+    parts = [_Part(name, report.read - report.unseen, report.read) for name, report in reports]
+    if parts:
+        why = "few samples are wanted, so it is not known how many of the others are too long"
+        yield f"looked at {_worst_first(parts)}: {why}"
 
 
 def _excluded(tasks: TaskSet) -> Iterable[str]:

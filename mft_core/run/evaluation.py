@@ -133,6 +133,7 @@ def _request(
         post_process_samples=bool(samples and samples.raw),
         validation=tasks.validation if tasks else None,
         records=tasks.records if tasks else None,
+        own_assistants=tasks.own_assistants if tasks and writes else dict,
         on_progress=on_progress,
         on_notice=on_notice,
     )

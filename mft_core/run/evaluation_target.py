@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mft_core.data.stored_records import validation_records
-from mft_core.generation.assistant import Assistant
+from mft_core.generation.assistant import Assistant, own_assistants
 from mft_core.generation.opening import given_base, open_folder, target_folder
 from mft_core.models.recognition import family_named, model_adapters, of_recorded_family
 from mft_core.run.folder import lost_base
@@ -114,11 +114,16 @@ class Target:
         """The tasks' validation samples under the model."""
         from accelerate import Accelerator
 
-        from mft_core.run.row_form import fit_rows, measuring
+        from mft_core.run.row_form import fit_rows, measuring, on_every_task
 
         model = self.assistant.model
-        return measuring(fit_rows(self._plan, model, model.dtype), Accelerator(cpu=model.device.type == "cpu"))
+        fitted = fit_rows(self._plan, model, model.dtype)
+        return on_every_task(measuring(fitted, Accelerator(cpu=model.device.type == "cpu")), self._plan.task_set)
+
+    def own_assistants(self) -> Mapping[str, Assistant]:
+        """By task, what answers in a tokenization that is its own."""
+        return own_assistants(self._plan.parts.bound, self.assistant.model) if self.recipe else {}
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The tasks' validation records."""
-        return validation_records(self._plan.task_set, self._plan.parts.readers)
+        return validation_records(self._plan.task_set.every, self._plan.parts.readers)

@@ -21,6 +21,7 @@ from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.output_place import refuse_output_among_data
+from mft_core.support.lists import first_few
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.support.unicode_names import composed
@@ -60,25 +61,46 @@ def every_task(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) ->
 
     Args:
         prepared: where `data.prepared` is given, opened.
+
+    Raises:
+        UsageError: a task's samples may be longer than a row.
     """
+    _refuse_longer_than_rows(recipe)
     files = _found_tasks(recipe, parts, prepared)
     check_names(files)
     return files
 
 
+def _refuse_longer_than_rows(recipe: Recipe) -> None:
+    most = recipe.data.max_length
+    for task in recipe.data.tasks:
+        if task.max_length > most:
+            raise UsageError(
+                f"Task {task.name!r}: its max_length, {task.max_length:,}, is more than data.max_length, {most:,}, "
+                "which is what a row holds",
+                f"raise that one: --set data.max_length={task.max_length}; or lower max_length of the task",
+            )
+
+
 def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
-    """Those of the recipe's tasks that are to be trained.
+    """Those of the recipe's tasks that are to be trained or watched.
 
     Raises:
-        UsageError: `data.include` names a task there is not.
+        UsageError: `data.include` names a task there is not, or none of them is to be trained.
     """
-    return included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
+    found = included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
+    if found and all(task.sampling.watched for task in found):
+        raise UsageError(
+            f"there is no task to train, but such that are watched: {first_few([task.name for task in found])}",
+            'give one without role = "watch"; to measure a model without training: mft eval',
+        )
+    return found
 
 
 def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:
     data = recipe.data
     if prepared is not None:
-        return prepared.files({task.name: task.weight for task in data.tasks})
+        return prepared.files(data.tasks)
     if parts.source is None:
         entries = [
             ExplicitTask(
@@ -87,7 +109,7 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
                 task.valid,
                 task.weight,
                 reader_choice(recipe, task.reader),
-                record_form(data, task.columns),
+                record_form(data, task),
                 sampling(task),
             )
             for task in data.tasks

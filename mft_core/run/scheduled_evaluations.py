@@ -13,7 +13,8 @@ from mft_core.errors import UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.events import EventLog, read_events
-from mft_core.generation.assistant import Assistant
+from mft_core.generation.assistant import Assistant, own_assistants
+from mft_core.run.row_form import on_every_task
 from mft_core.support import run_files
 from mft_core.training.callbacks import Callback, CallbackContext
 
@@ -68,6 +69,7 @@ class TrainingEvaluations(Callback):
         """Make the model ready to answer."""
         super().start(context)
         self._assistant = Assistant(context.model, self._plan.tokenizer, self._plan.parts.tokenization)
+        self._own_assistants = own_assistants(self._plan.parts.bound, context.model)
 
     def after_step(self, step: int) -> None:
         """Measure what is due; the last step belongs to `at_end`, which sees the selected model."""
@@ -91,8 +93,9 @@ class TrainingEvaluations(Callback):
             folder=folder,
             model=model,
             assistant=self._assistant,
-            validation=lambda: self.context.validation,
-            records=lambda: validation_records(self._plan.task_set, self._plan.parts.readers),
+            own_assistants=lambda: self._own_assistants,
+            validation=lambda: on_every_task(self.context.validation, self._plan.task_set),
+            records=lambda: validation_records(self._plan.task_set.every, self._plan.parts.readers),
             on_notice=lambda text: self.context.log.emit("warning", step, message=text),
         )
 

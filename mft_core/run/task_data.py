@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import Packer
-from mft_core.batching.prepared import PreparedFolder
+from mft_core.batching.prepared import TASKS, PreparedFolder
 from mft_core.batching.sample_table import SampleTable
 from mft_core.data.sides import template_fingerprint, tokenizer_fingerprint
 from mft_core.data.tasks import TaskSet
 from mft_core.data.tokenising import Progress, prepare_tasks
 from mft_core.data.tokenization import Tokenization
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import PackedRows, TaskFiles
 from mft_core.run.components import Parts
 from mft_core.support.paths import cache_folder
@@ -26,9 +26,12 @@ DIGITS = 16
 
 DECIDES_SAMPLES = (
     "split_seed", "max_length", "overlong", "valid_fraction", "max_samples", "max_valid_samples", "exclude", "columns",
-    "reasoning", "preference", "render_json",
+    "reasoning", "preference", "render_json", "system",
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
+
+DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns", "system", "role")
+"""Keys of [[data.tasks]] that decide which samples the task has; what is not given is as in [data]."""
 
 StoredRows = Callable[[int], PackedRows | None]
 """Gives the rows of an epoch where they were stored."""
@@ -55,11 +58,12 @@ def tokenised_tasks(
     """
     if prepared is None:
         cache = cache_folder("tokens")
-        tokenization = parts.tokenization
-        return prepare_tasks(
-            files, tokenization, tokenizer, recipe.data, cache, on_progress, readers=parts.readers
-        ), None
-    prepared.check(preparation(recipe, parts.tokenization, tokenizer, parts.packer))
+        tasks = prepare_tasks(
+            files, parts.tokenization, tokenizer, recipe.data, cache, on_progress,
+            readers=parts.readers, own=parts.bound,
+        )  # fmt: skip
+        return tasks, None
+    prepared.check(preparation(recipe, parts, tokenizer), [task.name for task in files])
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)
 
@@ -67,18 +71,33 @@ def tokenised_tasks(
 def batch_plan(recipe: Recipe, tasks: TaskSet, packer: Packer, stored_rows: StoredRows | None = None) -> BatchPlan:
     """The rows of every optimizer step."""
     data, train = recipe.data, recipe.train
-    table = SampleTable([task.train for task in tasks])
-    return BatchPlan(table, packer, data.max_length, train.batch_size, train.seed, data.temperature, stored_rows)
+    table, rows = SampleTable([task.train for task in tasks]), (data.max_length, train.batch_size, train.seed)
+    return BatchPlan(table, packer, *rows, data.temperature, tasks.repeat, stored_rows)
 
 
-def preparation(
-    recipe: Recipe, tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase, packer: Packer
-) -> dict[str, Any]:
-    """All that decides what `mft prepare` writes but for the records, the seed and the temperature; JSON values."""
-    laid_out = template_fingerprint(tokenization, tokenizer)
+def preparation(recipe: Recipe, parts: Parts, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """All that decides what `mft prepare` writes but for the records, the seed and the temperature; JSON values.
+
+    Args:
+        parts: with the tokenization bound to `tokenizer`.
+    """
+    packer, own = parts.packer, {task.name: _own_choices(task) for task in recipe.data.tasks}
+    for name, bound in parts.bound.items():
+        own[name]["tokenization"] = _laid_out(*bound)
     return {
         "tokenizer": tokenizer_fingerprint(tokenizer)[:DIGITS],
-        "data.tokenization": f"{type(tokenization).__qualname__}, template {laid_out[:DIGITS]}",
+        "data.tokenization": _laid_out(parts.tokenization, tokenizer),
         "data.packer": f"{type(packer).__qualname__} {packer.options.model_dump(mode='json') or ''}".strip(),
         **{f"data.{key}": getattr(recipe.data, key) for key in DECIDES_SAMPLES},
+        TASKS: {name: keys for name, keys in own.items() if keys},
     }
+
+
+def _laid_out(tokenization: Tokenization, tokenizer: PreTrainedTokenizerBase) -> str:
+    return f"{type(tokenization).__qualname__}, template {template_fingerprint(tokenization, tokenizer)[:DIGITS]}"
+
+
+def _own_choices(task: TaskSection) -> dict[str, Any]:
+    """What a task says itself of its samples."""
+    defaults = {key: TaskSection.model_fields[key].default for key in DECIDES_ITS_SAMPLES}
+    return {key: getattr(task, key) for key, default in defaults.items() if getattr(task, key) != default}

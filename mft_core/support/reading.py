@@ -25,24 +25,32 @@ class RecordForm:
             samples of, with its last answer alone; "none".
         preference: "chosen": of a pair of answers the chosen one is learned; "refuse": neither.
         render_json: lists and objects in place of a text are its compact JSON, rather than refused.
+        system: the system turn of every conversation that has none of its own; "": none.
     """
 
     columns: tuple[tuple[str, str], ...] = ()
     reasoning: str = "all"
     preference: str = "refuse"
     render_json: bool = False
+    system: str = ""
 
 
 class TaskSampling(NamedTuple):
-    """How many of a task's samples are used, where it differs from what holds for all tasks (None: it does not).
+    """Which samples a task has and how often they are used, where that is not as for all tasks (None: it is).
 
     Attributes:
         max_samples: the most training samples; 0: all.
         valid_fraction: the share that validates where there are no validation files.
+        max_length: the most tokens of a sample; no more than a row may hold.
+        repeat: passes over its training samples in an epoch; in the objective they count as often.
+        watched: none of them trains: the records of all its files validate.
     """
 
     max_samples: int | None = None
     valid_fraction: float | None = None
+    max_length: int | None = None
+    repeat: float = 1.0
+    watched: bool = False
 
 
 EVERY_SAMPLE = TaskSampling()

@@ -98,6 +98,27 @@ class TokenizationTests(ComponentTests):
             given = [weight for sample in found for weight in np.asarray(sample.weights)[sample.supervised].tolist()]
             assert given == [weight for run, weight in learned for _ in run]
 
+    def test_many_records_together_give_what_each_gives_alone(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        subject = self.bound(tokenizer)
+        weighted = tuple(turn._replace(weight=0.5) if turn.role == "assistant" else turn for turn in TURNS)
+        refused = Record(turns=(Turn("user", "a"), Turn("user", "b"), Turn("assistant", "c")))
+        said = [TURNS, TURNS[1:3], weighted, TURNS[:3], TURNS]
+        records = [Record(turns=turns) for turns in said] + [Record(text="import os\n"), refused]
+
+        def alone(record: Record) -> list[Sample] | RecordError:
+            try:
+                return subject.samples(record)
+            except RecordError as error:
+                return error
+
+        for together, one in zip(subject.batch(records), map(alone, records), strict=True):
+            if isinstance(together, RecordError) or isinstance(one, RecordError):
+                assert str(together) == str(one)
+                continue
+            for found, expected in zip(together, one, strict=True):
+                for name in ("ids", "supervised", "weights"):
+                    assert np.array_equal(getattr(found, name), getattr(expected, name)), name
+
     def test_text_is_kept_and_supervised_whole(self, tokenizer: PreTrainedTokenizerBase) -> None:
         sample = self.bound(tokenizer).encode(Record(text="import os\n"))
         assert sample.supervised[1:].all()

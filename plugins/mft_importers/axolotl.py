@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, task, watched
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -20,17 +21,14 @@ from mft_importers.shared import (
     OUT_OF_SCOPE,
     OWN_TEMPLATE,
     SPLIT_OF_PROCESSES,
-    VALIDATION_FILES,
     batches,
     evaluations,
-    hub_address,
     lora,
     optimizer,
     precision,
     scheduler,
     shards,
     steps,
-    task,
     track,
     validation,
     warm_up,
@@ -136,12 +134,14 @@ def _data(conversion: Conversion) -> None:
         _data_set(conversion, described)
     for described in conversion.take("pretraining_dataset", []):
         _data_set(conversion, described)
+    conversion.carry([Carry("default_system_message", "data.system", str)])
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
-    conversion.leave_all({"test_datasets": VALIDATION_FILES})
+    for described in conversion.take("test_datasets", []):
+        watched(conversion, _data_set(conversion, described))
 
 
-def _data_set(conversion: Conversion, described: Any) -> None:
+def _data_set(conversion: Conversion, described: Any) -> dict[str, Any]:
     described = described if isinstance(described, Mapping) else {"path": str(described)}
     place, files = conversion.path(str(described.get("path", ""))), described.get("data_files")
     if isinstance(files, str) and "*" not in files:
@@ -150,14 +150,20 @@ def _data_set(conversion: Conversion, described: Any) -> None:
         place = hub_address(place, described.get("name"), str(described.get("split", "train")))
     columns = _columns(described)
     others: dict[str, Any] = {"columns": columns} if columns else {}
+    if isinstance(described.get("type"), Mapping) and described["type"].get("system_prompt"):
+        others["system"] = str(described["type"]["system_prompt"])
+    if described.get("chat_template") in TEMPLATES:
+        others["tokenization"] = TEMPLATES[described["chat_template"]]
     made = task(conversion, str(described.get("path", "task")).rstrip("/").rpartition("/")[2], place, **others)
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:
         conversion.remark(f"{made['name']}: type {form} is unknown here; its columns are read as they are named.")
     known = {"path", "data_files", "name", "split", "type", "ds_type", *COLUMNS}
-    for key in sorted(described.keys() - known):
+    carried = {"chat_template"} if "tokenization" in others else set()
+    for key in sorted(described.keys() - known - carried):
         if described[key] and described[key] not in AS_USUAL.get(key, ()):
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
+    return made
 
 
 COLUMNS = {

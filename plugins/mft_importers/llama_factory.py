@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, shares, task, watched
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -19,11 +20,8 @@ from mft_importers.shared import (
     NO_OTHER_MODULES,
     OWN_TEMPLATE,
     PICTURES,
-    VALIDATION_FILES,
-    hub_address,
     listed,
     lora,
-    task,
     training,
     validation,
 )
@@ -65,13 +63,13 @@ class LlamaFactory(Importer):
             [
                 Carry("cutoff_len", "data.max_length", int, 2048),
                 Carry("max_samples", "data.max_samples", int),
+                Carry("default_system", "data.system", str),
             ]
         )
         conversion.set("data.overlong", "split" if stage == "pt" else "truncate")
         packed = conversion.take("packing", stage == "pt") or conversion.take("neat_packing", False)
         conversion.set("data.packer", "best-fit" if packed else "dynamic")
         validation(conversion, "val_size")
-        conversion.leave("eval_dataset", VALIDATION_FILES)
         _template(conversion)
         _data_sets(conversion, pretraining=stage == "pt")
         _rest(conversion)
@@ -119,19 +117,22 @@ def _template(conversion: Conversion) -> None:
 def _data_sets(conversion: Conversion, pretraining: bool) -> None:
     folder = Path(conversion.path(str(conversion.take("dataset_dir", "data"))))
     known = _dataset_info(folder)
+
+    def made(name: str) -> dict[str, Any] | None:
+        if name in known:
+            return _data_set(conversion, name, known[name], folder, pretraining)
+        conversion.remark(f"{folder / 'dataset_info.json'} does not describe {name}: say where it lies.")
+        return task(conversion, name, conversion.path(name))
+
     for name in listed(conversion.take("dataset", [])):
-        described = known.get(name)
-        if described is None:
-            conversion.remark(f"{folder / 'dataset_info.json'} does not describe {name}: say where it lies.")
-            task(conversion, name, conversion.path(name))
-        else:
-            _data_set(conversion, name, described, folder, pretraining)
-    conversion.leave_all(
-        {
-            "mix_strategy": "all tasks are trained; the loss keeps them in balance",
-            "interleave_probs": "data.temperature and the loss decide how much each task counts",
-        }
-    )
+        made(name)
+    if str(conversion.take("mix_strategy", "concat")).startswith("interleave"):
+        shares(conversion, "interleave_probs")
+    conversion.leave("mix_strategy", "all tasks are trained; the loss keeps them in balance")
+    for name in listed(conversion.take("eval_dataset", [])):
+        if (measured := made(name)) is not None:
+            watched(conversion, measured)
+    conversion.leave_all({"interleave_probs": "it says nothing there either, where data sets are concatenated"})
 
 
 def _dataset_info(folder: Path) -> dict[str, Any]:
@@ -141,11 +142,13 @@ def _dataset_info(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], folder: Path, pretraining: bool) -> None:
+def _data_set(
+    conversion: Conversion, name: str, described: Mapping[str, Any], folder: Path, pretraining: bool
+) -> dict[str, Any] | None:
     others: dict[str, Any] = {}
     if any((described.get("columns") or {}).get(key) for key in ("images", "videos", "audios")):
         conversion.remark(f"{name} is left out: {PICTURES}.")
-        return
+        return None
     if described.get("num_samples"):
         others["max_samples"] = int(described["num_samples"])
     columns = _columns(described.get("columns") or {}, pretraining)
@@ -163,6 +166,7 @@ def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], f
     for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
         if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
             conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
+    return made
 
 
 def _place(described: Mapping[str, Any], folder: Path) -> str:

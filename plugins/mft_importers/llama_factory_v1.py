@@ -10,6 +10,7 @@ import yaml
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, task
 from mft_importers.shared import (
     FOUR_BITS,
     KERNELS,
@@ -19,11 +20,9 @@ from mft_importers.shared import (
     OUT_OF_SCOPE,
     SPLIT_OF_PROCESSES,
     evaluations,
-    hub_address,
     listed,
     shards,
     steps,
-    task,
 )
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import task
 from mft_importers.shared import (
     FOUR_BITS,
     KERNELS,
@@ -18,7 +19,6 @@ from mft_importers.shared import (
     listed,
     lora,
     scheduler,
-    task,
     track,
     warm_up,
 )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, shares, task, watched
 from mft_importers.shared import (
     FOUR_BITS,
     KERNELS,
@@ -16,11 +17,8 @@ from mft_importers.shared import (
     OWN_TEMPLATE,
     PICTURES,
     SPLIT_OF_PROCESSES,
-    VALIDATION_FILES,
-    hub_address,
     listed,
     lora,
-    task,
     training,
     validation,
     warm_up,
@@ -79,6 +77,7 @@ class MsSwift(Importer):
                 Carry("model", "model.base", conversion.path),
                 Carry("max_length", "data.max_length", int, 2048),
                 Carry("truncation_strategy", "data.overlong", lambda value: TRUNCATION.get(str(value), "drop")),
+                Carry("system", "data.system", str),
             ]
         )
         validation(conversion, "split_dataset_ratio")
@@ -98,11 +97,12 @@ class MsSwift(Importer):
         for named in listed(conversion.take("dataset", [])):
             _data_set(conversion, named)
         _columns(conversion)
+        shares(conversion, "interleave_prob")
+        for named in listed(conversion.take("val_dataset", [])):
+            watched(conversion, _data_set(conversion, named))
         conversion.leave_all(
             {
-                "val_dataset": VALIDATION_FILES,
                 "use_hf": "the Hub is where names are looked up; modelscope:NAME asks ModelScope for a base",
-                "system": "a system text belongs into the records, or into a column",
                 "template": OWN_TEMPLATE,
                 "loss_scale": "every token of an answer counts the same; records and turns may have a weight",
                 "streaming": "files are read bit by bit anyway",
@@ -187,13 +187,12 @@ def _tuning(conversion: Conversion) -> None:
     conversion.leave_all({"quant_method": "four bits are bitsandbytes' (qlora)", "tuner_backend": NO_NEED})
 
 
-def _data_set(conversion: Conversion, named: str) -> None:
+def _data_set(conversion: Conversion, named: str) -> dict[str, Any]:
     """`PATH#COUNT`, or `ORG/NAME:SUBSET#COUNT` on a hub."""
     place, _, count = named.partition("#")
     found = conversion.path(place)
     others: dict[str, Any] = {"max_samples": int(count)} if count.isdigit() else {}
     if not Path(found).exists():
         name, _, subset = place.removeprefix("HF::").removeprefix("MS::").partition(":")
-        task(conversion, name.rpartition("/")[2], hub_address(name, subset), **others)
-    else:
-        task(conversion, Path(found).stem, found, **others)
+        return task(conversion, name.rpartition("/")[2], hub_address(name, subset), **others)
+    return task(conversion, Path(found).stem, found, **others)

@@ -7,16 +7,12 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from mft_core.data.tasks import validate_task_name
-from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion
 
 GRADIENTS, PER_DEVICE = "gradient_accumulation_steps", "per_device_train_batch_size"
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant", "constant_with_warmup": "constant"}
 MEGATRON = ("linear_qkv", "linear_proj", "linear_fc1", "linear_fc2", "all-router", "all-embedding")
 """Its names of layers, of which one stands for several here."""
-SLICE = re.compile(r"(?P<split>[^\[]+)(?P<slice>\[(?::(?P<count>\d+)|[^\]]*)\]).*")
-"""What the datasets library calls a part of a split, such as train[:500] or train[:1%]."""
 ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw", "adamw_apex_fused")
 NO_NEED = "there is no need for it here"
 NO_CODE = "no code of a checkpoint is ever run; older families are built in"
@@ -94,7 +90,7 @@ def training(conversion: Conversion, batch_default: int, rate: float, schedule: 
 def batches(conversion: Conversion, per_device: str, accumulation: str, default: int) -> None:
     """Rows per forward and per step; theirs count per process, ours over all of them."""
     micro = int(conversion.take(per_device, default))
-    times = int(_number(conversion.take(accumulation, 1), 1))
+    times = int(as_number(conversion.take(accumulation, 1), 1))
     conversion.set("train.micro_batch_size", micro)
     conversion.set("train.batch_size", micro * times)
     conversion.remark(
@@ -111,7 +107,7 @@ def steps(conversion: Conversion, key: str) -> None:
 
 def warm_up(conversion: Conversion, share: str, number: str) -> None:
     """A share of the steps; a number of steps is one where it is known how many there are."""
-    ratio, count = float(conversion.take(share, 0.0)), float(_number(conversion.take(number, 0), 0.0))
+    ratio, count = float(conversion.take(share, 0.0)), float(as_number(conversion.take(number, 0), 0.0))
     total = conversion.values.get("train", {}).get("steps", 0)
     if 0 < count < 1:
         ratio = count
@@ -156,7 +152,7 @@ def validation(conversion: Conversion, key: str) -> None:
 def evaluations(conversion: Conversion) -> None:
     """Steps between evaluations and between checkpoints."""
     for key, to in (("eval_steps", "train.eval_every"), ("save_steps", "train.save_every")):
-        value = _number(conversion.take(key), None)
+        value = as_number(conversion.take(key), None)
         if value is None:
             continue
         if value >= 1 or value == 0:
@@ -234,52 +230,14 @@ def lora(conversion: Conversion, names: Mapping[str, str], rank: int, alpha: flo
             conversion.leave(names["targets"], "names of linear layers, or all-linear, which it is now")
 
 
-def hub_address(name: str, config: object = None, split: str = "train") -> str:
-    """A data set on the Hub, or one configuration of it."""
-    return ":".join([f"hf:{name}", *([str(config)] if config else []), split])
-
-
-def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[str, Any]:
-    """A task of the recipe, whose name is one; added to those that there are. Of a split such as `train[:500]` it has
-    so many samples.
-    """
-    tasks = conversion.values.setdefault("data", {}).setdefault("tasks", [])
-    unused = _unused(task_name(name), {one["name"] for one in tasks})
-    if train.startswith("hf:") and (cut := SLICE.fullmatch(train)):
-        train = cut["split"]
-        if cut["count"]:
-            others.setdefault("max_samples", int(cut["count"]))
-        else:
-            conversion.remark(f"{unused}: {cut['slice']} of the split was used; max_samples takes a number of samples.")
-    made = {"name": unused, "train": train, **others}
-    tasks.append(made)
-    return made
-
-
-def task_name(text: str) -> str:
-    """A name for a task that is as near to the text as names may be."""
-    name = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80] or "task"
-    try:
-        return validate_task_name(name)
-    except UsageError:
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "task"
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    number = 2
-    unused = name
-    while unused in taken:
-        unused, number = f"{name}-{number}", number + 1
-    return unused
-
-
 def listed(value: Any) -> list[str]:
     """A list, whether it was given as one, or as a text with commas."""
     parts = value if isinstance(value, list) else re.split(r"[,\s]+", str(value).strip("[]"))
     return [str(part).strip().strip("'\"") for part in parts if str(part).strip()]
 
 
-def _number(value: Any, default: Any) -> Any:
+def as_number(value: Any, default: Any) -> Any:
+    """The number that it is, or is a text of; the default for anything else."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -288,4 +246,4 @@ def _number(value: Any, default: Any) -> Any:
 
 def _steps(value: Any) -> int:
     """A number of steps, of which less than one is every one."""
-    return max(1, int(_number(value, 10)))
+    return max(1, int(as_number(value, 10)))

@@ -8,6 +8,7 @@ import decimal
 import json
 import math
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ STREAM_BEGINS = b"\xff\xff\xff\xff"
 class Parquet(Reader):
     """A Parquet file, read a thousand rows at a time; places are row group and row, both from 0.
 
-    Columns of lists and structs become JSON arrays and objects, null stays null, and so does a number that is none.
+    Columns of lists and structs become JSON arrays and objects; null and NaN, which is no number, are null.
     """
 
     suffixes: ClassVar = (".parquet", ".pq")
@@ -46,6 +47,7 @@ class Parquet(Reader):
             import pyarrow.parquet
 
             with pyarrow.parquet.ParquetFile(path, buffer_size=BUFFER) as file:
+                _check_names(path, file.schema_arrow)
                 for group in range(file.metadata.num_row_groups):
                     about = file.metadata.row_group(group)
                     batches = file.iter_batches(_rows_at_a_time(about.total_byte_size, about.num_rows), [group])
@@ -79,11 +81,21 @@ def _batches(path: Path) -> Iterator[pyarrow.RecordBatch]:
     with pyarrow.memory_map(str(path)) as source:
         if source.read(len(STREAM_BEGINS)) == STREAM_BEGINS:
             source.seek(0)
-            yield from pyarrow.ipc.open_stream(source)
+            stream = pyarrow.ipc.open_stream(source)
+            _check_names(path, stream.schema)
+            yield from stream
             return
         file = pyarrow.ipc.open_file(source)
+        _check_names(path, file.schema)
         for number in range(file.num_record_batches):
             yield file.get_batch(number)
+
+
+def _check_names(path: Path, schema: pyarrow.Schema) -> None:
+    """Refuse columns of one name, of which a record could hold the last one alone."""
+    twice = [name for name, count in Counter(schema.names).items() if count > 1]
+    if twice:
+        raise MftError(f"{path}: two columns are called {twice[0]!r}.", "Every column needs a name of its own.")
 
 
 @contextmanager
@@ -134,7 +146,7 @@ def _plain(value: Any) -> Any:
         case None | bool() | int() | str():
             return value
         case float():
-            return value if math.isfinite(value) else None
+            return None if math.isnan(value) else value  # an infinite one is no JSON
         case dict():
             return {str(key): _plain(inner) for key, inner in value.items()}
         case list() | tuple():

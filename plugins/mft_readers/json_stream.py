@@ -35,7 +35,7 @@ class JsonStream:
         self._text, self._position, self._before = "", 0, 0
         self._inside = ""
         self._ended = False
-        self._parser = json.JSONDecoder()
+        self._parser = json.JSONDecoder(parse_int=float)  # of any length: the text of a value is what is read
 
     def peek(self) -> str:
         """The next character that is not white space; "" at the end."""

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from mft_core.data.compression import uncompressed_name
 from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.interfaces import Options, RawRecord, Reader
 from mft_readers.text_files import ENCODING, check_text, text_lines, text_record
@@ -38,7 +39,7 @@ class PlainText(Reader[TextOptions]):
         """Every document."""
         documents = self.options.documents
         if documents == "auto":
-            documents = "file" if path.name.lower().endswith(".md") else "line"
+            documents = "file" if uncompressed_name(path.name).lower().endswith(".md") else "line"
         lines = enumerate(text_lines(path, self.options.encoding), 1)
         if documents == "line":
             parts: Iterable[tuple[int, str]] = ((number, line.rstrip("\r\n")) for number, line in lines)

@@ -6,17 +6,16 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
-import numpy.typing as npt
-from jinja2 import TemplateError
+from functools import cached_property, partial
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar
 
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
+from mft_tokenization.beginning import beginning_ids
+from mft_tokenization.drafts import Draft, ids_of, or_error, samples_of, text_draft, texts_of
 from mft_tokenization.layout import (
     CHANGES_CONTENT,
     REFUSES_ROLES,
@@ -26,20 +25,19 @@ from mft_tokenization.layout import (
     form_of,
     thoughts_known,
 )
-from mft_tokenization.messages import Messages, find_message_form
-from mft_tokenization.plan import NO_ANSWER, Plan, Writer, make_plan, pieces
-from mft_tokenization.segments import written_segments
-from mft_tokenization.templates import FIXED_DATE
+from mft_tokenization.plan import Plan, Writer, make_plan, pieces
+from mft_tokenization.rendering import Rendering
+from mft_tokenization.segments import segments_draft
 from mft_tokenization.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 MOST_PLANS_WITH_TOOLS = 64
-TEMPLATE_FAULTS = (TemplateError, TypeError, ValueError, KeyError)
-"""What a template raises for messages that it does not take, by itself or by what it does with them."""
+Part = str | Record | tuple[Turn, ...]
+"""A text, or the turns of a conversation as the template takes them."""
 
-VERSION = "4"
+VERSION = "5"
 """Part of the fingerprint: to be raised when `encode` changes."""
 
 ROUNDS = (
@@ -80,11 +78,12 @@ class ChatTokenization(Tokenization):
         if tokenizer.eos_token_id is None:
             raise MftError("This model's tokenizer has no end token.", "Set eos_token in its tokenizer_config.json.")
         tokenizer.chat_template = self.template(tokenizer)
-        self._template = (FIXED_DATE if "strftime_now" in tokenizer.chat_template else "") + tokenizer.chat_template
         self._tokenizer = tokenizer
         self._encoder = TextEncoder(tokenizer)
-        self._messages = find_message_form(self._template, self._tried)
-        self._thoughts = thoughts_known(tokenizer.chat_template) | ({"think"} if self._messages.thought_key else set())
+        self._rendering = Rendering(tokenizer)
+        self._thoughts = thoughts_known(tokenizer.chat_template) | (
+            {"think"} if self._rendering.form.thought_key else set()
+        )
         self._marks = {mark for name in self._thoughts for mark in (f"<{name}>", f"</{name}>")}
         self._plans: dict[tuple[Form, ...], Plan] = {}
         self._plans_with_tools: dict[tuple[Form, ...], Plan] = {}
@@ -97,25 +96,33 @@ class ChatTokenization(Tokenization):
         Where the template shows an earlier answer in another form than the one that it is asked for in, only the last
         answer is supervised; `samples` has them all.
         """
-        if record.segments:
-            writer = written_segments(record, self._encoder)
-            return _sample(writer.ids, np.array(writer.answers) != NO_ANSWER, weighted=False)
-        if record.text is not None:
-            ids = [*self._beginning, *self._encoder.encode(record.text, "start"), self._tokenizer.eos_token_id]
-            return _sample(ids, [float(len(self._beginning) <= position) for position in range(len(ids))], False)
-        return self._conversation(self._ready(record.turns))
+        return self._finished([self._whole(record)])[0]
 
     def samples(self, record: Record) -> list[Sample]:
         """One sample for as many answers as stand in it in the form in which each is asked for, and one for each later
         answer, with the conversation before it as `apply_chat_template` shows it when it asks.
         """
-        ready = self._ready(record.turns)
-        if record.text is not None or self._plan(ready).whole:
-            return [self.encode(record)]
-        upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
-        together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
-        samples = [self._conversation(turns) for turns in upto[together:]]
-        return [sample for sample in samples if sample.supervised.any()]  # of an answer of weight 0 there is nothing
+        parts = self._parts(record)
+        return [self.encode(record)] if len(parts) == 1 else self._finished(parts)
+
+    def batch(self, records: Sequence[Record]) -> list[list[Sample] | RecordError]:
+        """What `samples` gives for each; all of them are rendered together, and their texts encoded together."""
+        own = type(self)
+        if own.encode is not ChatTokenization.encode or own.samples is not ChatTokenization.samples:
+            return super().batch(records)  # it makes them in its own way
+        parts = [or_error(self._parts, record) for record in records]
+        turns = [
+            part for each in parts if not isinstance(each, RecordError) for part in each if isinstance(part, tuple)
+        ]
+        rendered = dict(zip(map(id, turns), self._rendering.together(turns), strict=True))
+
+        def drafts(parts: list[Part]) -> list[Draft]:
+            return [self._draft(part, rendered.get(id(part))) for part in parts]
+
+        drafted = [each if isinstance(each, RecordError) else or_error(drafts, each) for each in parts]
+        found = chain.from_iterable(each for each in drafted if not isinstance(each, RecordError))
+        finished = partial(samples_of, encoded=self._encoder.encode(texts_of(found)))
+        return [each if isinstance(each, RecordError) else or_error(finished, each) for each in drafted]
 
     def prompt(self, turns: Sequence[Turn]) -> list[int]:
         """Ids up to where the next answer starts; a prefix of what `encode` gives with that answer.
@@ -133,7 +140,7 @@ class ChatTokenization(Tokenization):
                 raise
             return self._changed_prompt(turns)
         writer.write(plan.steps[: plan.asked], contents)
-        return writer.ids
+        return self._ids(writer)
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
@@ -167,7 +174,7 @@ class ChatTokenization(Tokenization):
         """The turns as the template takes them: tools, calls and results as they are, with control tokens typed in them
         hidden, or as text.
         """
-        if not self._messages.tools:
+        if not self._rendering.form.tools:
             return in_text(turns)
         return tuple(self._hidden(turn) if turn.calls or turn.role in ("tools", "tool") else turn for turn in turns)
 
@@ -180,38 +187,49 @@ class ChatTokenization(Tokenization):
         call_id, name = (self._encoder.hide(each, ()) for each in (turn.call_id, turn.name))
         return turn._replace(calls=hidden(turn.calls), call_id=call_id, name=name)
 
-    def _conversation(self, turns: Sequence[Turn]) -> Sample:
-        plan = self._plan(turns)
+    def _whole(self, record: Record) -> Part:
+        if record.segments:
+            return record
+        return self._ready(record.turns) if record.text is None else record.text
+
+    def _parts(self, record: Record) -> list[Part]:
+        """What the samples of a record are made of."""
+        whole = self._whole(record)
+        if not isinstance(whole, tuple):
+            return [whole]
+        ready = whole
+        if self._plan(ready).whole:
+            return [ready]
+        upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
+        together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
+        return list(upto[together:])
+
+    def _draft(self, part: Part, rendered: str | None = None) -> Draft:
+        """Of a text, a text in segments or a conversation, which may have been rendered."""
+        if isinstance(part, str):
+            return text_draft(part, self._beginning, self._tokenizer.eos_token_id)
+        if isinstance(part, Record):
+            return segments_draft(part, self._encoder)
+        plan = self._plan(part)
         writer = Writer(self._encoder)
-        writer.write(plan.steps, self._contents(plan, turns))
-        weights = [turn.weight for turn in turns]
-        by_turn = np.array([*weights, 0.0])  # the last is `NO_ANSWER`'s
-        return _sample(writer.ids, by_turn[writer.answers], weighted=any(weight != 1.0 for weight in weights))
+        writer.write(plan.steps, self._contents(plan, part, rendered))
+        return Draft(writer.pieces, [turn.weight for turn in part])
 
-    def _contents(self, plan: Plan, turns: Sequence[Turn]) -> list[str]:
-        found = plan.layout.contents(self._render(turns, False), turns)
+    def _finished(self, parts: Sequence[Part]) -> list[Sample]:
+        drafts = [self._draft(part) for part in parts]
+        return samples_of(drafts, self._encoder.encode(texts_of(drafts)))
+
+    def _ids(self, writer: Writer) -> list[int]:
+        encoded = self._encoder.encode(texts_of([Draft(writer.pieces, ())]))
+        return [number for ids in ids_of(writer.pieces, encoded) for number in ids.tolist()]
+
+    def _contents(self, plan: Plan, turns: Sequence[Turn], rendered: str | None = None) -> list[str]:
+        if rendered is None or plan.layout.asking is not None:
+            rendered = plan.layout.render(turns, self._rendering.render)
+        found = plan.layout.contents(rendered, turns)
         if found is None:
-            raise RecordError(CHANGES_CONTENT, fault(plan.layout, turns, self._render))
+            raise RecordError(CHANGES_CONTENT, fault(plan.layout, turns, self._rendering.render))
         return found
-
-    def _render(self, turns: Sequence[Turn], generate: bool) -> str:
-        messages, tools = self._messages.messages(turns)
-        try:
-            return self._apply(messages, tools, generate)
-        except TEMPLATE_FAULTS as error:
-            raise RecordError(REFUSES_ROLES, str(error)) from error
-
-    def _apply(self, messages: Messages, tools: list[Any] | None, generate: bool = False) -> str:
-        text: str = self._tokenizer.apply_chat_template(
-            messages, tools=tools, chat_template=self._template, tokenize=False, add_generation_prompt=generate
-        )
-        return text
-
-    def _tried(self, messages: Messages, tools: list[Any] | None) -> str | None:
-        try:
-            return self._apply(messages, tools)
-        except TEMPLATE_FAULTS:
-            return None
 
     def _plan(self, turns: Sequence[Turn]) -> Plan:
         forms = tuple(form_of(turn, self._thoughts) for turn in turns)
@@ -232,7 +250,7 @@ class ChatTokenization(Tokenization):
 
     def _made_plan(self, forms: tuple[Form, ...], earlier: Plan | None) -> Plan:
         specials = [text for text in self._encoder.specials if text not in self._marks]
-        layout = find_layout(forms, self._render, specials)
+        layout = find_layout(forms, self._rendering.render, specials)
         return make_plan(layout, earlier, self._encoder, self._tokenizer.eos_token_id)
 
     def _changed_prompt(self, turns: Sequence[Turn]) -> list[int]:
@@ -243,10 +261,10 @@ class ChatTokenization(Tokenization):
             turn if turn.role == "tools" else turn._replace(content=self._encoder.hide(turn.content, self._marks))
             for turn in turns
         ]
-        steps = pieces(self._render(hidden, True), self._encoder)
+        steps = pieces(self._rendering.render(hidden, True), self._encoder)
         writer = Writer(self._encoder)
         writer.write(steps)
-        return writer.ids
+        return self._ids(writer)
 
     def _self_test(self) -> None:
         """Prompts must have the ids that transformers, and so every server, gives them."""
@@ -254,9 +272,9 @@ class ChatTokenization(Tokenization):
         hint = 'Use another data.tokenization, such as "mftcoder" or "chatml".'
         for asked in (ROUNDS[:1], ROUNDS[:3], ROUNDS):
             try:
-                self._conversation([*asked, ROUNDS[1]])
+                self._finished([(*asked, ROUNDS[1])])
                 ours = self.prompt(asked)
-                text = self._render(asked, True)
+                text = self._rendering.render(asked, True)
             except RecordError as error:
                 if len(asked) > 1 and error.reason == REFUSES_ROLES:
                     return  # A template of one round: records of more are refused with its own words.
@@ -271,25 +289,3 @@ class ChatTokenization(Tokenization):
             return ours[: len(theirs)] == theirs
         mine, others = ("".join(self._tokenizer.decode(ids).split()) for ids in (ours, theirs))
         return mine.startswith(others)
-
-
-def beginning_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """What the tokenizer puts before every text by itself: the beginning token, or nothing."""
-    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
-    full = tokenizer("a")["input_ids"]
-    starts = [start for start in range(len(full)) if full[start : start + len(bare)] == bare]
-    return full[: starts[0]] if starts else []
-
-
-def beginning_text(tokenizer: PreTrainedTokenizerBase) -> str:
-    """What a template must write so that a text begins as the tokenizer begins it: `<s>` in Llama, `[gMASK]<sop>` in
-    ChatGLM, or nothing.
-    """
-    return "".join(tokenizer.convert_ids_to_tokens(beginning_ids(tokenizer)))
-
-
-def _sample(ids: Sequence[int], weights: npt.ArrayLike, weighted: bool) -> Sample:
-    """A sample whose targets are the tokens that have a weight; it is kept where it is not 1."""
-    of_tokens = np.array(weights, np.float64)
-    of_tokens[:1] = 0.0
-    return Sample(np.array(ids, np.int64), of_tokens > 0, of_tokens if weighted else None)

@@ -6,19 +6,18 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from mft_core.errors import RecordError
 from mft_core.records import Turn
 from mft_core.support.thoughts import NAMES, split_thought
+from mft_tokenization.asking import Asking, Render, find_asking
 from mft_tokenization.messages import bare_said, bare_thought
-
-Render = Callable[[Sequence[Turn], bool], str]
-"""Turns and `add_generation_prompt` to text."""
 
 PLACEHOLDER = re.compile("\ue0fe([0-9]+)(t?)\ue0ff")
 CHANGES_CONTENT, REFUSES_ROLES = "template changes content", "template refuses roles"
+NOT_AS_ASKED = "what it shows before an answer is not what it shows when it asks for one"
 SHOWN_AS: tuple[Callable[[str], str], ...] = (
     lambda content: content,
     str.strip,
@@ -116,12 +115,14 @@ class Layout:
         literals: text before each slot, and after the last: one more than there are slots.
         lead_in: if the last turn is an answer: how many characters at the end of the literal in which it starts come
             after the generation prompt and are thus the model's to write (" " in Llama 2, "<think>..." in Qwen 3).
+        asking: how the template asks for the last answer, where it shows another prompt before it.
     """
 
     forms: tuple[Form, ...]
     slots: tuple[Slot, ...]
     literals: tuple[str, ...]
     lead_in: int = 0
+    asking: Asking | None = None
 
     @property
     def answer(self) -> int | None:
@@ -132,6 +133,12 @@ class Layout:
             return None
         return next((number for number, slot in enumerate(self.slots) if slot.turn == last), len(self.slots))
 
+    def render(self, turns: Sequence[Turn], render: Render) -> str:
+        """What the template makes of turns of these forms, with the last answer as it is asked for."""
+        if self.asking is None:
+            return render(turns, False)
+        return self.asking.render(turns, self.forms[-1].placeholder(len(self.forms) - 1), render)
+
     def contents(self, rendered: str, turns: Sequence[Turn]) -> list[str] | None:
         """What stands in each slot of `rendered`; None where it is not what the turns have there."""
         if not rendered.startswith(self.literals[0]):
@@ -140,7 +147,8 @@ class Layout:
         for slot, literal in zip(self.slots, self.literals[1:], strict=True):
             content = slot.content(turns, self.forms)
             changes = (*SHOWN_AS, _as_json) if turns[slot.turn].role == "tool" else SHOWN_AS
-            for shown in dict.fromkeys(change(content) for change in changes):
+            for change in changes:
+                shown = change(content)
                 end = position + len(shown)
                 if rendered.startswith(shown, position) and rendered.startswith(literal, end):
                     found.append(shown)
@@ -157,31 +165,29 @@ def find_layout(forms: Sequence[Form], render: Render, specials: Sequence[str]) 
     Args:
         forms: of the turns.
         render: the template.
-        specials: special tokens. Where one stands between the generation prompt and an answer, the template knows no
-            generation prompt, and the answer starts at its content.
+        specials: special tokens. Where one stands before an answer of a template that knows no generation prompt, the
+            answer starts at its content.
 
     Raises:
         RecordError: "template refuses roles", or "template changes content".
     """
     turns = [form.placeholder(number) for number, form in enumerate(forms)]
-    rendered = render(turns, False)
+    asking = find_asking(turns, render) if forms[-1].role == "assistant" else None
+    layout = Layout(tuple(forms), (), (), asking=asking)
+    rendered = layout.render(turns, render)
     matches = list(PLACEHOLDER.finditer(rendered))
     slots = tuple(Slot(int(match[1]), bool(match[2])) for match in matches)
     _check_slots(slots, forms)
     edges = [0, *(edge for match in matches for edge in match.span()), len(rendered)]
     literals = tuple(rendered[start:end] for start, end in zip(edges[::2], edges[1::2], strict=True))
-    layout = Layout(tuple(forms), slots, literals)
+    layout = replace(layout, slots=slots, literals=literals)
     if layout.answer is None:
         return layout
-    prompt = render(turns[:-1], True)
-    if layout.answer < len(slots):
-        head = rendered[: matches[layout.answer].start()]
-        lead_in = _lead_in(head, prompt, specials)
-    else:
-        lead_in = len(rendered) - _start_of_calls(rendered, prompt, render, turns, specials)
+    head = rendered[: matches[layout.answer].start()] if layout.answer < len(slots) else rendered
+    lead_in = len(head) - _start(head, turns, render, specials)
     if lead_in > len(literals[layout.answer]):
-        raise RecordError(REFUSES_ROLES, "what it shows before an answer is not what it shows when it asks for one")
-    layout = Layout(layout.forms, slots, literals, lead_in)
+        raise RecordError(REFUSES_ROLES, NOT_AS_ASKED)
+    layout = replace(layout, lead_in=lead_in)
     _check_calls(layout)
     return layout
 
@@ -195,7 +201,7 @@ def fault(layout: Layout, turns: Sequence[Turn], render: Render) -> str:
     calm = [form.placeholder(number) for number, form in enumerate(layout.forms)]
     for number, turn in enumerate(turns):
         alone = [*calm[:number], turn, *calm[number + 1 :]]
-        rendered = render(alone, False)
+        rendered = layout.render(alone, render)
         if layout.contents(rendered, alone) is None:
             which = f"of the {turn.role} turn {number + 1}"
             return (
@@ -235,20 +241,16 @@ def _check_calls(layout: Layout) -> None:
                 raise RecordError(CHANGES_CONTENT, f"it leaves out {function['name']!r} among the {where}")
 
 
-def _start_of_calls(rendered: str, prompt: str, render: Render, turns: Sequence[Turn], specials: Sequence[str]) -> int:
-    """Where an answer of calls alone starts: after the generation prompt, or, where the template knows none, after what
-    it shows before an answer that says something."""
-    if not rendered.startswith(prompt):
-        raise RecordError(REFUSES_ROLES, "what it shows before calls of tools is not what it shows when it asks")
+def _start(head: str, turns: Sequence[Turn], render: Render, specials: Sequence[str]) -> int:
+    """Where the last answer starts in what the template shows up to its first content: after the generation prompt, or,
+    where the template knows none, after the special tokens that it shows before an answer that only says something.
+    """
+    prompt = render(turns[:-1], True)
+    if not head.startswith(prompt):
+        raise RecordError(REFUSES_ROLES, NOT_AS_ASKED)
+    if prompt != render(turns[:-1], False):
+        return len(prompt)
     said = Form("assistant").placeholder(len(turns) - 1)
     before, _, _ = render([*turns[:-1], said], False).partition(said.content)
-    header = before.removeprefix(prompt)
-    known = not any(special in header for special in specials)
-    return len(prompt) if known or not rendered.startswith(before) else len(before)
-
-
-def _lead_in(head: str, prompt: str, specials: Sequence[str]) -> int:
-    if not head.startswith(prompt):
-        raise RecordError(REFUSES_ROLES, "what it shows before an answer is not what it shows when it asks for one")
-    lead_in = head[len(prompt) :]
-    return 0 if any(special in lead_in for special in specials) else len(lead_in)
+    known = not any(special in before.removeprefix(prompt) for special in specials)
+    return len(prompt) if known or not head.startswith(before) else len(before)

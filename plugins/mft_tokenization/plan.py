@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mft_tokenization.layout import Layout
-from mft_tokenization.text_encoder import Place, TextEncoder
+from mft_tokenization.text_encoder import Place, PlacedText, TextEncoder
 
 NO_ANSWER = -1
 
@@ -23,18 +24,26 @@ class Step:
     answer: int | None = None
 
 
+class Piece(NamedTuple):
+    """What is encoded alone: a piece of text, or a control token by its id; `answer` is the turn that it is an answer
+    of, `NO_ANSWER` where it is none's."""
+
+    answer: int
+    text: PlacedText | None
+    control: int = 0
+
+
 @dataclass(slots=True)
 class Writer:
-    """Collects ids; text is encoded when a control token or an answer's edge ends it.
+    """Cuts a conversation into pieces; a control token or an answer's edge ends a text.
 
     Attributes:
-        answers: of each id, the turn that it is an answer of; `NO_ANSWER` where it is none's.
-        answering: the same of what is written now.
+        pieces: in their order.
+        answering: of what is written now, as `Piece` has it.
     """
 
     encoder: TextEncoder
-    ids: list[int] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     place: Place = "start"
     answering: int = NO_ANSWER
@@ -53,25 +62,20 @@ class Writer:
         self.flush()
 
     def flush(self, strip_right: bool = False) -> None:
-        """Encode the text that has come together."""
+        """End the text that has come together."""
         text = "".join(self.text)
         self.text.clear()
         if self.answering == NO_ANSWER:
             text = text.lstrip() if self.strip_left else text
             text = text.rstrip() if strip_right else text
         if text:
-            self.add(self.encoder.encode(text, self.place))
+            self.pieces.append(Piece(self.answering, PlacedText(text, self.place)))
             self.place, self.strip_left = "continuation", False
-
-    def add(self, ids: Sequence[int]) -> None:
-        """Append ids, inside an answer as its own."""
-        self.ids.extend(ids)
-        self.answers.extend([self.answering] * len(ids))
 
     def control(self, token: str, number: int) -> None:
         """Append a control token, and do to the text around it what the token does; "": one the template lacks."""
         self.flush(strip_right=bool(token) and self.encoder.strips(token, "lstrip"))
-        self.add([number])
+        self.pieces.append(Piece(self.answering, None, number))
         self.place, self.strip_left = "after control", bool(token) and self.encoder.strips(token, "rstrip")
 
 

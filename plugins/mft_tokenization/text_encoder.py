@@ -5,18 +5,27 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
 from tokenizers import Tokenizer
 
-from mft_core.errors import MftError, RecordError
+from mft_core.errors import MftError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Place = Literal["start", "after control", "continuation"]
 """Where a piece of text stands: at the start of the sequence, after a control token, or right after other text."""
+
+
+class PlacedText(NamedTuple):
+    """A piece of text and where it stands."""
+
+    text: str
+    place: Place
+
 
 HIDDEN = re.compile("\ue0fc([0-9]+)\ue0fb")
 BARRED = re.compile("<[|\uff5c].*[|\uff5c]>")
@@ -85,18 +94,20 @@ class TextEncoder:
         controls = list(self.controls)
         return HIDDEN.sub(lambda match: controls[int(match[1])], text)
 
-    def encode(self, text: str, place: Place) -> list[int]:
-        """Token ids of a piece of text.
-
-        Raises:
-            RecordError: "control token in text", for a tokenizer that finds control tokens by its model.
-        """
-        if not text:
-            return []
-        ids: list[int] = self._encoders[place].encode(text, add_special_tokens=False).ids
-        if not self._forbidden.isdisjoint(ids):
-            raise RecordError("control token in text", "this tokenizer cannot write it as plain text")
-        return ids
+    def encode(self, texts: Iterable[PlacedText]) -> dict[PlacedText, np.ndarray | None]:
+        """Token ids of pieces of text, int64 each, however often they come; None for one that has control tokens in it,
+        with a tokenizer that finds them by its model."""
+        found: dict[PlacedText, np.ndarray | None] = {}
+        by_encoder: dict[int, dict[PlacedText, None]] = {}
+        for placed in texts:
+            by_encoder.setdefault(id(self._encoders[placed.place]), {})[placed] = None
+        for together in map(list, by_encoder.values()):
+            encoder = self._encoders[together[0].place]
+            encodings = encoder.encode_batch_fast([placed.text for placed in together], add_special_tokens=False)
+            for placed, encoding in zip(together, encodings, strict=True):
+                ids = encoding.ids
+                found[placed] = np.array(ids, np.int64) if self._forbidden.isdisjoint(ids) else None
+        return found
 
     def strips(self, control: str, side: Literal["lstrip", "rstrip"]) -> bool:
         """Whether a control token swallows the white space on its left or right."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mft_core.errors import MftError
-from mft_tokenization.chat_tokenization import ChatTokenization, beginning_text
+from mft_tokenization.beginning import beginning_text
+from mft_tokenization.chat_tokenization import ChatTokenization
 from mft_tokenization.templates import ALPACA, CHATML, MFTCODER
 
 if TYPE_CHECKING:

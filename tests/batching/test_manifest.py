@@ -11,15 +11,22 @@ from mft_core.batching.manifest import check_manifest, sealed
 
 
 def manifest() -> dict[str, Any]:
-    form = {"columns": [["prompt", "q"]], "reasoning": "all", "preference": "refuse", "render_json": False}
+    form = {
+        "columns": [["prompt", "q"]],
+        "reasoning": "all",
+        "preference": "refuse",
+        "render_json": False,
+        "system": "",
+    }
     sides = {
         side: {"entry": "0a1b", "samples": f"samples/0-{side}.npy", "paths": ["a.jsonl"], "form": form}
         for side in ("train", "valid")
     }
+    sampling = {"max_samples": 5, "valid_fraction": None, "max_length": 64, "repeat": 2.0, "watched": False}
     return {
         "format": 2,
         "made_from": {"data.max_length": 96},
-        "tasks": [{"name": "add", "weight": 1.0, "report": {"read": 1}, **sides}],
+        "tasks": [{"name": "add", "weight": 1.0, "sampling": sampling, "report": {"read": 1}, **sides}],
         "rows": {"seed": 0, "temperature": 1.0, "epochs": 2},
         "checksums": {"rows/0-members.npy": 1},
     }
@@ -28,6 +35,7 @@ def manifest() -> dict[str, Any]:
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "weight": (lambda it: it["tasks"][0].update(weight=float("nan")), "tasks.0.weight"),
     "negative weight": (lambda it: it["tasks"][0].update(weight=-1.0), "tasks.0.weight"),
+    "length": (lambda it: it["tasks"][0]["sampling"].update(max_length="64"), "tasks.0.sampling.max_length"),
     "place": (lambda it: it["tasks"][0]["train"].update(entry="../../etc"), "tasks.0.train.entry"),
     "samples": (lambda it: it["tasks"][0]["valid"].update(samples="/dev/zero"), "tasks.0.valid.samples"),
     "epochs": (lambda it: it["rows"].update(epochs=-1), "rows.epochs"),

@@ -124,7 +124,7 @@ def test_a_check_finds_the_same(place: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.slow
 def test_the_rows_are_those_of_the_recipe(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = open_prepared(place / "prepared")
-    tasks = folder.task_set(folder.files({}))
+    tasks = folder.task_set(folder.files(()))
     stored = folder.rows_of(tasks, seed=0, temperature=1.0)
     assert stored is not None
     samples = sum(len(task.train) for task in tasks)

@@ -50,6 +50,20 @@ def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path, suffix: str) -> No
 
 
 @pytest.mark.parametrize("suffix", WAYS)
+def test_a_later_part_whose_beginning_is_damaged_is_an_error(tmp_path: Path, suffix: str) -> None:
+    path, parts = tmp_path / f"a{suffix}", [WAYS[suffix](CONTENT), WAYS[suffix](b"more")]
+    path.write_bytes(parts[0] + b"XXXX" + parts[1][4:])
+    with pytest.raises(MftError, match=r"not compressed by|cannot be read"):
+        list(blocks(path))
+
+
+def test_padding_between_the_streams_of_xz_is_none_of_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "a.xz"
+    path.write_bytes(lzma.compress(b"one ") + bytes(8) + lzma.compress(b"two") + bytes(4))
+    assert b"".join(blocks(path)) == b"one two"
+
+
+@pytest.mark.parametrize("suffix", WAYS)
 def test_a_file_that_is_not_compressed_as_it_says_is_an_error(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b'{"prompt": "q", "response": "a"}\n')

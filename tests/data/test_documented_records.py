@@ -33,7 +33,7 @@ def test_the_example_of_columns_is_a_recipe(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(example, encoding="utf-8")
     data = load_recipe(path).data
-    sql, talk = (record_form(data, task.columns) for task in data.tasks)
+    sql, talk = (record_form(data, task) for task in data.tasks)
     row = {"schema": "CREATE TABLE t", "ask": "How many?", "sql": "SELECT 1"}
     turns = parse_record(row, "", sql).turns
     assert [turn.content for turn in turns] == ["Write SQL.\nCREATE TABLE t\nHow many?", "SELECT 1"]

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from helpers.token_data import Counting, pair, prepare, task_file
-from mft_core.data.tokenising import CHUNK_BYTES, prepare_tasks
+from mft_core.data.jobs import CHUNK_BYTES
+from mft_core.data.tokenising import prepare_tasks
 from mft_core.errors import MftError
 from mft_core.recipe.schema import DataSection
 from mft_core.records import Record, Sample, TaskFiles

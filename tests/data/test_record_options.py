@@ -18,7 +18,7 @@ from mft_core.data.tokenising import prepare_tasks
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.naming import record_form
-from mft_core.recipe.schema import DataSection
+from mft_core.recipe.schema import DataSection, TaskSection
 from mft_core.records import TaskFiles
 from mft_core.run.data_warnings import data_warnings
 from mft_core.support.reading import RecordForm
@@ -125,7 +125,7 @@ def answers_with(store: Any) -> list[str]:
 def test_the_form_of_a_recipe() -> None:
     data = DataSection(columns={"prompt": "a"}, reasoning="last", preference="chosen", render_json=True)
     assert record_form(data) == RecordForm((("prompt", "a"),), "last", "chosen", True)
-    assert record_form(data, {"text": "b"}).columns == (("text", "b"),)
+    assert record_form(data, TaskSection(name="t", train="t", columns={"text": "b"})).columns == (("text", "b"),)
 
 
 RECIPE = """
@@ -164,7 +164,7 @@ def test_a_recipe_with_columns_is_checked_prepared_and_read_again(
     assert mft("check", "prepared/recipe.toml", "--json") == 0
     assert mft("check", "prepared/recipe.toml", "--set", 'data.columns={prompt="ask", response="say"}') == 2
     assert "data.columns" in capsys.readouterr().err
-    stored = open_prepared(tmp_path / "prepared").files({})
+    stored = open_prepared(tmp_path / "prepared").files(())
     assert [files.form and files.form.columns for files in stored] == [
         (("prompt", "{context}: {ask}"), ("response", "say")),
         (("messages", "conv"),),

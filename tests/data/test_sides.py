@@ -6,12 +6,15 @@ from pathlib import Path
 
 from helpers.readers import READERS
 from helpers.token_data import pair, prepare, task_file
+from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.sides import Side, lines, readable_sides
 from mft_core.records import ReaderChoice, TaskFiles
 
+POLICY = LengthPolicy(1024, "drop")
+
 
 def side(path: Path, cache: Path, *valid: Path, reader: ReaderChoice | None = None) -> Side:
-    sides, errors = readable_sides([TaskFiles("t", (path,), valid, reader=reader)], READERS, ["key"], cache)
+    sides, errors = readable_sides([TaskFiles("t", (path,), valid, reader=reader)], READERS, ["key"], cache, POLICY)
     assert errors == []
     return sides["t"][0]
 
@@ -33,7 +36,7 @@ def test_contents_and_readers_decide(tmp_path: Path) -> None:
 
 def test_lines_say_their_file_and_place(tmp_path: Path) -> None:
     paths = (task_file(tmp_path / "{a}.txt", ["one", "", "two"]), task_file(tmp_path / "b.csv", ["text", "x", "y,z"]))
-    sides, _ = readable_sides([TaskFiles("t", paths)], READERS, [], tmp_path)
+    sides, _ = readable_sides([TaskFiles("t", paths)], READERS, [], tmp_path, POLICY)
     found = list(lines(sides["t"][0]))
     assert [(line.file, line.place, line.fault and line.fault[0]) for line in found] == [
         (0, 1, None), (0, 3, None), (1, 2, None), (1, 3, "ragged row")
@@ -45,7 +48,7 @@ def test_lines_say_their_file_and_place(tmp_path: Path) -> None:
 def test_what_is_wrong_with_one_task_leaves_the_others(tmp_path: Path) -> None:
     good = task_file(tmp_path / "a.jsonl", [pair(0)])
     tasks = [TaskFiles("good", (good,)), TaskFiles("gone", (tmp_path / "b.jsonl",)), TaskFiles("none", ())]
-    sides, errors = readable_sides(tasks, READERS, [], tmp_path)
+    sides, errors = readable_sides(tasks, READERS, [], tmp_path, POLICY)
     assert list(sides) == ["good"]
     assert [error.message.partition(":")[0] for error in errors] == ["Task 'gone'", "Task 'none'"]
 

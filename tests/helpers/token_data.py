@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mft_core.data.tasks import TaskSet
 from mft_core.data.token_store import TokenStore
-from mft_core.data.tokenising import prepare_tasks
+from mft_core.data.tokenising import Progress, prepare_tasks
 from mft_core.interfaces import Tokenization
 from mft_core.recipe.schema import DataSection
 from mft_core.records import Record, Sample, TaskFiles
@@ -41,11 +41,16 @@ def task_file(path: Path, records: Sequence[object]) -> Path:
 
 
 def prepare(
-    files: list[TaskFiles], cache: Path, kind: type[Tokenization] = MftCoder, processes: int = 1, **settings: object
+    files: list[TaskFiles],
+    cache: Path,
+    kind: type[Tokenization] = MftCoder,
+    processes: int = 1,
+    on_progress: Progress | None = None,
+    **settings: object,
 ) -> TaskSet:
     tokenizer, tokenization = small_tokenizer(), kind()
     tokenization.bind(tokenizer)
-    return prepare_tasks(files, tokenization, tokenizer, DataSection(**settings), cache, processes=processes)
+    return prepare_tasks(files, tokenization, tokenizer, DataSection(**settings), cache, on_progress, processes)
 
 
 def one_task(tmp_path: Path, records: Sequence[object], valid: Sequence[object] = (), **settings: object) -> TaskSet:

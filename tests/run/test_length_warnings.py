@@ -12,6 +12,7 @@ from helpers.token_data import one_task, prepare, task_file
 from mft_core.data.tasks import TaskReport, TaskSet
 from mft_core.records import TaskFiles
 from mft_core.run.length_warnings import kept_share, length_warnings, lost_share
+from mft_core.support.reading import TaskSampling
 
 
 def rows(count: int, words: int) -> list[dict]:
@@ -83,6 +84,22 @@ def test_lengths_beyond_the_models_positions_are_not_proposed(tmp_path) -> None:
     (text,) = said(tasks, 60, longest=60)
     assert "would keep" not in text
     assert "data.overlong" in text
+
+
+def test_a_task_with_a_length_of_its_own_is_told_of_that_one(tmp_path) -> None:
+    path = task_file(tmp_path / "train.jsonl", [*rows(10, 2), *rows(10, 90)])
+    files = [TaskFiles("own", (path,), sampling=TaskSampling(max_length=60)), TaskFiles("rest", (path,))]
+    (text,) = said(prepare(files, tmp_path / "cache", max_length=500), 500)
+    assert text.startswith("50% of own is over 60 tokens; ")
+    length = int(re.findall(r"; (\d+) would keep 100%", text)[0])
+    assert f"(max_length = {length} in its [[data.tasks]])" in text
+    (text,) = said(prepare(files[:1], tmp_path / "cache", max_length=70), 70)
+    assert f"(max_length = {length} in its [[data.tasks]] and --set data.max_length={length})" in text
+    several = [
+        TaskFiles(f"t{length}", (path,), sampling=TaskSampling(max_length=length)) for length in (50, 55, 60, 65, 70)
+    ]
+    texts = said(prepare(several, tmp_path / "cache", max_length=500), 500)
+    assert texts[3] == "up to 50% of 2 more tasks is over 65 to 70 tokens and dropped"
 
 
 def test_less_than_a_hundredth_is_left_to_the_table(tmp_path) -> None:

@@ -19,6 +19,9 @@ from mft_packing.best_fit import BestFit
 from mft_packing.sequential import Sequential
 from mft_tokenization.tokenizations import MftCoder
 
+CATALOG = discover(Workspace()).catalog
+MFTCODER = load_recipe(None, [("data.tokenization", "mftcoder")])
+
 
 def bound() -> tuple[MftCoder, object]:
     tokenizer, tokenization = small_tokenizer(), MftCoder()
@@ -26,9 +29,16 @@ def bound() -> tuple[MftCoder, object]:
     return tokenization, tokenizer
 
 
+def prepared(recipe: Recipe, packer: object = None) -> dict[str, object]:
+    parts = choose_parts(recipe, CATALOG)
+    tokenizer = small_tokenizer()
+    parts.bind(tokenizer)
+    parts.packer = packer or parts.packer
+    return preparation(recipe, parts, tokenizer)
+
+
 def differences(recipe: Recipe, packer: object = None) -> list[str]:
-    before = preparation(Recipe(), *bound(), BestFit())
-    after = preparation(recipe, *bound(), packer or BestFit())
+    before, after = prepared(MFTCODER), prepared(recipe, packer)
     assert before.keys() == after.keys()
     return [key for key in before if before[key] != after[key]]
 
@@ -46,18 +56,30 @@ def differences(recipe: Recipe, packer: object = None) -> list[str]:
     ],
 )
 def test_only_what_is_written_counts(setting: tuple, expected: list[str]) -> None:
-    assert differences(load_recipe(None, [setting])) == expected
+    assert differences(load_recipe(None, [("data.tokenization", "mftcoder"), setting])) == expected
+
+
+def test_what_a_task_says_of_its_samples_counts_where_it_says_anything() -> None:
+    tasks = [
+        {"name": "own", "train": "a", "max_length": 64, "weight": 2.0},
+        {"name": "none", "train": "b"},
+        {"name": "alpaca", "train": "c", "tokenization": "alpaca"},
+    ]
+    made = prepared(load_recipe(None, [("data.tasks", tasks)]))["data.tasks"]
+    assert made["own"] == {"max_length": 64}
+    assert made["alpaca"]["tokenization"].startswith("Alpaca, template ")
+    assert made.keys() == {"own", "alpaca"}
 
 
 def test_another_packer_counts() -> None:
-    assert differences(Recipe(), Sequential()) == ["data.packer"]
+    assert differences(MFTCODER, Sequential()) == ["data.packer"]
 
 
 def test_tasks_are_tokenised_into_the_cache_and_planned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MFT_CACHE", str(tmp_path / "cache"))
     recipe = load_recipe(None, [("data.max_length", 40), ("train.batch_size", 3), ("data.split_seed", 4)])
     files = [TaskFiles("t", (task_file(tmp_path / "t.jsonl", [pair(number) for number in range(40)]),))]
-    parts = choose_parts(recipe, discover(Workspace()).catalog)
+    parts = choose_parts(recipe, CATALOG)
     parts.tokenization, tokenizer = bound()
     tasks, rows = tokenised_tasks(recipe, files, parts, tokenizer, None)
     assert rows is None

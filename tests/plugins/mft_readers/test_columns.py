@@ -35,7 +35,6 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "turns": (TURNS, TURNS),
     "nested": ({"a": [{"b": None}], "c": 1.5}, {"a": [{"b": None}], "c": 1.5}),
     "nan": (float("nan"), None),
-    "infinity": (float("-inf"), None),
     "half": (pyarrow.scalar(0.5, pyarrow.float16()), 0.5),
     "integer": ((1 << 63) - 1, (1 << 63) - 1),
     "boolean": (True, True),
@@ -76,10 +75,26 @@ def test_places_are_row_groups_and_rows(tmp_path: Path) -> None:
         assert read(Arrow(), path) == [(":0/0", rows[0][0]), (":1/0", rows[1][0]), (":1/1", rows[1][1])]
 
 
-@pytest.mark.parametrize("bad", ["year 20,000", "text that is no UTF-8"])
+def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
+    """A record could hold the last one alone."""
+    table = pyarrow.table([["q"], ["other"], ["a"]], names=["prompt", "prompt", "response"])
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    kinds: list[tuple[Reader, str]] = [(Parquet(), "a.parquet")]
+    for name, writer_of in (("file", pyarrow.ipc.new_file), ("stream", pyarrow.ipc.new_stream)):
+        with writer_of(str(tmp_path / f"{name}.arrow"), table.schema) as writer:
+            writer.write_table(table)
+        kinds.append((Arrow(), f"{name}.arrow"))
+    for reader, name in kinds:
+        with pytest.raises(MftError, match=f"{name}: two columns are called 'prompt'"):
+            read(reader, tmp_path / name)
+
+
+@pytest.mark.parametrize("bad", ["year 20,000", "text that is no UTF-8", "infinity"])
 def test_a_value_that_python_cannot_have_is_a_fault_of_its_row(tmp_path: Path, bad: str) -> None:
     if bad == "year 20,000":
         column = pyarrow.array([0, 20_000 * 366, 1], pyarrow.int32()).cast(pyarrow.date32())
+    elif bad == "infinity":
+        column = pyarrow.array([1.0, float("inf"), None])
     else:
         buffers = pyarrow.array([b"a", b"\xff\xfe", b"b"], pyarrow.binary()).buffers()
         column = pyarrow.StringArray.from_buffers(3, buffers[1], buffers[2])

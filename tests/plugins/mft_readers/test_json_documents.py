@@ -20,6 +20,7 @@ from mft_readers.json_documents import JsonDocuments
 from mft_readers.json_stream import MOST_OF_A_VALUE
 
 READER = JsonDocuments()
+DECODER = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 20 else "long")
 RECORDS = [pair(number) for number in range(3)]
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 
@@ -31,7 +32,9 @@ def write(path: Path, content: str | bytes) -> Path:
 
 def read(path: Path) -> list[tuple[str, Any]]:
     form = READER.place_form(path)
-    return [(place_in_words(form, record.place), json.loads(record.text)) for record in READER.records(path)]
+    return [
+        (place_in_words(form, record.place), DECODER.decode(record.text.decode())) for record in READER.records(path)
+    ]
 
 
 INDICES = [(f"[{number}]", record) for number, record in enumerate(RECORDS)]
@@ -49,6 +52,7 @@ DOCUMENTS: dict[str, tuple[str, list[tuple[str, Any]]]] = {
     "turns": (json.dumps(TURNS, indent=1), [("[0]", {"messages": TURNS})]),
     "no record": ("[]", []),
     "nothing": (" \n", []),
+    "long numbers": (f'[{{"n": {"9" * 5000}}}, {{"n": 1}}]', [("[0]", {"n": "long"}), ("[1]", {"n": 1})]),
     "letters": ('[{"text": "\\u00e9\u00e9\\ud83d\\ude00"}]', [("[0]", {"text": "éé😀"})]),
 }
 

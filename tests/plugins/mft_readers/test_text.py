@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def test_a_document_is_a_line_a_paragraph_or_the_file(tmp_path: Path) -> None:
     assert read(path, CONTENT, documents="file") == [(1, CONTENT[1:])]
     assert read(tmp_path / "a.md", CONTENT) == [(1, CONTENT[1:])]
     assert read(tmp_path / "a.MD", CONTENT, documents="line") == lines
+    assert read(tmp_path / "a.md.gz", gzip.compress(CONTENT.encode())) == [(1, CONTENT[1:])]
     assert read(path, " \n\n") == read(path, "") == read(path, "\n", documents="file") == []
 
 

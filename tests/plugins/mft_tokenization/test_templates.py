@@ -184,7 +184,7 @@ def test_the_clock_does_not_matter() -> None:
         (Chat, small_tokenizer(chat_template="{{ raise_exception('never') }}"), "never"),
         (
             Chat,
-            small_tokenizer(chat_template=CHATML.replace("assistant\\n' }}", "assistant\\n<think>' }}")),
+            small_tokenizer(chat_template=CHATML.replace("assistant\\n' }}", "assistant\\nSo: ' }}")),
             "cannot be",
         ),
     ],

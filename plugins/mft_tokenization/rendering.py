@@ -1,0 +1,72 @@
+"""Conversations as a chat template shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateError
+
+from mft_core.errors import RecordError
+from mft_core.records import Turn
+from mft_tokenization.layout import REFUSES_ROLES
+from mft_tokenization.messages import Messages, find_message_form
+from mft_tokenization.templates import FIXED_DATE
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TEMPLATE_FAULTS = (TemplateError, TypeError, ValueError, KeyError)
+"""What a template raises for messages that it does not take, by itself or by what it does with them."""
+
+
+class Rendering:
+    """The template of a tokenizer, with a date that does not change.
+
+    Args:
+        tokenizer: with its chat template set.
+
+    Attributes:
+        form: what messages the template takes.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        template = str(tokenizer.chat_template)
+        self._tokenizer = tokenizer
+        self._template = (FIXED_DATE if "strftime_now" in template else "") + template
+        self.form = find_message_form(self._template, self._tried)
+
+    def render(self, turns: Sequence[Turn], generate: bool) -> str:
+        """One conversation.
+
+        Raises:
+            RecordError: "template refuses roles".
+        """
+        messages, tools = self.form.messages(turns)
+        try:
+            return self._apply(messages, tools, generate)
+        except TEMPLATE_FAULTS as error:
+            raise RecordError(REFUSES_ROLES, str(error)) from error
+
+    def together(self, conversations: Sequence[Sequence[Turn]]) -> list[str | None]:
+        """Many of them in less time than one by one; None for one with tools, and for all where one is refused."""
+        given = [self.form.messages(turns) for turns in conversations]
+        plain = [messages for messages, tools in given if tools is None]
+        try:
+            shown = iter(self._apply(plain, None) if plain else [])
+        except TEMPLATE_FAULTS:
+            return [None] * len(given)
+        return [next(shown) if tools is None else None for _, tools in given]
+
+    def _apply(self, messages: Messages | Sequence[Messages], tools: list[Any] | None, generate: bool = False) -> Any:
+        """A text, or a list of them for many conversations."""
+        return self._tokenizer.apply_chat_template(
+            messages, tools=tools, chat_template=self._template, tokenize=False, add_generation_prompt=generate
+        )
+
+    def _tried(self, messages: Messages, tools: list[Any] | None) -> str | None:
+        try:
+            text: str = self._apply(messages, tools)
+        except TEMPLATE_FAULTS:
+            return None
+        return text
