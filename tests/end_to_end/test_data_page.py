@@ -52,6 +52,8 @@ NOT_RUN = {
     "python benchmarks/token_memory.py": "takes minutes and a gigabyte",
 }
 """Commands that are not run here, and why."""
+TRAINED = '[[data.tasks]]\nname = "trained"\ntrain = "my_tasks/text2code/train.jsonl"\n'
+"""Beside tasks that are only watched."""
 OF_OTHERS = {"--system": "generate --help"}
 """Flags that need a trained model: it is looked up that there are such."""
 FILLED = {
@@ -153,10 +155,7 @@ def test_a_recipe_reads_the_files_that_it_names(
     (path := workplace / "example.toml").write_text(block.text, encoding="utf-8")
     section = tomllib.loads(block.text)["data"]
     if all(task.get("role") == "watch" for task in section.get("tasks", [{}])):
-        path.write_text(
-            f'{block.text}\n[[data.tasks]]\nname = "trained"\ntrain = "my_tasks/text2code/train.jsonl"\n',
-            encoding="utf-8",
-        )
+        path.write_text(f"{block.text}\n{TRAINED}", encoding="utf-8")
     for task in section.get("tasks", ()):
         write_task(workplace, task, section.get("columns", {}))
     tasks = checked(capsys, str(path), "--base", "smollm2", *(() if "tasks" in section else ("--data", "my_tasks")))
