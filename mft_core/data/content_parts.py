@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mft_core.data.record_fields import refuse
-from mft_core.data.record_weights import SWITCHES, WEIGHTS, answer_weight
+from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_on
 from mft_core.data.tool_calls import compact, read_calls
 from mft_core.errors import RecordError
 
@@ -79,6 +78,7 @@ def read_parts(parts: list[Any], where: str) -> Said:
     said = Said()
     for part in parts:
         kind = "text" if isinstance(part, str) else part["type"]
+        _refuse_weight(part, where)
         if kind in CALLS:
             said.calls += read_calls(part.get("value", part.get(kind, part)), where)
         elif kind in THOUGHTS:
@@ -92,25 +92,30 @@ def read_parts(parts: list[Any], where: str) -> Said:
     return said
 
 
-def refuse_marked(content: Any, where: str, is_answer: bool) -> None:
-    """Refuse parts of which some count otherwise than their turn, as axolotl marks them; any other content is fine.
-
-    Raises:
-        RecordError: "unsupported field KEY", or as `answer_weight`.
-    """
-    for part in content if are_parts(content) else ():
-        marks = [key for key in part if key.lower() in (*SWITCHES, *WEIGHTS)] if isinstance(part, dict) else []
-        if is_answer and marks and answer_weight(part, where) != 1.0:
-            refuse(marks[0], f"a part of {where}", "how much a part counts, where a whole turn may have a weight")
-        if not is_answer and any(part[key] is True for key in marks):
-            refuse(marks[0], f"a part of {where}", "a loss on a turn that is no answer")
-
-
 def _text(part: Any, where: str) -> str:
     held = [part] if isinstance(part, str) else [part[key] for key in CONTENTS if part.get(key) is not None]
     if len(held) != 1 or not isinstance(held[0], str):
         raise RecordError(NOT_TEXT, f"{where} has a part without one text: {compact(part)[:200]}")
     return held[0]
+
+
+def _refuse_weight(part: Any, where: str) -> None:
+    for key, held in part.items() if isinstance(part, dict) else ():
+        if key.lower() in (*WEIGHTS, *SWITCHES) and is_switch(held) and not is_switched_on(held):
+            raise RecordError(f"unsupported field {key[:40]}", f"{where} has {key!r} in a part: a turn has one weight")
+
+
+def refuse_learned(content: Any, where: str) -> None:
+    """Refuse parts of a turn that is no answer, of which one is to be learned.
+
+    Raises:
+        RecordError: "unsupported field KEY".
+    """
+    for part in content if are_parts(content) else ():
+        for key, held in part.items() if isinstance(part, dict) else ():
+            if key.lower() in SWITCHES and is_switched_on(held):
+                said = f"a part of {where} has {key!r}: a loss on a turn that is no answer"
+                raise RecordError(f"unsupported field {key[:40]}", said)
 
 
 def _refuse_late(late: bool, where: str, what: str) -> None:

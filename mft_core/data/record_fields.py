@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_off
+from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_off, is_switched_on
 from mft_core.errors import RecordError
 
 TURN_KEYS = frozenset({
@@ -99,7 +99,7 @@ def refuse_unsupported(value: Mapping[str, Any], where: str) -> None:
     for key, content in value.items():
         asks, meaning = UNSUPPORTED.get(key.lower(), (None, ""))
         if asks is not None and asks(content):
-            refuse(key, where, meaning)
+            _refuse(key, where, meaning)
 
 
 def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool) -> None:
@@ -111,18 +111,13 @@ def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool
     if is_answer:
         refuse_unsupported(item, where)
         return
-    for key in SWITCHES:
-        if item.get(key) is True:
-            refuse(key, where, "a loss on a turn that is no answer")
+    for key, content in item.items():
+        if key.lower() in SWITCHES and is_switched_on(content):
+            _refuse(key, where, "a loss on a turn that is no answer")
     refuse_unsupported(item, where)
 
 
-def refuse(key: str, where: str, meaning: str) -> None:
-    """Refuse what has the key.
-
-    Raises:
-        RecordError: "unsupported field KEY".
-    """
+def _refuse(key: str, where: str, meaning: str) -> None:
     raise RecordError(f"unsupported field {key[:40]}", f"{where} has {key!r} ({meaning}), which is not supported")
 
 
