@@ -80,10 +80,12 @@ class Record:
     Attributes:
         turns: tools, system (at most one each), then user and assistant in alternation, results of tools after an
             answer; ending with assistant.
-        text: plain text, all of it supervised.
+        text: plain text, all of it supervised but for what `segments` says.
         origin: "file:line", for messages.
         weight: the factor on all its tokens' weight in the objective, beside that of their turn; 0: not supervised.
         thoughts_left_out: how many answers had a thought that `RecordForm.reasoning` leaves out.
+        segments: of the text, how many characters each has and whether it is supervised. The text is then the author's
+            layout: its control tokens are the tokenizer's, and none are added. (): there is nothing to it.
     """
 
     turns: tuple[Turn, ...] = ()
@@ -91,6 +93,12 @@ class Record:
     origin: str = ""
     weight: float = 1.0
     thoughts_left_out: int = 0
+    segments: tuple[tuple[int, bool], ...] = ()
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is plain text that is learned wherever it begins, so that it may be split."""
+        return self.text is not None and not self.segments
 
 
 @dataclass(frozen=True, slots=True)

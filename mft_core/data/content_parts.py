@@ -105,6 +105,19 @@ def _refuse_weight(part: Any, where: str) -> None:
             raise RecordError(f"unsupported field {key[:40]}", f"{where} has {key!r} in a part: a turn has one weight")
 
 
+def refuse_learned(content: Any, where: str) -> None:
+    """Refuse parts of a turn that is no answer, of which one is to be learned.
+
+    Raises:
+        RecordError: "unsupported field KEY".
+    """
+    for part in content if are_parts(content) else ():
+        for key, held in part.items() if isinstance(part, dict) else ():
+            if key.lower() in SWITCHES and is_switched_on(held):
+                said = f"a part of {where} has {key!r}: a loss on a turn that is no answer"
+                raise RecordError(f"unsupported field {key[:40]}", said)
+
+
 def _refuse_late(late: bool, where: str, what: str) -> None:
     if late:
         raise RecordError("wrong order of parts", f"{where} has {what}, where no chat template shows it")

@@ -146,7 +146,11 @@ def _encoded_together(
 ) -> dict[int, list[Sample] | RecordError]:
     """By the id of a record, what the tokenization makes of it, for those that are not very long; nothing where it
     fails: which record it fails on is found one by one."""
-    usual = [record for record in records if is_usual(record, policy) and _has_weight(record)]
+    usual = [
+        record
+        for record in records
+        if is_usual(record, policy) and _has_weight(record) and (tokenization.takes_segments or not record.segments)
+    ]
     try:
         found = tokenization.batch([_shown(record, tokenization) for record in usual])
     except Exception:  # noqa: BLE001 - of a plugin
@@ -175,6 +179,8 @@ def encode_record(
         RecordError: the tokenization refuses the record or the weights of its answers, or nothing in it is supervised.
         MftError: the tokenization failed with anything else, or supervised the first token.
     """
+    if record.segments and not tokenization.takes_segments:
+        raise RecordError("unsupported segments", f"the tokenization {type(tokenization).__name__} learns whole texts")
     if not _has_weight(record):
         raise RecordError(NOTHING, "the weight of all of it is 0")
     record = _shown(record, tokenization)
@@ -232,7 +238,7 @@ def _fit(
     Raises:
         RecordError: they cannot be shortened.
     """
-    if policy.overlong == "split" and record.text is not None:
+    if policy.overlong == "split" and record.is_document:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = int(times * max(len(sample.ids) for sample in samples))
     cut = [sample.part(0, policy.max_length) for sample in samples] if policy.overlong == "truncate" else []

@@ -77,7 +77,7 @@ def is_usual(record: Record, policy: LengthPolicy) -> bool:
 
 def _most_characters(record: Record, policy: LengthPolicy) -> int:
     most = max(CHARACTERS_OF_A_TOKEN * policy.max_length, CHARACTERS_AT_LEAST)
-    return max(most, CHARACTERS_AT_MOST) if policy.overlong == "split" and record.text is not None else most
+    return max(most, CHARACTERS_AT_MOST) if policy.overlong == "split" and record.is_document else most
 
 
 def _characters(record: Record, but_thoughts: bool = False) -> int:

@@ -1,8 +1,8 @@
 """Forms of training records: one JSON object to one `Record`.
 
 Recognised, in this order: a list of turns under `messages` (OpenAI), `chat_rounds` (MFTCoder) or `conversations`
-(ShareGPT); a prompt and a response under any of their usual names; plain `text`; whatever a recipe's columns bring
-under these keys. What a turn says is never altered.
+(ShareGPT); a prompt and a response under any of their usual names; `segments`; plain `text`; whatever a recipe's
+columns bring under these keys, and `usual_keys` of other tools' forms. What a turn says is never altered.
 Of the other keys, those that would change what is learned refuse the record; `record_fields` knows them.
 """
 
@@ -17,9 +17,11 @@ from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS, Shape
 from mft_core.data.content_parts import NOT_TEXT, read_text
 from mft_core.data.preferences import CHOSEN, HISTORY, is_role_object, is_turn_list, with_chosen
 from mft_core.data.record_weights import weighted
+from mft_core.data.segments import SEGMENTS, has_segments, read_segments
 from mft_core.data.task_field import without_task_field
 from mft_core.data.tool_calls import from_text, read_tools
 from mft_core.data.turns import REASONING, TOOLS, conversation, joined_thought, read_turn, reasoning
+from mft_core.data.usual_keys import CONVERSATION, PROBLEMS, under_usual_keys, with_results_apart
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -27,7 +29,7 @@ from mft_core.support.thoughts import split_thought
 
 TOOL_KEYS = (TOOLS, "functions")
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
-RECORD_KEYS = USED | {"text", *CHOSEN}
+RECORD_KEYS = USED | {"text", SEGMENTS, CONVERSATION, *PROBLEMS, *CHOSEN}
 """A value that has none of them is no record of a known form."""
 CONTENT_KEYS = RECORD_KEYS | {*TOOL_KEYS, *REASONING}
 MAYBE_TURNS = (*TURN_LISTS, "prompt", *CHOSEN)
@@ -55,7 +57,7 @@ def parse_record(value: Any, origin: str, form: RecordForm = AS_IT_IS) -> Record
         RecordError: "not an object", "unknown form", "missing prompt", "missing response", "missing column NAME",
             "ambiguous fields", "content is not text", "unsupported content KIND", "unknown role",
             "wrong order of roles", "wrong order of parts", "bad tools", "bad tool call", "no answer",
-            "empty response", "empty text", "bad weight" or "unsupported field KEY".
+            "empty response", "empty text", "bad segments", "bad weight" or "unsupported field KEY".
     """
     return parse_shaped(shape(value, form), origin, form)
 
@@ -72,6 +74,10 @@ def parse_shaped(given: Shaped, origin: str, form: RecordForm = AS_IT_IS) -> Rec
     if _present(value, PROMPTS) or _present(value, RESPONSES):
         _refuse_unsupported(value, USED_BESIDE_A_PAIR)
         return weighted(_record(_pair(value, form), origin, form), value)
+    if has_segments(value) and not value.get("text"):
+        _refuse_unsupported(value, set())
+        text, segments = read_segments(value)
+        return weighted(Record(text=text, segments=segments, origin=origin), value)
     if "text" in value:
         _refuse_unsupported(value, {"label"})  # a class, not a verdict
         return weighted(Record(text=_plain_text(value["text"]), origin=origin), value)
@@ -98,7 +104,7 @@ def unread_of_shaped(given: Shaped) -> Iterator[str]:
     if in_turns or _present(value, PROMPTS) or _present(value, RESPONSES):
         used = USED | (USED_BESIDE_TURNS if in_turns else USED_BESIDE_A_PAIR)
     else:
-        used = frozenset({"text"})
+        used = frozenset({"text"} if value.get("text") else {SEGMENTS} if has_segments(value) else ())
     if "target" in used and value.get("target") and value.get("source"):
         yield "source"  # the text that the target is made of, such as what is to be translated
     yield from record_fields.unread_keys(value, used, TURN_LISTS)
@@ -115,6 +121,8 @@ def content_digest(record: Record) -> bytes:
         hasher.update(encoded)
         if weight != 1.0:
             hasher.update(f"weight:{weight!r}:".encode())
+    if record.segments:
+        hasher.update(f"segments:{record.segments!r}:".encode())
     if record.weight != 1.0:
         hasher.update(f"record weight:{record.weight!r}:".encode())
     return hasher.digest()
@@ -125,7 +133,7 @@ def folded_digest(record: Record) -> bytes:
     what of it stands around a text; or in their weights.
     """
     if record.text is not None:
-        return content_digest(Record(text=_folded(record.text)))
+        return content_digest(Record(text=_folded(record.text), segments=record.segments))
     return content_digest(
         Record(turns=tuple(turn._replace(content=_folded(turn.content), weight=1.0) for turn in record.turns))
     )
@@ -157,7 +165,7 @@ def shape(value: Any, form: RecordForm = AS_IT_IS) -> Shaped:
             turns = _turns_in(value[key], key)
             value = {**value, key: turns if is_turn_list(turns) or key in TURN_LISTS else value[key]}
     value = with_chosen(value) if form.preference == "chosen" else value
-    return Shaped(_prompt_of_turns(value), left)
+    return Shaped(under_usual_keys(_prompt_of_turns(value)), left)
 
 
 def _turns_in(text: str, key: str) -> Any:
@@ -217,7 +225,7 @@ def _listed_turns(value: Mapping[str, Any], key: str, form: RecordForm) -> list[
     items = value[key]
     if not isinstance(items, list) or not items:
         raise RecordError("no answer", f"`{key}` is not a list of turns, or is empty")
-    turns = [read_turn(item, number, form.render_json) for number, item in enumerate(items, 1)]
+    turns = [read_turn(item, number, form.render_json) for number, item in enumerate(with_results_apart(items), 1)]
     return [*_tools(value), *_system(value, form), *turns]
 
 
@@ -267,8 +275,8 @@ def _system(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
 
 def _history(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
     """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response]."""
-    turns = []
-    for number, pair in enumerate(value.get(HISTORY) or [], 1):
+    turns, pairs = [], from_text(value.get(HISTORY) or [], "wrong order of roles", f"`{HISTORY}`")
+    for number, pair in enumerate(pairs, 1):
         if not isinstance(pair, list) or len(pair) != 2:
             raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")
         turns += [

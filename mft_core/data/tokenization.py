@@ -20,9 +20,11 @@ class Tokenization(Configurable[SomeOptions]):
     Attributes:
         takes_tools: it lays out turns of the roles "tools" and "tool", and calls in answers; else the core gives it the
             same as text (`mft_core.data.tool_text`).
+        takes_segments: it supervises those segments of a text that are to be learned; else the core refuses them.
     """
 
     takes_tools: ClassVar[bool] = False
+    takes_segments: ClassVar[bool] = False
 
     @abstractmethod
     def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:

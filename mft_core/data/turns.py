@@ -7,7 +7,7 @@ from typing import Any
 
 from mft_core.data import record_fields
 from mft_core.data.columns import EMPTY
-from mft_core.data.content_parts import NOT_TEXT, Said, are_parts, read_parts, read_text
+from mft_core.data.content_parts import NOT_TEXT, Said, are_parts, read_parts, read_text, refuse_learned
 from mft_core.data.record_weights import answer_weight
 from mft_core.data.tool_calls import compact, read_calls
 from mft_core.errors import RecordError
@@ -29,6 +29,7 @@ ROLES = {
     "tool": "tool",
     "function": "tool",
     "observation": "tool",
+    "observations": "tool",
     "ipython": "tool",
     "tool_response": "tool",
     "function_response": "tool",
@@ -52,7 +53,7 @@ def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:
     if not isinstance(item, dict):
         raise RecordError("not an object", f"{where} must be an object with a role and a content")
     name = _either(item, "role", "from")
-    role = ROLES.get(name.lower()) if isinstance(name, str) else None
+    role = ROLES.get(name.lower().replace("-", "_")) if isinstance(name, str) else None
     if role is None:
         raise RecordError("unknown role", f"{where} has the role {name!r}; known: {', '.join(ROLES)}")
     is_answer = role in ("assistant", CALL)
@@ -62,6 +63,8 @@ def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:
     if item.get("content") and item.get("value") and item["content"] != item["value"]:
         raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
     content = _either(item, "content", "value")
+    if not is_answer:
+        refuse_learned(content, where)
     if role == CALL:
         return Turn(CALL, "", answer_weight(item, where), calls=compact(read_calls(content, where)))
     if role == "assistant":
@@ -101,7 +104,9 @@ def reasoning(value: Mapping[str, Any], where: str) -> str:
     """
     held = {key: value[key] for key in REASONING if value.get(key) not in (*EMPTY, False, "null")}
     for key, thought in held.items():
-        if not isinstance(thought, str):
+        if are_parts(thought):
+            held[key] = read_text(thought, f"{key!r} of {where}")
+        elif not isinstance(thought, str):
             raise RecordError(NOT_TEXT, f"{key!r} of {where} is no text, as a thought is")
     if len(set(held.values())) > 1:
         raise RecordError("ambiguous fields", f"each of {', '.join(held)} could be the thought of {where}")
@@ -138,7 +143,8 @@ def conversation(turns: Sequence[Turn]) -> tuple[Turn, ...]:
     for turn in joined:
         if turn.role not in FOLLOWS[before]:
             expected = " or ".join(role for role in FOLLOWS[before] if role not in ("system", TOOLS))
-            raise RecordError("wrong order of roles", f"expected {expected}, found {turn.role}: {_roles(joined)}")
+            hint = "; a document is learned whole under `text`" if len(joined) == 1 else ""
+            raise RecordError("wrong order of roles", f"expected {expected}, found {turn.role}: {_roles(joined)}{hint}")
         before = turn.role
     if before != "assistant":
         raise RecordError("no answer", f"the last turn must be the assistant's: {_roles(joined)}")

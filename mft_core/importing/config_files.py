@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mft_core.errors import UsageError
+from mft_core.importing.shell_scripts import arguments
 from mft_core.support.toml_files import read_toml
 
 SHELL = frozenset({".sh", ".bash", ".txt", ".cmd"})
@@ -29,50 +29,11 @@ def read_config(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}", HINT) from error
-    config = arguments(text) if suffix in SHELL else _parsed(text, path, json.loads if suffix == ".json" else _yaml)
+    parse = arguments if suffix in SHELL else json.loads if suffix == ".json" else _yaml
+    config = _parsed(text, path, parse)
     if not isinstance(config, dict) or not config:
         raise UsageError(f"{path} holds no keys with values.", HINT)
     return {str(key): value for key, value in config.items()}
-
-
-def arguments(text: str) -> dict[str, Any]:
-    """The `--key value` of a command that may go over several lines; one without a value is true, of several a list."""
-    found: dict[str, Any] = {}
-    words = list(_words(text))
-    number = 0
-    while number < len(words):
-        word = words[number]
-        number += 1
-        if not word.startswith("--") or len(word) == 2:
-            continue
-        key, equals, value = word[2:].partition("=")
-        values = [value] if equals else []
-        while not equals and number < len(words) and not words[number].startswith("--"):
-            values.append(words[number])
-            number += 1
-        plain = [_scalar(one) for one in values]
-        found[key.replace("-", "_")] = True if not plain else plain[0] if len(plain) == 1 else plain
-    return found
-
-
-def _words(text: str) -> Iterator[str]:
-    """Of the command in the script; what comes before its first argument is no part of it."""
-    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\\s*\n", " ", "\n".join(lines))
-    command = next((line for line in joined.splitlines() if " --" in line), "")
-    yield from shlex.split(command)
-
-
-def _scalar(text: str) -> Any:
-    """A number or a truth value as such."""
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _yaml(text: str) -> Any:
@@ -90,5 +51,7 @@ def _number(value: Any) -> Any:
 def _parsed(text: str, path: Path, parse: Callable[[str], Any]) -> Any:
     try:
         return parse(text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", error.hint) from error
     except Exception as error:
         raise UsageError(f"{path} cannot be parsed: {' '.join(str(error).split())}", HINT) from error

@@ -45,6 +45,7 @@ class Conversion:
         folder: of its file.
 
     Attributes:
+        latest: the key that was taken last, for messages.
         values: of the recipe, section by section.
         left_out: keys that were not carried over, with reasons.
         remarks: on what is set, to be read by the user.
@@ -54,6 +55,7 @@ class Conversion:
         self._config = config
         self._folder = folder
         self._seen: set[str] = set()
+        self.latest = ""
         self.values: dict[str, Any] = {}
         self.left_out: list[LeftOut] = []
         self.remarks: list[str] = []
@@ -61,6 +63,7 @@ class Conversion:
     def take(self, key: str, default: Any = None) -> Any:
         """A value, whose key is then dealt with; the default where it is absent, null or empty."""
         self._seen.add(key)
+        self.latest = key
         value = self._config.get(key)
         return default if _says_nothing(value) else value
 
@@ -90,6 +93,11 @@ class Conversion:
         for key, reason in reasons.items():
             if key not in self._seen:
                 self.leave(key, reason)
+
+    def leave_beginning(self, reasons: Reasons) -> None:
+        """Leave out every key that begins so, unless it has been dealt with."""
+        for beginning, reason in reasons.items():
+            self.leave_all({key: reason for key in self._config if key.startswith(beginning)})
 
     def remark(self, text: str) -> None:
         """Say something about what is set."""

@@ -17,6 +17,8 @@ from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
 
 LONGEST_VALUE = 80
+TRAINING = ("epochs", "learning_rate", "max_steps", "train_batch_size", "gradient_accumulation")
+"""One of these is in some key of every configuration of a training run."""
 
 
 def imported_recipe(path: Path, catalog: Catalog, name: str = "") -> str:
@@ -33,8 +35,13 @@ def imported_recipe(path: Path, catalog: Catalog, name: str = "") -> str:
     config = read_config(path)
     importer = _importer(config, path, catalog, name)
     conversion = Conversion(config, path.parent)
-    importer.convert(conversion)
+    try:
+        importer.convert(conversion)
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        what = f"{conversion.latest} = {_shown(config.get(conversion.latest))}"
+        raise UsageError(f"{path}: {what} cannot be carried over: {error}", "Mend the value there.") from error
     conversion.finish()
+    _refuse_without_training(conversion, config, path)
     _check(conversion.values, path)
     return _text(conversion, path, importer.tool)
 
@@ -52,6 +59,15 @@ def _importer(config: Mapping[str, Any], path: Path, catalog: Catalog, name: str
             f"{path} is no configuration of a known tool: {known}.", f"Say which: --importer {' | '.join(names)}"
         )
     return best
+
+
+def _refuse_without_training(conversion: Conversion, config: Mapping[str, Any], path: Path) -> None:
+    """Of what names no data, there must be something that says how to train."""
+    if conversion.values.get("data", {}).get("tasks"):
+        return
+    if not any(word in key for key in config for word in TRAINING):
+        raise UsageError(f"{path} configures no training run.", "Take the configuration that names data and a base.")
+    conversion.remark("It names no data that can be used: give it with --data or --task, or as [[data.tasks]].")
 
 
 def _check(values: Mapping[str, Any], path: Path) -> None:

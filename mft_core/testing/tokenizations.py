@@ -124,6 +124,22 @@ class TokenizationTests(ComponentTests):
         assert sample.supervised[1:].all()
         assert "import os\n" in tokenizer.decode(sample.ids)
 
+    def test_of_a_text_in_segments_those_are_learned_that_are_to_be(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        subject, end = self.bound(tokenizer), tokenizer.eos_token
+        texts = ("2 + 2 = ", f"4{end}", "and 3 = ", f"3{end}")
+        segments = tuple((len(text), number % 2 == 1) for number, text in enumerate(texts))
+        record = Record(text="".join(texts), segments=segments)
+        if not self.component.takes_segments:
+            with pytest.raises(RecordError, match="unsupported segments"):
+                encode_record(record, subject)
+            return
+        (sample,) = encode_record(record, subject)
+        runs = supervised_runs(sample)
+        assert [tokenizer.decode(run) for run in runs] == [texts[1], texts[3]]
+        assert {int(run[-1]) for run in runs} == {tokenizer.eos_token_id}
+        whole = tokenizer(record.text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
+        assert tokenizer.decode(sample.ids) == tokenizer.decode(whole)
+
     def test_a_prompt_is_what_training_sees_before_the_answer(self, tokenizer: PreTrainedTokenizerBase) -> None:
         subject = self.bound(tokenizer)
         for asked in (TURNS[:2], TURNS[:4], TURNS[1:2]):

@@ -12,6 +12,9 @@ def mft_importers() -> Sequence[Component]:
     """The bundled importers."""
     return [
         Component("llama-factory", "mft_importers.llama_factory:LlamaFactory", "LLaMA-Factory's YAML or JSON"),
+        Component(
+            "llama-factory-v1", "mft_importers.llama_factory_v1:LlamaFactoryV1", "LLaMA-Factory's YAML of examples/v1"
+        ),
         Component("axolotl", "mft_importers.axolotl:Axolotl", "axolotl's YAML"),
         Component("ms-swift", "mft_importers.ms_swift:MsSwift", "ms-swift's arguments, as a script or a YAML file"),
         Component("mftcoder", "mft_importers.mftcoder:MftCoder", "MFTCoder's JSON"),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, task, task_field, watched
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -17,28 +18,37 @@ from mft_importers.shared import (
     NO_OTHER_ADAPTER,
     NO_OTHER_MODULES,
     NOTHING_UPLOADED,
+    OUT_OF_SCOPE,
     OWN_TEMPLATE,
+    SPLIT_OF_PROCESSES,
     batches,
     evaluations,
-    hub_address,
     lora,
     optimizer,
     precision,
     scheduler,
     shards,
     steps,
-    task,
-    task_field,
+    track,
     validation,
     warm_up,
-    watched,
 )
 
-FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
+FORMS = (
+    "alpaca", "alpaca_chat", "alpaca_w_system", "chat_template", "sharegpt", "completion", "pretrain", "oasst",
+    "chatml", "input_output", "jeopardy", "gpteacher", "pygmalion", "metharme", "summarizetldr", "creative_acr",
+    "context_qa",
+)  # fmt: skip
+OTHERS = {
+    **dict.fromkeys(("rl", "reward_model", "process_reward_model", "num_labels"), OUT_OF_SCOPE),
+    "processor_type": "pictures and sound are out of mft's scope.",
+    "diffusion": "diffusion of texts is out of mft's scope.",
+}
+"""Keys of other kinds of training, and what they are."""
 TEMPLATES = {"alpaca": "alpaca", "chatml": "chatml"}
 CHANNEL = "channel"
 BY_TASK = "losses are always shown by task"
-OWN = "tokenizer_default"
+WITHOUT_ADAPTER = "without an adapter it says nothing"
 PER_EPOCH = "it counts by epochs there; train.eval_every and train.save_every count steps"
 
 
@@ -61,8 +71,9 @@ class Axolotl(Importer):
 
     def convert(self, conversion: Conversion) -> None:
         """Carry over what has an equivalent."""
-        if conversion.take("rl"):
-            raise UsageError("rl: preferences and rewards are out of mft's scope.", "Take a configuration without it.")
+        for key, what in OTHERS.items():
+            if conversion.take(key):
+                raise UsageError(f"{key}: {what}", "Take a configuration without it.")
         conversion.carry(
             [
                 Carry("base_model", "model.base", conversion.path),
@@ -97,8 +108,10 @@ def _tuning(conversion: Conversion) -> None:
     if method not in (None, "lora", "qlora"):
         conversion.leave("adapter", METHODS)
         method = "lora"
-    if eight and method:
+    if eight:
         conversion.leave("load_in_8bit", FOUR_BITS)
+    if four and method is None:
+        conversion.leave("load_in_4bit", WITHOUT_ADAPTER)
     conversion.set("tune.method", "full" if method is None else "qlora" if four or method == "qlora" else "lora")
     if method is not None:
         if conversion.take("lora_target_linear"):
@@ -152,10 +165,10 @@ def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:
         conversion.remark(f"{made['name']}: type {form} is unknown here; its columns are read as they are named.")
-    known = {"path", "data_files", "name", "split", "type", "ds_type", "field", *COLUMNS, "message_property_mappings"}
-    carried = {"chat_template"} if "tokenization" in others or described.get("chat_template") == OWN else set()
-    for key in sorted(described.keys() - known - carried - {channel}):
-        if described[key]:
+    known = {"path", "data_files", "name", "split", "type", "ds_type", *COLUMNS, channel}
+    carried = {"chat_template"} if "tokenization" in others else set()
+    for key in sorted(described.keys() - known - carried):
+        if described[key] and described[key] not in AS_USUAL.get(key, ()):
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
     return made
 
@@ -166,7 +179,30 @@ COLUMNS = {
     "field_output": "response",
     "field_system": "system",
     "field_tools": "tools",
+    "field": "text",
+    "text_column": "text",
 }
+FORMS_COLUMNS = {
+    "metharme": {"prompt": "prompt", "response": "generation"},
+    "summarizetldr": {"prompt": "article", "response": "summary"},
+    "alpaca_chat.load_camel_ai": {"prompt": "message_1", "response": "message_2"},
+    "creative_acr.load_answer": {"prompt": "instruction", "response": "revision"},
+    "context_qa": {"prompt": "{article}\n{question}", "response": "answer"},
+    "context_qa.load_v2": {"prompt": "{context}\n{question}", "response": "answer"},
+}
+"""Forms whose columns have names of their own."""
+AS_USUAL: dict[str, tuple[Any, ...]] = {
+    "message_property_mappings": tuple(
+        {"role": role, "content": content} for role in ("from", "role") for content in ("value", "content")
+    ),
+    "message_field_role": ("from", "role"),
+    "message_field_content": ("value", "content"),
+    "roles_to_train": (["assistant"], ["gpt"], ["assistant", "gpt"]),
+    "train_on_eos": ("turn",),
+    "chat_template": ("tokenizer_default", "tokenizer_default_fallback_chatml"),
+    "trust_remote_code": (True,),
+}
+"""Settings of a data set that say what is done here anyway."""
 USUAL = {"messages", "conversations", "instruction", "output", "system", "tools", "text"}
 
 
@@ -180,14 +216,14 @@ def _columns(described: Mapping[str, Any]) -> dict[str, str]:
         layout = str(custom.get("format", "{instruction}\n{input}"))
         instruction, extra = str(given.get("field_instruction", "instruction")), str(given["field_input"])
         columns["prompt"] = layout.replace("{instruction}", f"{{{instruction}}}").replace("{input}", f"{{{extra}}}")
-    if described.get("field"):
-        columns["text"] = str(described["field"])
+    if not custom:
+        columns = {**FORMS_COLUMNS.get(str(form).partition(":")[0], {}), **columns}
     return {} if set(columns.values()) <= USUAL else columns
 
 
 def _rest(conversion: Conversion) -> None:
     if conversion.take("wandb_project"):
-        conversion.set("output.trackers", ["wandb"])
+        track(conversion, "wandb_project", ["wandb"])
     patience = conversion.take("early_stopping_patience")
     if patience is not None:
         conversion.set("train.stop", "patience")
@@ -211,5 +247,18 @@ def _rest(conversion: Conversion) -> None:
             **dict.fromkeys(("channel_loss_prefix", "channel_loss_segment", "channel_loss_warn_on_missing"), BY_TASK),
             "channel_loss_field": "without enable_channel_loss it says nothing",
             "gradient_checkpointing_kwargs": NO_NEED,
+            **dict.fromkeys(("attn_implementation", "plugins", "use_kernels", "experts_implementation"), KERNELS),
+            **dict.fromkeys(("remove_unused_columns", "ddp_find_unused_parameters", "torch_compile"), NO_NEED),
+            **dict.fromkeys(("dp_shard_size", "context_parallel_size", "tensor_parallel_size"), SPLIT_OF_PROCESSES),
+            **dict.fromkeys(("expert_parallel_size", "fsdp_version"), SPLIT_OF_PROCESSES),
+            **dict.fromkeys(("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules"), WITHOUT_ADAPTER),
+            **dict.fromkeys(("lora_target_linear", "peft_use_dora", "peft_use_rslora"), WITHOUT_ADAPTER),
+            "eval_batch_size": "validation takes train.micro_batch_size",
+            "save_strategy": "train.save_every says it",
+            "save_only_model": "checkpoints hold all that --resume needs",
+            "tokens": "tokens are not added",
+            "unfrozen_parameters": "every weight is trained, or LoRA's",
         }
     )
+    conversion.leave_beginning({"liger_": KERNELS, "flex_attn_": KERNELS, "fused_": KERNELS, "activation_": NO_NEED})
+    conversion.leave_beginning(dict.fromkeys(("lora_mlp_", "lora_qkv_", "lora_o_"), KERNELS))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, shares, task, watched
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -18,14 +19,11 @@ from mft_importers.shared import (
     NO_OTHER_ADAPTER,
     NO_OTHER_MODULES,
     OWN_TEMPLATE,
-    hub_address,
+    PICTURES,
     listed,
     lora,
-    shares,
-    task,
     training,
     validation,
-    watched,
 )
 
 STAGES = ("sft", "pt")
@@ -120,7 +118,7 @@ def _data_sets(conversion: Conversion, pretraining: bool) -> None:
     folder = Path(conversion.path(str(conversion.take("dataset_dir", "data"))))
     known = _dataset_info(folder)
 
-    def made(name: str) -> dict[str, Any]:
+    def made(name: str) -> dict[str, Any] | None:
         if name in known:
             return _data_set(conversion, name, known[name], folder, pretraining)
         conversion.remark(f"{folder / 'dataset_info.json'} does not describe {name}: say where it lies.")
@@ -132,7 +130,8 @@ def _data_sets(conversion: Conversion, pretraining: bool) -> None:
         shares(conversion, "interleave_probs")
     conversion.leave("mix_strategy", "all tasks are trained; the loss keeps them in balance")
     for name in listed(conversion.take("eval_dataset", [])):
-        watched(conversion, made(name))
+        if (measured := made(name)) is not None:
+            watched(conversion, measured)
     conversion.leave_all({"interleave_probs": "it says nothing there either, where data sets are concatenated"})
 
 
@@ -145,8 +144,13 @@ def _dataset_info(folder: Path) -> dict[str, Any]:
 
 def _data_set(
     conversion: Conversion, name: str, described: Mapping[str, Any], folder: Path, pretraining: bool
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     others: dict[str, Any] = {}
+    if any((described.get("columns") or {}).get(key) for key in ("images", "videos", "audios")):
+        conversion.remark(f"{name} is left out: {PICTURES}.")
+        return None
+    if described.get("num_samples"):
+        others["max_samples"] = int(described["num_samples"])
     columns = _columns(described.get("columns") or {}, pretraining)
     if columns:
         others["columns"] = columns
@@ -159,8 +163,6 @@ def _data_set(
             conversion.remark(
                 f"{name}: turns have their {tag.removesuffix('_tag')} under {given!r}, which is not read."
             )
-    if described.get("num_samples"):
-        made["max_samples"] = int(described["num_samples"])
     for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
         if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
             conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
@@ -207,5 +209,8 @@ def _rest(conversion: Conversion) -> None:
             "include_num_input_tokens_seen": "tokens are counted in metrics.jsonl",
             "upcast_layernorm": NO_NEED,
             "resize_vocab": "tokens are not added",
+            **dict.fromkeys(("disable_gradient_checkpointing", "run_name", "pure_bf16"), NO_NEED),
+            **dict.fromkeys(("image_max_pixels", "video_max_pixels", "video_fps", "video_maxlen"), PICTURES),
+            **dict.fromkeys(("freeze_vision_tower", "freeze_multi_modal_projector", "freeze_language_model"), PICTURES),
         }
     )

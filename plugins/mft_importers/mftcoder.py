@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import task
 from mft_importers.shared import (
     FOUR_BITS,
     KERNELS,
     METHODS,
     NO_CODE,
     NO_NEED,
+    OUT_OF_SCOPE,
     batches,
     listed,
     lora,
     scheduler,
-    task,
+    track,
     warm_up,
 )
 
@@ -40,6 +43,8 @@ class MftCoder(Importer):
 
     def convert(self, conversion: Conversion) -> None:
         """Carry over what has an equivalent."""
+        if conversion.take("xxpo"):
+            raise UsageError(f"xxpo: {OUT_OF_SCOPE}", "Take a configuration of supervised fine-tuning.")
         conversion.carry(
             [
                 Carry("pretrained_model_path", "model.base", conversion.path),
@@ -123,7 +128,7 @@ def _data(conversion: Conversion) -> None:
 
 def _rest(conversion: Conversion) -> None:
     if conversion.take("tb_dir"):
-        conversion.set("output.trackers", ["tensorboard"])
+        track(conversion, "tb_dir", ["tensorboard"])
     conversion.leave_all(
         {
             **dict.fromkeys(("tokenizer_type", "use_slow_tokenizer", "vocab_file", "low_cpu_mem_usage"), NO_NEED),

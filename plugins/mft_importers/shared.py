@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
-from mft_core.data.tasks import validate_task_name
-from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion
 
 GRADIENTS, PER_DEVICE = "gradient_accumulation_steps", "per_device_train_batch_size"
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant", "constant_with_warmup": "constant"}
+MEGATRON = ("linear_qkv", "linear_proj", "linear_fc1", "linear_fc2", "all-router", "all-embedding")
+"""Its names of layers, of which one stands for several here."""
 ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw", "adamw_apex_fused")
 NO_NEED = "there is no need for it here"
 NO_CODE = "no code of a checkpoint is ever run; older families are built in"
@@ -24,6 +25,9 @@ ANSWERS_ALONE = "answers alone are learned"
 NO_OTHER_MODULES = "modules beside LoRA's are not trained"
 NO_OTHER_ADAPTER = "training goes on with a run (mft run --resume), not with another adapter"
 NOTHING_UPLOADED = "nothing is uploaded; mft export writes what can be"
+OUT_OF_SCOPE = "preferences, rewards and classes are out of mft's scope."
+PICTURES = "pictures and sound are out of mft's scope; texts alone are learned"
+SPLIT_OF_PROCESSES = "train.sharding spreads weights over processes; each has whole samples"
 
 
 def training(conversion: Conversion, batch_default: int, rate: float, schedule: str = "linear") -> None:
@@ -86,7 +90,7 @@ def training(conversion: Conversion, batch_default: int, rate: float, schedule: 
 def batches(conversion: Conversion, per_device: str, accumulation: str, default: int) -> None:
     """Rows per forward and per step; theirs count per process, ours over all of them."""
     micro = int(conversion.take(per_device, default))
-    times = int(_number(conversion.take(accumulation, 1), 1))
+    times = int(as_number(conversion.take(accumulation, 1), 1))
     conversion.set("train.micro_batch_size", micro)
     conversion.set("train.batch_size", micro * times)
     conversion.remark(
@@ -103,7 +107,7 @@ def steps(conversion: Conversion, key: str) -> None:
 
 def warm_up(conversion: Conversion, share: str, number: str) -> None:
     """A share of the steps; a number of steps is one where it is known how many there are."""
-    ratio, count = float(conversion.take(share, 0.0)), float(_number(conversion.take(number, 0), 0.0))
+    ratio, count = float(conversion.take(share, 0.0)), float(as_number(conversion.take(number, 0), 0.0))
     total = conversion.values.get("train", {}).get("steps", 0)
     if 0 < count < 1:
         ratio = count
@@ -148,7 +152,7 @@ def validation(conversion: Conversion, key: str) -> None:
 def evaluations(conversion: Conversion) -> None:
     """Steps between evaluations and between checkpoints."""
     for key, to in (("eval_steps", "train.eval_every"), ("save_steps", "train.save_every")):
-        value = _number(conversion.take(key), None)
+        value = as_number(conversion.take(key), None)
         if value is None:
             continue
         if value >= 1 or value == 0:
@@ -161,11 +165,19 @@ def trackers(conversion: Conversion) -> None:
     """Those of the trackers that there are here."""
     names = conversion.take("report_to", [])
     known = [name for name in listed(names) if name in ("tensorboard", "wandb")]
-    if known:
-        conversion.set("output.trackers", known)
+    track(conversion, "report_to", known)
     others = [name for name in listed(names) if name not in (*known, "none")]
     if others:
         conversion.leave("report_to", "the trackers are tensorboard and wandb")
+
+
+def track(conversion: Conversion, key: str, names: Sequence[str]) -> None:
+    """Write for these trackers as well, of which those that are not installed would end the run."""
+    absent = [name for name in names if find_spec(name) is None]
+    if installed := [name for name in names if name not in absent]:
+        conversion.set("output.trackers", installed)
+    for name in absent:
+        conversion.leave(key, f"{name} is not installed: pip install 'mft[{name}]', and name it in output.trackers")
 
 
 def precision(conversion: Conversion) -> None:
@@ -180,11 +192,13 @@ def precision(conversion: Conversion) -> None:
             conversion.set("model.dtype", named)
 
 
-def shards(conversion: Conversion) -> None:
+def shards(conversion: Conversion, keys: Sequence[str] = ("deepspeed", "fsdp")) -> None:
     """Spread weights over processes where they were."""
-    for key in ("deepspeed", "fsdp"):
+    for key in keys:
         wanted = conversion.take(key)
-        if wanted is not None:
+        if wanted is not None and conversion.values.get("tune", {}).get("method") == "qlora":
+            conversion.leave(key, "each process has a copy of weights in four bits (qlora)")
+        elif wanted is not None:
             conversion.set("train.sharding", "full")
             conversion.remark(f"train.sharding = full stands for {key}: {wanted}; it matters with several processes.")
     conversion.leave_all({"fsdp_config": "train.sharding has no further settings"})
@@ -209,70 +223,11 @@ def lora(conversion: Conversion, names: Mapping[str, str], rank: int, alpha: flo
     targets = conversion.take(names["targets"])
     if targets is not None:
         modules = listed(targets)
-        every = modules[0].lower().replace("_", "-") in ("all", "all-linear", "linear") if len(modules) == 1 else False
-        conversion.set("tune.targets", "all-linear" if every else modules)
-
-
-def hub_address(name: str, config: object = None, split: str = "train") -> str:
-    """A data set on the Hub, or one configuration of it."""
-    return ":".join([f"hf:{name}", *([str(config)] if config else []), split])
-
-
-def task(conversion: Conversion, name: str, train: str, **others: Any) -> dict[str, Any]:
-    """A task of the recipe, whose name is one; added to those that there are."""
-    tasks = conversion.values.setdefault("data", {}).setdefault("tasks", [])
-    made = {"name": _unused(task_name(name), {one["name"] for one in tasks}), "train": train, **others}
-    tasks.append(made)
-    return made
-
-
-def task_field(conversion: Conversion, field: str) -> None:
-    """Each value of a field of the records as a task."""
-    conversion.set("data.task_field", field)
-    for made in conversion.values["data"].get("tasks", []):
-        if made.get("max_samples"):
-            conversion.remark(f"{made['name']}: max_samples holds for each of the tasks that {field!r} names.")
-
-
-def shares(conversion: Conversion, key: str) -> None:
-    """How likely each data set is drawn from: that much each task counts, under the balanced loss; to be called when
-    the tasks are there."""
-    chances = [_number(each, 0.0) for each in listed(conversion.take(key, []))]
-    tasks = conversion.values.get("data", {}).get("tasks", [])
-    if not chances:
-        return
-    if len(chances) != len(tasks) or min(chances) <= 0:
-        conversion.leave(key, "a weight above 0 for each data set: [[data.tasks]] weight")
-        return
-    for made, chance in zip(tasks, chances, strict=True):
-        made["weight"] = chance
-    conversion.remark(
-        f"{key} is how much each task counts now (weight); samples are drawn in proportion to their number."
-    )
-
-
-def watched(conversion: Conversion, made: dict[str, Any]) -> None:
-    """A data set that is evaluated there and not trained on: a task that is watched."""
-    made["role"] = "watch"
-    if made.pop("max_samples", None):
-        conversion.remark(f"{made['name']}: all of it is measured; data.max_valid_samples caps that of every task.")
-
-
-def task_name(text: str) -> str:
-    """A name for a task that is as near to the text as names may be."""
-    name = re.sub(r"[^\w.-]+", "-", text).strip("-.")[:80] or "task"
-    try:
-        return validate_task_name(name)
-    except UsageError:
-        return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "task"
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    number = 2
-    unused = name
-    while unused in taken:
-        unused, number = f"{name}-{number}", number + 1
-    return unused
+        every = [name for name in modules if name.lower().replace("_", "-") in ("all", "all-linear", "linear")]
+        unusual = [name for name in modules if name in MEGATRON or re.search(r"[^\w.-]", name)]
+        conversion.set("tune.targets", "all-linear" if every or unusual else modules)
+        if unusual or (modules[1:] and every):
+            conversion.leave(names["targets"], "names of linear layers, or all-linear, which it is now")
 
 
 def listed(value: Any) -> list[str]:
@@ -281,7 +236,8 @@ def listed(value: Any) -> list[str]:
     return [str(part).strip().strip("'\"") for part in parts if str(part).strip()]
 
 
-def _number(value: Any, default: Any) -> Any:
+def as_number(value: Any, default: Any) -> Any:
+    """The number that it is, or is a text of; the default for anything else."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -290,4 +246,4 @@ def _number(value: Any, default: Any) -> Any:
 
 def _steps(value: Any) -> int:
     """A number of steps, of which less than one is every one."""
-    return max(1, int(_number(value, 10)))
+    return max(1, int(as_number(value, 10)))

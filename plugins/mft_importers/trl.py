@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mft_core.importing.importer import Carry, Conversion, Importer
+from mft_importers.data_sets import hub_address, task
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -14,9 +15,7 @@ from mft_importers.shared import (
     NO_OTHER_MODULES,
     NOTHING_UPLOADED,
     VALIDATION_FILES,
-    hub_address,
     lora,
-    task,
     training,
 )
 

@@ -27,13 +27,14 @@ from mft_tokenization.layout import (
 )
 from mft_tokenization.plan import Plan, Writer, make_plan, pieces
 from mft_tokenization.rendering import Rendering
+from mft_tokenization.segments import segments_draft
 from mft_tokenization.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 MOST_PLANS_WITH_TOOLS = 64
-Part = str | tuple[Turn, ...]
+Part = str | Record | tuple[Turn, ...]
 """A text, or the turns of a conversation as the template takes them."""
 
 VERSION = "5"
@@ -60,6 +61,7 @@ class ChatTokenization(Tokenization):
     """
 
     takes_tools: ClassVar[bool] = True
+    takes_segments: ClassVar[bool] = True
 
     @abstractmethod
     def template(self, tokenizer: PreTrainedTokenizerBase) -> str:
@@ -94,7 +96,7 @@ class ChatTokenization(Tokenization):
         Where the template shows an earlier answer in another form than the one that it is asked for in, only the last
         answer is supervised; `samples` has them all.
         """
-        return self._finished([self._ready(record.turns) if record.text is None else record.text])[0]
+        return self._finished([self._whole(record)])[0]
 
     def samples(self, record: Record) -> list[Sample]:
         """One sample for as many answers as stand in it in the form in which each is asked for, and one for each later
@@ -185,11 +187,17 @@ class ChatTokenization(Tokenization):
         call_id, name = (self._encoder.hide(each, ()) for each in (turn.call_id, turn.name))
         return turn._replace(calls=hidden(turn.calls), call_id=call_id, name=name)
 
+    def _whole(self, record: Record) -> Part:
+        if record.segments:
+            return record
+        return self._ready(record.turns) if record.text is None else record.text
+
     def _parts(self, record: Record) -> list[Part]:
         """What the samples of a record are made of."""
-        if record.text is not None:
-            return [record.text]
-        ready = self._ready(record.turns)
+        whole = self._whole(record)
+        if not isinstance(whole, tuple):
+            return [whole]
+        ready = whole
         if self._plan(ready).whole:
             return [ready]
         upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
@@ -197,9 +205,11 @@ class ChatTokenization(Tokenization):
         return list(upto[together:])
 
     def _draft(self, part: Part, rendered: str | None = None) -> Draft:
-        """Of a text or a conversation, which may have been rendered."""
+        """Of a text, a text in segments or a conversation, which may have been rendered."""
         if isinstance(part, str):
             return text_draft(part, self._beginning, self._tokenizer.eos_token_id)
+        if isinstance(part, Record):
+            return segments_draft(part, self._encoder)
         plan = self._plan(part)
         writer = Writer(self._encoder)
         writer.write(plan.steps, self._contents(plan, part, rendered))

@@ -52,9 +52,10 @@ def test_a_long_text_is_split_and_each_of_its_tokens_is_a_target_once(tmp_path: 
 
 def test_splitting_is_counted_and_conversations_are_dropped(tmp_path: Path) -> None:
     texts_ = [{"text": f"{number} " * (3 + 60 * (number % 3))} for number in range(30)]
-    (task,) = one_task(tmp_path, [*texts_, texts_[2], pair(1), pair(2, 90)], max_length=50, overlong="split")
+    segments = {"segments": [{"text": "1 " * 90, "label": False}, {"text": "2", "label": True}]}
+    (task,) = one_task(tmp_path, [*texts_, texts_[2], pair(1), pair(2, 90), segments], max_length=50, overlong="split")
     report = task.report
-    assert (report.overlong, report.truncated, report.bad) == (1, 0, {})
+    assert (report.overlong, report.truncated, report.bad) == (2, 0, {})
     assert report.split > 10
     assert report.read - report.split + report.parts == report.train + report.valid + report.overlong
     assert report.duplicates == (report.train + report.valid > 0) * 1

@@ -34,7 +34,10 @@ LEARNED = {
     '{"type": "text", "text": "Hi"}': ["Hi!"],
     '"value": "6 * 7?"': ["<think>\nsix sevens\n</think>\n\n42"],
     '"completion": [': ["Hi!"],
+    '"It is 42."': ["It is 42."],
+    '"assistant": "Hi there!"': ["Hi there!"],
     '"import os"': [" os"],
+    '"text": "2 + 2 ="': [" 4"],
     '"tool_call_id": "c1"': [CALL, "3 degrees."],
     '"from": "function_call"': [CALL, "3 degrees."],
     '"content": "Sort it."': ["sorted(x)"],
@@ -49,6 +52,10 @@ NOT_RUN = {
     "python benchmarks/token_memory.py": "takes minutes and a gigabyte",
 }
 """Commands that are not run here, and why."""
+TRAINED = '[[data.tasks]]\nname = "trained"\ntrain = "my_tasks/text2code/train.jsonl"\n'
+"""Beside tasks that are only watched."""
+OF_OTHERS = {"--system": "generate --help"}
+"""Flags that need a trained model: it is looked up that there are such."""
 FILLED = {
     "NAME=PATH": "text2code=my_tasks/text2code",
     "TASKS": "my_tasks",
@@ -147,11 +154,14 @@ def test_a_recipe_reads_the_files_that_it_names(
 ) -> None:
     (path := workplace / "example.toml").write_text(block.text, encoding="utf-8")
     section = tomllib.loads(block.text)["data"]
+    if all(task.get("role") == "watch" for task in section.get("tasks", [{}])):
+        path.write_text(f"{block.text}\n{TRAINED}", encoding="utf-8")
     for task in section.get("tasks", ()):
         write_task(workplace, task, section.get("columns", {}))
     tasks = checked(capsys, str(path), "--base", "smollm2", *(() if "tasks" in section else ("--data", "my_tasks")))
     if "tasks" in section:
-        assert list(tasks) == [task["name"] for task in section["tasks"]]
+        trained = [task["name"] for task in section["tasks"] if task.get("role") != "watch"]
+        assert list(tasks) == (trained or ["trained"])
 
 
 @pytest.mark.slow
@@ -205,7 +215,9 @@ def test_a_command_in_a_sentence_works(line: str, workplace: Path, capsys: pytes
 @pytest.mark.slow
 @pytest.mark.parametrize("flag", [text for text in dict.fromkeys(quoted(PAGE)) if re.match(r"--\S+ \S", text)])
 def test_a_flag_in_a_sentence_works(flag: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_line(f"mft check --base smollm2 {flag}") == 0, capsys.readouterr().err
+    command = OF_OTHERS.get(flag.split()[0], f"check --base smollm2 {flag}")
+    assert run_line(f"mft {command}") == 0, capsys.readouterr().err
+    assert command.startswith("check") or flag.split()[0] in capsys.readouterr().out
 
 
 def test_other_commands_in_sentences_are_of_what_there_is() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mft_core.errors import UsageError
-from mft_core.importing.config_files import arguments, read_config
+from mft_core.importing.config_files import read_config
+from mft_core.importing.shell_scripts import arguments
 
 SCRIPT = """#!/bin/bash
 # swift sft --model commented-out

@@ -9,7 +9,9 @@ from mft_core.importing.writing import imported_recipe
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
 
-CONFIG = "stage: sft\nmodel_name_or_path: org/model\ndataset: a\nlong: {}\nlist: [1, 2]\n".format("x" * 200)
+CONFIG = "stage: sft\nmodel_name_or_path: org/model\ndataset: a\nlong: {}\nlist: [1, 2]\nmax_steps: 3\n".format(
+    "x" * 200
+)
 
 
 def test_comments_say_what_was_left_out(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from mft_core.testing import ImporterTests
 from mft_importers.axolotl import Axolotl
 from mft_importers.llama_factory import LlamaFactory
+from mft_importers.llama_factory_v1 import LlamaFactoryV1
 from mft_importers.mftcoder import MftCoder
 from mft_importers.ms_swift import MsSwift
 from mft_importers.trl import Trl
@@ -19,6 +20,14 @@ class TestLlamaFactory(ImporterTests):
     @pytest.fixture
     def config(self) -> Mapping[str, Any]:
         return {"stage": "pt", "model_name_or_path": "org/model", "dataset": ["a", "b"], "finetuning_type": "full"}
+
+
+class TestLlamaFactoryV1(ImporterTests):
+    component = LlamaFactoryV1
+
+    @pytest.fixture
+    def config(self) -> Mapping[str, Any]:
+        return {"model": "org/model", "model_class": "llm", "train_dataset": "org/data", "quant_config": None}
 
 
 class TestAxolotl(ImporterTests):
