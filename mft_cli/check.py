@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mft_cli.check_lengths import print_lengths, refuse_other_pictures
 from mft_cli.compose import Flags, takes_flags, use_recipe
 from mft_cli.session import AllTasksOption, DebugOption, JsonOption
 
@@ -22,28 +24,42 @@ MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", 
 def check(
     context: typer.Context,
     flags: Flags,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the lengths and their cost: a .png or .svg file.")
+    ] = None,
     all_tasks: AllTasksOption = False,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights."""
+    """Check a run beforehand: components, data, lengths, padding of every packer, steps, memory. Loads no weights."""
+    refuse_other_pictures(picture)
     chosen, plugins = use_recipe(context.obj, flags)
     from mft_cli.display import console, show_json
     from mft_cli.plan_view import facts_as_json, memory_per_method, plan_facts, prepare_shown, unread_as_json
     from mft_cli.summary import print_plan
+    from mft_core.run.length_costs import length_costs
 
     plan = prepare_shown(chosen, plugins)
     facts, packers, memory = plan_facts(plan), padding_per_packer(plan, plugins.catalog), memory_per_method(plan)
+    lengths = length_costs(plan)
+    if picture is not None:
+        from mft_cli.length_picture import draw_lengths
+
+        draw_lengths(lengths, picture)
     if json_output:
-        reports = {task.name: task.report.as_json() for task in plan.task_set}
+        reports = {task.name: task.report.as_json() for task in plan.task_set.every}
         more = {"packers": packers, "memory_per_method": [part.as_json() for part in memory], "data": reports}
         more["unread_files"] = unread_as_json(plan)
+        more["lengths"] = lengths.as_json() | ({"picture": str(picture)} if picture else {})
         show_json({**facts_as_json(facts), **more})
         return
     print_plan(console(), facts, all_tasks)
     _print_packers(packers)
+    print_lengths(lengths)
     _print_memory(memory)
     print_refused(plan)
+    if picture is not None:
+        console().print(f"lengths, and what they cost: {picture}", markup=False, soft_wrap=True)
 
 
 def padding_per_packer(plan: Plan, catalog: Catalog) -> list[dict[str, Any]]:
@@ -92,10 +108,10 @@ def print_refused(plan: Plan) -> None:
     """The first refused records of every task; of many, a few and how many more."""
     from mft_cli.display import show_warning
 
-    examples = [f"{task.name}: {example}" for task in plan.task_set for example in task.report.examples]
+    examples = [f"{task.name}: {example}" for task in plan.task_set.every for example in task.report.examples]
     for example in examples[:MOST_REFUSED]:
         show_warning(example)
-    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in plan.task_set]
+    refused = [(task.name, task.report.bad_records + task.report.overlong) for task in plan.task_set.every]
     rest = sum(count for _, count in refused) - MOST_REFUSED
     if rest > 0 and len(examples) > MOST_REFUSED:
         tasks = sum(1 for _, count in refused if count)

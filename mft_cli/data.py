@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +46,7 @@ def audit(
     """Find duplicates in and between tasks, and problems of published sets in them; write audit.json."""
     chosen, plugins = use_recipe(context.obj, flags)
     from mft_cli.display import console, show_json
+    from mft_cli.messages import progress_shown
     from mft_core.audit.auditing import Thresholds
     from mft_core.audit.auditing import audit as look_through
     from mft_core.audit.benchmarks import problems_of
@@ -52,11 +55,15 @@ def audit(
     from mft_core.run.components import choose_parts
     from mft_core.run.recipe_check import every_task, wanted
 
-    parts = choose_parts(chosen, plugins.catalog)
-    tasks = wanted(every_task(chosen, parts, None), chosen)
-    names = [name.strip() for name in against.split(",") if name.strip()]
-    problems = [problem for name in names for problem in problems_of(name, plugins.catalog, parts.readers)]
-    found = look_through(tasks, parts.readers, problems, Thresholds(near, leak), form=record_form(chosen.data))
+    with ExitStack() as stack:
+        progress = None if json_output else stack.enter_context(progress_shown(console(stderr=True)))
+        parts = choose_parts(chosen, plugins.catalog)
+        tasks = wanted(every_task(chosen, parts, None), chosen)
+        names = [name.strip() for name in against.split(",") if name.strip()]
+        problems = [problem for name in names for problem in problems_of(name, plugins.catalog, parts.readers)]
+        thresholds, form = Thresholds(near, leak), record_form(chosen.data)
+        tell = partial(progress.working, total=0) if progress else None
+        found = look_through(tasks, parts.readers, problems, thresholds, form=form, on_progress=tell)
     write_audit(found, output)
     if json_output:
         show_json(as_json(found))

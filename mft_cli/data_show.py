@@ -40,7 +40,7 @@ def show_samples(
     from mft_cli.plan_view import prepare_shown
 
     plan = prepare_shown(chosen, plugins)
-    names = [task.name for task in plan.task_set]
+    names = [task.name for task in plan.task_set.every]
     if only and only not in names:
         from mft_core.support.suggestions import did_you_mean
 
@@ -58,16 +58,17 @@ def show_samples(
 
 
 def _samples(plan: Plan, only: str, count: int) -> Iterator[dict[str, Any]]:
-    """The first training samples of each task, as JSON values."""
+    """The first training samples of each task, of a watched one those that are measured, as JSON values."""
     from mft_core.data.sample_view import stretches
 
-    for task in plan.task_set:
-        for number in range(min(count, len(task.train)) if only in ("", task.name) else 0):
-            sample = task.train.sample(number)
+    for task in plan.task_set.every:
+        store = task.valid if task.sampling.watched else task.train
+        for number in range(min(count, len(store)) if only in ("", task.name) else 0):
+            sample = store.sample(number)
             parts = stretches(sample, plan.tokenizer)
             yield {
                 "task": task.name,
-                "origin": task.train.origin(number),
+                "origin": store.origin(number),
                 "tokens": len(sample.ids),
                 "supervised": int(sample.supervised.sum()),
                 "parts": [asdict(part) for part in parts],

@@ -11,7 +11,8 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class TaskFacts:
     """One task before training; counts of samples, except `tokens` and `supervised` (of the training samples), and
-    what training samples and supervised tokens count as by their weights; None: they have none."""
+    what training samples and supervised tokens count as by their weights; None: they have none. `max_length` and
+    `tokenization` are the task's own, `system` is put before its conversations; none: None, ""."""
 
     name: str
     train: int
@@ -28,6 +29,9 @@ class TaskFacts:
     repeat: float = 1.0
     weighted_samples: float | None = None
     weighted_tokens: float | None = None
+    max_length: int | None = None
+    system: str = ""
+    tokenization: str = ""
 
     @property
     def weighted(self) -> int:
@@ -54,7 +58,8 @@ class PlanFacts:
         dtype, device: such as "bfloat16" and "cuda:0".
         tuning: such as "LoRA, rank 16, all-linear".
         trainable, total: numbers of parameters.
-        tasks: in the run's order.
+        tasks: those that are trained, in the run's order.
+        watched: those that are only measured.
         packer, rows, packing_efficiency: tokens that are not padding over all tokens, 0 to 1.
         steps, epochs: optimizer steps and passes over the data.
         batch_rows: rows per optimizer step, over all ranks.
@@ -88,4 +93,5 @@ class PlanFacts:
     memory: int | None = None
     gradient_checkpointing: bool = False
     output: Path | None = None
+    watched: Sequence[TaskFacts] = ()
     warnings: Sequence[str] = ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
 from mft_cli.plan_facts import PlanFacts, ProbeFacts, TaskFacts
+from mft_core.recipe.schema import AUTO
 from mft_core.support.ranks import main_rank_first, process_state
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def plan_facts(plan: Plan) -> PlanFacts:
         dtype=str(precision.weights).removeprefix("torch.") + (f" with {precision.mixed}" * (precision.mixed != "no")),
         device=str(device),
         tuning=tuning_text(recipe),
-        tasks=[task_facts(task) for task in plan.task_set],
+        tasks=[task_facts(task, plan) for task in plan.task_set],
+        watched=[task_facts(task, plan) for task in plan.task_set.watched],
         packer=recipe.data.packer.name,
         rows=len(epoch.rows),
         packing_efficiency=plan.training.packing_efficiency(0, recipe.train.micro_batch_size),
@@ -110,9 +112,10 @@ def tuning_text(recipe: Recipe) -> str:
     return ", ".join([f"{name} rank {tune.rank}", f"alpha {tune.alpha:g}", f"dropout {tune.dropout:g}", targets, *more])
 
 
-def task_facts(task: Task) -> TaskFacts:
+def task_facts(task: Task, plan: Plan) -> TaskFacts:
     """One task in numbers."""
     report = task.report
+    own = {section.name: section.tokenization.name for section in plan.recipe.data.tasks}.get(task.name, AUTO)
     return TaskFacts(
         name=task.name,
         train=report.train,
@@ -129,6 +132,9 @@ def task_facts(task: Task) -> TaskFacts:
         repeat=task.sampling.repeat,
         weighted_samples=report.weighted_samples,
         weighted_tokens=report.weighted_tokens,
+        max_length=task.sampling.max_length,
+        system=task.train.form.system,
+        tokenization="" if own == AUTO else own,
     )
 
 

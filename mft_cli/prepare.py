@@ -66,7 +66,7 @@ def _write(plan: Plan, folder: Path) -> dict[str, Any]:
         "packer": plan.recipe.data.packer.name,
         "rows": [len(plan.training.rows(epoch)) for epoch in range(epochs)],
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        "data": {task.name: task.report.as_json() for task in plan.task_set},
+        "data": {task.name: task.report.as_json() for task in plan.task_set.every},
         "warnings": plan.warnings,
         "unread_files": unread_as_json(plan),
     }

@@ -26,7 +26,7 @@ NAME_WIDTH = 24
 def print_plan(console: Console, plan: PlanFacts, all_tasks: bool = False) -> None:
     """Print what is about to happen; of many tasks some, or `all_tasks`."""
     _facts(console, _plan_rows(plan))
-    _task_table(console, plan.tasks, all_tasks)
+    _task_table(console, plan.tasks, plan.watched, all_tasks)
     _warnings(console, plan.warnings)
 
 
@@ -72,9 +72,9 @@ def _parameters(plan: PlanFacts) -> str:
     return f": {units.count(plan.trainable)} of {units.count(plan.total)} parameters trained ({share})"
 
 
-def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -> None:
+def _task_table(console: Console, tasks: Sequence[TaskFacts], watched: Sequence[TaskFacts], all_tasks: bool) -> None:
     some_have = ("left_out", "unseen", "dropped", "truncated", "split", "bad")
-    lost = [key for key in some_have if any(getattr(task, key) for task in tasks)]
+    lost = [key for key in some_have if any(getattr(task, key) for task in (*tasks, *watched))]
     weighed = ["weighted"] if any(task.weighted_tokens is not None for task in tasks) else []
     keys = ("train", "valid", "tokens", "supervised", *weighed, *lost)
     own = [key for key in ("weight", "repeat") if any(getattr(task, key) != 1 for task in tasks)]
@@ -92,8 +92,15 @@ def _task_table(console: Console, tasks: Sequence[TaskFacts], all_tasks: bool) -
     if len(tasks) > 1:
         table.add_section()
         table.add_row(f"all {len(tasks)} tasks", *sums(tasks), style="bold")
+    if watched:
+        table.add_section()
+    seen = watched if all_tasks else watched[:MOST_ROWS]
+    for task in seen:
+        table.add_row(_watched(console, task.name), *sums([task]))
+    if len(seen) < len(watched):
+        table.add_row(f"{len(watched) - len(seen)} more watched tasks", *sums(watched[len(seen) :]), style="dim")
     console.print(table)
-    if len(shown) < len(tasks):
+    if len(shown) < len(tasks) or len(seen) < len(watched):
         console.print(Text("every task: mft check ... --all-tasks", style="dim"), soft_wrap=True)
 
 
@@ -132,6 +139,12 @@ def _result_table(console: Console, run: RunFacts, all_tasks: bool) -> Table:
     table.add_section()
     change = units.percent(run.change, signed=True)
     table.add_row("all tasks", units.loss(run.before), units.loss(run.after), change, "", "", "", style="bold")
+    if run.watched:
+        table.add_section()
+    for task in run.watched if all_tasks else _most_telling(run.watched):
+        changed = Text(units.percent(task.change, signed=True), style=STYLES.get(task.verdict, ""))
+        measured = (units.loss(task.before), units.loss(task.after), changed, units.count(task.best_step))
+        table.add_row(_watched(console, task.name), *measured, "", "")
     return table
 
 
@@ -216,6 +229,11 @@ def _name(console: Console, name: str) -> Text:
     """A task's name on one line; where the table is too wide, this column gives way and the numbers stay whole."""
     shortened = units.shorten(units.printable(name, console.encoding), NAME_WIDTH)
     return Text(shortened, no_wrap=True, overflow="crop")
+
+
+def _watched(console: Console, name: str) -> Text:
+    """The name of a task that is only measured."""
+    return Text.assemble(_name(console, name), (" watched", "dim"))
 
 
 def _warnings(console: Console, warnings: Iterable[str]) -> None:

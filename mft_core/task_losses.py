@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,15 @@ class TaskLosses:
     def mean_probability(self) -> np.ndarray:
         """float64 [N]: P_i, the mean over samples of the mean probability of their targets; NaN without samples."""
         return _ratio(self.probability_sum, self.sizes("samples"))
+
+    def by_name(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Each task's mean loss by tokens ("loss") and its tokens ("tokens"), as JSON values.
+
+        Args:
+            names: of the tasks, in their order.
+        """
+        means = self.mean().tolist()
+        return {name: {"loss": means[index], "tokens": int(self.tokens[index])} for index, name in enumerate(names)}
 
     def as_json(self) -> dict[str, list[float]]:
         """Plain lists; floats survive JSON exactly."""

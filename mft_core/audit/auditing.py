@@ -11,7 +11,7 @@ import multiprocessing
 import pickle
 import tempfile
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ CHUNK = 512
 PARALLEL_RECORDS = 20_000
 """Below this many, starting processes takes longer than it saves."""
 TRAIN, VALID = "train", "valid"
+LOOKING, COMPARING = "looking through the records", "comparing those that may be alike"
 
 
 class Place(NamedTuple):
@@ -124,6 +125,7 @@ def audit(
     thresholds: Thresholds = Thresholds(),
     processes: int | None = None,
     form: RecordForm = AS_IT_IS,
+    on_progress: Callable[[str, int], None] | None = None,
 ) -> Audit:
     """Look through all records of all tasks.
 
@@ -134,11 +136,13 @@ def audit(
         thresholds: what counts as found.
         processes: None: one per core where that pays.
         form: of the records of tasks that have none of their own.
+        on_progress: told what is done now, and for how many records so far.
 
     Raises:
         MftError: a file cannot be read, what finds near duplicates is not installed, or a process died.
     """
     found, places, digests, signatures = Audit(), [], [], Signatures()
+    tell = on_progress or (lambda what, records: None)
     for places_of_chunk, seen in _looked_through(tasks, readers, problems, thresholds, processes, form):
         looked_at = zip(places_of_chunk, seen, strict=True)
         kept = [(place._replace(digest=one.content), one) for place, one in looked_at if one is not None]
@@ -148,6 +152,8 @@ def audit(
             found.leaks.extend(Leak(place, hit) for hit in one.hits)
             places.append(place)
             digests.append(one.digest)
+        tell(LOOKING, len(places))
+    tell(COMPARING, len(places))
     exact = dict(_equal(np.array(digests, np.uint64)))
     found.pairs.extend(Pair(places[first], places[later], 1.0) for later, first in exact.items())
     near = (pair for pair in signatures.pairs(thresholds.near) if pair[1] not in exact)
@@ -225,7 +231,8 @@ def _look_in_worker(texts: list[_Raw], payload: str) -> list[_Seen | None]:
 
 def _records(tasks: Iterable[TaskFiles], readers: Readers, form: RecordForm) -> Iterator[tuple[Place, _Raw]]:
     for task in tasks:
-        for side, paths in ((TRAIN, task.train), (VALID, task.valid)):
+        trains = VALID if task.sampling.watched else TRAIN
+        for side, paths in ((trains, task.train), (VALID, task.valid)):
             for path in paths:
                 reader = readers.reader_of(path, task.reader)
                 words = reader.place_form(path)

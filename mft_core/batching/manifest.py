@@ -44,6 +44,7 @@ class _Sampling(_Part):
     valid_fraction: float | None
     max_length: int | None
     repeat: float = Field(gt=0, le=1000)
+    watched: bool
 
 
 class _PreparedTask(_Part):

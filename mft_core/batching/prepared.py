@@ -38,7 +38,7 @@ from mft_core.support.redact import redacted
 MANIFEST = "prepared.json"
 TASKS = "data.tasks"
 """Key of what single tasks say themselves, among what a folder was made from."""
-FORMAT = 5
+FORMAT = 6
 SIDES = ("train", "valid")
 AGAIN = "prepare it anew: mft prepare RECIPE --output NEW_FOLDER"
 
@@ -110,15 +110,17 @@ class PreparedFolder:
         described = [by_name[files.name] for files in chosen]
         needed = sorted({task[side]["entry"] for task in described for side in SIDES})
         entries = {name: self._entry(name) for name in needed}
-        tasks = []
-        for index, (files, task) in enumerate(zip(chosen, described, strict=True)):
+        tasks: tuple[list[Task], list[Task]] = ([], [])  # trained ones and watched ones
+        for files, task in zip(chosen, described, strict=True):
             train, valid = (self._store(task[side], entries) for side in SIDES)
-            tasks.append(Task(files.name, index, files.weight, train, valid, _report(task), files.sampling))
-        return TaskSet(tuple(tasks))
+            some = tasks[files.sampling.watched]
+            some.append(Task(files.name, len(some), files.weight, train, valid, _report(task), files.sampling))
+        return TaskSet(*map(tuple, tasks))
 
     def rows_of(self, tasks: TaskSet, seed: int, temperature: float) -> Callable[[int], PackedRows | None] | None:
         """Gives the stored rows of an epoch; None where this run orders its samples otherwise than they were packed."""
-        rows, there = self.manifest["rows"], self.manifest["tasks"]
+        rows = self.manifest["rows"]
+        there = [task for task in self.manifest["tasks"] if not task["sampling"]["watched"]]
         packed_for = [(task["name"], task["sampling"]["repeat"]) for task in there], rows["seed"], rows["temperature"]
         wanted = [(task.name, task.sampling.repeat) for task in tasks], seed, temperature
         return partial(self._rows, sum(len(task.train) for task in tasks)) if packed_for == wanted else None
@@ -209,7 +211,7 @@ def write_prepared(
     refuse_existing(path)
     try:
         with whole_folder(path) as folder:
-            entries = [_write_task(folder, task) for task in tasks]
+            entries = [_write_task(folder, number, task) for number, task in enumerate(tasks.every)]
             _write_rows(folder / "rows", training, epochs)
             write_quarantine(tasks, folder / run_files.QUARANTINE)
             write_text(folder / run_files.RECIPE, _portable(recipe).as_toml())
@@ -229,14 +231,14 @@ def write_prepared(
         raise MftError(f"{path} cannot be written: {error}", "Check the space and the rights there.") from error
 
 
-def _write_task(folder: Path, task: Task) -> dict[str, Any]:
+def _write_task(folder: Path, number: int, task: Task) -> dict[str, Any]:
     (folder / "samples").mkdir(exist_ok=True)
     described: dict[str, Any] = {"name": task.name, "weight": task.weight, "sampling": task.sampling._asdict()}
     described["report"] = task.report.as_json()
     for side, store in zip(SIDES, (task.train, task.valid), strict=True):
         source = store.entry.folder
         shutil.copytree(source, folder / "tokens" / source.name, dirs_exist_ok=True)
-        name = f"samples/{task.index}-{side}.npy"
+        name = f"samples/{number}-{side}.npy"
         _save(folder / name, store.index)
         described[side] = {"entry": source.name, "samples": name, "paths": [str(path) for path in store.paths]}
         described[side]["form"] = asdict(store.form)

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mft_core.batching.sample_table import SampleTable
-from mft_core.data.tasks import TaskSet
+from mft_core.data.tasks import Task, TaskSet
 from mft_core.data.tokenising import prepare_tasks
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.records import TaskFiles
@@ -42,11 +41,11 @@ Measured = dict[str, TaskLossesBySample]
 
 def measure(context: EvaluationContext, tasks: TaskSet) -> Measured:
     """The losses of the model in `context` on the validation samples of `tasks`."""
-    validation = SampleTable([task.valid for task in tasks])
-    cross_entropy, tokens = replace(context, names=tasks.names, validation=validation).sample_losses()
+    context = context.on(tasks.names, [task.valid for task in tasks])
+    cross_entropy, tokens = context.sample_losses()
     found = {}
     for task in tasks:
-        mine = validation.task_samples(task.index)
+        mine = context.validation.task_samples(task.index)
         digests = task.valid.entry.digests[task.valid.index]
         if len(mine):
             found[task.name] = TaskLossesBySample(cross_entropy[mine], tokens[mine], np.asarray(digests))
@@ -67,13 +66,21 @@ def measure_base(plan: Plan) -> EvaluationContext:
 
 
 def unseen_tasks(plan: Plan, files: Sequence[TaskFiles], on_progress: OnProgress | None = None) -> TaskSet:
-    """Tasks that are only measured, tokenised as those of the plan."""
+    """Tasks that are only measured, tokenised as those of the plan; and those that it watches itself."""
     if not files:
-        return TaskSet(())
+        return renumbered(plan.task_set.watched)
     cache = cache_folder("tokens")
     parts, settings = plan.parts, plan.recipe.data
-    more = {"readers": parts.readers, "own": parts.bound}
-    return prepare_tasks(files, parts.tokenization, plan.tokenizer, settings, cache, on_progress, **more)
+    unseen = prepare_tasks(
+        files, parts.tokenization, plan.tokenizer, settings, cache, on_progress,
+        readers=parts.readers, own=parts.bound,
+    )  # fmt: skip
+    return renumbered((*unseen.every, *plan.task_set.watched))
+
+
+def renumbered(tasks: Sequence[Task]) -> TaskSet:
+    """The tasks as a set of their own, in this order."""
+    return TaskSet(tuple(replace(task, index=index) for index, task in enumerate(tasks)))
 
 
 def write_losses(path: Path, measured: Measured) -> None:

@@ -38,7 +38,7 @@ class Prepared:
     Attributes:
         base: stands for the model before training.
         plan: of `base`: all tasks that are trained.
-        unseen: tasks that are only measured.
+        unseen: tasks that are only measured, those that the recipe watches among them.
         runs: each run, and how far it is.
     """
 
@@ -88,7 +88,8 @@ def prepare_comparison(
         catalog.build("loss", choice.name, choice.options, "[loss]").start(plan.task_set.counts)
     others = [_measured_whole(task, parts.readers) for task in elsewhere]
     unseen_files = [*included(files, request.unseen, "--unseen"), *others]
-    check_names([*included(files, plan.task_set.names, "tasks"), *unseen_files])
+    names = [task.name for task in plan.task_set.every]
+    check_names([*included(files, names, "tasks"), *unseen_files])
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
     runs = make_runs(request, common, losses, single_budgets(plan))

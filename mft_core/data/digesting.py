@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mft_core.data.encoding import Encoded, Line, columns_of, parsed_line, quarantined
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.record_forms import content_digest
 from mft_core.errors import RecordError
 from mft_core.support.reading import RecordForm
@@ -30,4 +31,4 @@ def digest_lines(lines: Sequence[Line], origins: Sequence[str], form: RecordForm
         else:
             rows.append((0, 0, int.from_bytes(content_digest(parsed.record), "little"), 0, line.file, line.place))
     none, size = np.zeros(0, np.uint32), sum(len(line.raw) for line in lines)
-    return Encoded(none, np.zeros(0, bool), None, columns_of(rows), refused, counts, Counter(), Counter(), size)
+    return Encoded(none, np.zeros(0, bool), None, columns_of(rows), refused, counts, LongerRecords(), Counter(), size)

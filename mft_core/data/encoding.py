@@ -12,8 +12,9 @@ import numpy as np
 
 from mft_core.data.columns import Shaped
 from mft_core.data.jsonl import LONGEST_LINE
-from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, in_steps, is_usual
+from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, is_usual
 from mft_core.data.line_parsing import parse_line
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
@@ -53,8 +54,7 @@ class Encoded:
         refused: quarantined records: "file" (its number), "place", "reason", "detail", "record" (the raw text).
         counts: "read", "truncated", "split" (records of more than one sample), the "parts" they became, "thoughts left
             out" and "answers left out" by `RecordForm.reasoning`, and refused records by reason.
-        longer: records that were dropped or truncated for their length, by their tokens, rounded up to a multiple of
-            `LENGTH_STEP`.
+        longer: records that were dropped or truncated for their length.
         unread: records that hold something under a key that is neither read nor known to be harmless, by the key.
         size: bytes of the lines.
     """
@@ -65,7 +65,7 @@ class Encoded:
     columns: dict[str, np.ndarray]
     refused: list[dict[str, Any]]
     counts: Counter[str]
-    longer: Counter[int]
+    longer: LongerRecords
     unread: Counter[str]
     size: int
 
@@ -92,7 +92,7 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
-    counts, longer, unread = Counter(read=len(lines)), Counter[int](), Counter[str]()
+    counts, longer, unread = Counter(read=len(lines)), LongerRecords(), Counter[str]()
     parsed = [parsed_line(line, origins, form) for line in lines]
     known = _encoded_together([read.record for read in parsed if isinstance(read, Parsed)], tokenization, policy)
     for line, read in zip(lines, parsed, strict=True):
@@ -224,7 +224,7 @@ def _fit(
     times: float,
     policy: LengthPolicy,
     counts: Counter[str],
-    longer: Counter[int],
+    longer: LongerRecords,
 ) -> list[Sample]:
     """Samples of at most `max_length` tokens for a record of which one is longer, counted; it is about `times` as long
     as they are.
@@ -235,16 +235,22 @@ def _fit(
     if policy.overlong == "split" and record.text is not None:
         return [part for sample in samples for part in _split(sample, policy.max_length)]
     length = int(times * max(len(sample.ids) for sample in samples))
-    longer[in_steps(length)] += 1
+    cut = [sample.part(0, policy.max_length) for sample in samples] if policy.overlong == "truncate" else []
+    short = [sample for sample in cut if sample.supervised.any()]
+    tokens, supervised = (int(times * whole) - kept for whole, kept in zip(_sizes(samples), _sizes(short), strict=True))
+    longer.count(length, tokens, supervised)
     about = "" if times == 1 else "about "
     if policy.overlong != "truncate":
         raise RecordError(OVERLONG, f"{about}{length} tokens, more than {policy.max_length}")
-    cut = [sample.part(0, policy.max_length) for sample in samples]
-    short = [sample for sample in cut if sample.supervised.any()]
     if not short:
         raise RecordError(OVERLONG, f"{about}{length} tokens, none of the first {policy.max_length} is a target")
     counts[TRUNCATED] += 1
     return short
+
+
+def _sizes(samples: Sequence[Sample]) -> tuple[int, int]:
+    """Tokens, and supervised ones."""
+    return sum(len(sample.ids) for sample in samples), sum(int(sample.supervised.sum()) for sample in samples)
 
 
 def _split(sample: Sample, max_length: int) -> list[Sample]:

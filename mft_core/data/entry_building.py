@@ -12,13 +12,13 @@ from mft_core.data.digesting import digest_lines
 from mft_core.data.encoding import Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jobs import Job, jobs_of
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.sides import Part, Side
 from mft_core.data.token_store import EntryWriter, TokenEntry, open_entry, read_quarantine
 from mft_core.data.tokenization import BoundTokenization
 from mft_core.errors import MftError
 from mft_core.support.reading import AS_IT_IS
 
-LONGER = "longer"
 UNREAD = "unread_keys"
 READ = "read"
 
@@ -73,11 +73,11 @@ class EntryBuilder:
         """The entry of a side, of its results, which come next; what fails leaves nothing behind."""
         try:
             with EntryWriter(side.folder, self._dtype) as writer:
-                counts, longer, unread, done = Counter[str](), Counter[int](), Counter[str](), 0
+                counts, longer, unread, done = Counter[str](), LongerRecords(), Counter[str](), 0
                 for job, encoded in results:
                     writer.add(encoded.ids, encoded.supervised, encoded.columns, encoded.refused, encoded.weights)
                     counts.update(encoded.counts)
-                    longer.update(encoded.longer)
+                    longer.add(encoded.longer)
                     unread.update(encoded.unread)
                     done = min(done + encoded.size, side.size)  # a record of a table is longer than its row
                     if self._on_progress is not None and side.part is None:
@@ -86,8 +86,7 @@ class EntryBuilder:
                         break
                 if side.part is not None:
                     counts = _with_unseen(counts, side.part, writer)
-                lengths = {str(tokens): longer[tokens] for tokens in sorted(longer)}
-                writer.finish({**counts, LONGER: lengths, UNREAD: unread}, side.place_forms)
+                writer.finish({**counts, **longer.as_json(), UNREAD: unread}, side.place_forms)
         except OSError as error:
             hint = "Check the space and the rights there; MFT_CACHE names another folder."
             raise MftError(f"The token cache {side.folder.parent} cannot be written: {error}", hint) from error
@@ -107,5 +106,5 @@ def _with_unseen(counts: Counter[str], part: Part, writer: EntryWriter) -> Count
     """The counts of a part with what its whole was read to hold: how many records, and which are bad."""
     none = digest_lines([], [], AS_IT_IS)
     writer.add(none.ids, none.supervised, none.columns, list(read_quarantine(part.digests)))
-    whole = {reason: count for reason, count in part.digests.counts.items() if reason not in (LONGER, UNREAD)}
+    whole = {reason: count for reason, count in part.digests.counts.items() if isinstance(count, int)}
     return Counter({**counts, READ: 0}) + Counter(whole)

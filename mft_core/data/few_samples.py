@@ -26,7 +26,7 @@ FEW = 10
 
 
 class Limits(NamedTuple):
-    """How many samples of a task are used at most (0: all), and how its validation samples are split off."""
+    """How many samples of a task are used at most (0: all), and how its validation samples are split off (1: all)."""
 
     train: int
     valid: int
@@ -37,6 +37,8 @@ class Limits(NamedTuple):
 def limits_of(task: TaskFiles, settings: DataSection) -> Limits:
     """What the task says itself, else what holds for all."""
     own = task.sampling
+    if own.watched:
+        return Limits(0, settings.max_valid_samples, 1.0, settings.split_seed)
     return Limits(
         settings.max_samples if own.max_samples is None else own.max_samples,
         settings.max_valid_samples,
@@ -48,7 +50,7 @@ def limits_of(task: TaskFiles, settings: DataSection) -> Limits:
 def may_be_few(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:
     """Those of a task's sides of which perhaps not all records are needed."""
     train, valid = sides
-    asked = [train] if limits.train else []
+    asked = [train] if limits.train or (limits.fraction == 1 and limits.valid) else []
     if valid is not None and limits.valid:
         asked.append(valid)
     return [side for side in asked if side.size > SMALL_BYTES]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from mft_core.data.longer_records import LongerRecords
 from mft_core.errors import RecordError
 from mft_core.records import Record, Sample, Turn
 from mft_core.support.thoughts import split_thought
 
 OVERLONG = "over-long"
 NOTHING = "nothing supervised"
-LENGTH_STEP = 64
-"""Tokens; lengths of records that are too long are counted rounded up to multiples of it."""
 
 CHARACTERS_OF_A_TOKEN = 256
 """More than the longest tokens hold: in published vocabularies those are of 128 spaces or so."""
@@ -38,7 +36,7 @@ class LengthPolicy(NamedTuple):
 
 
 def encode_guarded(
-    record: Record, encode: Callable[[Record], list[Sample]], policy: LengthPolicy, longer: Counter[int]
+    record: Record, encode: Callable[[Record], list[Sample]], policy: LengthPolicy, longer: LongerRecords
 ) -> tuple[list[Sample], float]:
     """The record's samples, and how many times as long the record is as what they were made of, 1.0 where it is all.
 
@@ -49,7 +47,8 @@ def encode_guarded(
         record: of any size.
         encode: what makes samples of a record.
         policy: for long samples.
-        longer: counts the record by its tokens, as far as they are known, where it is refused here.
+        longer: counts the record where it is refused here, with a token for each character: how many it
+            really has is not known, and nobody may take it for one that would fit.
 
     Raises:
         RecordError: it cannot have `max_length` tokens or fewer, or is too long to be tokenised at once.
@@ -81,11 +80,6 @@ def _most_characters(record: Record, policy: LengthPolicy) -> int:
     return max(most, CHARACTERS_AT_MOST) if policy.overlong == "split" and record.text is not None else most
 
 
-def in_steps(tokens: int) -> int:
-    """Rounded up to a multiple of `LENGTH_STEP`."""
-    return -(-tokens // LENGTH_STEP) * LENGTH_STEP
-
-
 def _characters(record: Record, but_thoughts: bool = False) -> int:
     if record.text is not None:
         return len(record.text)
@@ -97,9 +91,9 @@ def _said(turn: Turn) -> str:
     return turn.content if parts is None else parts.said
 
 
-def _too_long(record: Record, policy: LengthPolicy, longer: Counter[int]) -> RecordError:
+def _too_long(record: Record, policy: LengthPolicy, longer: LongerRecords) -> RecordError:
     characters, turns = _characters(record), len(record.turns)
-    longer[in_steps(max(-(-characters // CHARACTERS_OF_A_TOKEN), turns))] += 1
+    longer.count(max(characters, turns), lost=0, supervised=0)
     size = f"{turns:,} turns of {characters:,} characters" if turns else f"{characters:,} characters"
     return RecordError(OVERLONG, f"{size}, too long to be tokenised for {policy.max_length} tokens")
 

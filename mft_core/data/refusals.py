@@ -26,7 +26,7 @@ def examples(store: TokenStore) -> Iterator[str]:
 
 
 def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
-    """What is wrong with a task of which too many records are bad, or none trains; None for any other.
+    """What is wrong with a task of which too many records are bad, or none can be used; None for any other.
 
     Args:
         cache: where quarantine.jsonl is written for it.
@@ -40,7 +40,8 @@ def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
             f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
             f"(now {settings.max_bad:g}).",
         )
-    return None if report.train else _no_training_record(task, settings)
+    used = report.valid if task.sampling.watched else report.train
+    return None if used else _no_training_record(task, settings)
 
 
 def _no_training_record(task: Task, settings: DataSection) -> MftError:
@@ -48,11 +49,11 @@ def _no_training_record(task: Task, settings: DataSection) -> MftError:
     counts, files = task.train.entry.counts, first_few(task.train.paths, of_what="files")
     why = _reasons({key: counts.get(key, 0) for key in (*task.report.bad, OVERLONG)}) or "empty"
     shown = "".join(f"\n  {example}" for example in examples(task.train))
-    own = task.sampling.max_length
+    own, kind = task.sampling.max_length, "" if task.sampling.watched else "training "
     limit = f"data.max_length (now {settings.max_length})" if own is None else f"its max_length (now {own})"
     longer = f", or raise {limit}" if counts.get(OVERLONG) else ""
     return MftError(
-        f"Task {task.name!r} has no usable training record: {counts.get('read', 0)} in {files} ({why}).{shown}",
+        f"Task {task.name!r} has no usable {kind}record: {counts.get('read', 0)} in {files} ({why}).{shown}",
         f"Give it records that can be used, or leave it out{longer}.",
     )
 

@@ -22,7 +22,7 @@ from mft_core.support.reading import AS_IT_IS, RecordForm
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 10
+CACHE_VERSION = 11
 
 
 class Part(NamedTuple):
@@ -139,9 +139,15 @@ def own_policy(policy: LengthPolicy, task: TaskFiles) -> LengthPolicy:
     return policy if own is None else policy._replace(max_length=min(own, policy.max_length))
 
 
+def _all_watched(task: TaskFiles) -> TaskFiles:
+    """Files of a task that is only measured make one side."""
+    return replace(task, train=(*task.train, *task.valid), valid=()) if task.sampling.watched else task
+
+
 def _sides(
     task: TaskFiles, readers: Readers, common: list[str], cache: Path, policy: LengthPolicy
 ) -> tuple[Side, Side | None]:
+    task = _all_watched(task)
     if not task.train:
         raise MftError("there is no training file.", "Every task needs at least one.")
     train = _side(task, task.train, readers, common, cache, policy)

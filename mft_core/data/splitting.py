@@ -11,7 +11,7 @@ def split_off(digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Which records validate.
 
     Of the distinct contents, the `fraction` with the smallest hashes: at least one and never all of them, unless there
-    is only one (which then trains) or `fraction` is 0. Neither file order nor file names matter.
+    is only one (which then trains) or `fraction` is 0 (none) or 1 (all). Neither file order nor file names matter.
 
     Args:
         digests: uint64 [records].
@@ -21,6 +21,8 @@ def split_off(digests: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     Returns:
         bool [records].
     """
+    if fraction >= 1:
+        return np.ones(len(digests), bool)
     distinct = np.unique(digests)
     if len(distinct) < 2 or fraction <= 0:
         return np.zeros(len(digests), bool)

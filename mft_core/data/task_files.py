@@ -167,7 +167,7 @@ def _found_task(entry: ExplicitTask, root: Path, readers: Readers, valid_files: 
     name = entry.name
     folder = as_on_disk(root / Path(entry.train).expanduser())
     if folder.is_dir():
-        task = folder_task(name, folder, readers)
+        task = _all_of_folder(name, folder, readers) if entry.sampling.watched else folder_task(name, folder, readers)
         if task is None:
             raise UsageError(f"Task {name!r}: no file of records in {folder}.", LAYOUT)
         train, valid = task.train, valid_files or task.valid
@@ -178,13 +178,21 @@ def _found_task(entry: ExplicitTask, root: Path, readers: Readers, valid_files: 
     )
 
 
+def _all_of_folder(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
+    """Of a task that is only measured: held-out files are data like any other."""
+    if saved_splits(folder) is not None:
+        return folder_task(name, folder, readers)
+    files = tuple(record_files(folder, readers))
+    return TaskFiles(name, files) if files else None
+
+
 def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Readers) -> tuple[Path, ...]:
     """The files of a path: itself, or what the glob finds."""
     path = as_on_disk(root / Path(pattern).expanduser())
     if path.is_file():
         return (path,)
     found = record_files(path, readers) if path.is_dir() else _matches(path)
-    if side == "training":
+    if side == "training" and not entry.sampling.watched:
         found = [hit for hit in found if not is_held_out(hit, found)]
     if not found:
         hint = f"Give a file, a glob, or a folder of files. {MOVED}"

@@ -59,8 +59,8 @@ class TokenEntry:
         files: int32 [samples], which of the files the record stands in.
         places: int64 [samples], where it stands there, as `mft_core.data.reader.RawRecord` has it.
         place_forms: of each file, the words for a place (`mft_core.data.reader.place_in_words`).
-        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many; "longer"
-            and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
+        counts: "read", "truncated", "split", "parts", and for every reason a record was refused for, how many;
+            "longer", "longer_tokens", "longer_supervised" and "unread_keys" as in `mft_core.data.tasks.TaskReport`.
         folder: where it lies.
     """
 

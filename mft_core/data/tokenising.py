@@ -17,11 +17,12 @@ import numpy as np
 
 from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
-from mft_core.data.entry_building import LONGER, READ, UNREAD, EntryBuilder, open_entries
+from mft_core.data.entry_building import READ, UNREAD, EntryBuilder, open_entries
 from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.few_samples import Choice, Limits, digests_of, limits_of, may_be_few, validates
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.data.refusals import EXAMPLES, examples, unusable
 from mft_core.data.sides import Side, common_key, readable_sides
@@ -91,7 +92,12 @@ def prepare_tasks(
         bound_of = partial(_bound, every=every, own=own)
         builder = EntryBuilder(pool, bound_of, _ids_dtype(tokenizer), on_progress, entries)
         asked = _built(asked, builder, exclusions)
-    tasks = TaskSet(tuple(_task(index, *task, builder, exclusions) for index, task in enumerate(asked)))
+
+    def made(watched: bool) -> tuple[Task, ...]:
+        some = [each for each in asked if each[0].sampling.watched == watched]
+        return tuple(_task(index, *each, builder, exclusions) for index, each in enumerate(some))
+
+    tasks = TaskSet(made(watched=False), made(watched=True))
     errors += _errors(tasks, settings, cache)
     if errors:
         raise together(errors)
@@ -177,10 +183,10 @@ def _task(
 
 def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, unseen: int) -> TaskReport:
     stores = [train] if valid.paths == train.paths else [train, valid]
-    counts, longer, unread = Counter[str](), Counter[str](), Counter[str]()
+    counts, longer, unread = Counter[str](), LongerRecords(), Counter[str]()
     for store in stores:
-        counts.update({reason: count for reason, count in store.entry.counts.items() if reason not in (LONGER, UNREAD)})
-        longer.update(store.entry.counts[LONGER])
+        counts.update({name: count for name, count in store.entry.counts.items() if isinstance(count, int)})
+        longer.add(LongerRecords.of(store.entry.counts))
         unread.update(store.entry.counts[UNREAD])
     special = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
@@ -204,7 +210,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         tokens=int(train.lengths.sum()),
         supervised=int(train.supervised_counts.sum()),
         examples=tuple(example for store in stores for example in examples(store))[:EXAMPLES],
-        longer=dict(longer),
+        **longer.as_json(),
         unread_keys=dict(unread.most_common(MOST_KEYS)),
         overlap_folded=int((alike & ~repeated).sum()),
         weighted_samples=weighted[0],
@@ -215,7 +221,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
 
 def _errors(tasks: TaskSet, settings: DataSection, cache: Path) -> list[MftError]:
     """What is wrong with the tasks that have too many bad records, or none that can be used."""
-    errors = [error for task in tasks if (error := unusable(task, settings, cache)) is not None]
+    errors = [error for task in tasks.every if (error := unusable(task, settings, cache)) is not None]
     if errors:
         write_quarantine(tasks, cache / run_files.QUARANTINE)
     return errors

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import nn
 from mft_core.batching.collate import collate, micro_batches
 from mft_core.batching.packing import Packer, row_lengths
 from mft_core.batching.prefetch import ahead
-from mft_core.batching.sample_table import SampleTable
+from mft_core.batching.sample_table import SampleStore, SampleTable
 from mft_core.nn.modes import evaluation_mode
 from mft_core.objective.within_task import weighted_losses
 from mft_core.records import Batch, PackedRows, TaskLosses, TokenLosses
@@ -42,6 +42,10 @@ class EvaluationContext:
     capacity: int
     micro_batch_size: int
     accelerator: Accelerator
+
+    def on(self, names: Sequence[str], stores: Sequence[SampleStore]) -> EvaluationContext:
+        """The same model, and other tasks: their names and their validation samples."""
+        return replace(self, names=tuple(names), validation=SampleTable(stores))
 
     def losses(self, samples: np.ndarray | None = None) -> TaskLosses:
         """Per-task losses of some validation samples (None: all), over all ranks, in evaluation mode."""

@@ -28,7 +28,7 @@ def record_form(data: DataSection, task: TaskSection | None = None) -> RecordFor
 def sampling(task: TaskSection) -> TaskSampling:
     """Which samples a task has, where the task says so itself."""
     most = task.max_samples if task.max_samples >= 0 else None
-    return TaskSampling(most, task.valid_fraction or None, task.max_length or None, task.repeat)
+    return TaskSampling(most, task.valid_fraction or None, task.max_length or None, task.repeat, task.role == "watch")
 
 
 def source_choice(recipe: Recipe) -> Choice:

@@ -141,6 +141,9 @@ class TaskSection(Section):
     name: TaskName = Field(description="the task's name")
     train: str = Field(description="a file, a folder or a glob")
     valid: str = Field("", description='the same for validation; "": split off valid_fraction')
+    role: Literal["train", "watch"] = Field(
+        "train", description="watch: all its records are measured at every evaluation, none is ever trained"
+    )
     weight: float = Field(1.0, gt=0, description="relative importance in the objective")
     reader: AutoChoice = Field(Choice(name=AUTO), description="auto: data.reader; what reads the files of this task")
     tokenization: AutoChoice = Field(

@@ -28,7 +28,7 @@ def card_facts(plan: Plan, model: nn.Module, run: Path, selected: int) -> CardFa
     """
     name, on_hub = public_name(plan.recipe.model.base)
     evaluations = [event for event in read_events(run / run_files.METRICS) if event["event"] == "eval"]
-    losses = {event["step"]: event["tasks"] for event in evaluations}
+    losses = {event["step"]: {**event["tasks"], **event.get("watched", {})} for event in evaluations}
     own = type(getattr(model, "get_base_model", lambda: model)()).__module__
     return CardFacts(
         base=name,
@@ -37,6 +37,7 @@ def card_facts(plan: Plan, model: nn.Module, run: Path, selected: int) -> CardFa
         method=plan.recipe.tune.method,
         step=selected,
         tasks=tuple(_task(task, losses.get(0, {}), losses.get(selected, {})) for task in plan.task_set),
+        watched=tuple(_task(task, losses.get(0, {}), losses.get(selected, {})) for task in plan.task_set.watched),
         imports=() if own.startswith("transformers.") else (own,),
     )
 

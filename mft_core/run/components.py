@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,20 +57,18 @@ class Parts:
     bound: dict[str, BoundTokenization] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
-    def bind(self, tokenizer: PreTrainedTokenizerBase, tasks: Sequence[str]) -> None:
-        """Bind the tokenization to the tokenizer, and those that some of `tasks` have to copies of it, since each
-        changes the chat template; the tokenizer itself is saved with the model.
+    def bind(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        """Bind the tokenization to the tokenizer, and those of single tasks to copies of it, since each changes the
+        chat template; the tokenizer itself is saved with the model.
 
         Raises:
             MftError: the tokenizer cannot be used with one of them.
         """
         bound: dict[int, BoundTokenization] = {}
-        for task in tasks:
-            own = self.own_tokenizations.get(task)
-            if own is not None:
-                if id(own) not in bound:
-                    bound[id(own)] = _bound_to_a_copy(task, own, tokenizer)
-                self.bound[task] = bound[id(own)]
+        for task, own in self.own_tokenizations.items():
+            if id(own) not in bound:
+                bound[id(own)] = _bound_to_a_copy(task, own, tokenizer)
+            self.bound[task] = bound[id(own)]
         self.tokenization.bind(tokenizer)
 
 

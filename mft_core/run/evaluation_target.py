@@ -114,10 +114,11 @@ class Target:
         """The tasks' validation samples under the model."""
         from accelerate import Accelerator
 
-        from mft_core.run.row_form import fit_rows, measuring
+        from mft_core.run.row_form import fit_rows, measuring, on_every_task
 
         model = self.assistant.model
-        return measuring(fit_rows(self._plan, model, model.dtype), Accelerator(cpu=model.device.type == "cpu"))
+        fitted = fit_rows(self._plan, model, model.dtype)
+        return on_every_task(measuring(fitted, Accelerator(cpu=model.device.type == "cpu")), self._plan.task_set)
 
     def own_assistants(self) -> Mapping[str, Assistant]:
         """By task, what answers in a tokenization that is its own."""
@@ -125,4 +126,4 @@ class Target:
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The tasks' validation records."""
-        return validation_records(self._plan.task_set, self._plan.parts.readers)
+        return validation_records(self._plan.task_set.every, self._plan.parts.readers)

@@ -25,7 +25,7 @@ def length_warnings(tasks: TaskSet, max_length: int, overlong: str, longest: int
         overlong: what happens to longer ones, as in `data.overlong`.
         longest: tokens that the model knows positions for; None: no limit.
     """
-    shares = [(lost_share(task.report), task) for task in tasks]
+    shares = [(lost_share(task.report), task) for task in tasks.every]
     losing = sorted(((share, task) for share, task in shares if share >= WORTH_SAYING), key=lambda pair: -pair[0])
     fate = "cut" if overlong == "truncate" else "dropped"
     for share, task in losing[:MOST_NAMED]:
@@ -35,8 +35,8 @@ def length_warnings(tasks: TaskSet, max_length: int, overlong: str, longest: int
     rest = [_limit(task, max_length) for _, task in losing[MOST_NAMED:]]
     if rest:
         worst = _lost(losing[MOST_NAMED][0])
-        limit = f"{rest[0]:,}" if len(set(rest)) == 1 else f"{min(rest):,} to {max(rest):,}"
-        yield f"up to {worst} of {len(rest):,} more task{'s' * (len(rest) != 1)} is over {limit} tokens and {fate}"
+        limits = f"{rest[0]:,}" if len(set(rest)) == 1 else f"{min(rest):,} to {max(rest):,}"
+        yield f"up to {worst} of {len(rest):,} more task{'s' * (len(rest) != 1)} is over {limits} tokens and {fate}"
 
 
 def _limit(task: Task, max_length: int) -> int:

@@ -73,4 +73,7 @@ def _other_weights(recipe: Recipe) -> Iterator[tuple[str, tuple[str, str]]]:
         yield "tune.method", (LORA if method == FULL else QLORA, method)
     if recipe.model.dtype in ("float32", "float64"):
         yield "model.dtype", ("bfloat16", recipe.model.dtype)
-    yield "data.max_length", (str(max(8, recipe.data.max_length // 2)), str(recipe.data.max_length))
+    data = recipe.data
+    shorter = max(8, data.max_length // 2, *(task.max_length for task in data.tasks))  # no task's own may be longer
+    if shorter < data.max_length:
+        yield "data.max_length", (str(shorter), str(data.max_length))

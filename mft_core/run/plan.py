@@ -47,8 +47,9 @@ class Plan:
         config: the base's native configuration.
         task_set: tasks with their token stores and reports.
         training: rows of every optimizer step.
-        validation: all validation samples.
+        validation: all validation samples of tasks that are trained.
         total_steps: optimizer steps of the run.
+        learnt: positions the model has learnt, which no sample may go beyond; None: it has no table of them.
         unread: files in the data's folders that no task reads.
         warnings: what the user should know before it starts.
     """
@@ -64,6 +65,7 @@ class Plan:
     training: BatchPlan
     validation: SampleTable
     total_steps: int
+    learnt: int | None
     unread: list[UnreadFile]
     warnings: list[str]
 
@@ -92,16 +94,15 @@ def make_plan(
     every = every_task(recipe, parts, prepared)
     files, unread = wanted(every, recipe), files_not_read(recipe, parts, every)
     recipe = with_pinned_data(recipe, parts, every)
-    parts.entries += [] if prepared else parts.readers.entries(files)
     folder = fetch_base(recipe.model.base, catalog, parts.family)
     recipe, config = with_pinned_base(recipe, parts, folder), read_config(folder)
     with of_recorded_family(catalog):
         adapter_name = recognize_adapter(model_adapters(catalog), config, parts.family)
     read_end_tokens(folder)  # what is wrong with them is said before anything is tokenised
     adapter = catalog.build("model", adapter_name)
-    parts.entries.append(catalog.get("model", adapter_name))
+    parts.entries += [*([] if prepared else parts.readers.entries(files)), catalog.get("model", adapter_name)]
     tokenizer = tokenizer or load_tokenizer(adapter, folder)
-    parts.bind(tokenizer, [task.name for task in files])
+    parts.bind(tokenizer)
     native_config = adapter.native_config(config, folder)
     learnt = learnt_positions(build_empty(native_config, torch.float32))
     limited = with_samples_within(recipe, learnt)
@@ -121,6 +122,7 @@ def make_plan(
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
         total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
+        learnt=learnt,
         unread=unread,
         warnings=[
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
@@ -151,4 +153,5 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    return [*warnings, *data_warnings(task_set, adapts_by_validation=parts.loss.probe is not None)]
+    measured = TaskSet(task_set.every)
+    return [*warnings, *data_warnings(measured, adapts_by_validation=parts.loss.probe is not None)]

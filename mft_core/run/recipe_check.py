@@ -21,6 +21,7 @@ from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.output_place import refuse_output_among_data
+from mft_core.support.lists import first_few
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.support.unicode_names import composed
@@ -82,12 +83,18 @@ def _refuse_longer_than_rows(recipe: Recipe) -> None:
 
 
 def wanted(tasks: Sequence[TaskFiles], recipe: Recipe) -> list[TaskFiles]:
-    """Those of the recipe's tasks that are to be trained.
+    """Those of the recipe's tasks that are to be trained or watched.
 
     Raises:
-        UsageError: `data.include` names a task there is not.
+        UsageError: `data.include` names a task there is not, or none of them is to be trained.
     """
-    return included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
+    found = included(tasks, recipe.data.include, "[data] include") if recipe.data.include else list(tasks)
+    if found and all(task.sampling.watched for task in found):
+        raise UsageError(
+            f"there is no task to train, but such that are watched: {first_few([task.name for task in found])}",
+            'give one without role = "watch"; to measure a model without training: mft eval',
+        )
+    return found
 
 
 def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) -> list[TaskFiles]:

@@ -36,7 +36,8 @@ class RunFacts:
         tokens: tokens trained on, without padding; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
         after: the same at the last evaluation of a later step.
-        tasks: per task, in the run's order.
+        tasks: per task that is trained, in the run's order.
+        watched: per task that is only measured.
         warnings: messages of the run, oldest first, each with its step.
         skips: "skip" events (steps that were not taken).
         scores: "score" events.
@@ -53,6 +54,7 @@ class RunFacts:
     before: float | None
     after: float | None
     tasks: tuple[TaskResult, ...]
+    watched: tuple[TaskResult, ...] = ()
     warnings: tuple[tuple[int, str], ...] = ()
     skips: tuple[Mapping[str, Any], ...] = ()
     scores: tuple[Mapping[str, Any], ...] = ()
@@ -96,21 +98,30 @@ class RunFacts:
 
     def as_json(self) -> dict[str, Any]:
         """JSON values only, for `--json`."""
+        watched = {task.name: _measured(task) for task in self.watched}
         tasks = {
             task.name: {
-                "before": task.before, "after": task.after, "change": task.change, "noise": task.noise,
-                "verdict": task.verdict, "perplexity": task.perplexity,
-                "best": task.best, "best_step": task.best_step, "weight": task.weight,
-                "supervised_tokens_seen": task.seen, "supervised_share": task.share,
+                **_measured(task),
+                "weight": task.weight,
+                "supervised_tokens_seen": task.seen,
+                "supervised_share": task.share,
             }
             for task in self.tasks
-        }  # fmt: skip
+        }
         return {
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
-            "change": self.change, "tasks": tasks, "warnings": [message for _, message in self.warnings],
+            "change": self.change, "tasks": tasks, "watched": watched,
+            "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
         }  # fmt: skip
+
+
+def _measured(task: TaskResult) -> dict[str, Any]:
+    return {
+        "before": task.before, "after": task.after, "change": task.change, "noise": task.noise,
+        "verdict": task.verdict, "perplexity": task.perplexity, "best": task.best, "best_step": task.best_step,
+    }  # fmt: skip
 
 
 def read_run_facts(run: Path) -> RunFacts:
@@ -173,11 +184,11 @@ class _Gathered:
             if values.get("weight") is not None:
                 self.weights[task] = values["weight"]
 
-    def names(self) -> list[str]:
-        """Tasks in the run's order; those of a log without a start event as they turn up."""
-        known = dict.fromkeys(self.start.get("tasks", {}))
+    def names(self, part: str) -> list[str]:
+        """Tasks in the run's order, "tasks" or "watched"; those of a log without a start event as they turn up."""
+        known = dict.fromkeys(self.start.get(part, {}))
         for event in (*self.evaluations.values(), self.train):
-            known.update(dict.fromkeys(event.get("tasks", {})))
+            known.update(dict.fromkeys(event.get(part, {})))
         return list(known)
 
 
@@ -202,7 +213,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         tokens=found.end.get("tokens"),
         before=first.get("loss"),
         after=last.get("loss"),
-        tasks=tuple(_task_result(name, found, first, last) for name in found.names()),
+        tasks=tuple(_task_result("tasks", name, found, first, last) for name in found.names("tasks")),
+        watched=tuple(_task_result("watched", name, found, first, last) for name in found.names("watched")),
         warnings=_warnings(found),
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
@@ -229,25 +241,27 @@ def _together(events: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
     return step, f"{said}: {first_few(tasks, of_what='tasks')}"
 
 
-def _task_result(name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]) -> TaskResult:
-    losses = {step: _task_loss(event, name) for step, event in found.evaluations.items()}
+def _task_result(
+    part: str, name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]
+) -> TaskResult:
+    losses = {step: _task_loss(event, part, name) for step, event in found.evaluations.items()}
     measured = {step: loss for step, loss in losses.items() if loss is not None}
     best_step = min(measured, key=lambda step: (measured[step], step), default=None)
     everything = sum(found.seen.values())
-    data = found.start.get("tasks", {}).get(name, {})
+    data = found.start.get(part, {}).get(name, {})
     return TaskResult(
         name=name,
         data=data,
-        before=_task_loss(first, name),
-        after=_task_loss(last, name),
+        before=_task_loss(first, part, name),
+        after=_task_loss(last, part, name),
         best=None if best_step is None else measured[best_step],
         best_step=best_step,
         weight=found.weights.get(name),
         seen=found.seen.get(name, 0),
         share=found.seen.get(name, 0) / everything if everything else None,
-        tokens=first.get("tasks", {}).get(name, {}).get("tokens"),
+        tokens=first.get(part, {}).get(name, {}).get("tokens"),
     )
 
 
-def _task_loss(event: Mapping[str, Any], name: str) -> float | None:
-    return event.get("tasks", {}).get(name, {}).get("loss")
+def _task_loss(event: Mapping[str, Any], part: str, name: str) -> float | None:
+    return event.get(part, {}).get(name, {}).get("loss")

@@ -10,6 +10,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from mft_core.batching.packing import OneEach
+from mft_core.data.tasks import TaskSet
 from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.models.loading import check_vocabulary, load_base
@@ -102,7 +103,8 @@ def refuse_positions_never_learnt(model: PreTrainedModel, plan: Plan) -> None:
     Raises:
         MftError: they do not.
     """
-    limit, longest = learnt_positions(model), max(plan.training.table.longest, plan.validation.longest)
+    validation = [int(task.valid.lengths.max(initial=0)) for task in plan.task_set.every]
+    limit, longest = learnt_positions(model), max(plan.training.table.longest, *validation)
     if limit is not None and longest > limit:
         raise MftError(
             f"The model has learnt {limit} positions, and the longest sample has {longest} tokens.",
@@ -121,3 +123,8 @@ def validation_context(plan: Plan, model: nn.Module, accelerator: Accelerator) -
         micro_batch_size=plan.recipe.train.micro_batch_size,
         accelerator=accelerator,
     )
+
+
+def on_every_task(context: EvaluationContext, tasks: TaskSet) -> EvaluationContext:
+    """The validation samples of watched tasks too, behind those of the trained ones."""
+    return context.on([task.name for task in tasks.every], [task.valid for task in tasks.every])

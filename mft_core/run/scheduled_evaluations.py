@@ -14,6 +14,7 @@ from mft_core.evaluation.evaluator import EvaluationRequest, Evaluator
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.events import EventLog, read_events
 from mft_core.generation.assistant import Assistant, own_assistants
+from mft_core.run.row_form import on_every_task
 from mft_core.support import run_files
 from mft_core.training.callbacks import Callback, CallbackContext
 
@@ -93,8 +94,8 @@ class TrainingEvaluations(Callback):
             model=model,
             assistant=self._assistant,
             own_assistants=lambda: self._own_assistants,
-            validation=lambda: self.context.validation,
-            records=lambda: validation_records(self._plan.task_set, self._plan.parts.readers),
+            validation=lambda: on_every_task(self.context.validation, self._plan.task_set),
+            records=lambda: validation_records(self._plan.task_set.every, self._plan.parts.readers),
             on_notice=lambda text: self.context.log.emit("warning", step, message=text),
         )
 

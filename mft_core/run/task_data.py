@@ -30,7 +30,7 @@ DECIDES_SAMPLES = (
 )  # fmt: skip
 """Keys of [data] that decide which samples there are, beside those of which `mft prepare` keeps fingerprints."""
 
-DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns", "system")
+DECIDES_ITS_SAMPLES = ("max_length", "max_samples", "valid_fraction", "columns", "system", "role")
 """Keys of [[data.tasks]] that decide which samples the task has; what is not given is as in [data]."""
 
 StoredRows = Callable[[int], PackedRows | None]
@@ -58,8 +58,11 @@ def tokenised_tasks(
     """
     if prepared is None:
         cache = cache_folder("tokens")
-        more = {"readers": parts.readers, "own": parts.bound}
-        return prepare_tasks(files, parts.tokenization, tokenizer, recipe.data, cache, on_progress, **more), None
+        tasks = prepare_tasks(
+            files, parts.tokenization, tokenizer, recipe.data, cache, on_progress,
+            readers=parts.readers, own=parts.bound,
+        )  # fmt: skip
+        return tasks, None
     prepared.check(preparation(recipe, parts, tokenizer), [task.name for task in files])
     tasks = prepared.task_set(files)
     return tasks, prepared.rows_of(tasks, recipe.train.seed, recipe.data.temperature)

@@ -80,7 +80,9 @@ def scalars(event: Event) -> dict[str, float]:
 
 def configuration(start: Mapping[str, Any]) -> dict[str, Any]:
     """What the "start" event says of the run, as flat plain values; per-task counts are left to metrics.jsonl."""
-    flat = flattened({key: value for key, value in start.items() if key not in ("event", "step", "tasks")}, "/")
+    flat = flattened(
+        {key: value for key, value in start.items() if key not in ("event", "step", "tasks", "watched")}, "/"
+    )
     return {name: value if isinstance(value, (bool, int, float, str)) else str(value) for name, value in flat.items()}
 
 

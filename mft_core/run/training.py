@@ -150,9 +150,15 @@ def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, cal
         checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests),
         total_steps=plan.total_steps,
         callbacks=callbacks,
+        watched=_watched(plan, validation),
         identities=identities(plan.task_set),
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
+
+
+def _watched(plan: Plan, validation: EvaluationContext) -> EvaluationContext | None:
+    watched = plan.task_set.watched
+    return validation.on([task.name for task in watched], [task.valid for task in watched]) if watched else None
 
 
 def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
@@ -225,6 +231,7 @@ def _tasks_at_the_start(log: EventLog) -> Identities:
 def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
     """The fields of the "start" event."""
     parameters = [(parameter_count(p), p.requires_grad) for p in trainer.model.parameters()]
+    watched = plan.task_set.watched
     return {
         "model": {
             "adapter": plan.adapter_name,
@@ -237,6 +244,7 @@ def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
             "ranks": trainer.accelerator.num_processes,
         },
         "tasks": {task.name: _task_facts(task) for task in plan.task_set},
+        **({"watched": {task.name: task.report.as_json() for task in watched}} if watched else {}),
         "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
         "packer": plan.recipe.data.packer.name,
         "warnings": plan.warnings,

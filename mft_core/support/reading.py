@@ -43,12 +43,14 @@ class TaskSampling(NamedTuple):
         valid_fraction: the share that validates where there are no validation files.
         max_length: the most tokens of a sample; no more than a row may hold.
         repeat: passes over its training samples in an epoch; in the objective they count as often.
+        watched: none of them trains: the records of all its files validate.
     """
 
     max_samples: int | None = None
     valid_fraction: float | None = None
     max_length: int | None = None
     repeat: float = 1.0
+    watched: bool = False
 
 
 EVERY_SAMPLE = TaskSampling()

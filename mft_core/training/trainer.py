@@ -69,6 +69,7 @@ class Trainer:
         log: where events go; None on ranks other than the first.
         checkpoints: where checkpoints go.
         callbacks: called on every rank after each step; None: there are none.
+        watched: as `validation`, of tasks that are only measured; None: there are none.
         total_steps: optimizer steps of the whole run.
         identities: what identifies the tasks' samples; goes into every checkpoint.
         pad_id: token that fills rows.
@@ -86,6 +87,7 @@ class Trainer:
         checkpoints: CheckpointFolder,
         total_steps: int,
         callbacks: Callbacks | None = None,
+        watched: EvaluationContext | None = None,
         identities: Identities | None = None,
         pad_id: int = 0,
     ) -> None:
@@ -101,6 +103,7 @@ class Trainer:
         self.step = 0
         self.selection = Selection(settings.stop, settings.patience)
         self._callbacks = callbacks
+        self._watched = watched
         self._identities = identities or {}
         self._stop = False
         self._names = loss.counts.names
@@ -244,16 +247,13 @@ class Trainer:
         losses = self.validation.losses()
         means, measured = losses.mean(), losses.tokens > 0
         total = mean_over_tasks(means, measured, self.loss.counts.importance)
-        tasks = {
-            name: {"loss": float(means[index]), "tokens": int(losses.tokens[index])}
-            for index, name in enumerate(self._names)
-        }
-        self._emit("eval", loss=total, tasks=tasks)
+        tasks = losses.by_name(self._names)
+        watched = {"watched": self._watched.losses().by_name(self._watched.names)} if self._watched else {}
+        self._emit("eval", loss=total, tasks=tasks, **watched)
         self._warn(self._balance.after_evaluation(self.step, means, measured))
         self._emit("balance", tasks=self._balance.facts())
         if self.step:
-            losses_by_task = {name: task["loss"] for name, task in tasks.items()}
-            self._stop = self.selection.observe(self.step, total, losses_by_task)
+            self._stop = self.selection.observe(self.step, total, {name: tasks[name]["loss"] for name in tasks})
 
     def _warn(self, warnings: list[BalanceWarning]) -> None:
         for warning in warnings:

@@ -84,7 +84,8 @@ class CardFacts:
         converted: whether the base was published in a format that plain transformers does not load.
         method: "lora", "qlora" or "full".
         step: optimizer steps that the result has seen.
-        tasks: in the run's order.
+        tasks: those that were trained, in the run's order.
+        watched: those that were only measured.
         imports: modules that have to be imported before transformers knows the model's class.
     """
 
@@ -94,6 +95,7 @@ class CardFacts:
     method: str = ""
     step: int = 0
     tasks: tuple[CardTask, ...] = ()
+    watched: tuple[CardTask, ...] = ()
     imports: tuple[str, ...] = field(default=())
 
 
@@ -140,12 +142,14 @@ def _header(facts: CardFacts, is_adapter: bool) -> str:
 
 
 def _training(facts: CardFacts) -> str:
-    return "\n".join([TRAINED.format(facts=facts, count=len(facts.tasks)), *map(_row, facts.tasks), ""])
+    watched = [_row(task, " (not trained)") for task in facts.watched]
+    rows = [*map(_row, facts.tasks), *watched, ""]
+    return "\n".join([TRAINED.format(facts=facts, count=len(facts.tasks)), *rows])
 
 
-def _row(task: CardTask) -> str:
+def _row(task: CardTask, remark: str = "") -> str:
     counts = f"{task.train:,} | {task.valid:,} | {task.supervised:,}"
-    return f"| {task.name} | {counts} | {_loss(task.before)} | {_loss(task.after)} |"
+    return f"| {task.name}{remark} | {counts} | {_loss(task.before)} | {_loss(task.after)} |"
 
 
 def _loss(value: float | None) -> str:

@@ -18,7 +18,6 @@ from mft_importers.shared import (
     NO_OTHER_MODULES,
     NOTHING_UPLOADED,
     OWN_TEMPLATE,
-    VALIDATION_FILES,
     batches,
     evaluations,
     hub_address,
@@ -31,6 +30,7 @@ from mft_importers.shared import (
     task,
     validation,
     warm_up,
+    watched,
 )
 
 FORMS = ("alpaca", "chat_template", "sharegpt", "completion", "pretrain", "load_camel_ai", "oasst", "chatml")
@@ -123,10 +123,11 @@ def _data(conversion: Conversion) -> None:
     conversion.carry([Carry("default_system_message", "data.system", str)])
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
-    conversion.leave_all({"test_datasets": VALIDATION_FILES})
+    for described in conversion.take("test_datasets", []):
+        watched(conversion, _data_set(conversion, described))
 
 
-def _data_set(conversion: Conversion, described: Any) -> None:
+def _data_set(conversion: Conversion, described: Any) -> dict[str, Any]:
     described = described if isinstance(described, Mapping) else {"path": str(described)}
     place, files = conversion.path(str(described.get("path", ""))), described.get("data_files")
     if isinstance(files, str) and "*" not in files:
@@ -148,6 +149,7 @@ def _data_set(conversion: Conversion, described: Any) -> None:
     for key in sorted(described.keys() - known - carried):
         if described[key]:
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
+    return made
 
 
 COLUMNS = {

@@ -18,7 +18,6 @@ from mft_importers.shared import (
     NO_OTHER_ADAPTER,
     NO_OTHER_MODULES,
     OWN_TEMPLATE,
-    VALIDATION_FILES,
     hub_address,
     listed,
     lora,
@@ -26,6 +25,7 @@ from mft_importers.shared import (
     task,
     training,
     validation,
+    watched,
 )
 
 STAGES = ("sft", "pt")
@@ -72,7 +72,6 @@ class LlamaFactory(Importer):
         packed = conversion.take("packing", stage == "pt") or conversion.take("neat_packing", False)
         conversion.set("data.packer", "best-fit" if packed else "dynamic")
         validation(conversion, "val_size")
-        conversion.leave("eval_dataset", VALIDATION_FILES)
         _template(conversion)
         _data_sets(conversion, pretraining=stage == "pt")
         _rest(conversion)
@@ -120,16 +119,20 @@ def _template(conversion: Conversion) -> None:
 def _data_sets(conversion: Conversion, pretraining: bool) -> None:
     folder = Path(conversion.path(str(conversion.take("dataset_dir", "data"))))
     known = _dataset_info(folder)
+
+    def made(name: str) -> dict[str, Any]:
+        if name in known:
+            return _data_set(conversion, name, known[name], folder, pretraining)
+        conversion.remark(f"{folder / 'dataset_info.json'} does not describe {name}: say where it lies.")
+        return task(conversion, name, conversion.path(name))
+
     for name in listed(conversion.take("dataset", [])):
-        described = known.get(name)
-        if described is None:
-            conversion.remark(f"{folder / 'dataset_info.json'} does not describe {name}: say where it lies.")
-            task(conversion, name, conversion.path(name))
-        else:
-            _data_set(conversion, name, described, folder, pretraining)
+        made(name)
     if str(conversion.take("mix_strategy", "concat")).startswith("interleave"):
         shares(conversion, "interleave_probs")
     conversion.leave("mix_strategy", "all tasks are trained; the loss keeps them in balance")
+    for name in listed(conversion.take("eval_dataset", [])):
+        watched(conversion, made(name))
     conversion.leave_all({"interleave_probs": "it says nothing there either, where data sets are concatenated"})
 
 
@@ -140,7 +143,9 @@ def _dataset_info(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], folder: Path, pretraining: bool) -> None:
+def _data_set(
+    conversion: Conversion, name: str, described: Mapping[str, Any], folder: Path, pretraining: bool
+) -> dict[str, Any]:
     others: dict[str, Any] = {}
     columns = _columns(described.get("columns") or {}, pretraining)
     if columns:
@@ -159,6 +164,7 @@ def _data_set(conversion: Conversion, name: str, described: Mapping[str, Any], f
     for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
         if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
             conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
+    return made
 
 
 def _place(described: Mapping[str, Any], folder: Path) -> str:

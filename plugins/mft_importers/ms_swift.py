@@ -11,13 +11,13 @@ from mft_importers.shared import (
     FOUR_BITS,
     NO_NEED,
     OWN_TEMPLATE,
-    VALIDATION_FILES,
     hub_address,
     listed,
     lora,
     shares,
     task,
     training,
+    watched,
 )
 
 TRUNCATION = {"delete": "drop", "left": "truncate", "right": "truncate", "split": "split"}
@@ -59,9 +59,10 @@ class MsSwift(Importer):
         for named in listed(conversion.take("dataset", [])):
             _data_set(conversion, named)
         shares(conversion, "interleave_prob")
+        for named in listed(conversion.take("val_dataset", [])):
+            watched(conversion, _data_set(conversion, named))
         conversion.leave_all(
             {
-                "val_dataset": VALIDATION_FILES,
                 "use_hf": "the Hub is where names are looked up; modelscope:NAME asks ModelScope for a base",
                 "template": OWN_TEMPLATE,
                 "loss_scale": "every token of an answer counts the same; records and turns may have a weight",
@@ -91,13 +92,12 @@ def _tuning(conversion: Conversion) -> None:
     conversion.leave_all({"quant_method": "four bits are bitsandbytes' (qlora)", "tuner_backend": NO_NEED})
 
 
-def _data_set(conversion: Conversion, named: str) -> None:
+def _data_set(conversion: Conversion, named: str) -> dict[str, Any]:
     """`PATH#COUNT`, or `ORG/NAME:SUBSET#COUNT` on a hub."""
     place, _, count = named.partition("#")
     found = conversion.path(place)
     others: dict[str, Any] = {"max_samples": int(count)} if count.isdigit() else {}
     if not Path(found).exists():
         name, _, subset = place.removeprefix("HF::").removeprefix("MS::").partition(":")
-        task(conversion, name.rpartition("/")[2], hub_address(name, subset), **others)
-    else:
-        task(conversion, Path(found).stem, found, **others)
+        return task(conversion, name.rpartition("/")[2], hub_address(name, subset), **others)
+    return task(conversion, Path(found).stem, found, **others)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_core.support.durable import whole_file
+from mft_core.support.pictures import COLOURS, INK, drawing, png
 from mft_core.support.units import printable, shorten
-from mft_report.style import COLOURS, INK, SETTINGS, font_families
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 PICTURE, OUTCOME = "compare.png", "compare.json"
 MOST_TASKS = 24
 WIDTH = 10.0
-RESOLUTION = 150
 MARKERS = "osD^vPX<>"
 Row = tuple[str, Mapping[str, Mapping[str, Any]]]
 """What a task is called, and the results of its arms."""
@@ -34,13 +31,11 @@ def draw_comparison(folder: Path) -> None:
 
 def picture(outcome: Mapping[str, Any]) -> bytes:
     """The PNG of an outcome as compare.json has it."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     rows, arms = chosen_rows(outcome), ["base", *outcome["arms"]]
     others = [arm for arm in outcome["arms"] if arm != outcome["reference"]]
-    with matplotlib.rc_context({**SETTINGS, "font.family": font_families()}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+    with drawing():
         height = 1.6 + len(rows) * max(0.35, 0.13 * len(arms))
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         left, right = figure.subplots(1, 2, sharey=True)
@@ -52,9 +47,7 @@ def picture(outcome: Mapping[str, Any]) -> bytes:
         _name_rows(left, [name for name, _ in rows])
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=min(len(arms), 8))
-        target = io.BytesIO()
-        figure.savefig(target, format="png", dpi=RESOLUTION, facecolor="white")
-        return target.getvalue()
+        return png(figure)
 
 
 def chosen_rows(outcome: Mapping[str, Any]) -> list[Row]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from mft_core.support.pictures import INK, drawing, png, svg
 from mft_report import panels
 from mft_report.history import History
-from mft_report.style import INK, SETTINGS, Choice, choose, font_families
+from mft_report.style import Choice, choose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +20,6 @@ LAYOUT = [
     ["rate"] * 2 + ["norm"] * 2 + ["speed"] * 2,
 ]
 SIZE = (10.0, 8.6)
-RESOLUTION = 150
 
 
 def draw(history: History, steps: int) -> tuple[bytes, str]:
@@ -31,17 +29,15 @@ def draw(history: History, steps: int) -> tuple[bytes, str]:
         history: what to draw.
         steps: planned optimizer steps, the end of the time axis.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     # Figure itself, not pyplot: no window system and no figure list shared with a user's own plots.
-    with matplotlib.rc_context({**SETTINGS, "font.family": font_families()}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+    with drawing():
         figure = Figure(figsize=SIZE, layout="constrained")
         _fill(figure, history, steps)
         figure.draw_without_rendering()
         figure.set_layout_engine(None)  # laid out by now; every savefig would do it again, with a drawing of its own
-        return _png(figure), _svg(figure)
+        return png(figure), _element(figure)
 
 
 def _fill(figure: Figure, history: History, steps: int) -> None:
@@ -96,18 +92,9 @@ def _legend(figure: Figure, choice: Choice) -> None:
         text.set_text(label)
 
 
-def _png(figure: Figure) -> bytes:
-    target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=RESOLUTION, facecolor="white")
-    return target.getvalue()
-
-
-def _svg(figure: Figure) -> str:
+def _element(figure: Figure) -> str:
     """The figure as one element to stand inside HTML: no declaration, no addresses, ink in the page's text colour."""
-    target = io.StringIO()
-    empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(target, format="svg", dpi=RESOLUTION, transparent=True, metadata=empty)
-    text = target.getvalue()
+    text = svg(figure, transparent=True)
     element = text[text.index("<svg") :].replace(INK, "currentColor")
     element = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", element)
     return re.sub(r'\s(?:width|height)="[\d.]+pt"', "", element, count=2)

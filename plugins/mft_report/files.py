@@ -42,7 +42,8 @@ def redraw(run: Path) -> RunFacts:
 
     events = load_events(run)
     facts = run_facts(run, events)
-    png, svg = draw(history([task.name for task in facts.tasks], events), facts.steps or facts.step)
+    names, watched = ([task.name for task in some] for some in (facts.tasks, facts.watched))
+    png, svg = draw(history(names, events, watched), facts.steps or facts.step)
     _write(run / CURVES, png)
     _write(run / REPORT, page(facts, svg).encode())
     return facts

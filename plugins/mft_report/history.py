@@ -14,7 +14,7 @@ class History:
     """N tasks, T "train" and E "eval" events; NaN where nothing was measured.
 
     Attributes:
-        tasks: the N names.
+        tasks: the N names; of tasks that are only measured, with a remark.
         steps: int64 [T], optimizer steps of the "train" events.
         loss: float64 [T, N], training loss since the event before, nats per supervised token.
         tokens: float64 [T, N], supervised tokens behind `loss`.
@@ -60,13 +60,19 @@ class History:
         return result
 
 
-def history(tasks: Sequence[str], events: Sequence[Mapping[str, Any]]) -> History:
-    """The arrays of `events` (oldest first); of two evaluations of one step the later counts."""
+def history(tasks: Sequence[str], events: Sequence[Mapping[str, Any]], watched: Sequence[str] = ()) -> History:
+    """The arrays of `events` (oldest first); of two evaluations of one step the later counts.
+
+    Args:
+        watched: tasks that are only measured, behind the others.
+    """
+    shown = (*tasks, *(f"{name} (watched)" for name in watched))
+    tasks = (*tasks, *watched)
     train = [event for event in events if event["event"] == "train"]
     evals = list({event["step"]: event for event in events if event["event"] == "eval"}.values())
     names = ("learning_rate", "gradient_norm", "tokens_per_second")
     return History(
-        tasks=tuple(tasks),
+        tasks=shown,
         steps=np.array([event["step"] for event in train], np.int64),
         loss=_per_task(train, tasks, "loss"),
         tokens=np.nan_to_num(_per_task(train, tasks, "tokens")),
@@ -78,7 +84,8 @@ def history(tasks: Sequence[str], events: Sequence[Mapping[str, Any]]) -> Histor
 
 
 def _per_task(events: Sequence[Mapping[str, Any]], tasks: Sequence[str], key: str) -> np.ndarray:
-    rows = [[_number(event.get("tasks", {}).get(task, {}).get(key)) for task in tasks] for event in events]
+    known = [{**event.get("watched", {}), **event.get("tasks", {})} for event in events]
+    rows = [[_number(measured.get(task, {}).get(key)) for task in tasks] for measured in known]
     return np.array(rows, np.float64).reshape(len(events), len(tasks))
 
 

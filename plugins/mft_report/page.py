@@ -46,7 +46,9 @@ def page(facts: RunFacts, figure: str) -> str:
         model=_model(facts.start),
         columns=(columns := _data_columns(facts)),
         totals=[_total(facts, key) for key in columns],
-        refused=[(task.name, line) for task in facts.tasks for line in task.data.get("examples", ())],
+        refused=[
+            (task.name, line) for task in (*facts.tasks, *facts.watched) for line in task.data.get("examples", ())
+        ],
         figure=Markup(figure),  # made by mft_report.curves, which writes names as outlines
         skips=[(skip["step"], _skip(skip)) for skip in facts.skips],
         scores=[{key: _plain(score.get(key)) for key in SCORE_FIELDS} for score in facts.scores],
@@ -74,6 +76,11 @@ def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
     ]
 
 
+def _refused(facts: RunFacts) -> list[tuple[str, str]]:
+    """The first refused records of all tasks, each with its task."""
+    return [(task.name, line) for task in (*facts.tasks, *facts.watched) for line in task.data.get("examples", ())]
+
+
 def _model(start: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Facts of the "start" event beside the tasks, nested ones with dotted names."""
     rows: list[tuple[str, str]] = []
@@ -85,7 +92,7 @@ def _model(start: Mapping[str, Any]) -> list[tuple[str, str]]:
             else:
                 rows.append((f"{prefix}{key}".replace("_", " "), _plain(value)))
 
-    add("", {key: value for key, value in start.items() if key not in ("event", "step", "tasks")})
+    add("", {key: value for key, value in start.items() if key not in ("event", "step", "tasks", "watched")})
     return rows
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mft_core.support.pictures import INK
 from mft_report.history import History
-from mft_report.style import INK, Choice
+from mft_report.style import Choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

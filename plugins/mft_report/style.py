@@ -1,4 +1,4 @@
-"""How the curves look: colours that colour-blind readers can tell apart, and which tasks get one."""
+"""Which tasks are lines of the curves, and how these look."""
 
 from __future__ import annotations
 
@@ -7,57 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mft_core.support.pictures import COLOURS
 from mft_core.support.units import printable, shorten
 from mft_report.history import History
-
-INK = "#1b1f24"
-"""Text, axes and medians; in the page it becomes the colour of the page's own text."""
-
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#7f7f7f")
-"""The palette of Okabe and Ito (2008), its yellow and black replaced by grey: both vanish on one background."""
 
 DASHES = ("solid", (0, (4, 1.5)))
 MOST_LINES = len(COLOURS) * len(DASHES)
 EXTREMES = 3
-
-SETTINGS = {
-    "font.size": 9.0,
-    "axes.titlesize": 10.0,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.linewidth": 0.8,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": "#808080",
-    "grid.alpha": 0.22,
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.6,
-    "lines.solid_capstyle": "round",
-    "legend.frameon": False,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "mft",
-    "path.simplify": True,
-}
-
-
-FALLBACK_FONTS = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "Microsoft YaHei", "PingFang SC", "Arial Unicode MS")
-"""For task names in scripts that matplotlib's own font lacks; those that are installed are used."""
-
-
-def font_families() -> list[str]:
-    """Matplotlib's own font, then what this machine has for other scripts."""
-    from matplotlib.font_manager import get_font_names
-
-    installed = set(get_font_names())
-    return ["DejaVu Sans", *[font for font in FALLBACK_FONTS if font in installed]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,10 @@ pytest.importorskip("rensa", reason="near duplicates need the extra audit")
 from helpers.readers import READERS
 from helpers.running import mft
 from helpers.token_data import task_file
-from mft_core.audit.auditing import audit
+from mft_core.audit.auditing import CHUNK, COMPARING, LOOKING, audit
 from mft_core.audit.leakage import Problem
 from mft_core.records import TaskFiles
-from mft_core.support.reading import RecordForm
+from mft_core.support.reading import RecordForm, TaskSampling
 
 WORDS = [
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
@@ -52,6 +53,12 @@ def test_duplicates_in_and_between_tasks(tmp_path: Path, processes: int) -> None
     }
 
 
+def test_all_files_of_a_watched_task_are_validation_data(tmp_path: Path) -> None:
+    a, b = tasks(tmp_path)
+    found = audit([a, replace(b, sampling=TaskSampling(watched=True))], READERS)
+    assert found.records == {("a", "train"): 21, ("b", "valid"): 4}
+
+
 def test_problems_are_found_where_they_are(tmp_path: Path) -> None:
     problem = Problem("set", "p", (record(11)["response"],))
     (leak,) = audit(tasks(tmp_path), READERS, [problem]).leaks
@@ -82,6 +89,27 @@ def test_records_are_understood_as_the_task_says(tmp_path: Path) -> None:
     (pair,) = audit([TaskFiles("t", (path,), form=own)], READERS).pairs
     assert pair.second.place == 3
     assert audit([TaskFiles("t", (path,))], READERS, form=own).pairs == [pair]
+
+
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_it_tells_how_far_it_is(tmp_path: Path, processes: int) -> None:
+    path = task_file(tmp_path / "t.jsonl", [record(number) for number in range(CHUNK + 10)])
+    told: list[tuple[str, int]] = []
+    progress = {"processes": processes, "on_progress": lambda what, records: told.append((what, records))}
+    audit([TaskFiles("t", (path,))], READERS, **progress)
+    assert told == [(LOOKING, CHUNK), (LOOKING, CHUNK + 10), (COMPARING, CHUNK + 10)]
+
+
+def test_progress_is_on_stderr_and_none_beside_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tasks(tmp_path / "data")
+    command = ["data", "audit", "--model", "llama", "--data", str(tmp_path / "data")]
+    command += ["--output", str(tmp_path / "audit.json")]
+    assert mft(*command) == 0
+    shown = capsys.readouterr()
+    assert f"{LOOKING}: " in shown.err
+    assert LOOKING not in shown.out
+    assert mft(*command, "--json") == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_answers_that_call_tools_otherwise_are_no_duplicates(tmp_path: Path) -> None:

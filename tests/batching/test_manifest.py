@@ -22,7 +22,7 @@ def manifest() -> dict[str, Any]:
         side: {"entry": "0a1b", "samples": f"samples/0-{side}.npy", "paths": ["a.jsonl"], "form": form}
         for side in ("train", "valid")
     }
-    sampling = {"max_samples": 5, "valid_fraction": None, "max_length": 64, "repeat": 2.0}
+    sampling = {"max_samples": 5, "valid_fraction": None, "max_length": 64, "repeat": 2.0, "watched": False}
     return {
         "format": 2,
         "made_from": {"data.max_length": 96},

@@ -38,7 +38,7 @@ def test_each_side_is_built_once_and_found_again(tmp_path: Path) -> None:
     assert Counting.calls == 12
     assert told == [("two", path.stat().st_size - 13, path.stat().st_size)]
     assert first[sides[0]] is first[sides[1]]
-    assert first[sides[0]].counts == {"read": 13, "bad JSON": 1, "longer": {}, "unread_keys": {}}
+    assert {name: count for name, count in first[sides[0]].counts.items() if count} == {"read": 13, "bad JSON": 1}
     again = builder(told, sides)
     assert sides[1] in again
     again.build(sides)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from helpers.tokenizations import with_template
 from mft_core.data import length_guard
 from mft_core.data.encoding import encode_record
 from mft_core.data.length_guard import CHARACTERS_AT_LEAST, LengthPolicy, encode_guarded
+from mft_core.data.longer_records import LongerRecords
 from mft_core.errors import RecordError
 from mft_core.records import Record, Sample, Turn
 from mft_core.testing.small_tokenizers import small_tokenizer
@@ -80,7 +80,7 @@ def test_what_is_truncated_is_the_same_as_without_the_guard(name: str, which: st
         seen.append(part)
         return encode_record(part, subject)
 
-    samples, times = encode_guarded(record, encode, LengthPolicy(LENGTH, "truncate"), Counter())
+    samples, times = encode_guarded(record, encode, LengthPolicy(LENGTH, "truncate"), LongerRecords())
     whole = subject.samples(record)
     assert kept(samples) == kept(whole) != []
     assert (times == 1) == (seen[-1] is record)
@@ -94,16 +94,16 @@ def test_what_is_truncated_is_the_same_as_without_the_guard(name: str, which: st
 def test_a_record_that_is_nothing_but_white_space_so_far_is_refused() -> None:
     record = Record(turns=talk(" " * 5000 + "q", "a"))
     stripping = with_template(CHANNELS.replace("m.content", "(m.content | trim)"), *CHANNEL_TOKENS)
-    longer = Counter[int]()
+    longer = LongerRecords()
     with pytest.raises(RecordError, match="over-long: 2 turns of 5,002 characters"):
         encode_guarded(record, partial(encode_record, tokenization=stripping), LengthPolicy(30, "truncate"), longer)
-    assert longer.total() == 1
+    assert longer.records.total() == 1
 
 
 def test_turns_by_the_thousand_are_tokenised() -> None:
     """More than Python's stack is deep, and more than would have been made in the time that there is."""
     record = Record(turns=talk(*("x" for _ in range(16_000))))
-    samples, times = encode_guarded(record, coder().samples, LengthPolicy(512, "truncate"), Counter())
+    samples, times = encode_guarded(record, coder().samples, LengthPolicy(512, "truncate"), LongerRecords())
     assert 512 < len(samples[0].ids) < 5000
     assert times == 16_000 / 256
 
@@ -141,6 +141,6 @@ def test_tools_are_never_cut_in_two() -> None:
         seen.append(part)
         return [Sample(np.zeros(40, np.int64), np.ones(40, bool))]
 
-    encode_guarded(record, encode, LengthPolicy(16, "truncate"), Counter())
+    encode_guarded(record, encode, LengthPolicy(16, "truncate"), LongerRecords())
     assert json.loads(seen[0].turns[0].content)[0]["name"] == "f"
     assert seen[0].turns[-1].calls == "[]"

@@ -11,9 +11,10 @@ def digests(count: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, 0), (2, 1), (10, 1), (100, 5), (1000, 50)])
-def test_a_share_is_split_off_and_never_nothing_or_all(count: int, expected: int) -> None:
+def test_a_share_is_split_off_and_never_nothing_or_all_unless_asked_for(count: int, expected: int) -> None:
     assert split_off(digests(count), 0.05, 0).sum() == expected
-    assert split_off(digests(count), 1.0, 0).sum() == max(count - 1, 0)
+    assert split_off(digests(count), 0.99999, 0).sum() == max(count - 1, 0)
+    assert split_off(digests(count), 1.0, 0).all()
     assert split_off(digests(count), 0.0, 0).sum() == 0
 
 

@@ -135,7 +135,10 @@ def test_samples_are_shown_with_it_and_prepared_data_is_compared_by_it(
     shown = ["".join(part["text"] for part in sample["parts"]) for sample in json.loads(out[out.index("[") :])]
     assert ["Own." in shown[0], "Be brief." in shown[0], "Be brief." in shown[1]] == [True, False, True]
     assert mft("prepare", str(recipe), *model, "--output", str(folder)) == 0
-    assert mft("check", str(folder / "recipe.toml")) == 0
+    capsys.readouterr()
+    assert mft("check", str(folder / "recipe.toml"), "--json") == 0
+    out = capsys.readouterr().out
+    assert [task["system"] for task in json.loads(out[out.index("{") :])["tasks"]] == ["Own.", "Be brief."]
     other = tmp_path / "other.toml"
     other.write_text(RECIPE.replace("Own.", "Other."), encoding="utf-8")
     more = settings(f"data.prepared={folder}", "data.system=")

@@ -87,6 +87,8 @@ def test_prepared_data_is_compared_by_it(tmp_path: Path, capsys: pytest.CaptureF
         out = capsys.readouterr().out
         shown.append(json.loads(out[out.index("{") :]))
     assert shown[0]["data"] == shown[1]["data"]
+    assert shown[0]["tasks"] == shown[1]["tasks"]
+    assert [task["max_length"] for task in shown[0]["tasks"]] == [40, None]
     assert shown[0]["warnings"] == shown[1]["warnings"] != []
     assert shown[0]["data"]["own"]["overlong"] == 1
     other = recipe(tmp_path, 200, 0)

@@ -45,7 +45,7 @@ def chosen(tasks: list[dict[str, str]]) -> Parts:
 def tokenised(tmp_path: Path, kind: str = "byte", processes: int = 1) -> tuple[Parts, TaskSet]:
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(9)])
     parts, tokenizer = chosen(TASKS), small_tokenizer(kind)
-    parts.bind(tokenizer, [task["name"] for task in TASKS])
+    parts.bind(tokenizer)
     files = [TaskFiles(task["name"], (path,)) for task in TASKS]
     more = {"processes": processes, "own": parts.bound}
     return parts, prepare_tasks(files, parts.tokenization, tokenizer, DataSection(), tmp_path / "cache", **more)
@@ -67,7 +67,7 @@ def test_the_tokenizer_of_the_model_keeps_the_common_template() -> None:
     templates = []
     for parts in (alone, both):
         tokenizer = small_tokenizer()
-        parts.bind(tokenizer, ["common", "own"])
+        parts.bind(tokenizer)
         templates.append(tokenizer.chat_template)
     assert templates[0] == templates[1] != both.bound["own"].tokenizer.chat_template
 
@@ -77,7 +77,7 @@ def test_the_tokenizers_own_template_is_there_for_a_task() -> None:
     template = OWN.replace("ROLE", "m.role + ':'")
     parts = chosen([{"name": "own", "train": "t", "tokenization": "chat"}])
     tokenizer = small_tokenizer(chat_template=template)
-    parts.bind(tokenizer, ["own"])
+    parts.bind(tokenizer)
     bound = parts.bound["own"]
     prompt = bound.tokenization.prompt([Turn("user", "q")])
     assert tokenizer.decode(prompt) == "user:qassistant:"
@@ -102,15 +102,14 @@ def test_what_is_unknown_or_does_not_fit_is_named_with_its_task() -> None:
         chosen([{"name": "own", "train": "t", "tokenization": "alpaka"}])
     parts = chosen([{"name": "own", "train": "t", "tokenization": "chatml"}])
     with pytest.raises(MftError, match=r"Task 'own', tokenization: ChatML needs the token"):
-        parts.bind(small_tokenizer("metaspace-first"), ["own"])
-    parts.bind(small_tokenizer("metaspace-first"), ["another"])
+        parts.bind(small_tokenizer("metaspace-first"))
 
 
 def test_it_is_self_tested_like_the_common_one() -> None:
     template = OWN.replace("ROLE", "m.role + '?'")
     parts = chosen([{"name": "own", "train": "t", "tokenization": "chat"}])
     with pytest.raises(MftError, match="Task 'own', tokenization: "):
-        parts.bind(small_tokenizer(chat_template=template), ["own"])
+        parts.bind(small_tokenizer(chat_template=template))
 
 
 def test_other_tasks_are_not_tokenised_again(tmp_path: Path) -> None:
@@ -119,7 +118,7 @@ def test_other_tasks_are_not_tokenised_again(tmp_path: Path) -> None:
     before = Counting.calls
     parts = chosen(TASKS)
     tokenizer, common = small_tokenizer(), Counting()
-    parts.bind(small_tokenizer(), ["own"])
+    parts.bind(small_tokenizer())
     common.bind(tokenizer)
     files = [TaskFiles(name, (path,)) for name in ("common", "own")]
     prepare_tasks(files, common, tokenizer, DataSection(), cache, processes=1, own=parts.bound)
@@ -182,6 +181,7 @@ def test_prepared_data_is_compared_by_it(tmp_path: Path, recipe: Path, capsys: p
         out = capsys.readouterr().out
         shown.append(json.loads(out[out.index("{") :]))
     assert shown[0] == shown[1]
+    assert [task["tokenization"] for task in shown[0]["tasks"]] == ["", "alpaca"]
     other = tmp_path / "other.toml"
     other.write_text(recipe.read_text(encoding="utf-8").replace('tokenization = "alpaca"', ""), encoding="utf-8")
     assert mft("check", str(other), *model, *settings(f"data.prepared={folder}")) == 2
@@ -195,7 +195,7 @@ def test_ids_are_those_of_the_tokenization_alone(tmp_path: Path) -> None:
     _, tasks = tokenised(tmp_path)
     parts = choose_parts(load_recipe(None, [("data.tokenization", "alpaca")]), CATALOG)
     tokenizer = small_tokenizer()
-    parts.bind(tokenizer, [])
+    parts.bind(tokenizer)
     files = [TaskFiles("t", (tmp_path / "t.jsonl",))]
     (alone,) = prepare_tasks(files, parts.tokenization, tokenizer, DataSection(), tmp_path / "other", processes=1)
     assert np.array_equal(alone.train.entry.ids, tasks[1].train.entry.ids)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,6 +19,7 @@ from mft_core.data import length_guard
 from mft_core.data.encoding import encode_record
 from mft_core.data.identity import identities
 from mft_core.data.length_guard import LengthPolicy, encode_guarded
+from mft_core.data.longer_records import LongerRecords
 from mft_core.data.tasks import TaskSet
 from mft_core.data.token_store import WEIGHTS, TokenStore, open_entry
 from mft_core.errors import MftError, RecordError
@@ -173,7 +173,7 @@ def test_what_is_far_too_long_keeps_its_weights_and_is_over_long_where_only_its_
     subject = MftCoder()
     subject.bind(small_tokenizer())
     encode, policy = partial(encode_record, tokenization=subject), LengthPolicy(100, "truncate")
-    guarded = partial(encode_guarded, encode=encode, policy=policy, longer=Counter[int]())
+    guarded = partial(encode_guarded, encode=encode, policy=policy, longer=LongerRecords())
     for weights in ([2.0] + [0.5] * 30, [0.0, 0.0, 0.0, 0.5] + [1.0] * 30):
         record = Record(turns=turns(*weights, content="some words"), weight=3.0)
         (found,), times = guarded(record)

@@ -28,6 +28,12 @@ def raised(error: Exception) -> None:
     raise error
 
 
+def test_no_length_is_advised_that_a_task_may_exceed() -> None:
+    tasks = [{"name": "a", "train": "a", "max_length": 700}, {"name": "b", "train": "b"}]
+    assert "data.max_length=700  (now 1024)" in advice(load_recipe(None, [("data.tasks", tasks)]))
+    assert "data.max_length" not in advice(load_recipe(None, [("data.tasks", tasks), ("data.max_length", 700)]))
+
+
 @pytest.mark.parametrize(
     "allocate",
     [

@@ -32,7 +32,7 @@ def bound() -> tuple[MftCoder, object]:
 def prepared(recipe: Recipe, packer: object = None) -> dict[str, object]:
     parts = choose_parts(recipe, CATALOG)
     tokenizer = small_tokenizer()
-    parts.bind(tokenizer, [task.name for task in recipe.data.tasks])
+    parts.bind(tokenizer)
     parts.packer = packer or parts.packer
     return preparation(recipe, parts, tokenizer)
 

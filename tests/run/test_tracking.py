@@ -34,6 +34,10 @@ def test_eval_and_score_events() -> None:
     assert scalars(Event("eval", 0, RUN, {"loss": 2.0, "tasks": {"a": {"loss": 2.0, "tokens": 9}}})) == {
         "eval/loss": 2.0, "eval/task/a/loss": 2.0, "eval/task/a/tokens": 9.0,
     }  # fmt: skip
+    watched = {"loss": 2.0, "tasks": {}, "watched": {"b": {"loss": 1.0, "tokens": 3}}}
+    assert scalars(Event("eval", 0, RUN, watched)) == {
+        "eval/loss": 2.0, "eval/watched/b/loss": 1.0, "eval/watched/b/tokens": 3.0,
+    }  # fmt: skip
     score = {"task": "humaneval", "metric": "pass@1", "value": 0.5, "n": 164, "protocol": "greedy"}
     assert scalars(Event("score", 9, RUN, score)) == {"score/humaneval/pass@1": 0.5}
     assert scalars(Event("checkpoint", 9, RUN, {"path": "x", "best": True})) == {}

@@ -81,3 +81,21 @@ def test_ms_swift(tmp_path: Path) -> None:
     a, b = values["data"]["tasks"]
     assert (a["max_samples"], a["weight"], b["weight"]) == (500, 0.6, 0.4)
     assert values["data"]["system"] == "Be brief."
+
+
+def test_what_is_evaluated_and_not_trained_on_is_watched(tmp_path: Path) -> None:
+    values, _ = llama_factory(tmp_path, eval_dataset="b")
+    assert [(task["name"], task.get("role")) for task in values["data"]["tasks"]] == [
+        ("a", None), ("b", None), ("b-2", "watch"),
+    ]  # fmt: skip
+    assert [task.get("weight") for task in values["data"]["tasks"]] == [0.75, 0.25, None]
+    swift = {"train_type": "lora", "model": "org/model", "dataset": "org/a", "val_dataset": "org/b#500"}
+    values, text = imported(tmp_path, swift)
+    assert values["data"]["tasks"][1] == {"name": "b", "train": "hf:org/b:train", "role": "watch"}
+    assert "b: all of it is measured" in text
+    axolotl = {
+        "base_model": "org/model", "sequence_len": 512, "datasets": [{"path": "org/a", "type": "chat_template"}],
+        "test_datasets": [{"path": "org/a", "split": "test", "type": "chat_template"}],
+    }  # fmt: skip
+    values, _ = imported(tmp_path, axolotl)
+    assert values["data"]["tasks"][1] == {"name": "a-2", "train": "hf:org/a:test", "role": "watch"}
