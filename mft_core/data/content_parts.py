@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_on
 from mft_core.data.tool_calls import compact, read_calls
 from mft_core.errors import RecordError
 
@@ -77,6 +78,7 @@ def read_parts(parts: list[Any], where: str) -> Said:
     said = Said()
     for part in parts:
         kind = "text" if isinstance(part, str) else part["type"]
+        _refuse_weight(part, where)
         if kind in CALLS:
             said.calls += read_calls(part.get("value", part.get(kind, part)), where)
         elif kind in THOUGHTS:
@@ -95,6 +97,12 @@ def _text(part: Any, where: str) -> str:
     if len(held) != 1 or not isinstance(held[0], str):
         raise RecordError(NOT_TEXT, f"{where} has a part without one text: {compact(part)[:200]}")
     return held[0]
+
+
+def _refuse_weight(part: Any, where: str) -> None:
+    for key, held in part.items() if isinstance(part, dict) else ():
+        if key.lower() in (*WEIGHTS, *SWITCHES) and is_switch(held) and not is_switched_on(held):
+            raise RecordError(f"unsupported field {key[:40]}", f"{where} has {key!r} in a part: a turn has one weight")
 
 
 def _refuse_late(late: bool, where: str, what: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_off
+from mft_core.data.record_weights import SWITCHES, WEIGHTS, is_switch, is_switched_off, is_switched_on
 from mft_core.errors import RecordError
 
 TURN_KEYS = frozenset({
@@ -111,8 +111,8 @@ def refuse_unsupported_turn(item: Mapping[str, Any], where: str, is_answer: bool
     if is_answer:
         refuse_unsupported(item, where)
         return
-    for key in SWITCHES:
-        if item.get(key) is True:
+    for key, content in item.items():
+        if key.lower() in SWITCHES and is_switched_on(content):
             _refuse(key, where, "a loss on a turn that is no answer")
     refuse_unsupported(item, where)
 

@@ -124,7 +124,9 @@ def folded_digest(record: Record) -> bytes:
     """
     if record.text is not None:
         return content_digest(Record(text=_folded(record.text)))
-    return content_digest(Record(turns=tuple(turn._replace(content=_folded(turn.content)) for turn in record.turns)))
+    return content_digest(
+        Record(turns=tuple(turn._replace(content=_folded(turn.content), weight=1.0) for turn in record.turns))
+    )
 
 
 def _folded(text: str) -> str:
@@ -166,16 +168,22 @@ def _turns_in(text: str, key: str) -> Any:
 
 
 def _prompt_of_turns(value: dict[str, Any]) -> dict[str, Any]:
-    """A prompt and a completion that are turns themselves, as TRL has them, as one list of turns."""
+    """A prompt or a completion that are turns themselves, as TRL has them, as one list of turns."""
     if list not in map(type, value.values()):
         return value
     prompts, responses = _present(value, PROMPTS), _present(value, RESPONSES)
-    if len(prompts) != 1 or len(responses) != 1 or not is_turn_list(value[prompts[0]]):
+    if len(prompts) != 1 or len(responses) != 1:
         return value
-    answer = value[responses[0]]
+    asked, answer = value[prompts[0]], value[responses[0]]
+    if is_turn_list(asked) and isinstance(answer, str) and answer.lstrip().startswith('[{"'):
+        given = _turns_in(answer, responses[0])
+        answer = given if is_turn_list(given) else answer
+    if not is_turn_list(asked) and not is_turn_list(answer):
+        return value
+    before = asked if is_turn_list(asked) else [{"role": "user", "content": asked}]
     turns = answer if is_turn_list(answer) else [{"role": "assistant", "content": answer}]
     rest = {key: content for key, content in value.items() if key not in (*prompts, *responses)}
-    return {**rest, TURN_LISTS[0]: [*value[prompts[0]], *turns]}
+    return {**rest, TURN_LISTS[0]: [*before, *turns]}
 
 
 def _present(value: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:

@@ -58,6 +58,11 @@ def is_switched_off(value: Any) -> bool:
     return is_switch(value) and _as_number(value) == 0.0
 
 
+def is_switched_on(value: Any) -> bool:
+    """Whether it says yes: true, 1, or either as text."""
+    return is_switch(value) and _as_number(value) == 1.0
+
+
 def is_switch(value: Any) -> bool:
     """Whether it says yes or no, or how much; anything else under such a key says something that is not known."""
     return _as_number(value) is not None

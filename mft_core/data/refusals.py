@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from mft_core.data.length_guard import OVERLONG
+from mft_core.data.length_guard import NOTHING, OVERLONG
 from mft_core.data.tasks import Task
 from mft_core.data.token_store import TokenStore, read_quarantine
 from mft_core.errors import MftError
@@ -32,7 +32,8 @@ def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
         cache: where quarantine.jsonl is written for it.
     """
     report = task.report
-    if report.bad_records > settings.max_bad * report.read:
+    by_choice = report.bad.get(NOTHING, 0)  # of weight 0, as whoever made the data meant it
+    if report.bad_records - by_choice > settings.max_bad * report.read:
         shown = "".join(f"\n  {example}" for example in report.examples)
         reasons = _reasons({**report.bad, OVERLONG: report.overlong})
         return MftError(

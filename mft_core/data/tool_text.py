@@ -1,6 +1,7 @@
 """Tools, calls and results as text, for chat templates that know none: the form that Hermes and Qwen have.
 
-The tools stand at the end of the system turn, a call in the answer that makes it, results in a turn of the user's:
+The tools stand at the end of the system turn, or, where a template takes none, before the first question; a call in the
+answer that makes it, results in a turn of the user's:
 
     <tool_call>
     {"name": "weather", "arguments": {"city": "Oslo"}}
@@ -39,19 +40,26 @@ def needs_tools(turns: Sequence[Turn]) -> bool:
     return any(turn.calls or turn.role in ("tools", "tool") for turn in turns)
 
 
-def in_text(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def in_text(turns: Sequence[Turn], takes_system: bool = True) -> tuple[Turn, ...]:
     """The conversation of system, user and assistant turns that says the same; itself where it has no tools.
 
     Results that follow each other are one turn.
+
+    Args:
+        turns: the conversation.
+        takes_system: the chat template takes a system turn; else tools alone stand in the first turn of the user's.
     """
     if not needs_tools(turns):
         return tuple(turns)
     said: list[Turn] = []
+    tools_alone = all(turn.role != "system" for turn in turns)
     results = False
     for turn in turns:
         if turn.role == "tools":
             listed = "\n".join(_json(tool) for tool in json.loads(turn.content))
             said.append(turn._replace(role="system", content=TOOLS.format(tools=listed)))
+        elif turn.role == "user" and said and said[-1].role == "system" and tools_alone and not takes_system:
+            said[-1] = turn._replace(content=f"{said[-1].content}\n\n{turn.content}")
         elif turn.role == "system" and said:
             said[-1] = turn._replace(content=f"{turn.content}\n\n{said[-1].content}")
         elif turn.role == "tool":

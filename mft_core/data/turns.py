@@ -51,7 +51,7 @@ def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:
     where = f"turn {number}"
     if not isinstance(item, dict):
         raise RecordError("not an object", f"{where} must be an object with a role and a content")
-    name = item.get("role", item.get("from"))
+    name = _either(item, "role", "from")
     role = ROLES.get(name.lower()) if isinstance(name, str) else None
     if role is None:
         raise RecordError("unknown role", f"{where} has the role {name!r}; known: {', '.join(ROLES)}")
@@ -61,7 +61,7 @@ def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:
     record_fields.refuse_unsupported_turn(others, where, is_answer=is_answer)
     if item.get("content") and item.get("value") and item["content"] != item["value"]:
         raise RecordError("ambiguous fields", f"{where} says one thing in `content` and another in `value`")
-    content = item.get("content", item.get("value"))
+    content = _either(item, "content", "value")
     if role == CALL:
         return Turn(CALL, "", answer_weight(item, where), calls=compact(read_calls(content, where)))
     if role == "assistant":
@@ -72,8 +72,15 @@ def read_turn(item: Any, number: int, render_json: bool = False) -> Turn:
     return Turn("tool", text, call_id=_label(item, CALL_ID), name=_label(item, "name"))
 
 
+def _either(item: Mapping[str, Any], key: str, other: str) -> Any:
+    """What stands under a key, or under another where nothing does, as in tables of records of several forms."""
+    return item.get(other) if item.get(key) is None else item[key]
+
+
 def _answer(item: Mapping[str, Any], content: Any, where: str, render_json: bool) -> Turn:
-    calls = [call for key in CALL_KEYS if item.get(key) not in EMPTY for call in read_calls(item[key], where)]
+    calls = [
+        call for key in CALL_KEYS if item.get(key) not in (*EMPTY, "null") for call in read_calls(item[key], where)
+    ]
     if are_parts(content):
         said = read_parts(content, where)
     elif content is None and calls:
@@ -135,9 +142,14 @@ def conversation(turns: Sequence[Turn]) -> tuple[Turn, ...]:
         before = turn.role
     if before != "assistant":
         raise RecordError("no answer", f"the last turn must be the assistant's: {_roles(joined)}")
-    if any(turn.role == "assistant" and not (turn.content.strip() or turn.calls) for turn in joined):
-        raise RecordError("empty response", "an assistant turn is empty")
+    if any(turn.role == "assistant" and not (turn.calls or _said(turn.content).strip()) for turn in joined):
+        raise RecordError("empty response", "an assistant turn is empty, or a thought alone")
     return tuple(joined)
+
+
+def _said(content: str) -> str:
+    parts = split_thought(content)
+    return content if parts is None else parts.said
 
 
 FOLLOWS = {

@@ -173,7 +173,7 @@ class ChatTokenization(Tokenization):
         hidden, or as text.
         """
         if not self._rendering.form.tools:
-            return in_text(turns)
+            return in_text(turns, self._rendering.takes_system)
         return tuple(self._hidden(turn) if turn.calls or turn.role in ("tools", "tool") else turn for turn in turns)
 
     def _hidden(self, turn: Turn) -> Turn:

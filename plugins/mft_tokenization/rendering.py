@@ -28,6 +28,7 @@ class Rendering:
 
     Attributes:
         form: what messages the template takes.
+        takes_system: it takes a system turn.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -35,6 +36,8 @@ class Rendering:
         self._tokenizer = tokenizer
         self._template = (FIXED_DATE if "strftime_now" in template else "") + template
         self.form = find_message_form(self._template, self._tried)
+        asked: Messages = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}]
+        self.takes_system = self._tried(asked, None) is not None
 
     def render(self, turns: Sequence[Turn], generate: bool) -> str:
         """One conversation.

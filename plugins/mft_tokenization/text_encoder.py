@@ -27,7 +27,8 @@ class PlacedText(NamedTuple):
     place: Place
 
 
-HIDDEN = re.compile("\ue0fc([0-9]+)\ue0fb")
+STAND_IN = "\ue0fc"
+HIDDEN = re.compile(STAND_IN + "([0-9]+)\ue0fb")
 BARRED = re.compile("<[|\uff5c].*[|\uff5c]>")
 """Control tokens that some tokenizers do not flag as special, such as <|fim_prefix|>; some use the full-width bar."""
 
@@ -55,6 +56,8 @@ class TextEncoder:
         self._forbidden = {token["id"] for token in self.controls.values()} - {tokenizer.unk_token_id}
         longest_first = sorted(self.controls, key=len, reverse=True)
         self._splitter = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        self._hider = re.compile("|".join(map(re.escape, [*longest_first, STAND_IN])))
+        self._hidden = [*self.controls, STAND_IN]
         bare, everywhere = without_prefix_space(state)
         at_start, elsewhere = _tokenizer(state), _tokenizer(bare)
         self._encoders: dict[Place, Tokenizer] = {
@@ -76,9 +79,9 @@ class TextEncoder:
 
     def hide(self, text: str, but: Collection[str]) -> str:
         """The text with stand-ins for the control tokens typed in it, all but some, that no template knows."""
-        places = {control: number for number, control in enumerate(self.controls)}
-        return self._splitter.sub(
-            lambda match: match[0] if match[0] in but else f"\ue0fc{places[match[0]]}\ue0fb", text
+        places = {hidden: number for number, hidden in enumerate(self._hidden)}
+        return self._hider.sub(
+            lambda match: match[0] if match[0] in but else f"{STAND_IN}{places[match[0]]}\ue0fb", text
         )
 
     def hidden_in(self, value: Any) -> Any:
@@ -91,8 +94,7 @@ class TextEncoder:
 
     def unhide(self, text: str) -> str:
         """What `hide` was given."""
-        controls = list(self.controls)
-        return HIDDEN.sub(lambda match: controls[int(match[1])], text)
+        return HIDDEN.sub(lambda match: self._hidden[int(match[1])], text)
 
     def encode(self, texts: Iterable[PlacedText]) -> dict[PlacedText, np.ndarray | None]:
         """Token ids of pieces of text, int64 each, however often they come; None for one that has control tokens in it,

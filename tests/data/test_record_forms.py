@@ -135,6 +135,8 @@ def test_the_folded_digest_tells_no_white_space_apart(record: dict) -> None:
     assert folded_digest(parse_record(record, "")) == folded_digest(plain)
     assert content_digest(parse_record(record, "")) != content_digest(plain)
     assert folded_digest(parse_record({"prompt": "q1", "response": "a"}, "")) != folded_digest(plain)
+    weighted = tuple(turn._replace(weight=0.5) for turn in plain.turns)
+    assert folded_digest(Record(turns=weighted, weight=2.0)) == folded_digest(plain)
     assert folded_digest(Record(text="q 1\n")) == folded_digest(Record(text="q 1")) != folded_digest(plain)
 
 

@@ -51,6 +51,23 @@ def test_an_answer_has_the_weight_its_turn_gives(turn: dict[str, Any], weight: f
     assert list(unread_keys(chat(turn, {}))) == []
 
 
+@pytest.mark.parametrize("held", [True, 1, 1.0, "true", "Yes"])
+def test_a_turn_that_is_no_answer_is_never_learned(held: Any) -> None:
+    turns = [{"role": "user", "content": "q", "Train": held}, {"role": "assistant", "content": "a"}]
+    with pytest.raises(RecordError, match="unsupported field Train"):
+        parse_record({"messages": turns}, "")
+
+
+@pytest.mark.parametrize("key", ["weight", "train"])
+def test_a_part_has_no_weight_of_its_own(key: str) -> None:
+    parts = [{"type": "text", "text": "a", key: 0}, {"type": "text", "text": "b"}]
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": parts}]
+    with pytest.raises(RecordError, match=f"unsupported field {key}"):
+        parse_record({"messages": turns}, "")
+    parts[0][key] = 1
+    assert parse_record({"messages": turns}, "").turns[1].content == "ab"
+
+
 def test_weights_of_other_turns_say_nothing() -> None:
     value = chat({}, question={"weight": 0.0, "loss_weight": 0.5, "loss": False})
     assert [turn.weight for turn in parse_record(value, "f:1").turns] == [1.0, 1.0]

@@ -33,6 +33,13 @@ def test_tools_calls_and_results_become_text() -> None:
     ]
 
 
+def test_a_template_that_takes_no_system_turn_gets_the_tools_before_the_question() -> None:
+    system, asked, *others = in_text(TURNS)
+    assert in_text(TURNS, takes_system=False) == (Turn("user", f"{system.content}\n\n{asked.content}"), *others)
+    both = (TURNS[0], Turn("system", "Be kind."), *TURNS[1:])
+    assert in_text(both, takes_system=False) == in_text(both), "a system turn is the template's to refuse"
+
+
 def test_the_system_turn_comes_before_the_tools() -> None:
     (both, *_) = in_text((TURNS[0], Turn("system", "Be kind."), *TURNS[1:]))
     assert both.content == f"Be kind.\n\n{in_text(TURNS)[0].content}"

@@ -92,14 +92,12 @@ def test_a_thought_beside_a_response_stands_before_it() -> None:
         (called(content="<think>t</think>a", reasoning="u"), "ambiguous fields"),
         (called(content="a", reasoning="t</think>u"), "ambiguous fields"),
         (called(content="a", reasoning=["t"]), "content is not text"),
-        (called(content="", reasoning="t"), ""),
+        (called(content="", reasoning="t"), "empty response"),
+        (called(content="<think>t</think>\n"), "empty response"),
         (called(content=None), "content is not text"),
     ],
 )
 def test_a_thought_that_cannot_be_told_apart_is_refused(value: dict[str, Any], reason: str) -> None:
-    if not reason:
-        assert turns_of(ASKED, value)[-1].content == "<think>\nt\n</think>\n\n"
-        return
     with pytest.raises(RecordError) as caught:
         turns_of(ASKED, value)
     assert caught.value.reason == reason
@@ -137,6 +135,22 @@ def test_turns_may_be_given_as_json_text() -> None:
     with pytest.raises(RecordError) as caught:
         parse_record({"messages": '[{"role": "user"'}, "")
     assert caught.value.reason == "bad JSON"
+
+
+def test_what_holds_nothing_in_a_table_of_several_forms_says_nothing() -> None:
+    asked = {"role": None, "from": "human", "content": None, "value": "q", "tool_calls": None}
+    answer = {"from": None, "role": "assistant", "value": None, "content": "a", "tool_calls": "null"}
+    assert turns_of(asked, answer) == (Turn("user", "q"), Turn("assistant", "a"))
+
+
+@pytest.mark.parametrize("prompt", ["q", [{"role": "user", "content": "q"}], '[{"role": "user", "content": "q"}]'])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_completion_of_turns_is_not_learned_as_json(prompt: Any, as_text: bool) -> None:
+    turns = [{"role": "assistant", "content": "a", "weight": 2}]
+    value = {"prompt": prompt, "completion": json.dumps(turns) if as_text else turns}
+    said = json.dumps(turns) if as_text and prompt == "q" else "a"  # beside a text, a text is what it is
+    (asked, answer) = parse_record(value, "").turns
+    assert (asked.content, answer.content) == ("q", said)
 
 
 def test_a_prompt_and_a_completion_may_be_turns() -> None:

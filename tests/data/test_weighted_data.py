@@ -124,6 +124,14 @@ def test_what_weighs_nothing_is_refused_by_name_and_bad_weights_too(tmp_path: Pa
     assert task.report.train == 1
 
 
+def test_records_of_weight_0_are_left_out_as_asked_and_stop_no_run(tmp_path: Path) -> None:
+    records = [chat(None, weight=number % 2) for number in range(40)]
+    (task,) = one_task(tmp_path, records, valid=[chat(None)])
+    assert (task.report.train, task.report.bad) == (20, {"nothing supervised": 20})
+    with pytest.raises(MftError, match="23 of 44 records are bad"):
+        one_task(tmp_path, [*records, *(chat(weight) for weight in (-1, -2, -3))], valid=[chat(None)])
+
+
 def test_a_damaged_file_of_weights_is_noticed(tmp_path: Path) -> None:
     store = all_of_it(tmp_path, [chat(0.5, 2)])
     folder = store.entry.folder

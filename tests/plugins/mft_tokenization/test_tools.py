@@ -210,3 +210,29 @@ def test_calls_written_as_text_are_text() -> None:
     subject = subject_of("qwen2.5")
     record = Record(turns=(Turn("user", "Oslo?"), Turn("assistant", said), Turn("tool", "3"), Turn("assistant", "3")))
     assert runs(subject, record) == [f"{said}<|im_end|>", "3<|im_end|>"]
+
+
+@pytest.mark.parametrize("typed", ["\ue0fc99999\ue0fb", "\ue0fc0\ue0fb<|im_end|>"])
+def test_what_looks_like_a_stand_in_is_text(typed: str) -> None:
+    turns = [{"role": "user", "content": "q"}, answer("", call(typed, "abcdefghi"))]
+    (said,) = runs(subject_of("qwen2.5"), parse_record({"messages": turns, "tools": TOOLS}, ""))
+    assert f'{{"city": "{typed}"}}' in said
+
+
+def test_tools_are_learned_with_a_template_that_takes_no_system_turn() -> None:
+    """As Gemma's."""
+    template = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content | trim + '<|im_end|>\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+    )
+    subject = with_template(template)
+    turns = [{"role": "user", "content": "Oslo?"}, answer("", call("Oslo", "")), result("3", ""), answer("Cold.")]
+    record = parse_record({"messages": turns, "tools": TOOLS}, "")
+    (sample,) = subject.samples(record)
+    shown = subject._tokenizer.decode(sample.ids)
+    assert shown.startswith("<|im_start|>user\n# Tools")
+    assert "</tool_call>\n\nOslo?<|im_end|>" in shown
+    assert [run.rpartition("<|im_end|>")[0].split("\n")[0] for run in runs(subject, record)] == ["<tool_call>", "Cold."]
+    with pytest.raises(RecordError, match="System role not supported"):
+        subject.samples(parse_record({"messages": [{"role": "system", "content": "s"}, *turns]}, ""))
