@@ -74,9 +74,10 @@ def measure(given: argparse.Namespace, folder: Path, tokenizer: PreTrainedTokeni
             trial, tokenizer, WANTED
         )
     taken: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(given.rounds):
+    for number in range(given.rounds):
         for name, work in contenders.items():
             taken[name].append(work())
+            print(f"round {number + 1}: {name} {taken[name][-1]:.1f} s", flush=True)
     print("| | seconds (range) | x encode_batch_fast (range) |\n| --- | --- | --- |")
     for name, times in taken.items():
         ratios = [time / reference for time, reference in zip(times, taken["encode_batch_fast"], strict=True)]

@@ -16,6 +16,7 @@ from helpers.running import events, largest_difference, mft, weights, write_task
 from mft_core.batching.manifest import sealed
 from mft_core.batching.prepared import open_prepared
 from mft_core.data.token_store import checksum
+from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample
 from mft_tokenization.chat_tokenization import ChatTokenization
 
@@ -80,6 +81,7 @@ def nothing_tokenised(cache: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MFT_CACHE", str(cache))
         patch.setattr(ChatTokenization, "encode", refuse)
+        patch.setattr(ChatTokenization, "batch", Tokenization.batch)  # one by one
         yield
 
 
