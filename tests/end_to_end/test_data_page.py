@@ -18,7 +18,18 @@ import tomllib
 
 from helpers.chat_bases import write_chat_base
 from helpers.hub_sets import cached_set, use_cache
-from helpers.pages import Block, blocks, commands, drawn_folders, quoted, rows_for, values, write_rows, write_task
+from helpers.pages import (
+    CHANNELS,
+    Block,
+    blocks,
+    commands,
+    drawn_folders,
+    quoted,
+    rows_for,
+    values,
+    write_rows,
+    write_task,
+)
 from helpers.paths import REPOSITORY
 from helpers.running import mft
 from mft_bases import smollm2
@@ -157,11 +168,11 @@ def test_a_recipe_reads_the_files_that_it_names(
     if all(task.get("role") == "watch" for task in section.get("tasks", [{}])):
         path.write_text(f"{block.text}\n{TRAINED}", encoding="utf-8")
     for task in section.get("tasks", ()):
-        write_task(workplace, task, section.get("columns", {}))
+        write_task(workplace, task, section)
     tasks = checked(capsys, str(path), "--base", "smollm2", *(() if "tasks" in section else ("--data", "my_tasks")))
     if "tasks" in section:
         trained = [task["name"] for task in section["tasks"] if task.get("role") != "watch"]
-        assert list(tasks) == (trained or ["trained"])
+        assert list(tasks) == (list(CHANNELS) if "task_field" in section else trained or ["trained"])
 
 
 @pytest.mark.slow
