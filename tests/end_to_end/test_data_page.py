@@ -61,6 +61,7 @@ TRAINING = ["--set", "data.max_length=128", "--set", "train.steps=1"]
 NOT_RUN = {
     "python benchmarks/audit.py --set humaneval=PATH": "takes minutes; tests/audit tries what it measures",
     "python benchmarks/token_memory.py": "takes minutes and a gigabyte",
+    "python benchmarks/tokenising.py --tokenizer FOLDER --data FOLDER": "takes minutes, and is worth it on large data",
 }
 """Commands that are not run here, and why."""
 TRAINED = '[[data.tasks]]\nname = "trained"\ntrain = "my_tasks/text2code/train.jsonl"\n'
@@ -226,7 +227,9 @@ def test_a_command_in_a_sentence_works(line: str, workplace: Path, capsys: pytes
 @pytest.mark.slow
 @pytest.mark.parametrize("flag", [text for text in dict.fromkeys(quoted(PAGE)) if re.match(r"--\S+ \S", text)])
 def test_a_flag_in_a_sentence_works(flag: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = OF_OTHERS.get(flag.split()[0], f"check --base smollm2 {flag}")
+    write_task(workplace, {"name": "all", "train": "all.jsonl"}, {"task_field": "channel"})
+    data = "--task all=all.jsonl" if flag.startswith("--task-field") else ""
+    command = OF_OTHERS.get(flag.split()[0], f"check --base smollm2 {data} {flag}")
     assert run_line(f"mft {command}") == 0, capsys.readouterr().err
     assert command.startswith("check") or flag.split()[0] in capsys.readouterr().out
 
