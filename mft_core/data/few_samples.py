@@ -25,7 +25,7 @@ FEW = 10
 """Records are few where there are so many times more."""
 
 
-class Limits(NamedTuple):
+class SampleLimits(NamedTuple):
     """How many samples of a task are used at most (0: all), and how its validation samples are split off (1: all)."""
 
     train: int
@@ -34,12 +34,12 @@ class Limits(NamedTuple):
     seed: int
 
 
-def limits_of(task: TaskFiles, settings: DataSection) -> Limits:
+def limits_of(task: TaskFiles, settings: DataSection) -> SampleLimits:
     """What the task says itself, else what holds for all."""
     own = task.sampling
     if own.watched:
-        return Limits(0, settings.max_valid_samples, 1.0, settings.split_seed)
-    return Limits(
+        return SampleLimits(0, settings.max_valid_samples, 1.0, settings.split_seed)
+    return SampleLimits(
         settings.max_samples if own.max_samples is None else own.max_samples,
         settings.max_valid_samples,
         settings.valid_fraction if own.valid_fraction is None else own.valid_fraction,
@@ -47,7 +47,7 @@ def limits_of(task: TaskFiles, settings: DataSection) -> Limits:
     )
 
 
-def may_be_few(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:
+def may_be_few(sides: tuple[Side, Side | None], limits: SampleLimits) -> list[Side]:
     """Those of a task's sides of which perhaps not all records are needed."""
     train, valid = sides
     asked = [train] if limits.train or (limits.fraction == 1 and limits.valid) else []
@@ -56,7 +56,7 @@ def may_be_few(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:
     return [side for side in asked if side.size > SMALL_BYTES]
 
 
-def validates(digests: np.ndarray, side: Side, entry: TokenEntry, limits: Limits) -> np.ndarray:
+def validates(digests: np.ndarray, side: Side, entry: TokenEntry, limits: SampleLimits) -> np.ndarray:
     """bool [digests]: which of them validate, where a task has no validation files.
 
     Args:
@@ -69,7 +69,7 @@ def validates(digests: np.ndarray, side: Side, entry: TokenEntry, limits: Limits
     return np.isin(digests, every[split_off(every, limits.fraction, limits.seed)])
 
 
-class Choice:
+class SampleChoice:
     """What of one side is to be tokenised: the first records by the hashes that `choose` goes by.
 
     Args:
@@ -82,7 +82,13 @@ class Choice:
     """
 
     def __init__(
-        self, side: Side, digests: TokenEntry, limits: Limits, splits: bool, is_valid: bool, exclusions: Exclusions
+        self,
+        side: Side,
+        digests: TokenEntry,
+        limits: SampleLimits,
+        splits: bool,
+        is_valid: bool,
+        exclusions: Exclusions,
     ) -> None:
         self._side, self._digests = side, digests
         free = ~is_excluded(digests, side.paths, exclusions)
