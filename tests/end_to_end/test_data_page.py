@@ -34,6 +34,7 @@ from helpers.paths import REPOSITORY
 from helpers.running import mft
 from mft_bases import smollm2
 from mft_core.recipe.loading import load_recipe
+from mft_core.recipe.schema import TaskSection
 from mft_evaluators.humaneval import HumanEval
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
@@ -89,6 +90,12 @@ def test_it_is_known_what_to_do_with_every_block() -> None:
     known = {"json", "toml", "command", "folders"}
     assert [f"line {block.line}" for block in BLOCKS if kind(block) not in known] == []
     assert {kind(block) for block in BLOCKS} == known
+
+
+def test_every_key_of_a_task_stands_in_its_table() -> None:
+    (table,) = re.findall(r"^All keys of `\[\[data\.tasks\]\]`.*?((?:^\|[^\n]*\n)+)", PAGE, re.DOTALL | re.MULTILINE)
+    keys = [key for line in table.splitlines() for key in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(keys) == sorted(TaskSection.model_fields)
 
 
 def test_every_record_has_an_expectation_of_its_own() -> None:
