@@ -16,17 +16,15 @@ from mft_core.support.lists import first_few
 MOST_GROUPS = 5
 
 
-def data_warnings(tasks: TaskSet, adapts_by_validation: bool, validation_capped: bool = True) -> list[str]:
-    """Records that were not looked at, much validation beside few training samples, missing validation data, validation
-    samples that are trained on, repeated training records, keys not read, what was left out by choice.
+def data_warnings(tasks: TaskSet, adapts_by_validation: bool) -> list[str]:
+    """Records that were not looked at, missing validation data, validation samples that are trained on, repeated
+    training records, keys not read, what was left out by choice.
 
     Args:
         adapts_by_validation: the loss measures validation samples to set the tasks' weights.
-        validation_capped: somebody said how many samples may validate.
     """
     missing, told = _without_validation(tasks, adapts_by_validation), (_leakage, _duplicates, _unread, _reasoning)
-    much = () if validation_capped else _much_validation(tasks)
-    first = [*_without_task(tasks), *_unseen(tasks), *much, *_excluded(tasks)]
+    first = [*_without_task(tasks), *_unseen(tasks), *_excluded(tasks)]
     return [*first, *missing, *(line for tell in told for line in tell(tasks))]
 
 
@@ -49,17 +47,6 @@ def _unseen(tasks: TaskSet) -> Iterable[str]:
     if parts:
         why = "few samples are wanted, so it is not known how many of the others are too long"
         yield f"looked at {_worst_first(parts)}: {why}"
-
-
-def _much_validation(tasks: TaskSet) -> Iterable[str]:
-    """A cap on training samples leaves validation as large as it was, which then takes most of a trial's time."""
-    reports = [(task.name, task.report) for task in tasks]
-    capped = [(name, it) for name, it in reports if it.valid > it.train > 0 and (it.left_out or it.unseen)]
-    capped.sort(key=lambda pair: -pair[1].valid)
-    parts = [f"{it.valid:,} beside {it.train:,} in {name}" for name, it in capped]
-    if parts:
-        mend = "--set data.max_valid_samples=N caps them"
-        yield f"more samples validate, at every evaluation, than train: {first_few(parts, of_what='tasks')} ({mend})"
 
 
 def _excluded(tasks: TaskSet) -> Iterable[str]:

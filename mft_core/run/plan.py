@@ -127,7 +127,7 @@ def make_plan(
         warnings=[
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
-            *plan_warnings(recipe, parts, task_set, learnt if limited is not recipe else None, one_each),
+            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
@@ -140,7 +140,7 @@ def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
     return recipe.having("model", base=base)
 
 
-def plan_warnings(recipe: Recipe, parts: Parts, task_set: TaskSet, learnt: int | None, one_each: bool) -> list[str]:
+def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each: bool) -> list[str]:
     """What the user should know before the run starts.
 
     Args:
@@ -155,5 +155,4 @@ def plan_warnings(recipe: Recipe, parts: Parts, task_set: TaskSet, learnt: int |
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
     measured = TaskSet(task_set.every, without_task=task_set.without_task)
-    adapts, capped = parts.loss.probe is not None, bool(recipe.data.max_valid_samples)
-    return [*warnings, *data_warnings(measured, adapts, validation_capped=capped)]
+    return [*warnings, *data_warnings(measured, adapts_by_validation=parts.loss.probe is not None)]

@@ -127,11 +127,3 @@ def test_check_and_run_say_it_and_the_run_keeps_it(tmp_path, capsys) -> None:
         assert "repeat an earlier one: 12 of 24 in a" in said
     (start,) = events(tmp_path / "run", "start")
     assert any("12 of 12 in a" in text for text in start["warnings"])
-
-
-def test_a_cap_on_training_that_leaves_validation_large_is_told(tmp_path: Path) -> None:
-    tasks = task_set(tmp_path, {"a": (pairs(*range(90)), []), "b": (pairs(*range(100, 104)), [])}, max_samples=2)
-    few = [line for line in data_warnings(tasks, False, validation_capped=False) if "validate" in line]
-    counts = f"{tasks[0].report.valid} beside 2 in a (--set data.max_valid_samples=N caps them)"
-    assert few == [f"more samples validate, at every evaluation, than train: {counts}"]
-    assert not [line for line in data_warnings(tasks, False, validation_capped=True) if "validate" in line]
