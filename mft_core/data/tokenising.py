@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED
+from mft_core.data.encoding import LEFT_OUT, NO_FAULTS, PARTS, READ, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
-from mft_core.data.entry_building import READ, UNREAD, EntryBuilder, open_entries
+from mft_core.data.entry_building import UNREAD, EntryBuilder, open_entries
 from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.few_samples import Choice, Limits, asks_digests, digests_of, limits_of, may_be_few, validates
@@ -200,7 +200,6 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         counts.update({name: count for name, count in store.entry.counts.items() if isinstance(count, int)})
         longer.add(LongerRecords.of(store.entry.counts))
         unread.update(store.entry.counts[UNREAD])
-    special = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
     repeated = np.isin(valid.entry.digests[valid.index], train_digests)
     alike = np.isin(valid.entry.folded_digests[valid.index], train.entry.folded_digests[train.index])
@@ -209,7 +208,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         read=counts[READ],
         train=len(train),
         valid=len(valid),
-        bad={reason: count for reason, count in sorted(counts.items()) if reason not in special},
+        bad={reason: count for reason, count in sorted(counts.items()) if reason not in NO_FAULTS},
         overlong=counts[OVERLONG],
         truncated=counts[TRUNCATED],
         split=counts[SPLIT],
