@@ -19,6 +19,7 @@ from mft_core.data.reader import place_in_words
 from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.tool_text import in_text
+from mft_core.data.usual_records import usual_record
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -138,8 +139,11 @@ def parsed_line(line: Line, origins: Sequence[str], form: RecordForm) -> Parsed 
     try:
         if line.fault is not None:
             raise RecordError(*line.fault)
-        shaped = shape(parse_line(line.raw), form)
-        return Parsed(shaped, parse_shaped(shaped, place_in_words(origins[line.file], line.place), form))
+        value, origin = parse_line(line.raw), place_in_words(origins[line.file], line.place)
+        if form == AS_IT_IS and (record := usual_record(value, origin)) is not None:
+            return Parsed(Shaped(value), record)
+        shaped = shape(value, form)
+        return Parsed(shaped, parse_shaped(shaped, origin, form))
     except RecordError as error:
         return error
 

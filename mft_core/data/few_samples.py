@@ -37,14 +37,12 @@ class Limits(NamedTuple):
 def limits_of(task: TaskFiles, settings: DataSection) -> Limits:
     """What the task says itself, else what holds for all."""
     own = task.sampling
+    most = settings.max_samples if own.max_samples is None else own.max_samples
+    fraction = settings.valid_fraction if own.valid_fraction is None else own.valid_fraction
+    most_valid = settings.max_valid_samples or most
     if own.watched:
-        return Limits(0, settings.max_valid_samples, 1.0, settings.split_seed)
-    return Limits(
-        settings.max_samples if own.max_samples is None else own.max_samples,
-        settings.max_valid_samples,
-        settings.valid_fraction if own.valid_fraction is None else own.valid_fraction,
-        settings.split_seed,
-    )
+        return Limits(0, most_valid, 1.0, settings.split_seed)
+    return Limits(most, most_valid, fraction, settings.split_seed)
 
 
 def may_be_few(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:

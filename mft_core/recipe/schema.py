@@ -205,7 +205,7 @@ class DataSection(Section):
     valid_fraction: float = Field(0.05, gt=0, lt=1, description="validation share of tasks without validation files")
     split_seed: int = Field(0, description="of that choice, and of which samples max_samples keeps")
     max_samples: int = Field(0, ge=0, description="most training samples per task; 0: all")
-    max_valid_samples: int = Field(0, ge=0, description="most validation samples per task; 0: all")
+    max_valid_samples: int = Field(0, ge=0, description="most validation samples per task; 0: as many as max_samples")
     max_bad: float = Field(0.05, ge=0, le=1, description="share of unusable records in a task that stops the run")
 
 

@@ -143,7 +143,7 @@ def _data(conversion: Conversion) -> None:
     if conversion.take("excess_length_strategy") == "truncate":
         conversion.set("data.overlong", "truncate")
     for described in conversion.take("test_datasets", []):
-        watched(conversion, _data_set(conversion, described))
+        watched(_data_set(conversion, described))
 
 
 def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict[str, Any]:

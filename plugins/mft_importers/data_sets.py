@@ -61,11 +61,9 @@ def shares(conversion: Conversion, key: str) -> None:
     )
 
 
-def watched(conversion: Conversion, made: dict[str, Any]) -> None:
+def watched(made: dict[str, Any]) -> None:
     """A data set that is evaluated there and not trained on: a task that is watched."""
     made["role"] = "watch"
-    if made.pop("max_samples", None):
-        conversion.remark(f"{made['name']}: all of it is measured; data.max_valid_samples caps that of every task.")
 
 
 def task_name(text: str) -> str:

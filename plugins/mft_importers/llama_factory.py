@@ -131,7 +131,7 @@ def _data_sets(conversion: Conversion, pretraining: bool) -> None:
     conversion.leave("mix_strategy", "all tasks are trained; the loss keeps them in balance")
     for name in listed(conversion.take("eval_dataset", [])):
         if (measured := made(name)) is not None:
-            watched(conversion, measured)
+            watched(measured)
     conversion.leave_all({"interleave_probs": "it says nothing there either, where data sets are concatenated"})
 
 

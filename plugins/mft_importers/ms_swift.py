@@ -100,7 +100,7 @@ class MsSwift(Importer):
         _columns(conversion)
         shares(conversion, "interleave_prob")
         for named in listed(conversion.take("val_dataset", [])):
-            watched(conversion, _data_set(conversion, named))
+            watched(_data_set(conversion, named))
         _channels(conversion)
         conversion.leave_all(
             {

@@ -71,6 +71,14 @@ def test_the_samples_are_those_of_the_whole_and_few_are_tokenised(tmp_path: Path
     assert whole.report.unseen == 0
 
 
+@pytest.mark.parametrize("has_valid", [False, True])
+def test_a_cap_of_training_samples_alone_caps_validation_too(tmp_path: Path, has_valid: bool) -> None:
+    valid = (many(tmp_path / "v.jsonl", seed=1),) if has_valid else ()
+    few, whole = both(tmp_path, TaskFiles("t", (many(tmp_path / "t.jsonl"),), valid), max_samples=20)
+    assert (len(few.train), len(few.valid), len(whole.valid)) == (20, 20, 20)
+    assert found(few.valid) == found(whole.valid)
+
+
 def test_others_take_the_place_of_those_that_are_too_long(tmp_path: Path) -> None:
     train = many(tmp_path / "t.jsonl", overlong=0.7)
     valid = many(tmp_path / "v.jsonl", overlong=0.3, seed=1)

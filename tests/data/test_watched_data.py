@@ -49,12 +49,12 @@ def test_what_is_refused_of_it_is_kept(tmp_path: Path) -> None:
     assert [line["task"] for line in lines].count("watched") == 2
 
 
-def test_the_cap_of_validation_samples_caps_it_and_that_of_training_samples_does_not(tmp_path: Path) -> None:
+def test_the_cap_of_validation_samples_caps_it_and_else_that_of_training_samples(tmp_path: Path) -> None:
     given = files(tmp_path)
     (watched,) = prepare(given, tmp_path / "cache", max_bad=0.5, max_valid_samples=5).watched
     assert (len(watched.valid), watched.report.left_out) == (5, 7)
     (watched,) = prepare(given, tmp_path / "cache", max_bad=0.5, max_samples=2).watched
-    assert len(watched.valid) == 12
+    assert (len(watched.valid), watched.report.left_out) == (2, 10)
 
 
 def test_without_a_usable_record_it_is_an_error(tmp_path: Path) -> None:

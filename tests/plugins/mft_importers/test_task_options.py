@@ -90,9 +90,9 @@ def test_what_is_evaluated_and_not_trained_on_is_watched(tmp_path: Path) -> None
     ]  # fmt: skip
     assert [task.get("weight") for task in values["data"]["tasks"]] == [0.75, 0.25, None]
     swift = {"train_type": "lora", "model": "org/model", "dataset": "org/a", "val_dataset": "org/b#500"}
-    values, text = imported(tmp_path, swift)
-    assert values["data"]["tasks"][1] == {"name": "b", "train": "hf:org/b:train", "role": "watch"}
-    assert "b: all of it is measured" in text
+    values, _ = imported(tmp_path, swift)
+    described = {"name": "b", "train": "hf:org/b:train", "max_samples": 500, "role": "watch"}
+    assert values["data"]["tasks"][1] == described
     axolotl = {
         "base_model": "org/model", "sequence_len": 512, "datasets": [{"path": "org/a", "type": "chat_template"}],
         "test_datasets": [{"path": "org/a", "split": "test", "type": "chat_template"}],

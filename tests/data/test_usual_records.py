@@ -1,0 +1,72 @@
+"""What is read at once is what a closer look gives."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from mft_core.data.columns import PROMPTS, RESPONSES
+from mft_core.data.encoding import Line, Parsed, parsed_line
+from mft_core.data.record_forms import parse_record
+from mft_core.data.usual_records import usual_record
+from mft_core.errors import RecordError
+from mft_core.records import Turn
+from mft_core.support.reading import AS_IT_IS, RecordForm
+
+KEYS = (*PROMPTS, *RESPONSES, "messages", "text", "system", "weight", "history", "tools", "source", "problem", "id")
+TURNS = '[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]'
+VALUES: tuple[Any, ...] = (
+    "word", "two\nlines ", "", " ", TURNS, "<think>t</think>", "<think>t</think>said", "[1]",
+    None, 3, 0.5, True, [], {}, [["q", "a"]], [{"role": "user", "content": "q"}],
+)  # fmt: skip
+ROLES = ("system", "user", "assistant", "user", "assistant", "tool", "gpt", 1, [])
+
+
+def outcome(read: Any, value: Any) -> Any:
+    try:
+        return read(value, "f:1")
+    except RecordError as error:
+        return error.reason, str(error)
+
+
+def some_values(random_state: random.Random) -> Any:
+    keys = random_state.sample(KEYS, random_state.choice((1, 2, 2, 2, 3)))
+    if random_state.random() < 0.3:
+        roles = ROLES[random_state.choice((0, 1, 1)) : random_state.randint(2, len(ROLES))]
+        turns = [{"role": role, "content": random_state.choice(VALUES[:6])} for role in roles]
+        return {"messages": turns, **({keys[0]: "more"} if random_state.random() < 0.2 else {})}
+    return {key: random_state.choice(VALUES[: random_state.choice((2, len(VALUES)))]) for key in keys}
+
+
+def test_a_usual_record_is_what_a_closer_look_gives() -> None:
+    random_state, usual = random.Random(0), 0
+    for _ in range(20000):
+        value = some_values(random_state)
+        found = outcome(usual_record, value)
+        assert found is None or found == outcome(parse_record, value), value
+        usual += found is not None
+    assert usual > 1000
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"instruction": "Add.", "input": "2 3", "output": "5"},
+        {"instruction": "Say hi.", "input": "", "output": "Hi"},
+        {"prompt": "q", "completion": "a"},
+        {"messages": [{"role": "user", "content": "q"}, {"content": "a", "role": "assistant"}]},
+    ],
+)
+def test_pairs_and_turns_of_texts_are_usual(value: Any) -> None:
+    assert usual_record(value, "f:1") is not None
+
+
+def test_a_form_of_its_own_is_looked_at_closely() -> None:
+    line = Line(0, 1, b'{"prompt": "q", "response": "a"}')
+    for form, first in ((AS_IT_IS, Turn("user", "q")), (RecordForm(system="Be brief."), Turn("system", "Be brief."))):
+        parsed = parsed_line(line, ["f:{place}"], form)
+        assert isinstance(parsed, Parsed)
+        assert parsed.record.turns[0] == first
+        assert parsed.record.origin == "f:1"
