@@ -38,6 +38,9 @@ def print_lengths(costs: LengthCosts) -> None:
     title = "What data.max_length costs"
     if costs.positions is not None and rows[-1].max_length > costs.positions:
         title += f" (the model knows {costs.positions:,} positions)"
+    if costs.unseen:
+        records = costs.own.total.records
+        title += f", by {records - costs.unseen:,} of {records:,} records"
     table = Table("max_length", title=title, title_justify="left", box=None)
     for heading in ("dropped", *["cut"] * truncates, "targets lost", "rows", "steps", "padding", "most of"):
         table.add_column(heading, justify="left" if heading == "most of" else "right")

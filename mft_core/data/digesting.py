@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mft_core.data.encoding import Encoded, Line, columns_of, parsed_line, quarantined
+from mft_core.data.encoding import READ, Encoded, Line, columns_of, parsed_line, quarantined
 from mft_core.data.longer_records import LongerRecords
 from mft_core.data.record_forms import content_digest
 from mft_core.errors import RecordError
@@ -22,7 +22,7 @@ def digest_lines(lines: Sequence[Line], origins: Sequence[str], form: RecordForm
     """
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
-    counts = Counter(read=len(lines))
+    counts = Counter({READ: len(lines)})
     for line in lines:
         parsed = parsed_line(line, origins, form)
         if isinstance(parsed, RecordError):

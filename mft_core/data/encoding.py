@@ -30,6 +30,9 @@ PARTS = "parts"
 THOUGHTS_LEFT_OUT = "thoughts left out"
 ANSWERS_LEFT_OUT = "answers left out"
 LEFT_OUT = (THOUGHTS_LEFT_OUT, ANSWERS_LEFT_OUT)
+READ = "read"
+NO_FAULTS = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
+"""What is counted beside the reasons of records that are bad."""
 MOST_OF_A_DETAIL = 1000
 """Characters: a detail quotes the record, which may be of any size."""
 
@@ -93,7 +96,7 @@ def encode_lines(
     samples: list[Sample] = []
     rows: list[tuple[int, ...]] = []
     refused: list[dict[str, Any]] = []
-    counts, longer, unread = Counter(read=len(lines)), LongerRecords(), Counter[str]()
+    counts, longer, unread = Counter({READ: len(lines)}), LongerRecords(), Counter[str]()
     parsed = [parsed_line(line, origins, form) for line in lines]
     known = _encoded_together([read.record for read in parsed if isinstance(read, Parsed)], tokenization, policy)
     for line, read in zip(lines, parsed, strict=True):

@@ -110,7 +110,9 @@ class EncodingPool:
         if self._executor is not None and busy < self._in_flight:
             payload = self._payload(job.bound) if job.bound is not None else None
             if payload is not None or job.bound is None:
-                return self._executor.submit(_work_in_worker, payload, *work)
+                submitted = self._executor.submit(_work_in_worker, payload, *work)
+                self._watch.look()  # it may have started a process, which may end while this one works
+                return submitted
         done: Future[Encoded] = Future()
         try:
             done.set_result(_work(job.bound.tokenization if job.bound is not None else None, *work))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mft_core.data.digesting import digest_lines
-from mft_core.data.encoding import Encoded
+from mft_core.data.encoding import READ, Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jobs import Job, jobs_of
 from mft_core.data.longer_records import LongerRecords
@@ -22,7 +22,6 @@ from mft_core.errors import MftError
 from mft_core.support.reading import AS_IT_IS
 
 UNREAD = "unread_keys"
-READ = "read"
 
 
 class EntryBuilder:

@@ -54,16 +54,19 @@ def may_be_few(sides: tuple[Side, Side | None], limits: SampleLimits) -> list[Si
     return [side for side in asked if side.size > SMALL_BYTES]
 
 
-def validates(digests: np.ndarray, side: Side, entry: TokenEntry, limits: SampleLimits) -> np.ndarray:
+def asks_digests(sides: tuple[Side, Side | None], limits: SampleLimits) -> list[Side]:
+    """Those sides of a task of which the digests decide which samples validate, whatever was tokenised before."""
+    return may_be_few(sides, limits) if sides[1] is None and limits.fraction < 1 else []
+
+
+def validates(digests: np.ndarray, every: np.ndarray, limits: SampleLimits) -> np.ndarray:
     """bool [digests]: which of them validate, where a task has no validation files.
 
     Args:
-        digests: uint64, of some records of the side.
-        side: the files.
-        entry: what the side became.
+        digests: uint64, of some records of its files.
+        every: uint64, of all records that the share is one of.
         limits: of the task.
     """
-    every = entry.digests if side.part is None else side.part.digests.digests
     return np.isin(digests, every[split_off(every, limits.fraction, limits.seed)])
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from mft_core.data.encoding import NO_FAULTS, READ
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.longer_records import LongerRecords
 from mft_core.data.token_store import TokenEntry
@@ -57,6 +58,10 @@ class LengthCost:
     def __add__(self, other: LengthCost) -> LengthCost:
         pairs = zip(self._numbers(), other._numbers(), strict=True)
         return LengthCost(*(one + another for one, another in pairs))
+
+    def times(self, factor: float) -> LengthCost:
+        """Of so many times as many records of the same kind; the share of each that is lost stays."""
+        return self if factor == 1 else LengthCost(*(round(factor * number) for number in self._numbers()))
 
     def _numbers(self) -> tuple[int, ...]:
         return (self.records, self.dropped, self.truncated, self.tokens, self.supervised, self.supervised_lost)
@@ -124,6 +129,15 @@ class RecordLengths:
     def records(self) -> int:
         """How many records these samples are of."""
         return int(self.record[-1]) + 1 if len(self.record) else 0
+
+    @property
+    def each_stands_for(self) -> float:
+        """How many records of the files each of those that were tokenised stands for: 1.0, but where few samples are
+        wanted (`mft_core.data.few_samples`)."""
+        counts = self.entry.counts
+        known = self.records + counts.get(OVERLONG, 0)
+        bad = sum(count for name, count in counts.items() if isinstance(count, int) and name not in NO_FAULTS)
+        return (counts[READ] - bad) / known if known else 1.0
 
     def under(self, max_length: int) -> Kept:
         """What would be left under another `max_length`; a record that was cut or dropped stays so under a larger one.

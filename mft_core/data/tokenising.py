@@ -15,12 +15,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mft_core.data.encoding import LEFT_OUT, PARTS, SPLIT, TRUNCATED
+from mft_core.data.encoding import LEFT_OUT, NO_FAULTS, PARTS, READ, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
-from mft_core.data.entry_building import READ, UNREAD, EntryBuilder, open_entries
+from mft_core.data.entry_building import UNREAD, EntryBuilder, open_entries
 from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
-from mft_core.data.few_samples import SampleChoice, SampleLimits, digests_of, limits_of, may_be_few, validates
+from mft_core.data.few_samples import (
+    SampleChoice,
+    SampleLimits,
+    asks_digests,
+    digests_of,
+    limits_of,
+    may_be_few,
+    validates,
+)
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
@@ -88,8 +96,11 @@ def prepare_tasks(
     count, nameless = len(asked), sides_without_task(files, readers, common, cache, policy)
     asked += [(task, pair, limits_of(task, settings)._replace(train=0, valid=0)) for task, pair in nameless]
     whole = {side.folder: side for _, pair, _ in asked for side in pair if side is not None}
-    entries = open_entries(whole.values())
-    size = bytes_to_read(side for folder, side in whole.items() if folder not in entries)
+    digests = {side.folder: digests_of(side) for _, pair, limits in asked for side in asks_digests(pair, limits)}
+    entries = open_entries([*whole.values(), *digests.values()])
+    size = bytes_to_read(
+        side for folder, side in whole.items() if not {folder, digests.get(folder, side).folder} <= entries.keys()
+    )
     with EncodingPool(size, processes) as pool:
         bound_of = partial(_bound, every=every, own=own)
         builder = EntryBuilder(pool, bound_of, _ids_dtype(tokenizer), on_progress, entries)
@@ -138,14 +149,19 @@ def _built(asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions
 def _choices(
     asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions
 ) -> dict[tuple[str, bool], SampleChoice]:
-    """What is to be chosen of sides that are not in the cache, by the task and whether the side validates."""
+    """What is to be chosen of sides that are not in the cache, by the task and whether the side validates.
+
+    Digests that decide on the samples are there then also of sides that are in it: so what a run uses of its data does
+    not depend on other runs.
+    """
     perhaps = [
         (task.name, side, pair, limits)
         for task, pair, limits in asked
         for side in may_be_few(pair, limits)
         if side not in builder
     ]
-    builder.build(digests_of(side) for _, side, _, _ in perhaps)
+    deciding = [side for _, pair, limits in asked for side in asks_digests(pair, limits)]
+    builder.build(map(digests_of, [*deciding, *(side for _, side, _, _ in perhaps)]))
     return {
         (name, side is pair[1]): SampleChoice(
             side, builder[digests_of(side)], limits, pair[1] is None, side is pair[1], exclusions
@@ -170,7 +186,8 @@ def _task(
         train, valid = np.arange(len(train_entry)), np.arange(len(valid_entry))
     else:
         valid_entry = train_entry
-        held_out = validates(train_entry.digests, train_side, train_entry, limits)
+        deciding = builder[digests_of(train_side)] if asks_digests(sides, limits) else train_entry
+        held_out = validates(train_entry.digests, deciding.digests, limits)
         train, valid = np.flatnonzero(~held_out), np.flatnonzero(held_out)
     whole = len(train) + len(valid)
     train = train[~is_excluded(train_entry, train_side.paths, exclusions)[train]]
@@ -193,7 +210,6 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         counts.update({name: count for name, count in store.entry.counts.items() if isinstance(count, int)})
         longer.add(LongerRecords.of(store.entry.counts))
         unread.update(store.entry.counts[UNREAD])
-    special = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
     train_digests = train.entry.digests[train.index]
     repeated = np.isin(valid.entry.digests[valid.index], train_digests)
     alike = np.isin(valid.entry.folded_digests[valid.index], train.entry.folded_digests[train.index])
@@ -202,7 +218,7 @@ def _report(train: TokenStore, valid: TokenStore, usable: int, excluded: int, un
         read=counts[READ],
         train=len(train),
         valid=len(valid),
-        bad={reason: count for reason, count in sorted(counts.items()) if reason not in special},
+        bad={reason: count for reason, count in sorted(counts.items()) if reason not in NO_FAULTS},
         overlong=counts[OVERLONG],
         truncated=counts[TRUNCATED],
         split=counts[SPLIT],

@@ -59,6 +59,8 @@ class LengthCosts:
         positions: tokens that the model knows positions for; None: no limit.
         histograms: by task.
         costs: by ascending length, that of the recipe among them.
+        unseen: records of all tasks that were not tokenised, since few samples are wanted. What is counted in `costs`
+            stands for them too, in proportion, task by task; `histograms` are without them.
     """
 
     max_length: int
@@ -66,6 +68,7 @@ class LengthCosts:
     positions: int | None
     histograms: Mapping[str, LengthHistogram]
     costs: Sequence[CostOfLength]
+    unseen: int = 0
 
     @property
     def own(self) -> CostOfLength:
@@ -78,6 +81,7 @@ class LengthCosts:
             "max_length": self.max_length,
             "overlong": self.overlong,
             "positions": self.positions,
+            "unseen": self.unseen,
             "up_to": list(UP_TO),
             "tasks": {
                 name: {part: counts.tolist() for part, counts in asdict(histogram).items()}
@@ -93,12 +97,14 @@ def length_costs(plan: Plan) -> LengthCosts:
     overlong = plan.recipe.data.overlong
     policies = [LengthPolicy(_limit(plan, task, own), overlong) for task in plan.task_set]
     records = [RecordLengths(task.train.entry, policy) for task, policy in zip(plan.task_set, policies, strict=True)]
+    unseen = sum(each.cost(each.policy.max_length).records * (each.each_stands_for - 1) for each in records)
     return LengthCosts(
         own,
         overlong,
         known_positions(plan.config),
         {name: lengths.histogram() for name, lengths in zip(plan.task_set.names, records, strict=True)},
         [_cost(plan, records, length) for length in sorted({*LENGTHS, own})],
+        round(unseen),
     )
 
 
@@ -110,7 +116,8 @@ def _limit(plan: Plan, task: Task, max_length: int) -> int:
 def _cost(plan: Plan, records: Sequence[RecordLengths], max_length: int) -> CostOfLength:
     limits = [_limit(plan, task, max_length) for task in plan.task_set]
     pairs = list(zip(records, limits, strict=True))
-    tasks = {name: each.cost(limit) for name, (each, limit) in zip(plan.task_set.names, pairs, strict=True)}
+    costs = [each.cost(limit).times(each.each_stands_for) for each, limit in pairs]
+    tasks = dict(zip(plan.task_set.names, costs, strict=True))
     estimated = any(limit > each.policy.max_length and bool(each.longer.records) for each, limit in pairs)
     training = plan.training if max_length == plan.recipe.data.max_length else _packed(plan, records, max_length)
     if training is None:

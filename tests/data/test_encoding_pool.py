@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,17 @@ class Suicidal(MftCoder):
 
     def encode(self, record: Record) -> Sample:
         os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(record)
+
+
+class SuicidalInWorkers(MftCoder):
+    """Ends its process where that is a worker; the main process is at work until it is gone."""
+
+    def encode(self, record: Record) -> Sample:
+        if multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        while multiprocessing.active_children():
+            time.sleep(0.01)
         return super().encode(record)
 
 
@@ -90,6 +103,15 @@ def test_a_killed_worker_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     assert isinstance(error, MftError)
     assert re.search(r"died: process \d+ was killed by SIGKILL", error.message)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_worker_that_was_killed_while_this_process_worked_is_named_too(tmp_path: Path) -> None:
+    path = task_file(tmp_path / "t.jsonl", [pair(number, 50) for number in range(4000)])
+    files = [TaskFiles("t", (path,))]
+    error = within(120, lambda: prepare(files, tmp_path / "cache", SuicidalInWorkers, processes=2))
+    assert isinstance(error, MftError)
+    assert re.search(r"died: process \d+ was killed by SIGKILL", error.message)
 
 
 class Stopping(MftCoder):

@@ -91,6 +91,17 @@ def test_others_take_the_place_of_those_that_are_too_long(tmp_path: Path) -> Non
     assert is_whole(few)
 
 
+def test_what_was_tokenised_before_decides_on_no_sample(tmp_path: Path) -> None:
+    """Also where over-long records make the share that validates another one, which is known of tokenised ones only."""
+    files = TaskFiles("t", (many(tmp_path / "t.jsonl", overlong=0.2),))
+    few, whole = both(tmp_path, files, max_samples=10, max_length=64)
+    assert few.report.unseen > 1000
+    assert whole.report.unseen == 0
+    assert found(few.train) == found(whole.train)
+    assert found(few.valid) == found(whole.valid)
+    assert is_whole(whole)
+
+
 def test_all_are_tokenised_where_next_to_none_can_be_used_or_not_few_are_wanted(tmp_path: Path) -> None:
     files = TaskFiles("t", (many(tmp_path / "t.jsonl", overlong=0.98),))
     few, whole = both(tmp_path / "a", files, max_samples=20, max_valid_samples=1, max_length=64)

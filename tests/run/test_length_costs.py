@@ -89,6 +89,21 @@ def test_caps_do_not_change_what_the_files_hold(data: Path, capsys) -> None:
     assert {name: sum(task["records"]) for name, task in histograms.items()} == {"long": 32, "short": 32, "texts": 30}
 
 
+def test_few_samples_stand_for_the_records_of_their_task(tmp_path: Path, capsys) -> None:
+    """Where the records of one task are tokenised, as there are few, and of another's only some."""
+    write_rows(make_folder(tmp_path / "few") / "train.jsonl", conversations(100))
+    many = [{**row, "prompt": f"{number}", "id": "0" * 900} for number, row in enumerate(conversations(2) * 50)]
+    write_rows(make_folder(tmp_path / "many") / "train.jsonl", many)
+    trial, whole = (checked(capsys, tmp_path, *more)["lengths"] for more in (("data.max_samples=20",), ()))
+    assert whole["unseen"] == 0
+    assert 1000 < trial["unseen"] < 1600
+    for there, found in zip(whole["at"], trial["at"], strict=True):
+        assert (found["records"], found["dropped"]) == (there["records"], there["dropped"])
+        assert found["tasks"]["few"] == there["tasks"]["few"]
+        assert found["tokens"] == pytest.approx(there["tokens"], rel=0.1)
+    assert sum(trial["tasks"]["many"]["records"]) == 1600 - trial["unseen"]
+
+
 def test_prepared_data_says_the_same(data: Path, tmp_path: Path, capsys) -> None:
     command = ("--model", "llama", "--data", str(data), *settings("model.dtype=float32"))
     assert mft("prepare", *command, "--output", str(tmp_path / "prepared")) == 0
