@@ -27,7 +27,7 @@ COMMANDS = {
     "run": Command("mft_cli.run:run", "Fine-tune one model on many tasks at once, and keep the tasks in balance."),
     "check": Command(
         "mft_cli.check:check",
-        "Check a run beforehand: components, data, tokens, padding of every packer, steps, memory. Loads no weights.",
+        "Check a run beforehand: components, data, lengths, padding of every packer, steps, memory. Loads no weights.",
     ),
     "prepare": Command(
         "mft_cli.prepare:prepare",

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mft_core.data.encoding import READ, Encoded, Line, columns_of, parsed_line, quarantined
+from mft_core.data.encoding import READ, Encoded, columns_of, quarantined
+from mft_core.data.line_records import Line, parsed_line
 from mft_core.data.longer_records import LongerRecords
 from mft_core.data.record_forms import content_digest
 from mft_core.errors import RecordError

@@ -6,20 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from mft_core.data.columns import Shaped
 from mft_core.data.jsonl import LONGEST_LINE
 from mft_core.data.length_guard import NOTHING, OVERLONG, LengthPolicy, encode_guarded, is_usual
-from mft_core.data.line_parsing import parse_line
+from mft_core.data.line_records import Line, Parsed, parsed_line
 from mft_core.data.longer_records import LongerRecords
-from mft_core.data.reader import place_in_words
-from mft_core.data.record_forms import content_digest, folded_digest, parse_shaped, shape, unread_of_shaped
+from mft_core.data.record_forms import content_digest, folded_digest, unread_of_shaped
 from mft_core.data.tokenization import Tokenization
 from mft_core.data.tool_text import in_text
-from mft_core.data.usual_records import usual_record
 from mft_core.errors import MftError, RecordError
 from mft_core.records import Record, Sample
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -35,15 +32,6 @@ NO_FAULTS = {READ, OVERLONG, TRUNCATED, SPLIT, PARTS, *LEFT_OUT}
 """What is counted beside the reasons of records that are bad."""
 MOST_OF_A_DETAIL = 1000
 """Characters: a detail quotes the record, which may be of any size."""
-
-
-class Line(NamedTuple):
-    """A record as it was read: the number of its file among the task's files, and what `RawRecord` has."""
-
-    file: int
-    place: int
-    raw: bytes
-    fault: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +113,6 @@ def encode_lines(
         rows += [(len(part.ids), int(part.supervised.sum()), *digests, line.file, line.place) for part in fitting]
     size = sum(len(line.raw) for line in lines)
     return Encoded(*_flat(samples), columns_of(rows), refused, counts, longer, unread, size)
-
-
-class Parsed(NamedTuple):
-    """A line's JSON value under the keys of a known form, and the record that it is."""
-
-    shaped: Shaped
-    record: Record
-
-
-def parsed_line(line: Line, origins: Sequence[str], form: RecordForm) -> Parsed | RecordError:
-    """What a line holds, or why it is no record."""
-    try:
-        if line.fault is not None:
-            raise RecordError(*line.fault)
-        value, origin = parse_line(line.raw), place_in_words(origins[line.file], line.place)
-        if form == AS_IT_IS and (record := usual_record(value, origin)) is not None:
-            return Parsed(Shaped(value), record)
-        shaped = shape(value, form)
-        return Parsed(shaped, parse_shaped(shaped, origin, form))
-    except RecordError as error:
-        return error
 
 
 def _encoded_together(

@@ -17,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 
 from mft_core.data.digesting import digest_lines
-from mft_core.data.encoding import Encoded, Line, encode_lines
+from mft_core.data.encoding import Encoded, encode_lines
 from mft_core.data.jobs import Job
 from mft_core.data.length_guard import LengthPolicy
+from mft_core.data.line_records import Line
 from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.data.worker_watch import WorkerWatch
 from mft_core.errors import MftError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from mft_core.data.encoding import Line
 from mft_core.data.length_guard import LengthPolicy
+from mft_core.data.line_records import Line
 from mft_core.data.sides import Side, lines
 from mft_core.data.tokenization import BoundTokenization
 from mft_core.support.reading import RecordForm

@@ -16,10 +16,11 @@ from typing import IO
 
 import numpy as np
 
-from mft_core.data.encoding import Encoded, Line
+from mft_core.data.encoding import Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.field_scan import NO_TASK, numbered_records, value_of
 from mft_core.data.jobs import CHUNK_BYTES, Job
+from mft_core.data.line_records import Line
 from mft_core.data.reader import RawRecord
 from mft_core.data.sides import Side, origins
 from mft_core.data.tokenization import BoundTokenization

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mft_core.data.encoding import Line
 from mft_core.data.length_guard import LengthPolicy
+from mft_core.data.line_records import Line
 from mft_core.data.reader import FileContent, Reader
 from mft_core.data.readers import Readers
 from mft_core.data.token_store import TokenEntry

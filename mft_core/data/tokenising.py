@@ -37,7 +37,7 @@ from mft_core.data.refusals import EXAMPLES, examples, too_many_without_task, un
 from mft_core.data.sides import Side, common_key, readable_sides, sides_without_task
 from mft_core.data.splitting import choose
 from mft_core.data.tasks import Task, TaskReport, TaskSet, write_quarantine
-from mft_core.data.token_store import TokenStore
+from mft_core.data.token_store import TokenEntry, TokenStore
 from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.errors import MftError, together
 from mft_core.recipe.naming import record_form
@@ -95,12 +95,7 @@ def prepare_tasks(
     asked = [(task, sides[task.name], limits_of(task, settings)) for task in files if task.name in sides]
     count, nameless = len(asked), sides_without_task(files, readers, common, cache, policy)
     asked += [(task, pair, limits_of(task, settings)._replace(train=0, valid=0)) for task, pair in nameless]
-    whole = {side.folder: side for _, pair, _ in asked for side in pair if side is not None}
-    digests = {side.folder: digests_of(side) for _, pair, limits in asked for side in asks_digests(pair, limits)}
-    entries = open_entries([*whole.values(), *digests.values()])
-    size = bytes_to_read(
-        side for folder, side in whole.items() if not {folder, digests.get(folder, side).folder} <= entries.keys()
-    )
+    entries, size = _kept_entries(asked)
     with EncodingPool(size, processes) as pool:
         bound_of = partial(_bound, every=every, own=own)
         builder = EntryBuilder(pool, bound_of, _ids_dtype(tokenizer), on_progress, entries)
@@ -116,6 +111,16 @@ def prepare_tasks(
     if errors:
         raise together(errors)
     return tasks
+
+
+def _kept_entries(asked: Sequence[Asked]) -> tuple[dict[Path, TokenEntry], int]:
+    """What is in the cache, by its folder, and how many bytes there are of that which is not."""
+    whole = {side.folder: side for _, pair, _ in asked for side in pair if side is not None}
+    digests = {side.folder: digests_of(side) for _, pair, limits in asked for side in asks_digests(pair, limits)}
+    entries = open_entries([*whole.values(), *digests.values()])
+    return entries, bytes_to_read(
+        side for folder, side in whole.items() if not {folder, digests.get(folder, side).folder} <= entries.keys()
+    )
 
 
 def _ids_dtype(tokenizer: PreTrainedTokenizerBase) -> np.dtype:

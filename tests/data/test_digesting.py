@@ -8,8 +8,9 @@ import numpy as np
 
 from helpers.token_data import pair
 from mft_core.data.digesting import digest_lines
-from mft_core.data.encoding import Line, encode_lines
+from mft_core.data.encoding import encode_lines
 from mft_core.data.length_guard import LengthPolicy
+from mft_core.data.line_records import Line
 from mft_core.support.reading import AS_IT_IS
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_tokenization.tokenizations import MftCoder

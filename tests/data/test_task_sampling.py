@@ -20,7 +20,7 @@ def test_caps_and_shares_of_one_task(tmp_path: Path) -> None:
         for name, own in said.items()
     ]
     own, common, whole = prepare(files, tmp_path / "cache", max_samples=25, valid_fraction=0.1)
-    assert (len(own.train), len(own.valid), own.report.left_out) == (10, 20, 10)
+    assert (len(own.train), len(own.valid), own.report.left_out) == (10, 10, 20)
     assert (len(common.train), len(common.valid), common.report.left_out) == (25, 4, 11)
     assert (len(whole.train), len(whole.valid), whole.report.left_out) == (36, 4, 0)
 

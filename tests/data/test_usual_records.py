@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from mft_core.data.columns import PROMPTS, RESPONSES
-from mft_core.data.encoding import Line, Parsed, parsed_line
 from mft_core.data.record_forms import parse_record
 from mft_core.data.usual_records import usual_record
 from mft_core.errors import RecordError
-from mft_core.records import Turn
-from mft_core.support.reading import AS_IT_IS, RecordForm
 
 KEYS = (*PROMPTS, *RESPONSES, "messages", "text", "system", "weight", "history", "tools", "source", "problem", "id")
 TURNS = '[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]'
@@ -61,12 +58,3 @@ def test_a_usual_record_is_what_a_closer_look_gives() -> None:
 )
 def test_pairs_and_turns_of_texts_are_usual(value: Any) -> None:
     assert usual_record(value, "f:1") is not None
-
-
-def test_a_form_of_its_own_is_looked_at_closely() -> None:
-    line = Line(0, 1, b'{"prompt": "q", "response": "a"}')
-    for form, first in ((AS_IT_IS, Turn("user", "q")), (RecordForm(system="Be brief."), Turn("system", "Be brief."))):
-        parsed = parsed_line(line, ["f:{place}"], form)
-        assert isinstance(parsed, Parsed)
-        assert parsed.record.turns[0] == first
-        assert parsed.record.origin == "f:1"
