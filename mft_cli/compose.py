@@ -159,8 +159,11 @@ def compose_recipe(
     return _shorten_first_try(_with_data_of_flag(recipe) if flags.data else recipe)
 
 
-def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
+def use_recipe(session: Session, flags: Flags, of_model: bool = True) -> tuple[Recipe, Plugins]:
     """The recipe that flags mean, checked as far as that takes no time, and the plugins it is made with.
+
+    Args:
+        of_model: a model will be asked for; False: records alone are looked at.
 
     Raises:
         UsageError: as `compose_recipe` and `check_recipe`.
@@ -170,7 +173,7 @@ def use_recipe(session: Session, flags: Flags) -> tuple[Recipe, Plugins]:
 
     plugins = session.use(flags.plugin).opening(*flags.runs)
     recipe = compose_recipe(flags, session.workspace, plugins.catalog)
-    check_recipe(recipe, plugins.catalog)
+    check_recipe(recipe, plugins.catalog, of_model)
     return recipe, plugins
 
 

@@ -44,7 +44,7 @@ def audit(
     debug: DebugOption = False,
 ) -> None:
     """Find duplicates in and between tasks, and problems of published sets in them; write audit.json."""
-    chosen, plugins = use_recipe(context.obj, flags)
+    chosen, plugins = use_recipe(context.obj, flags, of_model=False)
     from mft_cli.display import console, show_json
     from mft_cli.messages import progress_shown
     from mft_core.audit.auditing import Thresholds

@@ -21,12 +21,12 @@ HEADER = """# A recipe for `mft run`. Every key is shown with its default; delet
 """
 TRIAL = "--model qwen --steps 30"
 """Makes a recipe of defaults one that runs: their base is made up for a family, which they leave open."""
-TASK_EXAMPLE = """# [[data.tasks]]                  # instead of a source: tasks by their files, relative to this recipe
+TASK_EXAMPLE = """# [[data.tasks]]                    # a task by its files; without train: options of one the data has
 # name = "text2code"
-# train = "text2code/*.jsonl"     # or .json, .csv, .parquet, ..., a folder, hf:ORG/NAME
+# train = "text2code/*.jsonl"       # or .json, .csv, .parquet, ..., a folder, hf:ORG/NAME; relative to this recipe
 """
 IN_TASK_EXAMPLE = ("name", "train")
-EVALUATOR_EXAMPLE = """# [[eval]]                        # more evaluators at the end; `mft list evaluator`
+EVALUATOR_EXAMPLE = """# [[eval]]                          # more evaluators at the end; `mft list evaluator`
 # name = "loss"
 """
 
@@ -80,7 +80,7 @@ def commented_recipe(name: str) -> str:
     for section, field in Recipe.model_fields.items():
         default = field.get_default()
         if section == "loss":
-            parts.append('[loss]\nname = "balanced"                # and its options; `mft show loss.balanced`\n')
+            parts.append('[loss]\nname = "balanced"                 # and its options; `mft show loss.balanced`\n')
         elif isinstance(default, Section):
             parts.append(f"[{section}]\n" + "".join(_lines(type(default))) + (_task() if section == "data" else ""))
         else:

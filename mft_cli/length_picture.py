@@ -104,7 +104,10 @@ def _panels(figure: SubFigure, costs: LengthCosts, names: Sequence[str], columns
     for number, name in enumerate(names):
         row, column = divmod(number, columns)
         _lengths(axes[row, 2 * column], costs, name, bins)
-        _supervision(axes[row, 2 * column + 1], costs, name, last=number + columns >= len(names))
+        _supervision(axes[row, 2 * column + 1], costs, name)
+        if number + columns >= len(names):  # the last of its column
+            axes[row, 2 * column].set_xlabel("tokens, up to", fontsize=7)
+            axes[row, 2 * column + 1].set_xlabel("supervised", fontsize=7)
     for number in range(len(names), rows * columns):
         row, column = divmod(number, columns)
         axes[row, 2 * column].set_axis_off()
@@ -133,7 +136,7 @@ def _lengths(axes: Axes, costs: LengthCosts, name: str, bins: range) -> None:
     )  # fmt: skip
 
 
-def _supervision(axes: Axes, costs: LengthCosts, name: str, last: bool) -> None:
+def _supervision(axes: Axes, costs: LengthCosts, name: str) -> None:
     tenths = costs.histograms[name].supervision
     axes.bar(np.arange(len(tenths)) + 0.5, tenths, width=0.9, color=TARGETS)
     axes.set_xlim(0, len(tenths))
@@ -141,8 +144,6 @@ def _supervision(axes: Axes, costs: LengthCosts, name: str, last: bool) -> None:
     axes.set_yticks([])
     axes.grid(visible=False)
     axes.spines["left"].set_visible(False)
-    if last:
-        axes.set_xlabel("supervised", fontsize=7)
 
 
 def _rows(figure: SubFigure, costs: LengthCosts, names: Sequence[str]) -> None:

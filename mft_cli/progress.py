@@ -63,13 +63,17 @@ class Progress:
         self._line(text, style)
 
     def tokenizing(self, task: str, done: int, total: int) -> None:
-        """Progress of tokenising: `done` of `total` records of `task`."""
-        self.working(f"tokenizing {task}", done, total)
+        """Progress of reading and tokenising: `done` of `total` bytes of the files of `task`."""
+        share = f": {round(100 * done / total)}%" if total else ""
+        self._at_work(f"tokenising {task}{share}", finished=bool(total) and done >= total)
 
     def working(self, what: str, done: int, total: int) -> None:
         """Progress of any long work before training; `total` 0: unknown."""
-        self._work = f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}"
-        finished = bool(total) and done >= total
+        text = f"{what}: {done:,} of {total:,}" if total else f"{what}: {done:,}"
+        self._at_work(text, finished=bool(total) and done >= total)
+
+    def _at_work(self, text: str, finished: bool) -> None:
+        self._work = text
         now = self._clock()
         if not self._live and (finished or now - self._last_line >= SECONDS_BETWEEN_LINES):
             self._line(self._work)

@@ -25,7 +25,7 @@ FEW = 10
 """Records are few where there are so many times more."""
 
 
-class Limits(NamedTuple):
+class SampleLimits(NamedTuple):
     """How many samples of a task are used at most (0: all), and how its validation samples are split off (1: all)."""
 
     train: int
@@ -34,18 +34,18 @@ class Limits(NamedTuple):
     seed: int
 
 
-def limits_of(task: TaskFiles, settings: DataSection) -> Limits:
+def limits_of(task: TaskFiles, settings: DataSection) -> SampleLimits:
     """What the task says itself, else what holds for all."""
     own = task.sampling
     most = settings.max_samples if own.max_samples is None else own.max_samples
     fraction = settings.valid_fraction if own.valid_fraction is None else own.valid_fraction
     most_valid = settings.max_valid_samples or most
     if own.watched:
-        return Limits(0, most_valid, 1.0, settings.split_seed)
-    return Limits(most, most_valid, fraction, settings.split_seed)
+        return SampleLimits(0, most_valid, 1.0, settings.split_seed)
+    return SampleLimits(most, most_valid, fraction, settings.split_seed)
 
 
-def may_be_few(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:
+def may_be_few(sides: tuple[Side, Side | None], limits: SampleLimits) -> list[Side]:
     """Those of a task's sides of which perhaps not all records are needed."""
     train, valid = sides
     asked = [train] if limits.train or (limits.fraction == 1 and limits.valid) else []
@@ -54,12 +54,12 @@ def may_be_few(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:
     return [side for side in asked if side.size > SMALL_BYTES]
 
 
-def asks_digests(sides: tuple[Side, Side | None], limits: Limits) -> list[Side]:
+def asks_digests(sides: tuple[Side, Side | None], limits: SampleLimits) -> list[Side]:
     """Those sides of a task of which the digests decide which samples validate, whatever was tokenised before."""
     return may_be_few(sides, limits) if sides[1] is None and limits.fraction < 1 else []
 
 
-def validates(digests: np.ndarray, every: np.ndarray, limits: Limits) -> np.ndarray:
+def validates(digests: np.ndarray, every: np.ndarray, limits: SampleLimits) -> np.ndarray:
     """bool [digests]: which of them validate, where a task has no validation files.
 
     Args:
@@ -70,7 +70,7 @@ def validates(digests: np.ndarray, every: np.ndarray, limits: Limits) -> np.ndar
     return np.isin(digests, every[split_off(every, limits.fraction, limits.seed)])
 
 
-class Choice:
+class SampleChoice:
     """What of one side is to be tokenised: the first records by the hashes that `choose` goes by.
 
     Args:
@@ -83,7 +83,13 @@ class Choice:
     """
 
     def __init__(
-        self, side: Side, digests: TokenEntry, limits: Limits, splits: bool, is_valid: bool, exclusions: Exclusions
+        self,
+        side: Side,
+        digests: TokenEntry,
+        limits: SampleLimits,
+        splits: bool,
+        is_valid: bool,
+        exclusions: Exclusions,
     ) -> None:
         self._side, self._digests = side, digests
         free = ~is_excluded(digests, side.paths, exclusions)

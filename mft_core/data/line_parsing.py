@@ -37,7 +37,7 @@ def parse_line(raw: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise RecordError("not UTF-8", f"byte {error.start}: {error.reason}") from error
     except json.JSONDecodeError as error:
-        raise RecordError("bad JSON", str(error)) from error
+        raise RecordError("bad JSON", f"{error.msg} at character {error.pos + 1}") from error
     except ValueError as error:
         raise RecordError("number too long", str(error).partition(";")[0]) from error
     except RecursionError as error:

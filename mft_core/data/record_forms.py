@@ -27,6 +27,7 @@ from mft_core.records import Record, Turn
 from mft_core.support.reading import AS_IT_IS, RecordForm
 from mft_core.support.thoughts import split_thought
 
+UNKNOWN_FORM = "unknown form"
 TOOL_KEYS = (TOOLS, "functions")
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
 RECORD_KEYS = USED | {"text", SEGMENTS, CONVERSATION, *PROBLEMS, *CHOSEN}
@@ -82,7 +83,7 @@ def parse_shaped(given: Shaped, origin: str, form: RecordForm = AS_IT_IS) -> Rec
         _refuse_unsupported(value, {"label"})  # a class, not a verdict
         return weighted(Record(text=_plain_text(value["text"]), origin=origin), value)
     record_fields.refuse_unsupported(value, "the record")
-    raise RecordError("unknown form", f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
+    raise RecordError(UNKNOWN_FORM, f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
 
 
 def is_turn(value: Any) -> bool:

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from mft_core.data.length_guard import NOTHING, OVERLONG
+from mft_core.data.record_forms import UNKNOWN_FORM
 from mft_core.data.tasks import Task
 from mft_core.data.token_store import TokenStore, read_quarantine
 from mft_core.errors import MftError
@@ -16,6 +17,8 @@ from mft_core.support.lists import first_few
 from mft_core.support.shared_files import SharedFiles
 
 EXAMPLES = 5
+COLUMNS = """Where fields have other names, say which are meant: data.columns (or columns of the task), such as \
+{prompt = "ask", response = "sql"}. """
 
 
 def examples(store: TokenStore) -> Iterator[str]:
@@ -37,9 +40,10 @@ def unusable(task: Task, settings: DataSection, cache: Path) -> MftError | None:
     if report.bad_records - by_choice > settings.max_bad * report.read:
         shown = "".join(f"\n  {example}" for example in report.examples)
         reasons = _reasons({**report.bad, OVERLONG: report.overlong})
+        where = COLUMNS if report.bad.get(UNKNOWN_FORM) == report.bad_records else ""
         return MftError(
             f"Task {task.name!r}: {report.bad_records} of {report.read} records are bad ({reasons}).{shown}",
-            f"All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
+            f"{where}All of them are in {cache / run_files.QUARANTINE}. Mend them, or allow more with data.max_bad "
             f"(now {settings.max_bad:g}).",
         )
     used = report.valid if task.sampling.watched else report.train
@@ -74,7 +78,8 @@ def _no_training_record(task: Task, settings: DataSection) -> MftError:
     shown = "".join(f"\n  {example}" for example in examples(task.train))
     own, kind = task.sampling.max_length, "" if task.sampling.watched else "training "
     limit = f"data.max_length (now {settings.max_length})" if own is None else f"its max_length (now {own})"
-    longer = f", or raise {limit}" if counts.get(OVERLONG) else ""
+    others = {"drop": ", or see data.overlong", "split": "; data.overlong splits plain text alone"}
+    longer = f", or raise {limit}{others.get(settings.overlong, '')}" if counts.get(OVERLONG) else ""
     return MftError(
         f"Task {task.name!r} has no usable {kind}record: {counts.get('read', 0)} in {files} ({why}).{shown}",
         f"Give it records that can be used, or leave it out{longer}.",

@@ -20,7 +20,15 @@ from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.entry_building import UNREAD, EntryBuilder, open_entries
 from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
-from mft_core.data.few_samples import Choice, Limits, asks_digests, digests_of, limits_of, may_be_few, validates
+from mft_core.data.few_samples import (
+    SampleChoice,
+    SampleLimits,
+    asks_digests,
+    digests_of,
+    limits_of,
+    may_be_few,
+    validates,
+)
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
@@ -43,7 +51,7 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 50
 Sides = tuple[Side, Side | None]
-Asked = tuple[TaskFiles, Sides, Limits]
+Asked = tuple[TaskFiles, Sides, SampleLimits]
 """A task, its sides, and how many of its samples are asked for."""
 
 
@@ -138,7 +146,9 @@ def _built(asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions
             choice.widen()
 
 
-def _choices(asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions) -> dict[tuple[str, bool], Choice]:
+def _choices(
+    asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusions
+) -> dict[tuple[str, bool], SampleChoice]:
     """What is to be chosen of sides that are not in the cache, by the task and whether the side validates.
 
     Digests that decide on the samples are there then also of sides that are in it: so what a run uses of its data does
@@ -153,21 +163,21 @@ def _choices(asked: Sequence[Asked], builder: EntryBuilder, exclusions: Exclusio
     deciding = [side for _, pair, limits in asked for side in asks_digests(pair, limits)]
     builder.build(map(digests_of, [*deciding, *(side for _, side, _, _ in perhaps)]))
     return {
-        (name, side is pair[1]): Choice(
+        (name, side is pair[1]): SampleChoice(
             side, builder[digests_of(side)], limits, pair[1] is None, side is pair[1], exclusions
         )
         for name, side, pair, limits in perhaps
     }
 
 
-def _chosen(name: str, pair: Sides, choices: Mapping[tuple[str, bool], Choice]) -> Sides:
+def _chosen(name: str, pair: Sides, choices: Mapping[tuple[str, bool], SampleChoice]) -> Sides:
     train, valid = pair
     of_train, of_valid = choices.get((name, False)), choices.get((name, True))
     return of_train.side() if of_train else train, of_valid.side() if of_valid else valid
 
 
 def _task(
-    index: int, files: TaskFiles, sides: Sides, limits: Limits, builder: EntryBuilder, exclusions: Exclusions
+    index: int, files: TaskFiles, sides: Sides, limits: SampleLimits, builder: EntryBuilder, exclusions: Exclusions
 ) -> Task:
     train_side, valid_side = sides
     train_entry = builder[train_side]

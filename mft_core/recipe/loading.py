@@ -13,7 +13,7 @@ from mft_core.errors import UsageError
 from mft_core.recipe.component_names import refuse_unknown_components
 from mft_core.recipe.paths import Components, located, plain, with_absolute_paths
 from mft_core.recipe.schema import Recipe
-from mft_core.recipe.unknown_keys import OTHER_WORDS, suggest_key
+from mft_core.recipe.unknown_keys import OTHER_WORDS, TASKS, suggest_key
 from mft_core.support.secret_references import refuse_literal_secrets
 from mft_core.support.toml_files import read_toml, toml_value
 
@@ -93,26 +93,42 @@ def _validate(values: Mapping[str, Any], origin: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise UsageError(*_explain(error, origin)) from None
+        raise UsageError(*_explain(error, origin, values)) from None
 
 
-def _explain(error: ValidationError, origin: str) -> tuple[str, str]:
+def _explain(error: ValidationError, origin: str, values: Mapping[str, Any]) -> tuple[str, str]:
     """The message and the hint; with several wrong keys every hint begins with its own."""
     lines, hints = [], []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
+        key, task = ".".join(str(part) for part in problem["loc"]), _of_task(problem["loc"], values)
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{origin}: unknown key {key!r}")
+            lines.append(f"{origin}: unknown key {key!r}{task}")
             hints.append((key, suggest_key(key)))
+        elif problem["loc"][-1] == "[key]":  # of a table whose keys are given
+            table = ".".join(str(part) for part in problem["loc"][:-2])
+            known = problem["msg"].removeprefix("Input should be ")
+            lines.append(f"{origin}: {table}{task}: unknown key {problem['input']!r}; there is {known}")
         else:
-            lines.append(f"{origin}: {key}: {problem['msg']}, got {problem['input']!r}")
+            lines.append(f"{origin}: {key}{task}: {problem['msg']}, got {problem['input']!r}")
             hints.append((key, _hint_on_value(key, problem["type"], problem["input"])))
     given = [f"{key}: {hint}" if len(lines) > 1 else hint for key, hint in hints if hint]
     return "\n".join(lines), "\n".join(given)
 
 
+def _of_task(place: Sequence[int | str], values: Mapping[str, Any]) -> str:
+    """The name of the task whose entry a key stands in, in brackets; "" for none."""
+    match place:
+        case ["data", "tasks", int(number), _, *_]:
+            entry = values["data"]["tasks"][number]
+            return f" (task {entry['name']!r})" if isinstance(entry, Mapping) and entry.get("name") else ""
+    return ""
+
+
 def _hint_on_value(key: str, problem: str, value: Any) -> str:
     """How a list or a table is written, where something else was given for one; "" for other problems."""
+    if problem == "list_type" and key == TASKS:
+        example = '{name = "sql", weight = 2.0}'
+        return f"options of a task stand beside its name: [[{TASKS}]] in the recipe, or --set '{TASKS}=[{example}]'"
     if problem == "list_type":
         example = json.dumps([value], ensure_ascii=False)
         return f"a list is written in brackets: {key} = {example}, or --set '{key}={example}'"

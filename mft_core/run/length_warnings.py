@@ -61,7 +61,7 @@ def _proposal(task: Task, longest: int | None, max_length: int, whole: bool) -> 
     limit = ""
     if longest is not None and length > longest:
         length, limit = longest, ", all the model has positions for,"
-    if length <= _limit(task, max_length):
+    if kept_share(report, length) <= 1 - lost_share(report):
         return 'no more fits into the model\'s positions: see data.overlong for "truncate" and "split"'
     kept = f"{_kept(kept_share(report, length))}{' whole' * whole}"
     keys = [f"--set data.max_length={length}"] if length > max_length else []

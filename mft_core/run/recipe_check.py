@@ -34,8 +34,12 @@ FOUND_AT_ONCE = (EXPLICIT_TASKS, FOLDER, PREPARED)
 """Where data comes from without being made or fetched."""
 
 
-def check_recipe(recipe: Recipe, catalog: Catalog) -> list[str]:
+def check_recipe(recipe: Recipe, catalog: Catalog, of_model: bool = True) -> list[str]:
     """Refuse what needs no model to be found wrong, before importing what takes seconds.
+
+    Args:
+        of_model: the model will be asked for; False: records alone are looked at. Data that takes long to be made is
+            refused without one in any case, before it is.
 
     Returns:
         The names of the tasks that are to be trained; none where they are not found at once.
@@ -47,10 +51,12 @@ def check_recipe(recipe: Recipe, catalog: Catalog) -> list[str]:
     """
     check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
-    refuse_no_family(recipe, parts, catalog)
+    at_once = source_choice(recipe).name in FOUND_AT_ONCE and not parts.fetching
+    if of_model or not at_once:
+        refuse_no_family(recipe, parts, catalog)
     found: list[TaskFiles] = []
     names: list[str] = []
-    if source_choice(recipe).name in FOUND_AT_ONCE and not parts.fetching:
+    if at_once:
         prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
         found = every_task(recipe, parts, prepared)
         names = [task.name for task in wanted(found, recipe)]

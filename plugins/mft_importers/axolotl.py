@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
+from mft_core.data.file_kinds import stem
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.data_sets import hub_address, task, task_field, watched
@@ -160,7 +162,9 @@ def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict
         others["system"] = str(described["type"]["system_prompt"])
     if described.get("chat_template") in TEMPLATES:
         others["tokenization"] = TEMPLATES[described["chat_template"]]
-    name = str(described[channel]) if channel else str(described.get("path", "task")).rstrip("/").rpartition("/")[2]
+    path = Path(str(described.get("path", "task")))
+    name = stem(path) if Path(place).name == path.name and Path(place).is_file() else path.name
+    name = str(described[channel]) if channel else name
     made = task(conversion, name, place, **others)
     form = described.get("type")
     if isinstance(form, str) and form.partition(".")[0].partition(":")[0] not in FORMS:

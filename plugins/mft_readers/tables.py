@@ -84,5 +84,6 @@ def _checked_header(row: list[str], path: Path, delimiter: str) -> list[str]:
 
 def _record(place: int, row: list[str], header: list[str]) -> RawRecord:
     if len(row) != len(header):
-        return text_record(place, row, ("ragged row", f"{len(row)} cells, but the header has {len(header)} columns"))
+        cells = f"{len(row)} cell{'s' * (len(row) != 1)}"
+        return text_record(place, row, ("ragged row", f"{cells}, but the header has {len(header)} columns"))
     return text_record(place, {name: cell for name, cell in zip(header, row, strict=True) if name != INDEX})

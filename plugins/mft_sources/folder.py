@@ -36,7 +36,8 @@ class Folder(Source):
             raise UsageError("The source 'folder' needs a folder.", "Name it with --data or data.path.")
         root = as_on_disk(request.path.expanduser())
         if not root.is_dir():
-            raise UsageError(f"{root} is not a folder.", LAYOUT if root.exists() else f"{MOVED} {LAYOUT}")
+            single = f"A file by itself is a task: --task {stem(root)}={request.path}" if root.is_file() else ""
+            raise UsageError(f"{root} is not a folder.", single or f"{MOVED} {LAYOUT}")
         tasks = _tasks(root, request.readers)
         if not tasks:
             unread = "".join(f"\n  {file}" for file in islice(unread_files(root, (), request.readers), MOST_SHOWN))

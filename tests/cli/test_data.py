@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.running import mft
+from helpers.running import mft, write_tasks
 from helpers.token_data import task_file
 
 
@@ -43,3 +43,16 @@ def test_as_json_and_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_a_mistyped_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert mft(*command(tmp_path, "--of", "aa")) == 2
     assert "no task 'aa'" in capsys.readouterr().err
+
+
+def test_the_audit_asks_for_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert mft("data", "audit", "--data", str(write_tasks(tmp_path / "tasks"))) == 0
+    assert (tmp_path / "audit.json").exists()
+
+
+def test_the_audit_of_data_that_takes_long_to_be_made_is_not_begun_by_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert mft("data", "audit") == 2
+    assert "is made up for a model family" in " ".join(capsys.readouterr().err.split())

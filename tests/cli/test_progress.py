@@ -133,9 +133,9 @@ def test_long_work_shows_life_without_flooding_a_log() -> None:
         screen.progress.tokenizing("repair", done, 1000)
     screen.progress.message("downloading smollm2")
     assert screen.lines == [
-        "tokenizing repair: 0 of 1,000",
-        "tokenizing repair: 500 of 1,000",
-        "tokenizing repair: 1,000 of 1,000",
+        "tokenising repair: 0%",
+        "tokenising repair: 50%",
+        "tokenising repair: 100%",
         "downloading smollm2",
     ]
 
@@ -167,4 +167,4 @@ def test_a_terminal_shows_long_work() -> None:
     screen = Screen(terminal=True)
     with screen.progress:
         screen.progress.tokenizing("repair", 40, 100)
-    assert "tokenizing repair: 40 of 100" in screen.text
+    assert "tokenising repair: 40%" in screen.text

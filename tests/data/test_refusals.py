@@ -24,4 +24,17 @@ def test_over_long_training_records_are_counted_without_those_that_validate(tmp_
         one_task(tmp_path, [pair(number, 90) for number in range(3)], valid=[pair(1), pair(2, 90)], max_length=20)
     assert "3 in " in caught.value.message
     assert "(3 over-long)" in caught.value.message
-    assert "raise data.max_length (now 20)" in caught.value.hint
+    assert "raise data.max_length (now 20), or see data.overlong" in caught.value.hint
+    with pytest.raises(MftError) as caught:
+        one_task(tmp_path, [pair(number, 90) for number in range(3)], max_length=20, overlong="split")
+    assert caught.value.hint.endswith("raise data.max_length (now 20); data.overlong splits plain text alone.")
+
+
+def test_where_no_form_is_known_columns_are_named(tmp_path: Path) -> None:
+    odd = [{"ask": f"{number}", "sql": "select"} for number in range(20)]
+    with pytest.raises(MftError) as caught:
+        one_task(tmp_path, odd)
+    assert 'data.columns (or columns of the task), such as {prompt = "ask", response = "sql"}' in caught.value.hint
+    with pytest.raises(MftError) as caught:
+        one_task(tmp_path, [*odd, {"prompt": "a"}])
+    assert "data.columns" not in caught.value.hint

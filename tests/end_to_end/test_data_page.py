@@ -18,11 +18,23 @@ import tomllib
 
 from helpers.chat_bases import write_chat_base
 from helpers.hub_sets import cached_set, use_cache
-from helpers.pages import Block, blocks, commands, drawn_folders, quoted, rows_for, values, write_rows, write_task
+from helpers.pages import (
+    CHANNELS,
+    Block,
+    blocks,
+    commands,
+    drawn_folders,
+    quoted,
+    rows_for,
+    values,
+    write_rows,
+    write_task,
+)
 from helpers.paths import REPOSITORY
 from helpers.running import mft
 from mft_bases import smollm2
 from mft_core.recipe.loading import load_recipe
+from mft_core.recipe.schema import TaskSection
 from mft_evaluators.humaneval import HumanEval
 
 PAGE = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
@@ -50,6 +62,7 @@ TRAINING = ["--set", "data.max_length=128", "--set", "train.steps=1"]
 NOT_RUN = {
     "python benchmarks/audit.py --set humaneval=PATH": "takes minutes; tests/audit tries what it measures",
     "python benchmarks/token_memory.py": "takes minutes and a gigabyte",
+    "python benchmarks/tokenising.py --tokenizer FOLDER --data FOLDER": "takes minutes, and is worth it on large data",
 }
 """Commands that are not run here, and why."""
 TRAINED = '[[data.tasks]]\nname = "trained"\ntrain = "my_tasks/text2code/train.jsonl"\n'
@@ -77,6 +90,12 @@ def test_it_is_known_what_to_do_with_every_block() -> None:
     known = {"json", "toml", "command", "folders"}
     assert [f"line {block.line}" for block in BLOCKS if kind(block) not in known] == []
     assert {kind(block) for block in BLOCKS} == known
+
+
+def test_every_key_of_a_task_stands_in_its_table() -> None:
+    (table,) = re.findall(r"^All keys of `\[\[data\.tasks\]\]`.*?((?:^\|[^\n]*\n)+)", PAGE, re.DOTALL | re.MULTILINE)
+    keys = [key for line in table.splitlines() for key in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(keys) == sorted(TaskSection.model_fields)
 
 
 def test_every_record_has_an_expectation_of_its_own() -> None:
@@ -157,11 +176,11 @@ def test_a_recipe_reads_the_files_that_it_names(
     if all(task.get("role") == "watch" for task in section.get("tasks", [{}])):
         path.write_text(f"{block.text}\n{TRAINED}", encoding="utf-8")
     for task in section.get("tasks", ()):
-        write_task(workplace, task, section.get("columns", {}))
+        write_task(workplace, task, section)
     tasks = checked(capsys, str(path), "--base", "smollm2", *(() if "tasks" in section else ("--data", "my_tasks")))
     if "tasks" in section:
         trained = [task["name"] for task in section["tasks"] if task.get("role") != "watch"]
-        assert list(tasks) == (trained or ["trained"])
+        assert list(tasks) == (list(CHANNELS) if "task_field" in section else trained or ["trained"])
 
 
 @pytest.mark.slow
@@ -215,7 +234,9 @@ def test_a_command_in_a_sentence_works(line: str, workplace: Path, capsys: pytes
 @pytest.mark.slow
 @pytest.mark.parametrize("flag", [text for text in dict.fromkeys(quoted(PAGE)) if re.match(r"--\S+ \S", text)])
 def test_a_flag_in_a_sentence_works(flag: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = OF_OTHERS.get(flag.split()[0], f"check --base smollm2 {flag}")
+    write_task(workplace, {"name": "all", "train": "all.jsonl"}, {"task_field": "channel"})
+    data = "--task all=all.jsonl" if flag.startswith("--task-field") else ""
+    command = OF_OTHERS.get(flag.split()[0], f"check --base smollm2 {data} {flag}")
     assert run_line(f"mft {command}") == 0, capsys.readouterr().err
     assert command.startswith("check") or flag.split()[0] in capsys.readouterr().out
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from helpers.column_files import write_parquet
 
 ROWS = 12
+CHANNELS = ("first", "second")
+"""The tasks of a file whose records name theirs."""
 
 
 class Block(NamedTuple):
@@ -115,13 +117,15 @@ def _held(key: str, text: str) -> Any:
     return {"history": [], "weight": 0.5}.get(key, text)
 
 
-def write_task(folder: Path, task: Mapping[str, Any], columns: Mapping[str, str]) -> None:
-    """The files that a task of a recipe names: of a pattern, one that it matches.
+def write_task(folder: Path, task: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """The files that a task of a recipe names: of a pattern, one that it matches; of an entry without files, one of its
+    name in the recipe's folder of data.
 
     Args:
-        columns: of all tasks; those of the task stand in their place.
+        data: the recipe's section; the columns of a task stand in the place of those of all tasks.
     """
-    for side in ("train", "valid"):
-        if side in task:
-            path = folder / str(task[side]).replace("*", "one")
-            write_rows(path, rows_for(task.get("columns", columns), f"{task['name']} {side}"))
+    files = {side: str(task[side]).replace("*", "one") for side in ("train", "valid") if side in task}
+    for side, file in (files or {"train": f"{data['path']}/{task['name']}.jsonl"}).items():
+        rows = rows_for(task.get("columns", data.get("columns", {})), f"{task['name']} {side}")
+        named = [{data["task_field"]: CHANNELS[number % 2]} if "task_field" in data else {} for number in range(ROWS)]
+        write_rows(folder / file, [row | channel for row, channel in zip(rows, named, strict=True)])

@@ -28,6 +28,20 @@ def test_an_unknown_key_is_named_with_its_file_and_the_nearest_right_one(write, 
     assert error.value.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("trian = 'x'", "unknown key 'data.tasks.0.trian' (task 'sql')"),
+        ("repeat = 0", "data.tasks.0.repeat (task 'sql'): Input should be greater than 0, got 0"),
+        ("columns = {ask = 'x'}", "data.tasks.0.columns (task 'sql'): unknown key 'ask'; there is 'prompt', "),
+    ],
+)
+def test_a_wrong_key_of_a_task_is_named_with_the_task(write, entry: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load_recipe(write(f"[[data.tasks]]\nname = 'sql'\n{entry}\n"))
+    assert message in error.value.message
+
+
 def test_every_hint_is_tied_to_its_key(write) -> None:
     path = write('[model]\nname = "qwen"\n[trian]\nsteps = 1\n')
     with pytest.raises(UsageError) as error:
@@ -40,6 +54,7 @@ def test_every_hint_is_tied_to_its_key(write) -> None:
     ("text", "hint"),
     [
         ('[data]\ninclude = "a"\n', """data.include = ["a"], or --set 'data.include=["a"]'"""),
+        ("[data.tasks.sql]\nrepeat = 3\n", """--set 'data.tasks=[{name = "sql", weight = 2.0}]'"""),
         ('data = "tasks"\n', "[data] is a table; did you mean 'data.path'?"),
         ("train = 3\n", "[train] is a table"),
         ("[train]\nsteps = -1\n", ""),

@@ -78,12 +78,13 @@ def test_shares_are_of_usable_records_and_never_flattered() -> None:
 
 
 def test_lengths_beyond_the_models_positions_are_not_proposed(tmp_path) -> None:
-    tasks = one_task(tmp_path, [*rows(10, 2), *rows(10, 90)], max_length=60)
-    (text,) = said(tasks, 60, longest=80)
-    assert "; 80, all the model has positions for, would keep" in text
-    (text,) = said(tasks, 60, longest=60)
-    assert "would keep" not in text
-    assert "data.overlong" in text
+    tasks = one_task(tmp_path, [*rows(10, 2), *rows(10, 90), *rows(10, 400)], max_length=60)
+    (text,) = said(tasks, 60, longest=500)
+    assert "; 500, all the model has positions for, would keep 66%" in text
+    for longest in (60, 80):  # neither keeps more
+        (text,) = said(tasks, 60, longest=longest)
+        assert "would keep" not in text
+        assert "data.overlong" in text
 
 
 def test_a_task_with_a_length_of_its_own_is_told_of_that_one(tmp_path) -> None:

@@ -46,7 +46,7 @@ def test_ms_swift_without(tmp_path: Path, more: str) -> None:
 def test_axolotl_with_a_field_of_the_records(tmp_path: Path) -> None:
     more = "  - path: a.jsonl\nenable_channel_loss: true\nchannel_loss_field: kind\nchannel_loss_prefix: loss_\n"
     data, text = imported(tmp_path, AXOLOTL + more)
-    assert (data.task_field, [task.name for task in data.tasks]) == ("kind", ["a.jsonl"])
+    assert (data.task_field, [task.name for task in data.tasks]) == ("kind", ["a"])
     assert "losses are always shown by task" in text
 
 
@@ -62,3 +62,10 @@ def test_axolotl_without(tmp_path: Path) -> None:
     assert (data.task_field, [task.name for task in data.tasks]) == ("", ["one"])
     assert "channel = 'math' is not carried over" in text
     assert "channel_loss_field" in text
+
+
+def test_a_file_of_axolotl_is_a_task_without_its_suffix(tmp_path: Path) -> None:
+    (tmp_path / "sql.v1.jsonl").touch()
+    more = "  - {path: sql.v1.jsonl}\n  - {path: org/two.v1}\n"
+    data, _ = imported(tmp_path, AXOLOTL + more)
+    assert [task.name for task in data.tasks] == ["sql.v1", "two.v1"]

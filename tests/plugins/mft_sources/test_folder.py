@@ -89,6 +89,11 @@ def test_no_path_and_no_folder(tmp_path: Path) -> None:
         Folder().tasks(DataRequest(None, tmp_path))
     with pytest.raises(MftError, match="is not a folder"):
         tasks(tmp_path / "absent")
+    file = tmp_path / "sql.jsonl.gz"
+    file.touch()
+    with pytest.raises(UsageError) as caught:
+        tasks(file)
+    assert caught.value.hint == f"A file by itself is a task: --task sql={file}"
 
 
 def test_bad_and_repeated_names(tmp_path: Path) -> None:
