@@ -276,7 +276,9 @@ def _system(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
 
 def _history(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
     """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response]."""
-    turns, pairs = [], from_text(value.get(HISTORY) or [], "wrong order of roles", f"`{HISTORY}`")
+    turns, pairs = [], from_text(value.get(HISTORY) or [], "wrong order of roles", f"`{HISTORY}`") or []
+    if not isinstance(pairs, list):
+        raise RecordError("wrong order of roles", f"`{HISTORY}` is not a list of [prompt, response]")
     for number, pair in enumerate(pairs, 1):
         if not isinstance(pair, list) or len(pair) != 2:
             raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")

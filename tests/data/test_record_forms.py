@@ -46,6 +46,10 @@ def test_history_comes_before_the_prompt() -> None:
     assert record.turns == (*QUESTION, Turn("user", "q2"), Turn("assistant", "a2"))
 
 
+def test_history_that_is_null_as_text_is_none() -> None:
+    assert parse_record({"prompt": "q", "response": "a", "history": "null"}, "").turns == QUESTION
+
+
 def test_system_stands_beside_or_among_the_turns() -> None:
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
     inside = parse_record({"messages": [{"role": "system", "content": "s"}, *turns]}, "")
@@ -112,6 +116,10 @@ def chat(*turns: tuple[object, object]) -> dict:
         ),
         (chat(("user", "q"), ("assistant", "a")) | {"prompt": "another"}, "ambiguous fields"),
         (chat(("user", "q"), ("assistant", "a")) | {"history": [["r", "b"]]}, "ambiguous fields"),
+        *(
+            ({"prompt": "q", "response": "a", "history": history}, "wrong order of roles")
+            for history in (1, 0.5, True, {"r": "b"}, "7", "true", '{"r": "b"}', [1], "r")
+        ),
     ],
 )
 def test_what_cannot_be_used_has_a_named_reason(value: object, reason: str) -> None:

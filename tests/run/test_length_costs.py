@@ -94,7 +94,7 @@ def test_few_samples_stand_for_the_records_of_their_task(tmp_path: Path, capsys)
     write_rows(make_folder(tmp_path / "few") / "train.jsonl", conversations(100))
     many = [{**row, "prompt": f"{number}", "id": "0" * 900} for number, row in enumerate(conversations(2) * 50)]
     write_rows(make_folder(tmp_path / "many") / "train.jsonl", many)
-    trial, whole = (checked(capsys, tmp_path, *more)["lengths"] for more in (("data.max_samples=20",), ()))
+    trial, whole = (checked(capsys, tmp_path, *more)["lengths"] for more in (("data.max_samples=40",), ()))
     assert whole["unseen"] == 0
     assert 1000 < trial["unseen"] < 1600
     for there, found in zip(whole["at"], trial["at"], strict=True):
