@@ -8,18 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mft_core.data.digesting import digest_lines
 from mft_core.data.encoding import READ, Encoded
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.jobs import Job, jobs_of
 from mft_core.data.longer_records import LongerRecords
-from mft_core.data.readings import Progress as Progress
-from mft_core.data.readings import SharedReading, read_at_once
+from mft_core.data.readings import Progress, SharedReading, read_at_once
 from mft_core.data.sides import Part, Side
 from mft_core.data.token_store import EntryWriter, TokenEntry, open_entry, read_quarantine
 from mft_core.data.tokenization import BoundTokenization
 from mft_core.errors import MftError
-from mft_core.support.reading import AS_IT_IS
 
 UNREAD = "unread_keys"
 
@@ -94,7 +91,8 @@ class EntryBuilder:
                     if job.last:
                         break
                 if side.part is not None:
-                    counts = _with_unseen(counts, side.part, writer)
+                    counts = _with_unseen(counts, side.part)
+                    writer.refuse(read_quarantine(side.part.digests))
                 writer.finish({**counts, **longer.as_json(), UNREAD: unread}, side.place_forms)
         except OSError as error:
             raise _unwritable(side.folder.parent, error) from error
@@ -115,9 +113,7 @@ def open_entries(sides: Iterable[Side]) -> dict[Path, TokenEntry]:
     return {folder: entry for folder in folders if (entry := open_entry(folder)) is not None}
 
 
-def _with_unseen(counts: Counter[str], part: Part, writer: EntryWriter) -> Counter[str]:
+def _with_unseen(counts: Counter[str], part: Part) -> Counter[str]:
     """The counts of a part with what its whole was read to hold: how many records, and which are bad."""
-    none = digest_lines([], [], AS_IT_IS)
-    writer.add(none.ids, none.supervised, none.columns, list(read_quarantine(part.digests)))
     whole = {reason: count for reason, count in part.digests.counts.items() if isinstance(count, int)}
     return Counter({**counts, READ: 0}) + Counter(whole)

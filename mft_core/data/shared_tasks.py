@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mft_core.data.field_scan import MOST_TASKS, file_parts, too_many_tasks
 from mft_core.data.readers import Readers
@@ -111,7 +110,8 @@ def _same_options(field: str, name: str, entries: Sequence[TaskFiles]) -> TaskFi
     """The first of the entries that have records of a task, which say the same of it but where it lies."""
     first = entries[0]
     for other in entries[1:]:
-        differing = [key for key in ("weight", "reader", "form", "sampling") if _of(first, key) != _of(other, key)]
+        keys = ("weight", "reader", "form", "sampling")
+        differing = [key for key in keys if getattr(first, key) != getattr(other, key)]
         if differing:
             raise UsageError(
                 f"task_field: {name!r} of {field!r} is in {first.name!r} and in {other.name!r}, and {differing[0]} of "
@@ -123,7 +123,3 @@ def _same_options(field: str, name: str, entries: Sequence[TaskFiles]) -> TaskFi
 
 def _paths(files: Iterable[tuple[TaskFiles, Path]]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(path for _, path in files))
-
-
-def _of(task: TaskFiles, key: str) -> Any:
-    return getattr(task, key)

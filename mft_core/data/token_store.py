@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -208,7 +208,7 @@ class EntryWriter:
             ids: [tokens] of all of them.
             supervised: bool [tokens]; no sample's first token is.
             columns: "lengths" and every array of `ARRAYS` but the offsets, one element per sample.
-            refused: quarantined records, JSON values; secrets in them are not kept.
+            refused: as `refuse`.
             weights: float64 [tokens], as `Sample.weights`; None: all of them are 1.
         """
         values = supervised.astype(np.float64) if weights is None else weights
@@ -219,10 +219,14 @@ class EntryWriter:
         self._streams["spans.bin"].write((spans + self._tokens).tobytes())
         self._streams[WEIGHTS].write(of_spans.tobytes())
         self._tokens += len(ids)
-        for line in refused:
-            self._streams["quarantine.jsonl"].write(json.dumps(redacted(line), ensure_ascii=True).encode() + b"\n")
+        self.refuse(refused)
         for name, parts in self._columns.items():
             parts.append(columns[name])
+
+    def refuse(self, refused: Iterable[dict]) -> None:
+        """Append quarantined records, JSON values; secrets in them are not kept."""
+        for line in refused:
+            self._streams["quarantine.jsonl"].write(json.dumps(redacted(line), ensure_ascii=True).encode() + b"\n")
 
     def finish(self, counts: Mapping[str, Any], place_forms: Sequence[str]) -> None:
         """Write what is known only at the end; see `TokenEntry`."""

@@ -18,7 +18,6 @@ import numpy as np
 from mft_core.data.encoding import LEFT_OUT, NO_FAULTS, PARTS, READ, SPLIT, TRUNCATED
 from mft_core.data.encoding_pool import EncodingPool
 from mft_core.data.entry_building import UNREAD, EntryBuilder, open_entries
-from mft_core.data.entry_building import Progress as Progress
 from mft_core.data.exclusion import Exclusions, is_excluded, read_exclusions
 from mft_core.data.few_samples import (
     SampleChoice,
@@ -32,7 +31,7 @@ from mft_core.data.few_samples import (
 from mft_core.data.length_guard import OVERLONG, LengthPolicy
 from mft_core.data.longer_records import LongerRecords
 from mft_core.data.readers import Readers, installed_readers
-from mft_core.data.readings import bytes_to_read
+from mft_core.data.readings import Progress, bytes_to_read
 from mft_core.data.refusals import EXAMPLES, examples, too_many_without_task, unusable
 from mft_core.data.sides import Side, common_key, readable_sides, sides_without_task
 from mft_core.data.splitting import choose

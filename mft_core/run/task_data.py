@@ -9,9 +9,10 @@ from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.packing import Packer
 from mft_core.batching.prepared import TASKS, PreparedFolder
 from mft_core.batching.sample_table import SampleTable
+from mft_core.data.readings import Progress
 from mft_core.data.sides import template_fingerprint, tokenizer_fingerprint
 from mft_core.data.tasks import TaskSet
-from mft_core.data.tokenising import Progress, prepare_tasks
+from mft_core.data.tokenising import prepare_tasks
 from mft_core.data.tokenization import Tokenization
 from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import PackedRows, TaskFiles

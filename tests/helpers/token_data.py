@@ -7,9 +7,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from mft_core.data.readings import Progress
 from mft_core.data.tasks import TaskSet
 from mft_core.data.token_store import TokenStore
-from mft_core.data.tokenising import Progress, prepare_tasks
+from mft_core.data.tokenising import prepare_tasks
 from mft_core.interfaces import Tokenization
 from mft_core.recipe.schema import DataSection
 from mft_core.records import Record, Sample, TaskFiles
