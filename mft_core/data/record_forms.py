@@ -15,6 +15,7 @@ from typing import Any
 from mft_core.data import record_fields
 from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS, Shaped, shaped
 from mft_core.data.content_parts import NOT_TEXT, read_text
+from mft_core.data.hermes_text import from_hermes_text
 from mft_core.data.preferences import CHOSEN, HISTORY, is_role_object, is_turn_list, with_chosen
 from mft_core.data.record_weights import weighted
 from mft_core.data.segments import SEGMENTS, has_segments, read_segments
@@ -207,6 +208,7 @@ def _refuse_unsupported(value: Mapping[str, Any], used: frozenset[str] | set[str
 
 
 def _record(turns: list[Turn], origin: str, form: RecordForm) -> Record:
+    turns = from_hermes_text(turns)
     if form.system and all(turn.role != "system" for turn in turns):
         tools = [turn for turn in turns[:1] if turn.role == TOOLS]
         turns = [*tools, Turn("system", form.system), *turns[len(tools) :]]
