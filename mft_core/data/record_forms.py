@@ -15,19 +15,19 @@ from typing import Any
 from mft_core.data import record_fields
 from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS, Shaped, shaped
 from mft_core.data.content_parts import NOT_TEXT, read_text
+from mft_core.data.hermes_text import from_hermes_text
 from mft_core.data.preferences import CHOSEN, HISTORY, is_role_object, is_turn_list, with_chosen
 from mft_core.data.record_weights import weighted
 from mft_core.data.segments import SEGMENTS, has_segments, read_segments
 from mft_core.data.task_field import without_task_field
 from mft_core.data.tool_calls import from_text, read_tools
 from mft_core.data.turns import REASONING, TOOLS, conversation, joined_thought, read_turn, reasoning
-from mft_core.data.usual_keys import CONVERSATION, PROBLEMS, under_usual_keys, with_results_apart
+from mft_core.data.usual_keys import CONVERSATION, PROBLEMS, of_no_form, under_usual_keys, with_results_apart
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
 from mft_core.support.reading import AS_IT_IS, RecordForm
 from mft_core.support.thoughts import split_thought
 
-UNKNOWN_FORM = "unknown form"
 TOOL_KEYS = (TOOLS, "functions")
 USED = frozenset((*TURN_LISTS, *PROMPTS, *RESPONSES, *SYSTEMS, HISTORY))
 RECORD_KEYS = USED | {"text", SEGMENTS, CONVERSATION, *PROBLEMS, *CHOSEN}
@@ -83,7 +83,7 @@ def parse_shaped(given: Shaped, origin: str, form: RecordForm = AS_IT_IS) -> Rec
         _refuse_unsupported(value, {"label"})  # a class, not a verdict
         return weighted(Record(text=_plain_text(value["text"]), origin=origin), value)
     record_fields.refuse_unsupported(value, "the record")
-    raise RecordError(UNKNOWN_FORM, f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
+    raise of_no_form(value)
 
 
 def is_turn(value: Any) -> bool:
@@ -207,6 +207,7 @@ def _refuse_unsupported(value: Mapping[str, Any], used: frozenset[str] | set[str
 
 
 def _record(turns: list[Turn], origin: str, form: RecordForm) -> Record:
+    turns = from_hermes_text(turns)
     if form.system and all(turn.role != "system" for turn in turns):
         tools = [turn for turn in turns[:1] if turn.role == TOOLS]
         turns = [*tools, Turn("system", form.system), *turns[len(tools) :]]

@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 from mft_core.data.length_guard import NOTHING, OVERLONG
-from mft_core.data.record_forms import UNKNOWN_FORM
 from mft_core.data.tasks import Task
 from mft_core.data.token_store import TokenStore, read_quarantine
+from mft_core.data.usual_keys import UNKNOWN_FORM
 from mft_core.errors import MftError
 from mft_core.recipe.schema import DataSection
 from mft_core.support import run_files

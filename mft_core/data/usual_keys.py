@@ -11,6 +11,7 @@ from typing import Any
 from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS
 from mft_core.errors import RecordError
 
+UNKNOWN_FORM = "unknown form"
 PROBLEMS, SOLUTIONS = ("problem",), ("solution", "targets")
 """Keys of a prompt and a response in sets of mathematics and in ms-swift's."""
 CONVERSATION = "conversation"
@@ -57,6 +58,13 @@ def with_results_apart(items: list[Any]) -> Iterator[Any]:
             yield {**item, "content": parts[first_other:]}
 
 
+def of_no_form(value: Mapping[str, Any]) -> RecordError:
+    """Why a record that has nothing under any usual key is refused: they are not there, or hold nothing."""
+    if empty := [key for key in (*TURN_LISTS, *PROMPTS, *RESPONSES) if key in value]:
+        return RecordError("empty response", f"there is nothing to learn: {', '.join(empty)} hold nothing")
+    return RecordError(UNKNOWN_FORM, f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
+
+
 def _is_result(part: Any) -> bool:
     return isinstance(part, dict) and part.get("type") == RESULT
 
@@ -73,6 +81,9 @@ def _in_small_letters(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_problem(value: dict[str, Any]) -> dict[str, Any]:
+    pairs = all(_holds(value, keys) for keys in ((*PROMPTS, *PROBLEMS), (*RESPONSES, *SOLUTIONS)))
+    if not pairs and not value.get("text"):
+        return value  # what is missing is not named by a key that the record does not have
     for others, usual in ((PROBLEMS, PROMPTS), (SOLUTIONS, RESPONSES)):
         named = [key for key in others if _holds(value, (key,))]
         if len(named) == 1 and not _holds(value, usual):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mft_core.data.columns import PROMPTS, RESPONSES
+from mft_core.data.hermes_text import CALL_MARK
 from mft_core.data.record_fields import HARMLESS
 from mft_core.data.record_forms import JOINED
 from mft_core.data.turns import conversation
@@ -58,4 +59,5 @@ def _is_plain(item: Any) -> bool:
         and item.keys() == PLAIN_TURN
         and isinstance(item["content"], str)
         and item["role"] in PLAIN_ROLES
+        and CALL_MARK not in item["content"]
     )

@@ -154,7 +154,8 @@ def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict
     place, files = conversion.path(str(described.get("path", ""))), described.get("data_files")
     if isinstance(files, str) and "*" not in files:
         place = conversion.path(files)
-    if not place.startswith("/"):
+    on_disk = place.startswith("/")
+    if not on_disk:
         place = hub_address(place, described.get("name"), str(described.get("split", "train")))
     columns = _columns(described)
     others: dict[str, Any] = {"columns": columns} if columns else {}
@@ -174,6 +175,9 @@ def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict
     for key in sorted(described.keys() - known - carried):
         if described[key] and described[key] not in AS_USUAL.get(key, ()):
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
+    for key, value in _unsaid(described).items():
+        if on_disk or key != "split":  # that of a set on the Hub is in its address
+            conversion.remark(f"{made['name']}: {key} = {value!r} is not carried over.")
     return made
 
 
@@ -207,7 +211,17 @@ AS_USUAL: dict[str, tuple[Any, ...]] = {
     "trust_remote_code": (True,),
 }
 """Settings of a data set that say what is done here anyway."""
-USUAL = {"messages", "conversations", "instruction", "output", "system", "tools", "text"}
+USUAL = {
+    ("messages", "messages"),
+    ("messages", "conversations"),
+    ("prompt", "instruction"),
+    ("response", "output"),
+    ("system", "system"),
+    ("tools", "tools"),
+    ("text", "text"),
+}
+"""Columns that are found without being named."""
+CARRIED_OF_CUSTOM = {"system_prompt", "field_input", *COLUMNS}
 
 
 def _columns(described: Mapping[str, Any]) -> dict[str, str]:
@@ -222,7 +236,19 @@ def _columns(described: Mapping[str, Any]) -> dict[str, str]:
         columns["prompt"] = layout.replace("{instruction}", f"{{{instruction}}}").replace("{input}", f"{{{extra}}}")
     if not custom:
         columns = {**FORMS_COLUMNS.get(str(form).partition(":")[0], {}), **columns}
-    return {} if set(columns.values()) <= USUAL else columns
+    return {} if columns.items() <= USUAL else columns
+
+
+def _unsaid(described: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a data set's custom type, files and split the recipe does not say."""
+    form, split = described.get("type"), described.get("split")
+    custom = form if isinstance(form, Mapping) else {}
+    carried = CARRIED_OF_CUSTOM | ({"format"} if custom.get("field_input") else set())
+    unsaid = {f"type.{key}": value for key, value in custom.items() if value and key not in carried}
+    files = described.get("data_files")
+    if files and (not isinstance(files, str) or "*" in files):
+        unsaid["data_files"] = files
+    return {**unsaid, **({"split": split} if split and "[" in str(split) else {})}
 
 
 def _rest(conversion: Conversion) -> None:

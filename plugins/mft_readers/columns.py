@@ -18,6 +18,7 @@ from mft_core.data.compression import compression
 from mft_core.data.reader import row_of_group
 from mft_core.errors import MftError
 from mft_core.interfaces import RawRecord, Reader
+from mft_readers.short_floats import shortener
 
 if TYPE_CHECKING:
     import pyarrow
@@ -124,6 +125,9 @@ def _rows_at_a_time(size: int, rows: int) -> int:
 
 def _records(batch: pyarrow.RecordBatch, group: int, first: int) -> Iterator[RawRecord]:
     """The rows of a batch; one with a value that Python cannot have, such as a year 20,000, is at fault."""
+    import pyarrow
+
+    shorten = shortener(pyarrow.struct(batch.schema))
     try:
         values = batch.to_pylist()
     except (ValueError, OverflowError):
@@ -131,7 +135,8 @@ def _records(batch: pyarrow.RecordBatch, group: int, first: int) -> Iterator[Raw
     for number, value in enumerate(values):
         place = row_of_group(group, first + number)
         try:
-            yield RawRecord(place, _json(value or batch.slice(number, 1).to_pylist()[0]))
+            row = value or batch.slice(number, 1).to_pylist()[0]
+            yield RawRecord(place, _json(shorten(row) if shorten else row))
         except (ValueError, TypeError, OverflowError) as error:
             yield RawRecord(place, b"", ("unreadable value", " ".join(str(error).split())))
 

@@ -104,12 +104,13 @@ def _of_object(stream: JsonStream) -> Iterator[RawRecord]:
             members.append(f"{json.dumps(name)}:[{_joined(chain([first] if first else [], elements), stream)}]")
             continue
         if listed:
-            raise stream.fault(f"{listed!r} and {name!r} are lists of objects: which of them holds the records?")
+            why = f"{listed!r} and {name!r} in it are lists of objects: which of them holds the records is not clear"
+            raise stream.without_records(why)
         listed = name
         yield from _numbered(chain([first], elements))
     if is_record == bool(listed):
         what = f"it is a record, and {listed!r} in it may be records too" if listed else "an object without records"
-        raise stream.fault(what)
+        raise stream.without_records(what)
     if is_record:
         yield RawRecord(0, _bytes(f"{{{','.join(members)}}}"))
 

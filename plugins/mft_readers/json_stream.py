@@ -129,6 +129,11 @@ class JsonStream:
             "Is the file cut short? `python -m json.tool FILE` says more of a small one.",
         )
 
+    def without_records(self, why: str) -> MftError:
+        """An error that says why whole JSON has no list of records."""
+        hint = "Let it be an array of records, or an object that holds one list of them; or write JSON Lines."
+        return MftError(f"{self._path} is JSON, but {why}.", hint)
+
     def _more(self, least: int) -> None:
         """Take in at least so many characters more, unless the document ends."""
         parts, taken = [], 0

@@ -95,3 +95,20 @@ def test_a_result_after_a_text_is_refused() -> None:
     parts = [{"type": "text", "text": "so:"}, result("3")]
     with pytest.raises(RecordError, match="turn 3 has a text before the result of a tool"):
         parse_record({"messages": [ASKED, CALL, {"role": "user", "content": parts}, SAID]}, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"inputs": "q", "targets": "a"}, "^unknown form: none of the known fields among: inputs, targets$"),
+        ({"problem": "q", "worked": "a"}, "^unknown form: none of the known fields among: problem, worked$"),
+        (
+            {"prompt": None, "response": ""},
+            "^empty response: there is nothing to learn: prompt, response hold nothing$",
+        ),
+        ({"messages": None, "id": 1}, "^empty response: there is nothing to learn: messages hold nothing$"),
+    ],
+)
+def test_a_refusal_names_keys_that_the_record_has(value: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        parse_record(value, "f:1")
