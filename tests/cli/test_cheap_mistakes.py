@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,42 @@ from helpers.running import write_tasks
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
-import sys
+import json, sys
 from mft_cli.app import run_command_line
-code = run_command_line(sys.argv[1:])
-print(code, "torch" in sys.modules)
+for command in json.load(sys.stdin):
+    code = run_command_line(command)
+    print(code, "torch" in sys.modules, end="\\0")
+    print(end="\\0", file=sys.stderr)
 """
 RUN = ["run", "--model", "llama", "--data", "data"]
+
+
+MISTAKES = [
+    ([*RUN, "--loss", "famoo"], "famo"),
+    ([*RUN, "--loss", "famo", "--set", "loss.evry=2"], "every"),
+    ([*RUN, "--set", "train.stepz=3"], "train.steps"),
+    (["run", "recipe.toml"], "steps"),
+    ([*RUN, "--set", "data.packer.foo=1"], "foo"),
+    ([*RUN, "--set", "tune.method=lorra"], "lora"),
+    ([*RUN, "--output", "taken"], "--resume"),
+    ([*RUN, "--set", 'data.include=["cpoy"]'], "copy"),
+    ([*RUN, "--model", "lama"], "llama"),
+    (["run", "--data", "data"], "--model"),
+    (["run", "--model", "llama", "--data", "dada"], "dada"),
+    (["check", "--model", "llama", "--data", "dada"], "dada"),
+    (["prepare", *RUN[1:], "--output", "taken"], "taken"),
+    (["compare", *RUN[1:], "--arms", "single,famoo"], "famo"),
+    (["compare", *RUN[1:], "--arms", "mixed,famo", "--set", "loss.evry=2"], "evry"),
+    (["compare", *RUN[1:], "--unseen", "cpoy"], "copy"),
+    (["eval", "takne"], "taken"),
+    (["eval", "taken", "--on", "humanevl"], "humaneval"),
+    (["export", "takne", "--output", "new"], "taken"),
+    (["export", "taken", "--output", "data"], "--output"),
+    (["export", "taken", "--output", "new", "--format", "adaptor"], "adapter"),
+    (["export", "taken", "--output", "new", "--dtype", "float33"], "float32"),
+    (["generate", "takne", "--prompt", "x"], "taken"),
+    (["chat", "takne"], "taken"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,39 +64,20 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ([*RUN, "--loss", "famoo"], "famo"),
-        ([*RUN, "--loss", "famo", "--set", "loss.evry=2"], "every"),
-        ([*RUN, "--set", "train.stepz=3"], "train.steps"),
-        (["run", "recipe.toml"], "steps"),
-        ([*RUN, "--set", "data.packer.foo=1"], "foo"),
-        ([*RUN, "--set", "tune.method=lorra"], "lora"),
-        ([*RUN, "--output", "taken"], "--resume"),
-        ([*RUN, "--set", 'data.include=["cpoy"]'], "copy"),
-        ([*RUN, "--model", "lama"], "llama"),
-        (["run", "--data", "data"], "--model"),
-        (["run", "--model", "llama", "--data", "dada"], "dada"),
-        (["check", "--model", "llama", "--data", "dada"], "dada"),
-        (["prepare", *RUN[1:], "--output", "taken"], "taken"),
-        (["compare", *RUN[1:], "--arms", "single,famoo"], "famo"),
-        (["compare", *RUN[1:], "--arms", "mixed,famo", "--set", "loss.evry=2"], "evry"),
-        (["compare", *RUN[1:], "--unseen", "cpoy"], "copy"),
-        (["eval", "takne"], "taken"),
-        (["eval", "taken", "--on", "humanevl"], "humaneval"),
-        (["export", "takne", "--output", "new"], "taken"),
-        (["export", "taken", "--output", "data"], "--output"),
-        (["export", "taken", "--output", "new", "--format", "adaptor"], "adapter"),
-        (["export", "taken", "--output", "new", "--dtype", "float33"], "float32"),
-        (["generate", "takne", "--prompt", "x"], "taken"),
-        (["chat", "takne"], "taken"),
-    ],
-)
-def test_a_cheap_mistake_needs_no_torch(command: list[str], expected: str, workplace: Path) -> None:
+@pytest.fixture(scope="module")
+def answers(workplace: Path) -> list[tuple[str, str]]:
+    """What every one of `MISTAKES` prints on the two streams: one process, into which no torch has come by the last."""
+    commands = json.dumps([command for command, _ in MISTAKES])
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *command], cwd=workplace, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM], input=commands, cwd=workplace, capture_output=True, text=True, check=False
     )
-    assert done.stdout.splitlines()[-1] == "2 False", done.stderr
-    assert expected in done.stderr
-    assert "--debug" not in done.stderr
+    assert done.returncode == 0, done.stderr
+    return list(zip(done.stdout.split("\0")[:-1], done.stderr.split("\0")[:-1], strict=True))
+
+
+@pytest.mark.parametrize(("number", "expected"), [(number, word) for number, (_, word) in enumerate(MISTAKES)])
+def test_a_cheap_mistake_needs_no_torch(number: int, expected: str, answers: list[tuple[str, str]]) -> None:
+    said, error = answers[number]
+    assert said.splitlines()[-1] == "2 False", error
+    assert expected in error
+    assert "--debug" not in error
