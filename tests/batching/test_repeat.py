@@ -165,6 +165,7 @@ max_length = 96
 epochs = 2
 batch_size = 1000
 eval_every = 0
+callbacks = []
 [[data.tasks]]
 name = "a"
 train = "{}.jsonl"

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,16 +29,6 @@ RUNS = {
     "lora": ["--epochs", "1", *exact("tune.method=lora", "train.sharding=full")],
     "full": ["--epochs", "1", *exact("tune.method=full", "train.sharding=full")],
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A working folder without the report, which takes longer to draw than the training."""
-    workspace = tmp_path_factory.mktemp("workspace")
-    (workspace / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(workspace)
-        yield
 
 
 def torchrun(ranks: int) -> list[str]:

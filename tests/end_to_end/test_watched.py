@@ -33,6 +33,7 @@ eval_every = 2
 save_every = 2
 stop = "patience"
 patience = 9
+callbacks = []
 [[data.tasks]]
 name = "add"
 train = "data/add"
@@ -134,8 +135,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(place: Path, tmp_path: Path)
 
 def test_two_processes_measure_what_one_does(place: Path, tmp_path: Path) -> None:
     run = tmp_path / "two"
-    without_pictures = settings("train.callbacks=[]")
-    run_commands_on(2, ["run", str(place / "watching.toml"), "--output", str(run), *without_pictures])
+    run_commands_on(2, ["run", str(place / "watching.toml"), "--output", str(run)])
     assert largest_difference(weights(run), weights(place / "watching")) < 1e-8
     for two, one in zip(events(run, "eval"), events(place / "watching", "eval"), strict=True):
         assert two["watched"]["away"]["loss"] == pytest.approx(one["watched"]["away"]["loss"], rel=1e-8)
