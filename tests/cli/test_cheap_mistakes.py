@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from helpers.many_commands import Answer, run_many
 from helpers.running import write_tasks
 
 pytestmark = pytest.mark.slow
 
-PROGRAM = """
-import json, sys
-from mft_cli.app import run_command_line
-for command in json.load(sys.stdin):
-    code = run_command_line(command)
-    print(code, "torch" in sys.modules, end="\\0")
-    print(end="\\0", file=sys.stderr)
-"""
 RUN = ["run", "--model", "llama", "--data", "data"]
 
 
@@ -65,19 +55,13 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answers(workplace: Path) -> list[tuple[str, str]]:
-    """What every one of `MISTAKES` prints on the two streams: one process, into which no torch has come by the last."""
-    commands = json.dumps([command for command, _ in MISTAKES])
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], input=commands, cwd=workplace, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return list(zip(done.stdout.split("\0")[:-1], done.stderr.split("\0")[:-1], strict=True))
+def answers(workplace: Path) -> list[Answer]:
+    return run_many([command for command, _ in MISTAKES], ["torch"], workplace)
 
 
 @pytest.mark.parametrize(("number", "expected"), [(number, word) for number, (_, word) in enumerate(MISTAKES)])
-def test_a_cheap_mistake_needs_no_torch(number: int, expected: str, answers: list[tuple[str, str]]) -> None:
-    said, error = answers[number]
-    assert said.splitlines()[-1] == "2 False", error
-    assert expected in error
-    assert "--debug" not in error
+def test_a_cheap_mistake_needs_no_torch(number: int, expected: str, answers: list[Answer]) -> None:
+    answer = answers[number]
+    assert (answer.code, answer.imported) == (2, []), answer.error
+    assert expected in answer.error
+    assert "--debug" not in answer.error
