@@ -38,8 +38,9 @@ def run_on_ranks(ranks: int, work: Callable[[], object]) -> None:
 
 
 def _be_rank(rank: int, shared: dict[str, str], work: Callable[[], object]) -> None:
-    from torch.distributed import destroy_process_group
+    from torch.distributed import destroy_process_group, is_initialized
 
     os.environ.update(shared, RANK=str(rank), LOCAL_RANK=str(rank))
     work()
-    destroy_process_group()
+    if is_initialized():
+        destroy_process_group()
