@@ -20,7 +20,7 @@ LOCALES = {"zh_CN.GB18030": ("zh_CN", "GB18030"), "de_DE.ISO-8859-1": ("de_DE", 
 
 CHARMAP = """<code_set_name> {}
 <mb_cur_min> 1
-<mb_cur_max> 4
+<mb_cur_max> {}
 <comment_char> %
 <escape_char> /
 CHARMAP
@@ -29,11 +29,11 @@ END CHARMAP
 """
 
 
-def write_charmap(folder: Path, encoding: str) -> Path:
+def write_charmap(path: Path, encoding: str) -> Path:
     """The letters of ASCII: all of GB18030's take ten times as long, and the C library converts by its name."""
     letters = "\n".join(f"<U{number:04X}> /x{number:02x} c" for number in range(128))
-    path = folder / "charmap"
-    path.write_text(CHARMAP.format(encoding, letters), encoding="ascii")
+    longest = len("\U00020000".encode(encoding, "replace"))
+    path.write_text(CHARMAP.format(encoding, longest, letters), encoding="ascii")
     return path
 
 
@@ -48,15 +48,8 @@ def locale(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("locales")
     if not shutil.which("localedef"):
         pytest.skip("there is no localedef to build the locale")
-    command = [
-        "localedef",
-        "-c",
-        "-i",
-        language,
-        "-f",
-        str(write_charmap(folder, encoding)),
-        str(folder / request.param),
-    ]
+    charmap = write_charmap(folder / "charmap", encoding)
+    command = ["localedef", "-c", "-i", language, "-f", str(charmap), str(folder / request.param)]
     made = subprocess.run(command, capture_output=True, check=False)
     variables = {**clean, **given, "LOCPATH": str(folder)}
     ask = "import locale; locale.setlocale(locale.LC_ALL, ''); print(locale.nl_langinfo(locale.CODESET))"
