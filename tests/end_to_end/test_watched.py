@@ -11,7 +11,7 @@ import pytest
 from helpers.finished_runs import interrupted
 from helpers.running import events, largest_difference, mft, settings, weights, write_tasks
 from helpers.workers import run_commands_on
-from mft_core.comparison.measuring import read_losses
+from mft_core.comparison.losses_file import read_losses
 
 RECIPE = """
 [model]

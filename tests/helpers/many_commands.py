@@ -22,10 +22,11 @@ for command in commands:
 
 
 class Answer(NamedTuple):
-    """What became of a command: its exit code, what it or one before it imported of the modules, what it said."""
+    """What became of a command: its exit code, what it or one before it imported of the modules, what it printed."""
 
     code: int
     imported: list[str]
+    output: str
     error: str
 
 
@@ -39,6 +40,8 @@ def run_many(commands: Sequence[Sequence[str]], modules: Sequence[str], place: P
         text=True,
         check=True,
     )
-    ends = [part.split() for part in done.stdout.split("\0")[1::2]]
-    errors = done.stderr.split("\0")[:-1]
-    return [Answer(int(code), imported, error) for (code, *imported), error in zip(ends, errors, strict=True)]
+    outputs, ends, errors = done.stdout.split("\0")[:-1:2], done.stdout.split("\0")[1::2], done.stderr.split("\0")[:-1]
+    return [
+        Answer(int(end.split()[0]), end.split()[1:], output, error)
+        for output, end, error in zip(outputs, ends, errors, strict=True)
+    ]

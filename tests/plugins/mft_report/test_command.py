@@ -14,6 +14,7 @@ import pytest
 from helpers import running
 from helpers.made_up_comparisons import comparison
 from helpers.made_up_runs import write_run
+from helpers.many_commands import run_many
 from mft_core.comparison.writing import write_outcome
 
 
@@ -46,14 +47,14 @@ def test_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.slow
-def test_a_comparison_is_drawn_and_shown_again(
-    tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+def test_a_comparison_is_drawn_and_shown_again_without_torch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_outcome(comparison(), tmp_path, {})
-    shown = mft("report", str(tmp_path))
-    assert shown.returncode == 0, shown.stderr
-    assert "Difference to mixed; below 0 is better" in shown.stdout
-    assert "1.500" in shown.stdout
+    (shown,) = run_many([["report", str(tmp_path)]], ["torch"])
+    assert (shown.code, shown.imported) == (0, []), shown.error
+    assert "Difference to mixed; below 0 is better" in shown.output
+    assert "1.500" in shown.output
     assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
     found = printed(capsys, tmp_path)
     assert found["against_reference"]["famo"]["lower"] == ["add", "unknown"]
