@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -48,6 +48,8 @@ SetOption = Annotated[
 
 FIRST_TRY_STEPS = 30
 MOST_TASKS_IN_A_NAME = 3
+OF_TRAINING = ("loss", "packer", "steps", "epochs")
+"""Flags that say nothing to a command that looks at data alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +108,28 @@ class Flags:
         return []
 
 
-def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
+def takes_data_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """`takes_flags` of a command that looks at data alone: without the flags that say how to train on it."""
+    return takes_flags(command, without=OF_TRAINING)
+
+
+def takes_flags(command: Callable[..., None], without: Collection[str] = ()) -> Callable[..., None]:
     """Let a command take every flag of `Flags` on the command line; it gets them as its one parameter `flags`.
 
     Typer makes options of a function's parameters, by its signature and its annotations: the function returned has
     those of `command`, with one for each field of `Flags` in the place of `flags`.
+
+    Args:
+        command: has a parameter `flags`.
+        without: fields of `Flags` that the command does not take.
     """
+    taken = [field for field in fields(Flags) if field.name not in without]
     shared, own = get_type_hints(Flags, include_extras=True), get_type_hints(command, include_extras=True)
     of_flags = [
         inspect.Parameter(
             field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=shared[field.name]
         )
-        for field in fields(Flags)
+        for field in taken
     ]
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
@@ -126,7 +138,7 @@ def takes_flags(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_flags(**given: Any) -> None:
-        command(flags=Flags(**{field.name: given.pop(field.name) for field in fields(Flags)}), **given)
+        command(flags=Flags(**{field.name: given.pop(field.name) for field in taken}), **given)
 
     with_flags.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_flags.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

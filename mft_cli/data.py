@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mft_cli.compose import Flags, takes_flags, use_recipe
+from mft_cli.compose import Flags, takes_data_flags, use_recipe
 from mft_cli.data_show import show_samples
 from mft_cli.session import DebugOption, JsonOption
 
@@ -29,7 +29,7 @@ app.command("show")(show_samples)
 
 
 @app.command()
-@takes_flags
+@takes_data_flags
 def audit(
     context: typer.Context,
     flags: Flags,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compose import Flags, takes_flags, use_recipe
+from mft_cli.compose import Flags, takes_data_flags, use_recipe
 from mft_cli.session import DebugOption, JsonOption
 from mft_core.errors import MftError, UsageError
 
@@ -24,7 +24,7 @@ MARKS = ("\u27e6", "\u27e7")
 """Around what is learned, where there are no colours."""
 
 
-@takes_flags
+@takes_data_flags
 def show_samples(
     context: typer.Context,
     flags: Flags,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import multiprocessing
 import os
 import pickle
@@ -13,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -219,6 +221,20 @@ def _work(
     policy: LengthPolicy,
     form: RecordForm,
 ) -> Encoded:
-    if tokenization is None:
-        return digest_lines(lines, origins, form)
-    return encode_lines(lines, origins, tokenization, policy, form)
+    with _no_collection():
+        if tokenization is None:
+            return digest_lines(lines, origins, form)
+        return encode_lines(lines, origins, tokenization, policy, form)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave reference cycles alone meanwhile: of the many objects of some lines none is in one, and looking for them
+    among all that is loaded takes a tenth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

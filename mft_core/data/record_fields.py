@@ -139,7 +139,9 @@ def unread_keys(value: Mapping[str, Any], used: Collection[str], turn_lists: Ite
 
 def _unknown(value: Mapping[str, Any], used: Collection[str], prefix: str) -> Iterator[str]:
     for key, content in value.items():
-        if key in used or _is_known(key.lower(), content, in_turn=bool(prefix)) or not _set(content):
+        if key in used or (key in HARMLESS and not isinstance(content, dict) and not _is_text(content)):
+            continue  # which most are
+        if _is_known(key.lower(), content, in_turn=bool(prefix)) or not _set(content):
             continue
         if key.lower() not in HARMLESS or _is_text(content):
             yield f"{prefix}{key}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mft_core.data.file_kinds import COMPANION, TEST, VALIDATION, kind, stem
 from mft_core.data.readers import Readers
+from mft_core.data.split_files import SPLITS
 from mft_core.records import TaskFiles
 from mft_core.support.lists import first_few
 
@@ -64,11 +65,14 @@ def _reason(path: Path, root: Path, beside: Collection[str], is_read_folder: boo
         return f"no kind of file that is read: {', '.join(readers.suffixes)}, compressed if you like"
     if not reader.recognises(path):
         return reader.unread_hint or "it holds no records"
-    what = kind(stem(path), beside)
+    saved = (path.parent.parent / SPLITS).is_file()
+    what = kind(path.parent.name) if saved and not is_read_folder else kind(stem(path), beside)
     if what == TEST:
         return "test data"
     if what in VALIDATION:
         return "validation data comes from another file"
+    if saved and not is_read_folder:
+        return "another split of a data set saved to disk trains: name it with --task NAME=FOLDER"
     if is_read_folder and reader.documents:
         return "plain text beside records may be notes on them: name it with --task NAME=PATH"
     if is_read_folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mft_core.data.columns import PROMPTS, RESPONSES
+from mft_core.data.record_fields import HARMLESS
 from mft_core.data.record_forms import JOINED
 from mft_core.data.turns import conversation
 from mft_core.records import Record, Turn
@@ -32,14 +33,14 @@ def usual_record(value: Any, origin: str) -> Record | None:
     """
     if not isinstance(value, dict):
         return None
-    keys = frozenset(value)
-    turns = _listed(value["messages"]) if keys == MESSAGES else _pair(value, *PAIRS.get(keys, ((), "")))
+    keys = value.keys() - HARMLESS
+    turns = _listed(value["messages"]) if keys == MESSAGES else _pair(value, *PAIRS.get(frozenset(keys), ((), "")))
     return Record(turns=conversation(turns), origin=origin) if turns else None
 
 
 def _pair(value: dict[str, Any], prompts: tuple[str, ...], response: str) -> list[Turn] | None:
-    texts = list(value.values())
-    if not prompts or set(map(type, texts)) != {str} or any(text.lstrip()[:1] == "[" for text in texts):
+    texts = [value[key] for key in (*prompts, response) if prompts]
+    if set(map(type, texts)) != {str} or any(text.lstrip()[:1] == "[" for text in texts):
         return None  # JSON of turns may begin so
     asked, said = [value[key] for key in prompts if value[key]], value[response]
     return [Turn("user", "\n".join(asked)), Turn("assistant", said)] if asked and said else None

@@ -116,11 +116,12 @@ def _explain(error: ValidationError, origin: str, values: Mapping[str, Any]) -> 
 
 
 def _of_task(place: Sequence[int | str], values: Mapping[str, Any]) -> str:
-    """The name of the task whose entry a key stands in, in brackets; "" for none."""
+    """The task whose entry a key stands in, by its name, or else by its place from 1, in brackets; "" for none."""
     match place:
         case ["data", "tasks", int(number), _, *_]:
             entry = values["data"]["tasks"][number]
-            return f" (task {entry['name']!r})" if isinstance(entry, Mapping) and entry.get("name") else ""
+            named = isinstance(entry, Mapping) and entry.get("name")
+            return f" (task {entry['name']!r})" if named else f" (entry {number + 1} of [[{TASKS}]])"
     return ""
 
 

@@ -114,7 +114,8 @@ class TuneSection(Section):
     alpha: float = Field(32.0, gt=0, description="LoRA scale is alpha / rank")
     dropout: float = Field(0.05, ge=0, lt=1, description="LoRA dropout")
     targets: str | list[str] = Field(
-        "all-linear", description='"all-linear", "family" (the adapter\'s own list), or names of linear modules'
+        "all-linear",
+        description='"all-linear", "family" (the adapter\'s own list), or names of linear modules or ends of them',
     )
     dora: bool = Field(False, description="DoRA: train the length of each weight row beside its direction")
     rslora: bool = Field(False, description="rsLoRA: the scale is alpha / sqrt(rank)")

@@ -9,7 +9,9 @@ import multiprocessing
 import os
 import resource
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from mft_core.registry.workspace import Workspace
 
 SECONDS = 120
-"""A trial takes one or two; some architectures step through a text token by token."""
+"""Of processor time. A trial takes one or two; some architectures step through a text token by token."""
+PATIENCE = 10
+"""Times that, by the clock: a trial may wait for a busy machine, but not for ever."""
+BETWEEN = 0.5
 SECONDS_TO_END = 5
 MEMORY_BYTES = 6 << 30
 """Of address space, beyond what the imported libraries take."""
@@ -58,7 +63,7 @@ def survey(
         model_types: from `surveyed`.
         workspace: whose plugins may have families for them.
         files: single-file plugins beside these.
-        seconds: that one may take.
+        seconds: of processor time that one may take; `PATIENCE` times that by the clock.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([try_model.__module__])
@@ -75,7 +80,7 @@ def _tried(
         process.start()
         sending.close()
         try:
-            if not receiving.poll(seconds):
+            if not answers_within(process.pid, receiving, seconds):
                 process.kill()
                 return TrialResult(model_type, "", "failed", f"it takes more than {seconds:g} seconds")
             result: TrialResult = receiving.recv()
@@ -88,6 +93,22 @@ def _tried(
             process.kill()
             process.join()
             receiving.close()
+
+
+def answers_within(process: int | None, receiving: Connection, seconds: float) -> bool:
+    """Whether a process sends something, or ends, before it has taken so many seconds of processor time, or `PATIENCE`
+    times as many by the clock.
+    """
+    import psutil
+
+    end = time.monotonic() + PATIENCE * seconds
+    while not receiving.poll(min(BETWEEN, seconds)):
+        used = 0.0
+        with suppress(psutil.NoSuchProcess):
+            used = sum(psutil.Process(process).cpu_times()[:2])
+        if used > seconds or time.monotonic() > end:
+            return False
+    return True
 
 
 def _try_in_child(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
@@ -144,9 +144,15 @@ def lora_modules(model: PreTrainedModel, targets: str | Sequence[str], family: S
             there = ", ".join(sorted(linear))
             raise UsageError(f"tune.targets: none of the family's modules is in this model; there is: {there}.")
     for name in wanted:
-        if name not in linear:
+        if name not in linear and not _is_longer(name, linear, model):
             raise UsageError(f"tune.targets: this model has no linear module {name!r}.", did_you_mean(name, linear))
     return sorted(wanted)
+
+
+def _is_longer(name: str, linear: Collection[str], model: PreTrainedModel) -> bool:
+    """Whether the name, "self_attn.q_proj" or that of one module, ends those of modules that shorter ones stand for."""
+    meant = [module for module, _ in model.named_modules() if name in _ends(module)]
+    return bool(meant) and all(any(end in linear for end in _ends(module)) for module in meant)
 
 
 def _linear_names(model: PreTrainedModel) -> set[str]:

@@ -59,7 +59,8 @@ class TextEncoder:
         self._hider = re.compile("|".join(map(re.escape, [*longest_first, STAND_IN])))
         self._hidden = [*self.controls, STAND_IN]
         bare, everywhere = without_prefix_space(state)
-        at_start, elsewhere = _tokenizer(state), _tokenizer(bare)
+        at_start = _tokenizer(state)
+        elsewhere = at_start if bare == state else _tokenizer(bare)
         self._encoders: dict[Place, Tokenizer] = {
             "start": at_start,
             "after control": at_start if everywhere else elsewhere,
@@ -118,7 +119,8 @@ class TextEncoder:
 
 def without_prefix_space(state: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """A tokenizer.json without the space it puts before text, and whether it puts it after control tokens too."""
-    state = copy.deepcopy(state)
+    changed = ("normalizer", "pre_tokenizer")
+    state = {**state, **{part: copy.deepcopy(state.get(part)) for part in changed}}  # the vocabulary is large
     everywhere = False
     for step in _steps(state.get("normalizer"), "normalizers"):
         if step["type"] == "Prepend":

@@ -45,6 +45,13 @@ def test_a_mistyped_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "no task 'aa'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flags", [["--steps", "2"], ["--epochs", "1"], ["--loss", "mixed"], ["--packer", "pad"]])
+@pytest.mark.parametrize("what", ["show", "audit"])
+def test_flags_of_training_say_nothing_to_data(what: str, flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert mft("data", what, *flags) == 2
+    assert f"No such option: {flags[0]}" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_audit_asks_for_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert mft("data", "audit", "--data", str(write_tasks(tmp_path / "tasks"))) == 0

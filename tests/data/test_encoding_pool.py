@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import re
@@ -184,6 +185,7 @@ def test_a_fault_of_a_tokenization_names_the_record(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(0)])
     with pytest.raises(MftError, match=r"t\.jsonl:1: .*Faulty.*oops"):
         prepare([TaskFiles("t", (path,))], tmp_path / "cache", kind=Faulty)
+    assert gc.isenabled()
 
 
 def test_a_tokenization_no_fresh_process_can_build_runs_here(tmp_path: Path) -> None:

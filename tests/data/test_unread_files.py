@@ -45,6 +45,16 @@ def test_every_file_is_read_or_named_once_with_its_reason(tmp_path: Path) -> Non
     assert found["f.json"].startswith("it is no array of objects")
 
 
+def test_a_split_of_a_data_set_saved_to_disk_is_called_one(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    splits = ("train", "validation", "dev", "test", "extra")
+    made = {split: datasets.Dataset.from_list([RECORD]) for split in splits}
+    datasets.DatasetDict(made).save_to_disk(str(tmp_path / "a"))
+    found = {Path(name).parent.name: reason for name, reason in reasons(tmp_path).items() if name.endswith(".arrow")}
+    assert found.pop("extra").startswith("another split of a data set saved to disk trains")
+    assert found == {"test": "test data", "dev": "validation data comes from another file"}
+
+
 def test_what_becomes_of_a_file_without_records_is_right_for_its_kind(tmp_path: Path) -> None:
     make(tmp_path, "a.jsonl")
     turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]

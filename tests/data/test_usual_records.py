@@ -8,11 +8,27 @@ from typing import Any
 import pytest
 
 from mft_core.data.columns import PROMPTS, RESPONSES
-from mft_core.data.record_forms import parse_record
+from mft_core.data.record_fields import HARMLESS, KNOWN
+from mft_core.data.record_forms import CONTENT_KEYS, parse_record
+from mft_core.data.record_weights import WEIGHTS
+from mft_core.data.usual_keys import SOLUTIONS
 from mft_core.data.usual_records import usual_record
 from mft_core.errors import RecordError
 
-KEYS = (*PROMPTS, *RESPONSES, "messages", "text", "system", "weight", "history", "tools", "source", "problem", "id")
+KEYS = (
+    *PROMPTS,
+    *RESPONSES,
+    "messages",
+    "text",
+    "system",
+    "weight",
+    "history",
+    "tools",
+    "source",
+    "problem",
+    "id",
+    "tags",
+)
 TURNS = '[{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]'
 VALUES: tuple[Any, ...] = (
     "word", "two\nlines ", "", " ", TURNS, "<think>t</think>", "<think>t</think>said", "[1]",
@@ -29,7 +45,7 @@ def outcome(read: Any, value: Any) -> Any:
 
 
 def some_values(random_state: random.Random) -> Any:
-    keys = random_state.sample(KEYS, random_state.choice((1, 2, 2, 2, 3)))
+    keys = random_state.sample(KEYS, random_state.choice((1, 2, 2, 2, 3, 4)))
     if random_state.random() < 0.3:
         roles = ROLES[random_state.choice((0, 1, 1)) : random_state.randint(2, len(ROLES))]
         turns = [{"role": role, "content": random_state.choice(VALUES[:6])} for role in roles]
@@ -47,12 +63,18 @@ def test_a_usual_record_is_what_a_closer_look_gives() -> None:
     assert usual > 1000
 
 
+def test_keys_that_are_known_to_be_harmless_mean_nothing_elsewhere() -> None:
+    """A record that has some is as usual as without them: what reads records looks at none of them."""
+    assert HARMLESS.isdisjoint({*CONTENT_KEYS, *KNOWN, *WEIGHTS, *SOLUTIONS})
+
+
 @pytest.mark.parametrize(
     "value",
     [
         {"instruction": "Add.", "input": "2 3", "output": "5"},
         {"instruction": "Say hi.", "input": "", "output": "Hi"},
         {"prompt": "q", "completion": "a"},
+        {"id": 3, "prompt": "q", "response": "a", "source": "a book", "tags": ["short"], "metadata": {"weight": 2}},
         {"messages": [{"role": "user", "content": "q"}, {"content": "a", "role": "assistant"}]},
     ],
 )

@@ -42,6 +42,14 @@ def test_a_wrong_key_of_a_task_is_named_with_the_task(write, entry: str, message
     assert message in error.value.message
 
 
+def test_a_wrong_key_of_a_task_without_a_name_is_named_with_its_place(write) -> None:
+    with pytest.raises(UsageError) as error:
+        load_recipe(write("[[data.tasks]]\nname = 'sql'\n[[data.tasks]]\ntrain = 'x'\nrepeats = 2\n"))
+    assert "'data.tasks.1.repeats' (entry 2 of [[data.tasks]])" in error.value.message
+    assert "data.tasks.1.name (entry 2 of [[data.tasks]]): Field required" in error.value.message
+    assert "did you mean 'data.tasks.repeat'?" in error.value.hint
+
+
 def test_every_hint_is_tied_to_its_key(write) -> None:
     path = write('[model]\nname = "qwen"\n[trian]\nsteps = 1\n')
     with pytest.raises(UsageError) as error:

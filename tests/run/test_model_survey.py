@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
 import pytest
 
 from mft_core.errors import UsageError
 from mft_core.registry.workspace import Workspace
-from mft_core.run.model_survey import survey, surveyed
+from mft_core.run.model_survey import answers_within, survey, surveyed
 
 
 def test_all_causal_language_models_are_surveyed_or_those_asked_for() -> None:
@@ -25,6 +30,31 @@ def test_one_that_takes_too_long_ends_nothing_else() -> None:
     assert (late.result, late.reason) == ("failed", "it takes more than 0.01 seconds")
     results = list(survey(["gpt2", "bloom"], Workspace()))
     assert [(each.model_type, each.result) for each in results] == [("gpt2", "packed"), ("bloom", "padded")]
+
+
+def waits(connection: Connection) -> None:
+    time.sleep(2)
+    connection.send("done")
+
+
+def computes(connection: Connection) -> None:
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(("work", "answers"), [(waits, True), (computes, False)])
+def test_processor_time_counts_and_not_how_busy_the_machine_is(
+    work: Callable[[Connection], None], answers: bool
+) -> None:
+    context = multiprocessing.get_context("fork")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(sending,))
+    process.start()
+    try:
+        assert answers_within(process.pid, receiving, 1.0) is answers
+    finally:
+        process.kill()
+        process.join()
 
 
 CRASHING = """

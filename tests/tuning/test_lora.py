@@ -65,6 +65,21 @@ def test_a_target_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert all(".q_proj.lora_" in name for name in adapter_weights(tuned))
 
 
+def test_a_target_may_be_as_much_of_a_name_as_it_takes(tmp_path: Path) -> None:
+    model = load_tiny("llama", tmp_path)
+    targets = ["self_attn.q_proj", "model.layers.1.mlp.up_proj"]
+    trained = {name.partition(".lora_")[0].removeprefix("base_model.model.") for name in adapter_weights(
+        tuned_model(model, targets=targets))}  # fmt: skip
+    every = {f"model.layers.{number}.self_attn.q_proj" for number in range(model.config.num_hidden_layers)}
+    assert trained == {*every, "model.layers.1.mlp.up_proj"}
+
+
+@pytest.mark.parametrize("target", ["self_attn", "mlp.q_proj", "attn.q_proj", "input_layernorm", "lm_head", "", "."])
+def test_more_of_a_name_stands_for_linear_modules_alone(tmp_path: Path, target: str) -> None:
+    with pytest.raises(UsageError, match="no linear module"):
+        lora_modules(load_tiny("llama", tmp_path), [target])
+
+
 def test_merging_computes_the_same(tmp_path: Path) -> None:
     ids = torch.arange(9)[None]
     tuned = tuned_model(load_tiny("gpt_bigcode", tmp_path, torch.float64), rank=4)
