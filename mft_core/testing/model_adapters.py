@@ -101,10 +101,10 @@ class ModelAdapterTests(ComponentTests):
         """The component under test."""
         return self.build()
 
-    @pytest.fixture(scope="class")
-    def checkpoint(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        """A folder with a random model, for all tests: to be read only."""
-        return write_random_checkpoint(self.config(), tmp_path_factory.mktemp("checkpoint") / "base")
+    @pytest.fixture
+    def checkpoint(self, tmp_path: Path) -> Path:
+        """A folder with a random model."""
+        return write_random_checkpoint(self.config(), tmp_path / "base")
 
     def test_the_tiny_model_is_small_with_a_long_context_and_no_dropout(self, adapter: ModelAdapter) -> None:
         config = adapter.tiny_config(2048)
