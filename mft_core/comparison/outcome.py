@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mft_core.comparison.arms import BASE, SINGLE, ArmRun
-from mft_core.comparison.measuring import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
+from mft_core.comparison.losses_file import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
 from mft_core.errors import MftError
 from mft_core.events import read_events

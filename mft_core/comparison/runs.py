@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mft_core.comparison.arms import ArmRun
-from mft_core.comparison.measuring import LOSSES_FILE, Measured, measure, measure_base, read_losses, write_losses
+from mft_core.comparison.losses_file import LOSSES_FILE, Measured, read_losses, write_losses
+from mft_core.comparison.measuring import measure, measure_base
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext

@@ -33,10 +33,10 @@ def code_blocks(text: str) -> Iterator[Block]:
     other, or one that never is, ends at the first fence with a line of its own, else at the first there is, else with
     the text.
     """
-    position = 0
+    position, lone = 0, _LoneFences(text)
     while match := OPENING.search(text, position):
         language, start = _beginning(match)
-        end, position = _end(text, start, match[1], language in PYTHON)
+        end, position = _end(text, start, match[1], language in PYTHON, lone)
         yield Block(language, text[start:end])
 
 
@@ -51,7 +51,23 @@ def _beginning(opening: re.Match[str]) -> tuple[str, int]:
     return language, opening.end()
 
 
-def _end(text: str, start: int, fence: str, may_be_python: bool) -> tuple[int, int]:
+class _LoneFences:
+    """Fences with a line of their own, looked for once: where there are none, every block would search to the end."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._latest: dict[str, tuple[int, int] | None] = {}
+
+    def after(self, start: int, fence: str) -> tuple[int, int] | None:
+        """Where the first one from `start` on lies, which is no less than in the call before."""
+        latest = self._latest.get(fence, (-1, -1))
+        if latest is not None and latest[0] < start:
+            match = re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$", re.MULTILINE).search(self._text, start)
+            latest = self._latest[fence] = match.span() if match else None
+        return latest
+
+
+def _end(text: str, start: int, fence: str, may_be_python: bool, lone: _LoneFences) -> tuple[int, int]:
     """Where a block ends, and where the text after it goes on."""
     marks = re.compile(re.escape(fence))
     places = [match.span() for match in islice(marks.finditer(text, start), MOST_CLOSINGS)]
@@ -59,7 +75,4 @@ def _end(text: str, start: int, fence: str, may_be_python: bool) -> tuple[int, i
         for end, after in places:
             if is_python(text[start:end]):
                 return end, after
-    alone = re.compile(rf"^[ \t]*{re.escape(fence)}[ \t]*$", re.MULTILINE).search(text, start)
-    if alone:
-        return alone.span()
-    return places[0] if places else (len(text), len(text))
+    return lone.after(start, fence) or (places[0] if places else (len(text), len(text)))

@@ -33,6 +33,7 @@ epochs = 2
 batch_size = 16
 micro_batch_size = 8
 eval_every = 0
+callbacks = []
 """
 
 

@@ -118,11 +118,24 @@ def gradient(name: str, tasks: TaskSet, options: dict[str, str]) -> tuple[torch.
     return step_gradient(model, loss, plan.table, rows, counts), loss.task_weights()
 
 
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> TaskSet:
+    """A task that is repeated three times."""
+    return data(tmp_path_factory.mktemp("repeated"), 1, 3.0)
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> TaskSet:
+    """The same task with three copies of each record."""
+    return data(tmp_path_factory.mktemp("copied"), 3, 1.0)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["tokens", "samples"])
 @pytest.mark.parametrize("name", LOSSES)
-def test_repeated_samples_count_as_copies_in_the_file_do(tmp_path: Path, name: str, by: str) -> None:
-    repeated, copied = data(tmp_path, 1, 3.0), data(tmp_path, 3, 1.0)
+def test_repeated_samples_count_as_copies_in_the_file_do(
+    repeated: TaskSet, copied: TaskSet, name: str, by: str
+) -> None:
     for field in ("samples", "tokens"):
         counted, expected = (getattr(tasks.counts, field) for tasks in (repeated, copied))
         assert counted == pytest.approx(expected, rel=1e-15)
@@ -152,6 +165,7 @@ max_length = 96
 epochs = 2
 batch_size = 1000
 eval_every = 0
+callbacks = []
 [[data.tasks]]
 name = "a"
 train = "{}.jsonl"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mft_core.batching.batch_plan import BatchPlan
+from mft_core.batching.sample_table import SampleTable
 from mft_core.batching.sampling import draw, stratified_order, uses_per_epoch
 from mft_core.interfaces import LossOptions
 from mft_core.testing.losses import step_gradient
@@ -31,13 +32,17 @@ def test_stratified_order_spreads_every_group_over_the_epoch() -> None:
         assert counts[2] in (0, 1, 2)
 
 
+@pytest.fixture(scope="module")
+def imbalanced() -> SampleTable:
+    return random_table([1, 100_000])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("packer", [Pad, Dynamic, Sequential, BestFit])
-def test_imbalance_of_one_to_100_000_uses_every_sample_once_an_epoch(packer) -> None:
-    table = random_table([1, 100_000])
-    epoch = BatchPlan(table, packer(), 32, batch_size=64, seed=0).epoch(1)
+def test_imbalance_of_one_to_100_000_uses_every_sample_once_an_epoch(imbalanced, packer) -> None:
+    epoch = BatchPlan(imbalanced, packer(), 32, batch_size=64, seed=0).epoch(1)
     used = np.concatenate([np.concatenate(epoch.step_rows(step)) for step in range(epoch.steps)])
-    assert np.bincount(used, minlength=len(table)).tolist() == [1] * 100_001
+    assert np.bincount(used, minlength=len(imbalanced)).tolist() == [1] * 100_001
 
 
 def test_temperature_1_uses_every_sample_once_and_high_ones_all_tasks_alike() -> None:

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from helpers.finished_runs import finished, logits
-from helpers.running import Evaluate, largest_difference, mft, weights, write_tasks
+from helpers.running import Evaluate, largest_difference, mft, settings, weights, write_tasks
 from helpers.tiny_models import ADAPTERS, adapter_of
 from mft_bases.tiny import TOKENIZER
 from mft_core.recipe.loading import load_recipe
@@ -42,7 +42,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("moved")
     base = write_base(folder / "base", 0)
     options = ("--data", str(write_tasks(folder / "data")), "--output", str(folder / "run"), "--steps", "1")
-    assert mft("run", "--base", str(base), *options, "--set", "model.dtype=float32") == 0
+    small = settings("model.dtype=float32", "train.callbacks=[]")
+    assert mft("run", "--base", str(base), *options, *small) == 0
     base.rename(folder / "elsewhere")
     write_base(folder / "another", 9)
     return folder
@@ -131,7 +132,7 @@ def test_the_losses_of_a_whole_model_need_no_base(
 ) -> None:
     base, run = write_base(tmp_path / "base", 0), tmp_path / "run"
     options = ("--data", str(write_tasks(tmp_path / "data")), "--output", str(run), "--steps", "1")
-    more = ("--set", "model.dtype=float32", "--set", "tune.method=full")
+    more = settings("model.dtype=float32", "tune.method=full", "train.callbacks=[]")
     assert said("run", "--base", str(base), *options, *more)[0] == 0
     before = evaluate(str(run), "--on", "loss", "--output", str(tmp_path / "before"))
     base.rename(tmp_path / "elsewhere")

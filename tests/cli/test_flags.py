@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from helpers.many_commands import Answer, run_many
 from helpers.running import SIZES, events, mft, write_tasks
 from mft_cli.commands import load_command
 from mft_cli.compose import Flags, compose_recipe, name_of
@@ -127,29 +126,34 @@ def test_results_are_named_after_the_recipe_or_after_model_and_data(flags: Flags
     assert name_of(compose_recipe(flags, Workspace()), flags.recipe) == name
 
 
-@pytest.mark.parametrize(
-    ("command", "right"),
-    [
-        (("run", "--model", "llama", "--loss", "famoo"), "famo"),
-        (("run", "--model", "llamaa"), "llama"),
-        (("run", "--base", "tinyy"), "tiny"),
-        (("check", "--packer", "padd"), "pad"),
-        (("check", "--set", "data.tokenization=mftcoderr"), "mftcoder"),
-        (("prepare", "--set", "data.source=stdlibb"), "stdlib"),
-        (("compare", "--set", 'eval=["humanevall"]'), "humaneval"),
-        (("compare", "--arms", "mixed,fano"), "famo"),
-        (("eval", "tiny", "--model", "llama", "--on", "humanevall"), "humaneval"),
-        (("generate", "tinyy", "--prompt", "hello"), "tiny"),
-        (("chat", "tiny", "--model", "llamaa"), "llama"),
-        (("show", "loss.famoo"), "famo"),
-    ],
-)
-def test_a_name_that_there_is_not_is_refused_before_torch_is_imported(command: tuple[str, ...], right: str) -> None:
-    code = "import sys; from mft_cli.app import run_command_line; "
-    code += "code = run_command_line(sys.argv[1:]); print(code, 'torch' in sys.modules, 'transformers' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["2", "False", "False"]
-    assert f"Did you mean '{right}'?" in done.stderr
+MISSPELT = [
+    (("run", "--model", "llama", "--loss", "famoo"), "famo"),
+    (("run", "--model", "llamaa"), "llama"),
+    (("run", "--base", "tinyy"), "tiny"),
+    (("check", "--packer", "padd"), "pad"),
+    (("check", "--set", "data.tokenization=mftcoderr"), "mftcoder"),
+    (("prepare", "--set", "data.source=stdlibb"), "stdlib"),
+    (("compare", "--set", 'eval=["humanevall"]'), "humaneval"),
+    (("compare", "--arms", "mixed,fano"), "famo"),
+    (("eval", "tiny", "--model", "llama", "--on", "humanevall"), "humaneval"),
+    (("generate", "tinyy", "--prompt", "hello"), "tiny"),
+    (("chat", "tiny", "--model", "llamaa"), "llama"),
+    (("show", "loss.famoo"), "famo"),
+]
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[Answer]:
+    return run_many([command for command, _ in MISSPELT], ["torch", "transformers"])
+
+
+@pytest.mark.parametrize(("number", "right"), [(number, right) for number, (_, right) in enumerate(MISSPELT)])
+def test_a_name_that_there_is_not_is_refused_before_torch_is_imported(
+    number: int, right: str, answers: list[Answer]
+) -> None:
+    answer = answers[number]
+    assert (answer.code, answer.imported) == (2, []), answer.error
+    assert f"Did you mean '{right}'?" in answer.error
 
 
 @pytest.mark.parametrize("command", TAKERS)

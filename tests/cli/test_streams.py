@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -39,11 +38,15 @@ def test_an_answer_is_shown_in_any_encoding(encoding: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
-def test_a_prompt_that_is_no_text_is_named(encoding: str, tmp_path: Path) -> None:
+def test_a_prompt_that_is_no_text_is_named(encoding: str) -> None:
     piped = run("generate", *SMALL, "--prompt", "-", stdin=b"hello \xff", PYTHONIOENCODING=encoding)
     assert piped.returncode == 2
     expected = f"error: The prompt on standard input is not {encoding.upper()}: its character 7 is the byte 0xff."
     assert expected in piped.stderr.decode()
+
+
+@pytest.mark.slow
+def test_a_prompt_in_the_arguments_that_is_no_text_is_named() -> None:
     given = run("generate", *SMALL, "--prompt", b"hello \xff", PYTHONUTF8="1")
     assert given.returncode == 2
     assert "error: --prompt is not UTF-8: its character 7 is the byte 0xff." in given.stderr.decode()

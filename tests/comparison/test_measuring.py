@@ -1,28 +1,16 @@
-"""Measured losses survive writing, and damage is noticed."""
+"""Tasks that are measured beside those of a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
+from helpers.token_data import pair, prepare, task_file
+from mft_core.comparison.measuring import renumbered
+from mft_core.records import TaskFiles
 
-from mft_core.comparison.measuring import TaskLossesBySample, read_losses, write_losses
 
-
-def test_losses_survive_writing_and_damage_is_noticed(tmp_path: Path) -> None:
-    large = np.arange(3, dtype=np.uint64) << np.uint64(60)
-    parts = {
-        "one": TaskLossesBySample(np.arange(3) + 0.5, np.arange(3) + 1, large),
-        "zwei-ß": TaskLossesBySample(np.ones(1), np.ones(1, np.int64), large[2:]),
-    }
-    path = tmp_path / "losses.npz"
-    write_losses(path, parts)
-    found = read_losses(path)
-    assert found is not None
-    assert found.keys() == parts.keys()
-    for name, part in parts.items():
-        for column in ("cross_entropy", "tokens", "digests"):
-            assert np.array_equal(getattr(found[name], column), getattr(part, column))
-    path.write_bytes(path.read_bytes()[:-30])
-    assert read_losses(path) is None
-    assert read_losses(tmp_path / "nothing") is None
+def test_tasks_of_another_set_are_numbered_in_their_new_order(tmp_path: Path) -> None:
+    files = [TaskFiles(name, (task_file(tmp_path / f"{name}.jsonl", [pair(0), pair(1)]),)) for name in ("a", "b", "c")]
+    tasks = list(prepare(files, tmp_path / "cache"))
+    found = renumbered([tasks[2], tasks[0]])
+    assert [(task.index, task.name) for task in found] == [(0, "c"), (1, "a")]

@@ -11,7 +11,7 @@ import pytest
 
 from helpers.made_up_comparisons import comparison
 from mft_core.comparison.arms import ArmRun
-from mft_core.comparison.measuring import LOSSES_FILE, TaskLossesBySample, write_losses
+from mft_core.comparison.losses_file import LOSSES_FILE, TaskLossesBySample, write_losses
 from mft_core.comparison.outcome import gather, with_differences
 from mft_core.errors import MftError
 from mft_core.events import EventLog

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mft_core.comparison.arms import ArmRun
-from mft_core.comparison.measuring import LOSSES_FILE, TaskLossesBySample, write_losses
+from mft_core.comparison.losses_file import LOSSES_FILE, TaskLossesBySample, write_losses
 from mft_core.comparison.runs import RunState, state_of
 from mft_core.errors import UsageError
 from mft_core.events import EventLog

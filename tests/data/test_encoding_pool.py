@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from helpers.token_data import Counting, pair, prepare, task_file
+from mft_core.data import encoding_pool
 from mft_core.data.jobs import CHUNK_BYTES
 from mft_core.data.tokenising import prepare_tasks
 from mft_core.errors import MftError
@@ -124,7 +125,10 @@ class Stopping(MftCoder):
 
 
 @pytest.mark.slow
-def test_a_stopped_worker_is_an_error_that_names_it_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_stopped_worker_is_an_error_that_names_it_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoding_pool, "SECONDS_BETWEEN_LOOKS", 0.1)  # as many looks as ever
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
     error = within(240, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Stopping, processes=2))
     assert isinstance(error, MftError)

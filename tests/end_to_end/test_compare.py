@@ -14,7 +14,7 @@ import pytest
 
 from helpers.made_up_comparisons import TASKS, write_comparison
 from helpers.running import events, mft, start_mft, wait_for_step
-from mft_core.comparison.measuring import read_losses
+from mft_core.comparison.losses_file import read_losses
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from helpers import small_sets
 from helpers.given_samples import write_completions
 from helpers.paths import PUBLISHED_SETS, REPOSITORY
 from helpers.running import Evaluate, mft, start_mft, write_rows
+from helpers.workers import run_commands_on
 from mft_evaluators.humaneval import HumanEval
 
 HUMANEVAL = PUBLISHED_SETS / "humaneval"
@@ -109,10 +109,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(pairs: Path, tmp_path: P
 def test_two_processes_find_what_one_finds(pairs: Path, tmp_path: Path) -> None:
     settings = ("--set", f"eval.exact-match.data={pairs}", "--set", "eval.exact-match.batch_size=1")
     command = [*TINY, "--on", "exact-match", *settings, "--set", "eval.exact-match.max_new_tokens=12"]
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    process = start_mft([*command, "--output", str(tmp_path / "two")], launcher)
-    printed = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, printed
+    run_commands_on(2, [*command, "--output", str(tmp_path / "two")])
     assert mft(*command, "--output", str(tmp_path / "one")) == 0
     one, two = (
         sorted((tmp_path / name / "exact-match" / "samples.jsonl").read_text().splitlines()) for name in ("one", "two")

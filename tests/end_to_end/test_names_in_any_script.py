@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.readers import READERS
-from helpers.running import arguments, events, mft, settings, write_tasks
+from helpers.running import REPORT, arguments, events, mft, settings, write_tasks
 from mft_core.data.task_files import record_files
 
 STORED, NAME = "cafe\u0301", "caf\u00e9"
@@ -36,7 +36,7 @@ def typed(data: Path) -> Path:
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     chosen = settings(f'data.include=["{STORED}", "{HINDI}"]')
-    assert mft(*arguments(typed(data), folder, *SHORT, *chosen)) == 0
+    assert mft(*arguments(typed(data), folder, *SHORT, *REPORT, *chosen)) == 0
     return folder
 
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from accelerate.state import AcceleratorState
 from safetensors.numpy import load_file
 
-from helpers.paths import REPOSITORY
 from helpers.rank_worker import CASES, save, train, train_every_case
 from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, wait_for_step, weights
+from helpers.workers import run_commands_on, work_on
 from mft_core.sandbox.processes import DescendantGroup
-
-WORKERS = REPOSITORY / "tests" / "helpers"
 
 
 def exact(*more: str) -> list[str]:
@@ -36,34 +31,15 @@ RUNS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def without_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A working folder without the report, which takes longer to draw than the training."""
-    workspace = tmp_path_factory.mktemp("workspace")
-    (workspace / "plugins.toml").write_text('disabled = ["mft-report"]\n', encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(workspace)
-        yield
-
-
-def launcher(ranks: int) -> list[str]:
+def torchrun(ranks: int) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
-
-
-def work_on(ranks: int, worker: str, argument: str) -> None:
-    """A program of `helpers` on so many processes, which ends well."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY / "tests")}
-    program = [*launcher(ranks), str(WORKERS / worker), argument]
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def on_two(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every one of `RUNS`, by its name, trained on two processes."""
     folder = tmp_path_factory.mktemp("two")
-    commands = [arguments(data, folder / name, *flags) for name, flags in RUNS.items()]
-    work_on(2, "command_worker.py", json.dumps(commands))
+    run_commands_on(2, *(arguments(data, folder / name, *flags) for name, flags in RUNS.items()))
     return folder
 
 
@@ -93,18 +69,27 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def on_several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, trained on two processes and on four: in a folder for each number."""
+    folder = tmp_path_factory.mktemp("several")
+    work_on("rank_worker.py", str(folder), "2", "4")
+    return folder
+
+
 @pytest.mark.parametrize("ranks", [2, 4])
-def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_sharded(alone, tmp_path, ranks) -> None:
+def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_sharded(alone, on_several, ranks) -> None:
     """And a sharded run goes on where it stopped, on as many processes or unsharded on one."""
-    work_on(ranks, "rank_worker.py", str(tmp_path))
+    folder = on_several / str(ranks)
     for name in CASES:
         for placed in ("copied", "sharded"):
-            assert_equal_weights(tmp_path / placed / name, alone / name)
-            assert_equal_steps(tmp_path / placed / name, alone / name)
-    assert_equal_weights(tmp_path / "resumed", alone / "coba")
-    shutil.rmtree(tmp_path / "resumed" / "checkpoints" / "step-000006")
-    save(train(tmp_path / "resumed", "coba", False, steps=6, resume=True), tmp_path / "resumed" / "weights.safetensors")
-    assert_equal_weights(tmp_path / "resumed", alone / "coba")
+            assert_equal_weights(folder / placed / name, alone / name)
+            assert_equal_steps(folder / placed / name, alone / name)
+    resumed = folder / "resumed"
+    assert_equal_weights(resumed, alone / "coba")
+    shutil.rmtree(resumed / "checkpoints" / "step-000006")
+    save(train(resumed, "coba", False, steps=6, resume=True), resumed / "weights.safetensors")
+    assert_equal_weights(resumed, alone / "coba")
 
 
 def assert_equal_weights(run: Path, other: Path) -> None:
@@ -129,14 +114,12 @@ def process_of_rank(rank: int, launcher: int) -> int:
 def test_a_rank_that_dies_ends_the_others_and_the_run_can_be_resumed(data, on_two, tmp_path) -> None:
     run = tmp_path / "run"
     command = arguments(data, run, *RUNS["copied"])
-    with start_mft(command, launcher(2)) as process:
+    with start_mft(command, torchrun(2)) as process:
         wait_for_step(process, run, 3)
         os.kill(process_of_rank(1, process.pid), signal.SIGKILL)
         text, _ = process.communicate(timeout=120)
         assert process.returncode == 1, text
         assert DescendantGroup(process.pid).members() == []
     assert not (run / "final").exists()
-    resumed = start_mft([*command, "--resume"], launcher(2))
-    text, _ = resumed.communicate()
-    assert resumed.returncode == 0, text
+    run_commands_on(2, [*command, "--resume"])
     assert largest_difference(weights(run), weights(on_two / "copied")) == 0

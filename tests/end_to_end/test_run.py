@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers.running import SIZES, arguments, events, largest_difference, mft, settings, weights
+from helpers.running import REPORT, SIZES, arguments, events, largest_difference, mft, settings, weights
 
 PACKERS = ["pad", "dynamic", "sequential", "best-fit"]
 RATE = 0.5
 EXACT = settings(
     "model.dtype=float64", "tune.method=full", "train.optimizer=sgd", "train.clip=0", "train.schedule=constant",
-    f"train.learning_rate={RATE}", "train.batch_size=1000", "data.max_length=128",
+    f"train.learning_rate={RATE}", "train.batch_size=1000", "data.max_length=128", "train.callbacks=[]",
 )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def test_a_whole_epoch_step_is_equation_1_for_every_packer_and_micro_batch(data,
 @pytest.fixture(scope="module")
 def famo_run(data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("famo") / "run"
-    assert mft(*arguments(data, run, "--loss", "famo", "--epochs", "2", "--set", "train.eval_every=3")) == 0
+    assert mft(*arguments(data, run, "--loss", "famo", "--epochs", "2", *REPORT, "--set", "train.eval_every=3")) == 0
     return run
 
 

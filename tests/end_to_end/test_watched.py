@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.finished_runs import interrupted
-from helpers.running import events, largest_difference, mft, settings, start_mft, weights, write_tasks
-from mft_core.comparison.measuring import read_losses
+from helpers.running import events, largest_difference, mft, settings, weights, write_tasks
+from helpers.workers import run_commands_on
+from mft_core.comparison.losses_file import read_losses
 
 RECIPE = """
 [model]
@@ -33,6 +33,7 @@ eval_every = 2
 save_every = 2
 stop = "patience"
 patience = 9
+callbacks = []
 [[data.tasks]]
 name = "add"
 train = "data/add"
@@ -133,12 +134,8 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(place: Path, tmp_path: Path)
 
 
 def test_two_processes_measure_what_one_does(place: Path, tmp_path: Path) -> None:
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     run = tmp_path / "two"
-    without_pictures = settings("train.callbacks=[]")
-    process = start_mft(["run", str(place / "watching.toml"), "--output", str(run), *without_pictures], launcher)
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
+    run_commands_on(2, ["run", str(place / "watching.toml"), "--output", str(run)])
     assert largest_difference(weights(run), weights(place / "watching")) < 1e-8
     for two, one in zip(events(run, "eval"), events(place / "watching", "eval"), strict=True):
         assert two["watched"]["away"]["loss"] == pytest.approx(one["watched"]["away"]["loss"], rel=1e-8)

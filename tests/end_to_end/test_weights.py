@@ -19,6 +19,7 @@ RATE = 0.5
 EXACT = settings(
     "model.dtype=float64", "tune.method=full", "train.optimizer=sgd", "train.clip=0", "train.schedule=constant",
     f"train.learning_rate={RATE}", "train.batch_size=1000", "data.max_length=128",
+    "train.callbacks=[]",
 )  # fmt: skip
 
 CHATS: list[tuple[list[float], float]] = [

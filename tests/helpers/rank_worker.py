@@ -1,12 +1,17 @@
-"""Trains with several losses one after the other, on as many ranks as it was started with: FOLDER/<case>/weights."""
+"""Trains with several losses one after the other: FOLDER/RANKS/{copied,sharded}/<case>/weights.safetensors.
+
+rank_worker.py FOLDER RANKS...
+"""
 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from safetensors.torch import save_file
 
+from helpers.forked_ranks import run_on_ranks
 from helpers.small_trainer import make_trainer, tensors
 from mft_core.testing.samples import random_table
 from mft_core.training.trainer import Trainer
@@ -67,11 +72,13 @@ def resume_sharded(folder: Path) -> None:
     assert held < 0.75 * sum(parameter.numel() for parameter in trainer.model.parameters()), "nothing is sharded"
 
 
-if __name__ == "__main__":
-    from torch.distributed import destroy_process_group
+def train_everything(folder: Path) -> None:
+    """On one of several ranks: every case copied and sharded, and one that is resumed."""
+    train_every_case(folder / "copied")
+    train_every_case(folder / "sharded", sharded=True)
+    resume_sharded(folder / "resumed")
 
-    target = Path(sys.argv[1])
-    train_every_case(target / "copied")
-    train_every_case(target / "sharded", sharded=True)
-    resume_sharded(target / "resumed")
-    destroy_process_group()
+
+if __name__ == "__main__":
+    for ranks in map(int, sys.argv[2:]):
+        run_on_ranks(ranks, partial(train_everything, Path(sys.argv[1]) / str(ranks)))

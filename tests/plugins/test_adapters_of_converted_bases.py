@@ -27,39 +27,45 @@ from mft_core.tuning.saving import save_final
 
 pytestmark = pytest.mark.slow
 
-NEEDS = {"baichuan13b_v1": "mft_baichuan.alibi", "baichuan13b_v2": "mft_baichuan.alibi", "glm10b": "mft_glm.modeling"}
+PLAIN = ("qwen", "baichuan7b_v1", "baichuan7b_v2", "chatglm2", "chatglm3", "codegeex2", "glm4_old")
+NEEDING = {"mft_baichuan.alibi": ("baichuan13b_v1", "baichuan13b_v2"), "mft_glm.modeling": ("glm10b",)}
 """What Python has to import before it loads them, as docs/models.md says; the others need nothing of mft."""
-NAMES = ("qwen", "baichuan7b_v1", "baichuan7b_v2", "chatglm2", "chatglm3", "codegeex2", "glm4_old", *NEEDS)
 LOADER = """
 import json, sys, torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
-native, final, *modules = sys.argv[1:]
-for module in modules:
+folder, module, *names = sys.argv[1:]
+if module:
     __import__(module)
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(native), final).eval()
-print(json.dumps(model(input_ids=torch.arange(1, 12)[None], use_cache=False).logits.tolist()))
-assert modules or not [name for name in sys.modules if name.startswith("mft")]
+for name in names:
+    base = AutoModelForCausalLM.from_pretrained(f"{folder}/{name}/native")
+    model = PeftModel.from_pretrained(base, f"{folder}/{name}/run/final").eval()
+    print(json.dumps(model(input_ids=torch.arange(1, 12)[None], use_cache=False).logits.tolist()))
+assert module or not [name for name in sys.modules if name.startswith("mft")]
 """
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_adapter_computes_the_same_on_the_exported_base(name: str, tmp_path: Path) -> None:
-    if not (CHECKPOINTS / name).is_dir():
-        pytest.skip("../shared is absent")
-    base, final, native = tmp_path / "base", tmp_path / "run" / "final", tmp_path / "native"
-    shutil.copytree(CHECKPOINTS / name, base)
+def write_adapter_and_native_base(name: str, place: Path) -> torch.Tensor:
+    """Tune a base in a format of its own, export that base; returns the logits of the tuned model."""
+    base = Path(shutil.copytree(CHECKPOINTS / name, place / "base"))
     adapter = ADAPTERS[recognize_adapter(ADAPTERS.items(), read_config(base))]
     tuned = tuned_model(load_base(adapter, base, torch.float32), rank=4)
     move_weights(tuned)
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
-    save_final(tuned, tokenizer, final)
+    save_final(tuned, tokenizer, place / "run" / "final")
     if not any(base.glob("tokenizer*")):
         tokenizer.save_pretrained(base)
-    assert mft("export", str(base), "--output", str(native), "--dtype", "float32") == 0
-    modules = [NEEDS[name]] if name in NEEDS else []
-    done = subprocess.run(
-        [sys.executable, "-c", LOADER, str(native), str(final), *modules], capture_output=True, text=True, check=False
-    )
+    assert mft("export", str(base), "--output", str(place / "native"), "--dtype", "float32") == 0
+    return logits(tuned)
+
+
+@pytest.mark.parametrize(("module", "names"), [("", PLAIN), *NEEDING.items()])
+def test_an_adapter_computes_the_same_on_the_exported_base(module: str, names: tuple[str, ...], tmp_path: Path) -> None:
+    if not all((CHECKPOINTS / name).is_dir() for name in names):
+        pytest.skip("../shared is absent")
+    expected = {name: write_adapter_and_native_base(name, tmp_path / name) for name in names}
+    command = [sys.executable, "-c", LOADER, str(tmp_path), module, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert relative_difference(torch.tensor(json.loads(done.stdout)), logits(tuned)) < 1e-5
+    for name, line in zip(names, done.stdout.splitlines(), strict=True):
+        assert relative_difference(torch.tensor(json.loads(line)), expected[name]) < 1e-5, name

@@ -28,7 +28,7 @@ def test_a_base_is_called_by_what_others_know_it_by(tmp_path: Path, monkeypatch:
 def test_the_card_of_a_run_has_its_losses_and_counts_and_no_place(method: str, tmp_path: Path) -> None:
     data = write_tasks(tmp_path / "data", {"add": 20, "copy": 9})
     run = tmp_path / "run"
-    options = settings("model.dtype=float32", f"tune.method={method}", "train.learning_rate=1e-3")
+    options = settings("model.dtype=float32", f"tune.method={method}", "train.learning_rate=1e-3", "train.callbacks=[]")
     command = ("run", "--model", "llama", "--base", "tiny", "--data", str(data), "--output", str(run), "--steps", "4")
     assert mft(*command, *options) == 0
     text = (run / "final" / "README.md").read_text(encoding="utf-8")

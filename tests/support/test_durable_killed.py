@@ -26,27 +26,38 @@ import os, signal, sys
 from pathlib import Path
 from mft_core.support.durable import remove_folder, whole_folder, write_text
 
-action, parent, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-done = 0
+action = sys.argv[1]
 
-def count(event, arguments):
-    global done
-    if event.partition(".")[0] in ("open", "os", "shutil"):
-        done += 1
-        if done == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+def act(parent, last):
+    done = 0
 
-sys.addaudithook(count)
-if action == "file":
-    write_text(parent / "target", "new")
-elif action == "remove":
-    remove_folder(parent / "target")
-else:
-    with whole_folder(parent / "target") as folder:
-        (folder / "a").write_text("new")
-        (folder / "below").mkdir()
-        (folder / "below" / "b").write_text("new")
+    def count(event, arguments):
+        nonlocal done
+        if event.partition(".")[0] in ("open", "os", "shutil"):
+            done += 1
+            if done == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count)
+    if action == "file":
+        write_text(parent / "target", "new")
+    elif action == "remove":
+        remove_folder(parent / "target")
+    else:
+        with whole_folder(parent / "target") as folder:
+            (folder / "a").write_text("new")
+            (folder / "below").mkdir()
+            (folder / "below" / "b").write_text("new")
+
+for line in sys.stdin:
+    last, _, parent = line.rstrip("\\n").partition(" ")
+    child = os.fork()
+    if not child:
+        act(Path(parent), int(last))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+"""For each line of input, a process of its own, forked from one that has imported what it needs."""
 
 
 def kill_at_every_step(action: str, parent: Path) -> list[Path]:
@@ -56,16 +67,19 @@ def kill_at_every_step(action: str, parent: Path) -> list[Path]:
         the folders as the killed processes left them.
     """
     codes, folders = [], []
-    while 0 not in codes:
-        folders.append(parent / str(len(codes)))
-        folders[-1].mkdir(parents=True)
-        if action == "file":
-            (folders[-1] / "target").write_text("old")
-        else:
-            write(folders[-1] / "target", "old")
-        with start(KILLED, action, folders[-1], len(codes) + 1) as process:
-            process.communicate()
-        codes.append(process.returncode)
+    with start(KILLED, action) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while 0 not in codes:
+            folders.append(parent / str(len(codes)))
+            folders[-1].mkdir(parents=True)
+            if action == "file":
+                (folders[-1] / "target").write_text("old")
+            else:
+                write(folders[-1] / "target", "old")
+            process.stdin.write(f"{len(codes) + 1} {folders[-1]}\n")
+            process.stdin.flush()
+            codes.append(int(process.stdout.readline()))
     assert set(codes[:-1]) == {-signal.SIGKILL}
     assert len(codes) > 3
     return folders[:-1]

@@ -7,12 +7,22 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from helpers import running
 from helpers.made_up_comparisons import comparison
 from helpers.made_up_runs import write_run
+from helpers.many_commands import run_many
 from mft_core.comparison.writing import write_outcome
+
+
+def printed(capsys: pytest.CaptureFixture[str], folder: Path) -> dict[str, Any]:
+    """What `mft report --json` prints, here: a process of its own is what the other tests begin with."""
+    assert running.mft("report", str(folder), "--json") == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
 
 
 @pytest.mark.slow
@@ -29,24 +39,24 @@ def test_command_redraws_and_prints(tmp_path: Path, mft: Callable[..., subproces
 
 
 @pytest.mark.slow
-def test_command_prints_json(tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_command_prints_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = write_run(tmp_path / "run", ["completion", "repair"])
-    found = json.loads(mft("report", str(run), "--json").stdout)
+    found = printed(capsys, run)
     assert found["tasks"]["completion"]["change"] == -0.5
     assert Path(found["files"]["report"]).exists()
 
 
 @pytest.mark.slow
-def test_a_comparison_is_drawn_and_shown_again(
-    tmp_path: Path, mft: Callable[..., subprocess.CompletedProcess[str]]
+def test_a_comparison_is_drawn_and_shown_again_without_torch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_outcome(comparison(), tmp_path, {})
-    shown = mft("report", str(tmp_path))
-    assert shown.returncode == 0, shown.stderr
-    assert "Difference to mixed; below 0 is better" in shown.stdout
-    assert "1.500" in shown.stdout
+    (shown,) = run_many([["report", str(tmp_path)]], ["torch"])
+    assert (shown.code, shown.imported) == (0, []), shown.error
+    assert "Difference to mixed; below 0 is better" in shown.output
+    assert "1.500" in shown.output
     assert (tmp_path / "compare.png").read_bytes().startswith(b"\x89PNG")
-    found = json.loads(mft("report", str(tmp_path), "--json").stdout)
+    found = printed(capsys, tmp_path)
     assert found["against_reference"]["famo"]["lower"] == ["add", "unknown"]
     assert Path(found["files"]["picture"]).exists()
 
