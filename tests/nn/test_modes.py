@@ -8,6 +8,7 @@ from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from mft_core.nn.modes import evaluation_mode, gradients_without_dropout
+from mft_core.testing.tuned_models import tuned_model
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -27,9 +28,7 @@ def test_the_model_is_as_before_even_after_an_error(training: bool) -> None:
 @pytest.mark.parametrize("recomputes", [False, True])
 def test_gradients_without_dropout_are_those_of_the_model_itself_and_activations_are_recomputed(recomputes) -> None:
     config = GPT2Config(vocab_size=20, n_embd=8, n_layer=2, n_head=2, n_positions=8)
-    model = GPT2LMHeadModel(config)
-    if recomputes:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model = tuned_model(GPT2LMHeadModel(config), method="full", gradient_checkpointing=recomputes)
     ids = torch.arange(6)[None]
     model.eval()
     model(ids, labels=ids, use_cache=False).loss.backward()
