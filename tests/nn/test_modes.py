@@ -36,7 +36,7 @@ def test_gradients_without_dropout_are_those_of_the_model_itself_and_activations
     model.zero_grad(set_to_none=True)
     model.train()
     calls = []
-    model.transformer.h[0].mlp.register_forward_hook(lambda *_: calls.append(1))
+    model.transformer.h[0].ln_1.register_forward_hook(lambda *_: calls.append(1))
     with torch.no_grad(), gradients_without_dropout(model):
         model(ids, labels=ids, use_cache=False).loss.backward()
     assert len(calls) == (2 if recomputes else 1)
