@@ -41,11 +41,20 @@ class TaskFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProbeFacts:
-    """What a loss has measured besides training: validation samples, their tokens, and every how many steps."""
+    """What a loss has measured besides training.
+
+    Attributes:
+        samples, tokens: how many at a time.
+        every: optimizer steps between two measurements.
+        of: whose they are: "validation", "training", or "training and validation".
+        gradients: their gradients are taken, not only their losses.
+    """
 
     samples: int
     tokens: int
     every: int
+    of: str = "validation"
+    gradients: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,10 +94,16 @@ def probe_facts(plan: Plan) -> ProbeFacts | None:
     request = plan.parts.loss.probe
     if request is None:
         return None
-    lengths = [task.valid.lengths for task in plan.task_set]
+    sides = []
+    if request.gradients in ("train", "both"):
+        sides.append(("training", [task.train.lengths for task in plan.task_set]))
+    if request.on_validation:
+        sides.append(("validation", [task.valid.lengths for task in plan.task_set]))
+    lengths = [each for _, of_side in sides for each in of_side]
     taken = [min(request.samples_per_task, len(each)) for each in lengths]
     tokens = sum(count * float(each.mean()) for count, each in zip(taken, lengths, strict=True) if count)
-    return ProbeFacts(sum(taken), round(tokens), request.every)
+    of = " and ".join(side for side, _ in sides)
+    return ProbeFacts(sum(taken), round(tokens), request.every, of, bool(request.gradients))
 
 
 def memory_per_method(plan: Plan) -> list[MemoryEstimate]:

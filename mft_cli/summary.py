@@ -45,8 +45,9 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     yield _Fact("loss", plan.loss + (f" ({options})" if options else ""))
     if plan.probe:
         when = "every step" if plan.probe.every == 1 else f"every {plan.probe.every} steps"
-        measured = f"{_plural(plan.probe.samples, 'validation sample')}, {units.count(plan.probe.tokens)} tokens"
-        yield _Fact("probe", f"{measured}, one forward {when}")
+        probed = f"{_plural(plan.probe.samples, f'{plan.probe.of} sample')}, {units.count(plan.probe.tokens)} tokens"
+        passes = "one forward and backward" if plan.probe.gradients else "one forward"
+        yield _Fact("probe", f"{probed}, {passes} {when}")
     filled = f"{units.percent(plan.packing_efficiency)} of their room filled"
     yield _Fact("packing", f"{plan.packer}: {_plural(plan.rows, 'row')}, {filled}")
     epochs = f"{plan.epochs:.3g} epoch{'s' * (plan.epochs != 1)}"

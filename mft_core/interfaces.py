@@ -18,6 +18,8 @@ from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.importing.importer import Conversion, Importer
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base, BaseRequest
+from mft_core.objective.gradient_balancer import GradientBalancer, GradientOptions, SomeGradientOptions
+from mft_core.objective.gramians import Gramians
 from mft_core.objective.loss import Loss, ProbeRequest
 from mft_core.objective.within_task import LossOptions, SomeLossOptions
 from mft_core.registry.options import Configurable, Options, PathText, SomeOptions
@@ -37,6 +39,9 @@ __all__ = [
     "Fetched",
     "GenerativeEvaluator",
     "GenerativeOptions",
+    "GradientBalancer",
+    "GradientOptions",
+    "Gramians",
     "Importer",
     "Item",
     "Judged",
@@ -51,6 +56,7 @@ __all__ = [
     "RawRecord",
     "Reader",
     "SomeGenerativeOptions",
+    "SomeGradientOptions",
     "SomeLossOptions",
     "SomeOptions",
     "Source",

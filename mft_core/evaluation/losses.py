@@ -55,18 +55,22 @@ class EvaluationContext:
             total.add(tokens, batch.sample_task)
         return total.reduce(self.accelerator)
 
-    def _forwards(self, samples: np.ndarray) -> Iterator[tuple[Batch, TokenLosses]]:
-        """This rank's part of the samples, packed, through the model in evaluation mode."""
+    def batches(self, samples: np.ndarray) -> Iterator[Batch]:
+        """This rank's micro-batches of some samples, packed, on the device; every rank gets equally many."""
         packed = self.packer.pack(self.validation.lengths[samples], self.capacity)
         rows = PackedRows(samples[packed.members], packed.offsets)
         width = self.capacity if self.packer.pads_to_maximum else None
         longest_first = np.argsort(-row_lengths(rows, self.validation.lengths), kind="stable")
         by_length = [rows[row] for row in longest_first]
         ranks, rank = self.accelerator.num_processes, self.accelerator.process_index
+        parts = micro_batches(by_length, self.micro_batch_size, rank, ranks)
+        for collated in ahead(collate(part, self.validation, width) for part in parts):
+            yield collated.to(self.accelerator.device)
+
+    def _forwards(self, samples: np.ndarray) -> Iterator[tuple[Batch, TokenLosses]]:
+        """This rank's part of the samples through the model in evaluation mode."""
         with evaluation_mode(self.model):
-            parts = micro_batches(by_length, self.micro_batch_size, rank, ranks)
-            for collated in ahead(collate(part, self.validation, width) for part in parts):
-                batch = collated.to(self.accelerator.device)
+            for batch in self.batches(samples):
                 yield batch, self.model(batch)
 
     def sample_losses(self) -> tuple[np.ndarray, np.ndarray]:

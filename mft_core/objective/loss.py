@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mft_core.objective.gramians import Gramians
 from mft_core.objective.within_task import SomeLossOptions, Within, make_within, weighted_sum
 from mft_core.records import StepCounts, TaskCounts, TaskLosses, TokenLosses
 from mft_core.registry.options import Configurable
@@ -19,17 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProbeRequest:
-    """A loss asks to see validation losses around optimizer steps.
+    """A loss asks to see validation losses around optimizer steps, or gradients between them.
 
     Attributes:
-        samples_per_task: validation samples of each task in the probe.
+        samples_per_task: samples of each task in the probe.
         every: optimizer steps between two measurements.
         rotate_every: optimizer steps after which other samples are taken; 0: never.
+        gradients: of the tasks' mean losses, on so many training or validation samples each, or on both; "": none, the
+            loss sees validation losses.
     """
 
     samples_per_task: int
     every: int
     rotate_every: int
+    gradients: Literal["", "train", "validation", "both"] = ""
+
+    @property
+    def on_validation(self) -> bool:
+        """Whether validation data decides on the weights."""
+        return self.gradients != "train"
 
 
 class Loss(Configurable[SomeLossOptions]):
@@ -78,7 +87,7 @@ class Loss(Configurable[SomeLossOptions]):
 
     @property
     def probe(self) -> ProbeRequest | None:
-        """The validation probe this loss wants; None: none. `observe` is called with what it finds."""
+        """The probe this loss wants; None: none. `observe`, or `observe_gradients`, is called with what it finds."""
         return None
 
     def observe(self, before: TaskLosses, after: TaskLosses) -> None:
@@ -86,6 +95,16 @@ class Loss(Configurable[SomeLossOptions]):
 
         At the start of training, and whenever other samples are taken, both arguments are the same object.
         """
+
+    def observe_gradients(self, gramians: Gramians) -> None:
+        """Inner products of the tasks' gradients, where `probe` asks for `gradients`; the same on every rank.
+
+        Called before the first step, and after every `probe.every` steps.
+        """
+
+    def remarks(self) -> list[str]:
+        """What a user should know of what was observed last, each thing once; becomes warnings of the run."""
+        return []
 
     def objective(self, tokens: TokenLosses, weights: np.ndarray, step: StepCounts) -> torch.Tensor:
         """Scalar: one micro-batch's part of the step's objective, sum_i omega_i L_i / Z; a pure function.

@@ -154,5 +154,5 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
         warnings.append(f"the model has learnt {learnt} positions: longer samples are over-long (data.overlong)")
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
-    measured = TaskSet(task_set.every, without_task=task_set.without_task)
-    return [*warnings, *data_warnings(measured, adapts_by_validation=parts.loss.probe is not None)]
+    measured, probe = TaskSet(task_set.every, without_task=task_set.without_task), parts.loss.probe
+    return [*warnings, *data_warnings(measured, adapts_by_validation=probe is not None and probe.on_validation)]

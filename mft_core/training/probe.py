@@ -34,7 +34,7 @@ class Probe:
 
     def start(self, step: int) -> None:
         """Take the samples that belong to `step` optimizer steps done, measure them, and tell the loss."""
-        self._rotation = step // self._request.rotate_every if self._request.rotate_every else 0
+        self._rotation = rotation(self._request, step)
         self._before = self._context.losses(self.samples())
         self._loss.observe(self._before, self._before)
 
@@ -46,20 +46,17 @@ class Probe:
             after = self._context.losses(self.samples())
             self._loss.observe(self._before, after)
             self._before = after
-        if self._request.rotate_every and step // self._request.rotate_every != self._rotation:
+        if rotation(self._request, step) != self._rotation:
             self.start(step)
 
     def samples(self) -> np.ndarray:
         """int64: indices of the samples in use; every task that has validation samples is present."""
-        validation = self._context.validation
-        tasks = range(len(self._context.names))
-        return np.concatenate([self._window(validation.task_samples(task), task) for task in tasks])
-
-    def _window(self, samples: np.ndarray, task: int) -> np.ndarray:
-        """A window that moves on with every rotation through the task's samples, shuffled once."""
-        shuffled = np.random.default_rng([self._seed, task]).permutation(samples)
-        size = min(self._request.samples_per_task, len(samples))
-        return shuffled[(self._rotation * size + np.arange(size)) % len(samples)] if size else shuffled
+        validation, most = self._context.validation, self._request.samples_per_task
+        windows = [
+            window(validation.task_samples(task), most, self._rotation, [self._seed, task])
+            for task in range(len(self._context.names))
+        ]
+        return np.concatenate(windows)
 
     def state_dict(self) -> dict[str, Any]:
         """Which samples are in use, and their last losses."""
@@ -70,3 +67,15 @@ class Probe:
         """Continue where `state_dict` was taken."""
         self._rotation = state["rotation"]
         self._before = None if state["before"] is None else TaskLosses.from_json(state["before"])
+
+
+def rotation(request: ProbeRequest, step: int) -> int:
+    """How often other samples have been taken when `step` optimizer steps are done."""
+    return step // request.rotate_every if request.rotate_every else 0
+
+
+def window(samples: np.ndarray, most: int, rotation: int, seed: list[int]) -> np.ndarray:
+    """Up to `most` of a task's samples, int64: a window that moves on with every rotation, shuffled once."""
+    shuffled = np.random.default_rng(seed).permutation(samples)
+    size = min(most, len(samples))
+    return shuffled[(rotation * size + np.arange(size)) % len(samples)] if size else shuffled

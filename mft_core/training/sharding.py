@@ -5,7 +5,9 @@ Accelerate shards on accelerators only; `fully_shard` itself works on every devi
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import torch
 from accelerate import Accelerator
@@ -44,6 +46,16 @@ def is_sharded(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
+def gradients_kept(model: nn.Module, accelerator: Accelerator, last: bool) -> AbstractContextManager[object]:
+    """Around a micro-batch: copies add up their gradients over ranks after the last one of a step or a measurement.
+
+    Shards do after each: whole gradients have no room.
+    """
+    if last or is_sharded(model):
+        return contextlib.nullcontext()
+    return accelerator.no_sync(model)
+
+
 def own_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """The parameters the optimizer has, by name: a forward without backward leaves gathered ones in their place."""
     for module in model.modules():
@@ -63,3 +75,8 @@ def placed_like(tensor: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     if isinstance(like, DTensor):
         return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
     return tensor
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """This rank's part of a sharded tensor; any other one itself."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +19,7 @@ from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
 from mft_core.records import Batch, StepCounts, TaskLosses
 from mft_core.training.optimizer import build_optimizer
-from mft_core.training.sharding import is_sharded, whole
+from mft_core.training.sharding import gradients_kept, whole
 
 
 @dataclass(slots=True)
@@ -108,7 +106,7 @@ class Stepper:
         step_tokens = sum(int(self.plan.table.lengths[row].sum()) for row in rows)
         bad: list[int] = []
         for batch, last in self._batches(rows):
-            with self._gradients_kept(last):
+            with gradients_kept(self.model, self.accelerator, last):
                 tokens = self.model(batch, objective)
                 value = objective(tokens)
                 if tokens.router_loss is not None:
@@ -129,12 +127,6 @@ class Stepper:
             self.optimizer.step()
         self.optimizer.zero_grad()
         return StepOutcome(norm, finite, bad, losses, step_tokens)
-
-    def _gradients_kept(self, last: bool) -> AbstractContextManager[object]:
-        """Ranks add up their gradients after the last micro-batch; shards after each: whole ones have no room."""
-        if last or is_sharded(self.model):
-            return contextlib.nullcontext()
-        return self.accelerator.no_sync(self.model)
 
     def _batches(self, rows: list[np.ndarray]) -> Iterator[tuple[Batch, bool]]:
         """This rank's micro-batches, and whether each is the last of the step."""

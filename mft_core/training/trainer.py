@@ -17,24 +17,24 @@ from torch import nn
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.data.identity import Identities, same_validation
-from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog
 from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
-from mft_core.records import StepCounts, TaskLosses
-from mft_core.training.balance import BalanceWarning, BalanceWatch
+from mft_core.records import TaskLosses
+from mft_core.training.bad_steps import BadSteps
 from mft_core.training.callbacks import Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
-from mft_core.training.probe import Probe
+from mft_core.training.probes import make_probe
 from mft_core.training.selected import load_selected
-from mft_core.training.selection import Selection, mean_over_tasks
+from mft_core.training.selection import Selection
 from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
-from mft_core.training.step import StepOutcome, Stepper, sum_over_ranks
+from mft_core.training.step import Stepper, sum_over_ranks
 from mft_core.training.task_states import on_these_tasks
+from mft_core.training.validation_course import ValidationCourse
 
 PROBE_SEED_OFFSET = 1
 
@@ -101,19 +101,23 @@ class Trainer:
         self.checkpoints = checkpoints
         self.total_steps = total_steps
         self.step = 0
-        self.selection = Selection(settings.stop, settings.patience)
         self._callbacks = callbacks
         self._watched = watched
         self._identities = identities or {}
         self._stop = False
         self._names = loss.counts.names
-        self._bad_in_a_row = 0
         self._saved_step: int | None = None
         self._stepper = Stepper(model, loss, plan, settings, accelerator, pad_id)
         self._meter = Meter(loss.counts.names)
-        self._balance = BalanceWatch(loss.counts.names)
-        request = loss.probe
-        self._probe = Probe(validation, loss, request, settings.seed + PROBE_SEED_OFFSET) if request else None
+        self._bad_steps = BadSteps(self._names, plan.table, settings.max_bad_steps, self._emit)
+        self._course = ValidationCourse(loss.counts, settings.stop, settings.patience, self._emit)
+        training = replace(validation, validation=plan.table)
+        self._probe = make_probe(loss, training, validation, settings.seed + PROBE_SEED_OFFSET, self._emit)
+
+    @property
+    def selection(self) -> Selection:
+        """Which step is the best so far."""
+        return self._course.selection
 
     def resume(self, checkpoint: Checkpoint, before: Identities | None = None) -> None:
         """Continue bit by bit where the checkpoint was written.
@@ -129,10 +133,9 @@ class Trainer:
         state = on_these_tasks(checkpoint.state, self.state_dict(), before, self._identities)
         self.step = self._saved_step = checkpoint.step
         if same_losses:
-            self.selection.load_state_dict(state["selection"])
-            self._balance.load_state_dict(state["balance"])
+            self._course.load_state_dict(state)
         self._stop = state["stop"]
-        self._bad_in_a_row = state["bad_in_a_row"]
+        self._bad_steps.in_a_row = state["bad_in_a_row"]
         self._meter.load_state_dict(state["meter"])
         self.loss.load_state_dict(state["loss"])
         self.loss.within.load_state_dict(state["within"])
@@ -191,36 +194,21 @@ class Trainer:
         self._meter.add(outcome.losses, outcome.real_tokens)
         if outcome.finite:
             self._step_taken(rows, outcome.losses)
-            self._warn(self._balance.after_step(weights, outcome.losses.tokens))
+            self._course.step_taken(weights, outcome.losses.tokens)
         else:
             self.step += 1
-            self._report_bad_step(outcome, counts)
+            self._bad_steps.report(self.step, outcome, counts, self.checkpoints.last_good)
         self._meter.end_step(time.perf_counter() - started, outcome.gradient_norm, rate, weights)
 
     def _step_taken(self, rows: list[np.ndarray], training: TaskLosses) -> None:
         """Show the step to the objective."""
-        self._bad_in_a_row = 0
+        self._bad_steps.in_a_row = 0
         again = self._stepper.measure(rows, self.step) if self.loss.measures_step_again else None
         self.loss.within.end_step(training)
         self.loss.after_step(training, again)
         self.step += 1
         if self._probe:
             self._probe.after_step(self.step)
-
-    def _report_bad_step(self, outcome: StepOutcome, counts: StepCounts) -> None:
-        """Name the tasks and samples of a step that was not taken; give up after too many in a row."""
-        self._bad_in_a_row += 1
-        table = self.plan.table
-        tasks = {int(table.task[index]) for index in outcome.bad_samples} or set(np.flatnonzero(counts.samples))
-        names = sorted(self._names[task] for task in tasks)
-        what = "loss" if outcome.bad_samples else "gradient"
-        self._emit("skip", reason=f"{what} not finite", tasks=names, samples=outcome.bad_samples[:20])
-        if self._bad_in_a_row >= self.settings.max_bad_steps:
-            raise MftError(
-                f"{what} not finite in {self._bad_in_a_row} steps in a row, last at step {self.step}, "
-                f"in: {', '.join(names)}",
-                f"{self.checkpoints.last_good}. Try a lower train.learning_rate, or model.dtype = 'float32'",
-            )
 
     def _after_step(self) -> None:
         """Log, evaluate and save where the recipe says so."""
@@ -243,21 +231,9 @@ class Trainer:
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
     def _evaluate(self) -> None:
-        """Per-task loss on all validation data, and the mean over tasks."""
-        losses = self.validation.losses()
-        means, measured = losses.mean(), losses.tokens > 0
-        total = mean_over_tasks(means, measured, self.loss.counts.importance)
-        tasks = losses.by_name(self._names)
         watched = {"watched": self._watched.losses().by_name(self._watched.names)} if self._watched else {}
-        self._emit("eval", loss=total, tasks=tasks, **watched)
-        self._warn(self._balance.after_evaluation(self.step, means, measured))
-        self._emit("balance", tasks=self._balance.facts())
-        if self.step:
-            self._stop = self.selection.observe(self.step, total, {name: tasks[name]["loss"] for name in tasks})
-
-    def _warn(self, warnings: list[BalanceWarning]) -> None:
-        for warning in warnings:
-            self._emit("warning", **warning._asdict())
+        stop = self._course.evaluated(self.step, self.validation.losses(), watched)
+        self._stop = self._stop or stop
 
     def _save(self) -> None:
         main = self.accelerator.is_main_process
@@ -281,11 +257,10 @@ class Trainer:
         """Everything beside tensors that a resumed run needs, as JSON values."""
         return {
             "tasks": dict(self._identities),
-            "selection": self.selection.state_dict(),
+            **self._course.state_dict(),
             "stop": self._stop,
-            "bad_in_a_row": self._bad_in_a_row,
+            "bad_in_a_row": self._bad_steps.in_a_row,
             "meter": self._meter.state_dict(),
-            "balance": self._balance.state_dict(),
             "loss": self.loss.state_dict(),
             "within": self.loss.within.state_dict(),
             "probe": self._probe.state_dict() if self._probe else None,

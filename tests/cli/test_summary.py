@@ -68,6 +68,9 @@ def test_plan_says_what_a_probe_costs() -> None:
     assert "40 validation samples, 12.4k tokens, one forward every step" in text
     text = printed(print_plan, plan([], probe=ProbeFacts(1, 300, 10)))
     assert "1 validation sample, 300 tokens, one forward every 10 steps" in text
+    text = printed(print_plan, plan([], probe=ProbeFacts(12, 300, 20, "training and validation", gradients=True)))
+    expected = "12 training and validation samples, 300 tokens, one forward and backward every 20 steps"
+    assert expected in " ".join(text.split())
 
 
 def test_plan_of_one_task_that_writes_nothing() -> None:

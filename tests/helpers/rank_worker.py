@@ -12,6 +12,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from helpers.forked_ranks import run_on_ranks
+from helpers.gradient_losses import GradientRecorder
 from helpers.small_trainer import make_trainer, tensors
 from mft_core.testing.samples import random_table
 from mft_core.training.trainer import Trainer
@@ -30,6 +31,7 @@ CASES = {
     "focal-task running": (FocalTask, {"statistics": "running"}),
     "weighted focal-task": (FocalTask, {}),
     "weighted by samples": (Uncertainty, {"by": "samples"}),
+    "weighted gradients": (GradientRecorder, {"every": 2, "by": "samples"}),
     "dwa": (DynamicWeightAverage, {"window": 1, "by": "samples"}),
 }
 SIZES = [1, 12, 6]
