@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +14,7 @@ from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError, RecordError
 from mft_core.interfaces import Tokenization
 from mft_core.records import Record, Sample, Turn
+from mft_tokenization.asking import Render
 from mft_tokenization.beginning import beginning_ids
 from mft_tokenization.drafts import Draft, ids_of, or_error, samples_of, text_draft, texts_of
 from mft_tokenization.layout import (
@@ -117,7 +118,7 @@ class ChatTokenization(Tokenization):
         rendered = dict(zip(map(id, turns), self._rendering.together(turns), strict=True))
 
         def drafts(parts: list[Part]) -> list[Draft]:
-            return [self._draft(part, rendered.get(id(part))) for part in parts]
+            return self._drafts(parts, rendered)
 
         drafted = [each if isinstance(each, RecordError) else or_error(drafts, each) for each in parts]
         found = chain.from_iterable(each for each in drafted if not isinstance(each, RecordError))
@@ -134,7 +135,7 @@ class ChatTokenization(Tokenization):
         writer = Writer(self._encoder)
         try:
             plan = self._plan(answered)
-            contents = self._contents(plan, answered)
+            contents = self._contents(plan, answered, self._rendering.render)
         except RecordError as error:
             if error.reason != CHANGES_CONTENT:
                 raise
@@ -204,7 +205,15 @@ class ChatTokenization(Tokenization):
         together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)
         return list(upto[together:])
 
-    def _draft(self, part: Part, rendered: str | None = None) -> Draft:
+    def _drafts(self, parts: Sequence[Part], rendered: Mapping[int, str | None]) -> list[Draft]:
+        """Of the parts of a record, of which some have been rendered, by their `id`."""
+        render: Render = self._rendering.render
+        if isinstance(parts[-1], tuple) and any(rendered.get(id(part)) is None for part in parts):
+            counts = [len(part) for part in parts if isinstance(part, tuple)]
+            render = self._rendering.beginnings(parts[-1], counts).render
+        return [self._draft(part, rendered.get(id(part)), render) for part in parts]
+
+    def _draft(self, part: Part, rendered: str | None, render: Render) -> Draft:
         """Of a text, a text in segments or a conversation, which may have been rendered."""
         if isinstance(part, str):
             return text_draft(part, self._beginning, self._tokenizer.eos_token_id)
@@ -212,20 +221,20 @@ class ChatTokenization(Tokenization):
             return segments_draft(part, self._encoder)
         plan = self._plan(part)
         writer = Writer(self._encoder)
-        writer.write(plan.steps, self._contents(plan, part, rendered))
+        writer.write(plan.steps, self._contents(plan, part, render, rendered))
         return Draft(writer.pieces, [turn.weight for turn in part])
 
     def _finished(self, parts: Sequence[Part]) -> list[Sample]:
-        drafts = [self._draft(part) for part in parts]
+        drafts = self._drafts(parts, {})
         return samples_of(drafts, self._encoder.encode(texts_of(drafts)))
 
     def _ids(self, writer: Writer) -> list[int]:
         encoded = self._encoder.encode(texts_of([Draft(writer.pieces, ())]))
         return [number for ids in ids_of(writer.pieces, encoded) for number in ids.tolist()]
 
-    def _contents(self, plan: Plan, turns: Sequence[Turn], rendered: str | None = None) -> list[str]:
+    def _contents(self, plan: Plan, turns: Sequence[Turn], render: Render, rendered: str | None = None) -> list[str]:
         if rendered is None or plan.layout.asking is not None:
-            rendered = plan.layout.render(turns, self._rendering.render)
+            rendered = plan.layout.render(turns, render)
         found = plan.layout.contents(rendered, turns)
         if found is None:
             raise RecordError(CHANGES_CONTENT, fault(plan.layout, turns, self._rendering.render))
@@ -242,15 +251,19 @@ class ChatTokenization(Tokenization):
             return plans[forms]
         ends = [number for number, form in enumerate(forms, 1) if form.role == "assistant" and number < len(forms)]
         plan = None
+        new = [end for end in (*ends, len(forms)) if forms[:end] not in plans]
+        turns = [form.placeholder(number) for number, form in enumerate(forms)]
+        counts = sorted({count for end in new for count in (end - 1, end)})
+        render = self._rendering.beginnings(turns, counts).render
         for end in (*ends, len(forms)):  # one after the other: a conversation may be longer than Python's stack is deep
             if forms[:end] not in plans:
-                plans[forms[:end]] = self._made_plan(forms[:end], plan)
+                plans[forms[:end]] = self._made_plan(forms[:end], plan, render)
             plan = plans[forms[:end]]
         return plans[forms]
 
-    def _made_plan(self, forms: tuple[Form, ...], earlier: Plan | None) -> Plan:
+    def _made_plan(self, forms: tuple[Form, ...], earlier: Plan | None, render: Render) -> Plan:
         specials = [text for text in self._encoder.specials if text not in self._marks]
-        layout = find_layout(forms, self._rendering.render, specials)
+        layout = find_layout(forms, render, specials)
         return make_plan(layout, earlier, self._encoder, self._tokenizer.eos_token_id)
 
     def _changed_prompt(self, turns: Sequence[Turn]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -11,6 +12,8 @@ from mft_core.errors import RecordError
 from mft_core.records import Turn
 from mft_tokenization.layout import REFUSES_ROLES
 from mft_tokenization.messages import Messages, find_message_form
+from mft_tokenization.prefix_rendering import Data, PrefixRendering, plain_data
+from mft_tokenization.prefix_template import PrefixTemplate, prefix_template
 from mft_tokenization.templates import FIXED_DATE
 
 if TYPE_CHECKING:
@@ -60,6 +63,27 @@ class Rendering:
         except TEMPLATE_FAULTS:
             return [None] * len(given)
         return [next(shown) if tools is None else None for _, tools in given]
+
+    def beginnings(self, turns: Sequence[Turn], counts: Sequence[int]) -> PrefixRendering:
+        """The beginnings of `counts` turns of a conversation; to render many of them takes the time of a few."""
+        return PrefixRendering(turns, self.render, counts, self._prefix_template, lambda: self._data(turns))
+
+    @cached_property
+    def _prefix_template(self) -> PrefixTemplate | None:
+        try:
+            from transformers.utils.chat_template_utils import _compile_jinja_template
+        except ImportError:  # a transformers that keeps it elsewhere: each beginning is rendered alone
+            return None
+        return prefix_template(self._template, _compile_jinja_template(self._template).environment)
+
+    def _data(self, turns: Sequence[Turn]) -> Data:
+        messages, tools = self.form.messages(turns)
+        names = ("messages", "tools", "documents", *self._tokenizer.special_tokens_map)
+
+        def show(template: str) -> str:
+            return str(self._tokenizer.apply_chat_template(messages, tools=tools, chat_template=template, tokenize=False))
+
+        return plain_data(names, show)
 
     def _apply(self, messages: Messages | Sequence[Messages], tools: list[Any] | None, generate: bool = False) -> Any:
         """A text, or a list of them for many conversations."""
