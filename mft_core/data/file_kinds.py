@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mft_core.data.compression import blocks, uncompressed_name
 from mft_core.data.file_formats import BYTE_ORDER_MARK
@@ -57,24 +57,22 @@ def _is_counterpart(words: list[str], others: list[str]) -> bool:
     return TRAIN in (words[-1], others[-1])
 
 
-def first_line(path: Path) -> bytes:
-    """The first line that is not blank, or its beginning; b"" where it begins no object, or cannot be read."""
+def first_line(path: Path, longest: int = LONGEST_LINE) -> bytes:
+    """The first line that is not blank, or a beginning of more than `longest` bytes; b"" where it begins no object, or
+    cannot be read.
+    """
     begun = b""
     try:
         for block in blocks(path):
             begun = (begun + block).removeprefix(BYTE_ORDER_MARK).lstrip()
             line, end, _ = begun.partition(b"\n")
-            if begun[:1] not in (b"", b"{") or end or len(begun) > LONGEST_LINE:
+            if begun[:1] not in (b"", b"{") or end or len(begun) > longest:
                 return line if begun.startswith(b"{") else b""
     except MftError:
         return b""
     return begun if begun.startswith(b"{") else b""
 
 
-def looks_like_a_record(line: bytes) -> bool:
-    """Whether it is one JSON object that has a key of a form of records."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and not RECORD_KEYS.isdisjoint(record)
+def has_record_key(value: Mapping[str, Any]) -> bool:
+    """Whether an object has a key of a form of records."""
+    return not RECORD_KEYS.isdisjoint(value)

@@ -10,12 +10,15 @@ from typing import Any, ClassVar
 
 from mft_core.data.compression import blocks
 from mft_core.data.file_formats import refuse_other_encoding
-from mft_core.data.file_kinds import first_line, looks_like_a_record
+from mft_core.data.file_kinds import first_line, has_record_key
 from mft_core.data.jsonl import read_lines
 from mft_core.data.record_forms import RECORD_KEYS, is_turn
 from mft_core.errors import MftError
 from mft_core.interfaces import RawRecord, Reader
 from mft_readers.json_stream import JsonStream
+
+LONG_LINE = 1 << 20
+"""Bytes of a line that takes time to parse."""
 
 
 class JsonDocuments(Reader):
@@ -66,15 +69,34 @@ class JsonDocuments(Reader):
 
 def _is_lines(path: Path) -> bool:
     """Whether it is JSON Lines: its first line is a record, or an object that another one follows."""
-    first = first_line(path)
-    if looks_like_a_record(first):
-        return True
+    first = first_line(path, LONG_LINE)
+    if len(first) > LONG_LINE:
+        return _ends_before_another(path)
     try:
-        if not isinstance(json.loads(first), dict):
-            return False
+        value = json.loads(first)
     except (ValueError, RecursionError):
         return False
-    return any(line.startswith(b"{") for _, line in islice(read_lines(path), 1, 2))
+    if not isinstance(value, dict):
+        return False
+    return has_record_key(value) or any(line.startswith(b"{") for _, line in islice(read_lines(path), 1, 2))
+
+
+def _ends_before_another(path: Path) -> bool:
+    """Whether the first line ends an object, and the next one begins another: as it is in no document. A long line is
+    not parsed for it, since a whole document may be one.
+    """
+    last, ended = b"", False
+    try:
+        for block in blocks(path):
+            text = block if last else block.lstrip()
+            if not ended:
+                line, newline, text = text.partition(b"\n")
+                last, ended = line.rstrip()[-1:] or last, bool(newline)
+            if ended and (text := text.lstrip()):
+                return last == b"}" and text.startswith(b"{")
+    except MftError:  # said where the records are read
+        return False
+    return False
 
 
 def _of_array(stream: JsonStream) -> Iterator[RawRecord]:

@@ -23,10 +23,13 @@ class Asking(NamedTuple):
         header: what the template shows right before what the model is to write, where it shows the answer.
         opened: name of the marks of a thought that the generation prompt opens, and of which the template shows
             nothing with the answer, as DeepSeek-R1's; "": there is none.
+        white: white space that the prompt has behind the header. What the template shows there of it, which may be less
+            of it, is not the model's to write once more.
     """
 
     header: str
     opened: str = ""
+    white: str = ""
 
     def render(self, turns: Sequence[Turn], calm: Turn, render: Render) -> str:
         """The prompt that asks for the last answer, and what the template shows of that behind its header.
@@ -49,7 +52,8 @@ class Asking(NamedTuple):
     def _start(self, shown: str, calm: Turn) -> int:
         marks = [shown.rfind(mark) for mark in re.findall("\ue0fe[0-9]+t?\ue0ff", calm.content)]
         end = min((place for place in marks if place >= 0), default=len(shown))
-        return max(shown.rfind(self.header, 0, end), 0) + len(self.header)
+        start = max(shown.rfind(self.header, 0, end), 0) + len(self.header)
+        return start + _common(shown[start:end], self.white)
 
 
 def find_asking(turns: Sequence[Turn], render: Render) -> Asking | None:
@@ -65,10 +69,11 @@ def find_asking(turns: Sequence[Turn], render: Render) -> Asking | None:
         return None
     opened = OPENED.search(header)
     without = header[: opened.start()] if opened else ""
-    tried = [Asking(header), Asking(header.rstrip()), Asking(without, opened[1] if opened else "")]
+    bared = header.rstrip()
+    tried = [Asking(header), Asking(bared, white=header[len(bared) :]), Asking(without, opened[1] if opened else "")]
     return next((asking for asking in tried if asking.header and asking.header in shown[_common(shown, bare) :]), None)
 
 
 def _common(text: str, other: str) -> int:
     """Length of what two texts begin with alike."""
-    return next((place for place, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), len(other))
+    return next((place for place, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))

@@ -16,12 +16,13 @@ from helpers.token_data import pair, prepare
 from mft_core.data.reader import place_in_words
 from mft_core.errors import MftError
 from mft_core.records import TaskFiles
-from mft_readers.json_documents import JsonDocuments
+from mft_readers.json_documents import LONG_LINE, JsonDocuments
 from mft_readers.json_stream import MOST_OF_A_VALUE
 
 READER = JsonDocuments()
 DECODER = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 20 else "long")
 RECORDS = [pair(number) for number in range(3)]
+LONG = pair(3) | {"response": "long " * (LONG_LINE // 4)}
 TURNS = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
 
 
@@ -50,6 +51,10 @@ DOCUMENTS: dict[str, tuple[str, list[tuple[str, Any]]]] = {
     "lines of other keys": ('\n{"a": 1}\n\n{"a": 2}\n', [(":2", {"a": 1}), (":4", {"a": 2})]),
     "arrays of turns": (json.dumps([TURNS, TURNS]), [("[0]", TURNS), ("[1]", TURNS)]),
     "turns": (json.dumps(TURNS, indent=1), [("[0]", {"messages": TURNS})]),
+    "all on one long line": (json.dumps({"data": [*RECORDS, LONG]}), [*INDICES, ("[3]", LONG)]),
+    "a long line and another": (f"\n{json.dumps(LONG)} \n\n{json.dumps(LONG)}", [(":2", LONG), (":4", LONG)]),
+    "a long line and its end": (f'{{"data": [{json.dumps(LONG)}]\n}}', [("[0]", LONG)]),
+    "a long record": (json.dumps(LONG), [("[0]", LONG)]),
     "no record": ("[]", []),
     "nothing": (" \n", []),
     "long numbers": (f'[{{"n": {"9" * 5000}}}, {{"n": 1}}]', [("[0]", {"n": "long"}), ("[1]", {"n": 1})]),

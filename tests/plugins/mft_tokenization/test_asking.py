@@ -29,6 +29,9 @@ CLOSED = (
 )
 """Nemotron's manner: an answer without a thought is shown with the marks of one, between which no line ends."""
 
+WIDER = CLOSED.replace("assistant\\n<think>\\n' }}", "assistant\\n<think>\\n\\n' }}")
+"""axolotl's Qwen3: the prompt ends with one line break more than a thought is shown behind."""
+
 CHANNELS = (
     "{% for m in messages %}{% if m.role == 'assistant' %}"
     "{% if m.thinking and loop.last %}{{ '<|start|>assistant<|channel|>analysis<|message|>' + m.thinking + '<|end|>' }}"
@@ -53,6 +56,7 @@ TEMPLATES = {
         [*THINK_TOKENS, AddedToken("<|User|>", special=True), AddedToken("<|Assistant|>", special=True)],
     ),
     "nemotron": (CLOSED, THINK_TOKENS),
+    "axolotl": (WIDER, THINK_TOKENS),
     "gpt-oss": (CHANNELS, CHANNEL_TOKENS),
     "magistral": (UNASKED, [AddedToken(f"[{mark}]", special=True) for mark in ("INST", "/INST", "THINK", "/THINK")]),
 }
@@ -65,6 +69,7 @@ TURNS = (
 WRITTEN = {
     "deepseek-r1": ["why <|start|>\n</think>\n\na1<|endoftext|>", "\n</think>\n\na2<|endoftext|>"],
     "nemotron": ["why <|start|>\n</think>\na1<|im_end|>", "</think>a2<|im_end|>"],
+    "axolotl": ["why <|start|>\n</think>\na1<|im_end|>", "</think>a2<|im_end|>"],
     "gpt-oss": [
         "<|channel|>analysis<|message|>why <|start|><|end|><|start|>assistant<|channel|>final<|message|>a1<|return|>",
         "<|channel|>final<|message|>a2<|return|>",
