@@ -76,4 +76,6 @@ def find_asking(turns: Sequence[Turn], render: Render) -> Asking | None:
 
 def _common(text: str, other: str) -> int:
     """Length of what two texts begin with alike."""
-    return next((place for place, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
+    return next(
+        (place for place, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other))
+    )

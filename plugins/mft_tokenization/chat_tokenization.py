@@ -38,7 +38,7 @@ MOST_PLANS_WITH_TOOLS = 64
 Part = str | Record | tuple[Turn, ...]
 """A text, or the turns of a conversation as the template takes them."""
 
-VERSION = "5"
+VERSION = "6"
 """Part of the fingerprint: to be raised when `encode` changes."""
 
 ROUNDS = (
@@ -112,14 +112,11 @@ class ChatTokenization(Tokenization):
         if own.encode is not ChatTokenization.encode or own.samples is not ChatTokenization.samples:
             return super().batch(records)  # it makes them in its own way
         parts = [or_error(self._parts, record) for record in records]
-        turns = [
-            part for each in parts if not isinstance(each, RecordError) for part in each if isinstance(part, tuple)
-        ]
+        given = chain.from_iterable(each for each in parts if not isinstance(each, RecordError))
+        turns = [part for part in given if isinstance(part, tuple)]
         rendered = dict(zip(map(id, turns), self._rendering.together(turns), strict=True))
 
-        def drafts(parts: list[Part]) -> list[Draft]:
-            return self._drafts(parts, rendered)
-
+        drafts = partial(self._drafts, rendered=rendered)
         drafted = [each if isinstance(each, RecordError) else or_error(drafts, each) for each in parts]
         found = chain.from_iterable(each for each in drafted if not isinstance(each, RecordError))
         finished = partial(samples_of, encoded=self._encoder.encode(texts_of(found)))
@@ -195,11 +192,8 @@ class ChatTokenization(Tokenization):
 
     def _parts(self, record: Record) -> list[Part]:
         """What the samples of a record are made of."""
-        whole = self._whole(record)
-        if not isinstance(whole, tuple):
-            return [whole]
-        ready = whole
-        if self._plan(ready).whole:
+        ready = self._whole(record)
+        if not isinstance(ready, tuple) or self._plan(ready).whole:
             return [ready]
         upto = [ready[: number + 1] for number, turn in enumerate(ready) if turn.role == "assistant"]
         together = max(number for number, turns in enumerate(upto) if self._plan(turns).whole)

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jinja2 import Undefined
+from jinja2 import TemplateError, Undefined
 from jinja2.utils import Namespace
 
 from mft_core.records import Turn
@@ -24,6 +24,8 @@ WORTH_IT = 3
 """A pass costs as much as a few renderings."""
 KEPT = 4
 """Texts of beginnings that are rendered one by one: a layout asks for the same few more than once."""
+FAULTS = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a template may raise."""
 Data = Mapping[str, Any]
 """What a template is given but for whether an answer is asked for; "messages" is a list of objects."""
 
@@ -156,7 +158,7 @@ class PrefixRendering:
         if template is not None and len(counts) >= WORTH_IT:
             try:
                 self._find(counts, template, data())
-            except Exception:  # whatever a template raises for a beginning that may never be asked for
+            except FAULTS:  # for a beginning that may never be asked for
                 self._parts.clear()
 
     def render(self, turns: Sequence[Turn], generate: bool) -> str:

@@ -109,22 +109,22 @@ class _Parts(NamedTuple):
 class _AsLast(NodeTransformer):
     """The body of a loop as it is carried out for the last item."""
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         """A loop within it has a `loop` of its own."""
         node.iter = self.visit(node.iter)
         return node
 
-    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802
         """`loop.last`."""
         return self._of_loop(node, node.attr) if _is_loop(node.node) else self.generic_visit(node)
 
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         """`loop['last']`."""
         if _is_loop(node.node):
             return self._of_loop(node, node.arg.value if isinstance(node.arg, nodes.Const) else None)
         return self.generic_visit(node)
 
-    def visit_Name(self, node: nodes.Name) -> nodes.Node:
+    def visit_Name(self, node: nodes.Name) -> nodes.Node:  # noqa: N802
         """`loop` itself, which could be given to a filter."""
         if _is_loop(node):
             raise NotALoopError("the loop is given away")

@@ -81,7 +81,9 @@ class Rendering:
         names = ("messages", "tools", "documents", *self._tokenizer.special_tokens_map)
 
         def show(template: str) -> str:
-            return str(self._tokenizer.apply_chat_template(messages, tools=tools, chat_template=template, tokenize=False))
+            return str(
+                self._tokenizer.apply_chat_template(messages, tools=tools, chat_template=template, tokenize=False)
+            )
 
         return plain_data(names, show)
 
