@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from mft_core.data.content_parts import read_text
 from mft_core.errors import RecordError
 from mft_core.support.column_templates import columns_in, filled, is_template
+from mft_core.support.field_paths import field_path, without_field
 from mft_core.support.reading import RecordForm
 from mft_core.support.suggestions import did_you_mean
 
@@ -52,20 +53,32 @@ def shaped(value: Mapping[str, Any], form: RecordForm) -> Shaped:
     given = [(key, column) for key, column in form.columns if column != key or key in value or key not in OPTIONAL]
     named = {UNDER.get(key, key): _content(value, key, column, form) for key, column in given}
     used = {name for _, column in form.columns for name in columns_in(column)}
+    found = {name: path for name in used if (path := field_path(value, name))}
     replaced = {key for target, _ in form.columns for key in STANDS_FOR.get(target, ())} - used - named.keys()
-    rest = {key: content for key, content in value.items() if key not in used and key not in replaced}
+    rest = dict(value)
+    for path in found.values():
+        rest = without_field(rest, path) if path[0] in rest else rest
+    rest = {key: content for key, content in rest.items() if key not in replaced}
     return Shaped({**rest, **named}, tuple(key for key in value if key in replaced and value[key] not in EMPTY))
 
 
 def _content(value: Mapping[str, Any], key: str, column: str, form: RecordForm) -> Any:
     for name in columns_in(column):
-        if name not in value:
+        if not field_path(value, name):
             known = did_you_mean(name, map(str, value))
             raise RecordError(f"missing column {name[:40]}", f"columns.{key} names it. {known}")
     if not is_template(column):
-        return value[column]
+        return _field(value, column)
 
     def shown(name: str) -> str:
-        return "" if value[name] is None else read_text(value[name], f"the column {name!r}", form.render_json)
+        held = _field(value, name)
+        return "" if held is None else read_text(held, f"the column {name!r}", form.render_json)
 
     return filled(column, shown)
+
+
+def _field(value: Mapping[str, Any], name: str) -> Any:
+    held: Any = value
+    for key in field_path(value, name):
+        held = held[key]
+    return held

@@ -69,6 +69,9 @@ def _asked(rest: Mapping[str, Any]) -> list[Any]:
     keys = [key for key in PROMPTS if rest.get(key) not in (None, "")]
     turns: list[Any] = []
     for pair in rest.get(HISTORY) or []:
+        if is_role_object(pair):
+            turns.append(pair)
+            continue
         roles = ("user", "assistant")
         turns += [{"role": role, "content": content} for role, content in zip(roles, pair, strict=False)]
     for key in keys:

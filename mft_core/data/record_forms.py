@@ -22,7 +22,14 @@ from mft_core.data.segments import SEGMENTS, has_segments, read_segments
 from mft_core.data.task_field import without_task_field
 from mft_core.data.tool_calls import from_text, read_tools
 from mft_core.data.turns import REASONING, TOOLS, conversation, joined_thought, read_turn, reasoning
-from mft_core.data.usual_keys import CONVERSATION, PROBLEMS, of_no_form, under_usual_keys, with_results_apart
+from mft_core.data.usual_keys import (
+    CONVERSATION,
+    PROBLEMS,
+    of_no_form,
+    refuse_half,
+    under_usual_keys,
+    with_results_apart,
+)
 from mft_core.errors import RecordError
 from mft_core.records import Record, Turn
 from mft_core.support.reading import AS_IT_IS, RecordForm
@@ -37,12 +44,7 @@ MAYBE_TURNS = (*TURN_LISTS, "prompt", *CHOSEN)
 USED_BESIDE_TURNS = frozenset(TOOL_KEYS)
 USED_BESIDE_A_PAIR = frozenset((*TOOL_KEYS, *REASONING))
 
-JOINED = {
-    ("prompt", "query"),
-    ("prompt", "input"),
-    ("instruction", "query"),
-    ("instruction", "input"),
-}
+JOINED = {(first, second) for first in ("prompt", "instruction") for second in ("query", "input")}
 """Prompt fields that belong together, as Alpaca's instruction and its input do; joined by a newline."""
 
 
@@ -81,6 +83,8 @@ def parse_shaped(given: Shaped, origin: str, form: RecordForm = AS_IT_IS) -> Rec
         return weighted(Record(text=text, segments=segments, origin=origin), value)
     if "text" in value:
         _refuse_unsupported(value, {"label"})  # a class, not a verdict
+        if all(key != "text" for key, _ in form.columns):
+            refuse_half(value)
         return weighted(Record(text=_plain_text(value["text"]), origin=origin), value)
     record_fields.refuse_unsupported(value, "the record")
     raise of_no_form(value)
@@ -162,20 +166,11 @@ def shape(value: Any, form: RecordForm = AS_IT_IS) -> Shaped:
         raise RecordError("not an object", f"a line must be a JSON object, this one is a {type(value).__name__}")
     value, left = shaped(without_task_field(value, form, CONTENT_KEYS), form)
     for key in MAYBE_TURNS:
-        if isinstance(value.get(key), str) and value[key].lstrip().startswith('[{"'):
-            turns = _turns_in(value[key], key)
+        if isinstance(value.get(key), str) and LIST_OF_OBJECTS.match(value[key]):
+            turns = turns_in(value[key], key)
             value = {**value, key: turns if is_turn_list(turns) or key in TURN_LISTS else value[key]}
     value = with_chosen(value) if form.preference == "chosen" else value
     return Shaped(under_usual_keys(_prompt_of_turns(value)), left)
-
-
-def _turns_in(text: str, key: str) -> Any:
-    if key in TURN_LISTS:
-        return from_text(text, "bad JSON", f"`{key}`")
-    try:
-        return from_text(text, "", "")
-    except RecordError:
-        return None
 
 
 def _prompt_of_turns(value: dict[str, Any]) -> dict[str, Any]:
@@ -186,8 +181,8 @@ def _prompt_of_turns(value: dict[str, Any]) -> dict[str, Any]:
     if len(prompts) != 1 or len(responses) != 1:
         return value
     asked, answer = value[prompts[0]], value[responses[0]]
-    if is_turn_list(asked) and isinstance(answer, str) and answer.lstrip().startswith('[{"'):
-        given = _turns_in(answer, responses[0])
+    if is_turn_list(asked) and isinstance(answer, str) and LIST_OF_OBJECTS.match(answer):
+        given = turns_in(answer, responses[0])
         answer = given if is_turn_list(given) else answer
     if not is_turn_list(asked) and not is_turn_list(answer):
         return value
@@ -276,10 +271,12 @@ def _system(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
 
 
 def _history(value: Mapping[str, Any], form: RecordForm) -> list[Turn]:
-    """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response]."""
+    """Earlier rounds in Alpaca-like sets: `history`, a list of [prompt, response], or of turns."""
     turns, pairs = [], from_text(value.get(HISTORY) or [], "wrong order of roles", f"`{HISTORY}`") or []
     if not isinstance(pairs, list):
         raise RecordError("wrong order of roles", f"`{HISTORY}` is not a list of [prompt, response]")
+    if is_turn_list(pairs):
+        return [read_turn(item, number, form.render_json) for number, item in enumerate(pairs, 1)]
     for number, pair in enumerate(pairs, 1):
         if not isinstance(pair, list) or len(pair) != 2:
             raise RecordError("wrong order of roles", f"round {number} of `history` is not [prompt, response]")

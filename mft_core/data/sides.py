@@ -23,7 +23,7 @@ from mft_core.support.shared_files import SharedFiles
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 13
+CACHE_VERSION = 14
 
 
 class Part(NamedTuple):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from mft_core.data.tasks import MAXIMUM_NAME, validate_task_name
 from mft_core.errors import RecordError, UsageError
 from mft_core.support.column_templates import columns_in
+from mft_core.support.field_paths import field_path, without_field
 from mft_core.support.reading import RecordForm
 from mft_core.support.unicode_names import composed, strange_character
 
@@ -67,20 +68,6 @@ def task_name(value: str) -> str:
     return name
 
 
-def field_path(value: Any, field: str) -> tuple[str, ...]:
-    """The keys that lead to a field: its own, else those that dots in it divide; () where it is not there."""
-    if not isinstance(value, Mapping):
-        return ()
-    if field in value:
-        return (field,)
-    parts = field.split(".")
-    for length in range(1, len(parts)):
-        head, rest = ".".join(parts[:length]), ".".join(parts[length:])
-        if inner := field_path(value.get(head), rest):
-            return (head, *inner)
-    return ()
-
-
 def without_task_field(value: dict[str, Any], form: RecordForm, content: Collection[str]) -> dict[str, Any]:
     """A record without the field that only says which task it is of.
 
@@ -89,10 +76,4 @@ def without_task_field(value: dict[str, Any], form: RecordForm, content: Collect
     """
     used = {name for _, column in form.columns for name in columns_in(column)}
     path = field_path(value, form.task_field) if form.task_field else ()
-    return _without(value, path) if path and path[0] not in used and path[0] not in content else value
-
-
-def _without(value: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    key, *inner = path
-    rest = {other: held for other, held in value.items() if other != key}
-    return {**rest, key: _without(value[key], tuple(inner))} if inner else rest
+    return without_field(value, path) if path and path[0] not in used and path[0] not in content else value

@@ -20,6 +20,7 @@ ROLES = {
     "developer": "system",
     "user": "user",
     "human": "user",
+    "prompter": "user",
     "assistant": "assistant",
     "bot": "assistant",
     "gpt": "assistant",

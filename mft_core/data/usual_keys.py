@@ -5,25 +5,29 @@ Each is read only where a record has nothing under the usual keys, so that no re
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mft_core.data.columns import PROMPTS, RESPONSES, SYSTEMS, TURN_LISTS
+from mft_core.data.tool_calls import from_text
+from mft_core.data.turns import ROLES
 from mft_core.errors import RecordError
 
 UNKNOWN_FORM = "unknown form"
 PROBLEMS, SOLUTIONS = ("problem",), ("solution", "targets")
 """Keys of a prompt and a response in sets of mathematics and in ms-swift's."""
 CONVERSATION = "conversation"
-ASKS, SAYS = ("human", "user"), ("assistant", "gpt", "bot")
-"""Keys of a round that is one object."""
+ASKS, SAYS = ("human", "user", "input"), ("assistant", "gpt", "bot", "output")
+"""Keys of a round that is one object, the last as in Capybara."""
+LIST_OF_OBJECTS = re.compile(r'\s*\[\s*\{\s*"')
 RESULT = "tool_result"
 ROLE_KEYS = frozenset({"role", "from"})
 
 
 def under_usual_keys(value: dict[str, Any]) -> dict[str, Any]:
-    """The record as it is, but for a form of another tool: `INSTRUCTION` and `RESPONSE` in capitals, `problem` with
-    `solution`, or rounds under `conversation`.
+    """The record as it is, but for a form of another tool: `INSTRUCTION` and `RESPONSE`, or `Instruction` and
+    `Response`, `problem` with `solution`, rounds under `conversation`, or turns as an object of lists.
     """
     if not _holds(value, (*TURN_LISTS, *PROMPTS, *RESPONSES, "text")):
         value = _in_small_letters(value)
@@ -32,6 +36,8 @@ def under_usual_keys(value: dict[str, Any]) -> dict[str, Any]:
     if not _holds(value, TURN_LISTS):
         value = _with_problem(value)
     for key in TURN_LISTS:
+        if _are_lists(value.get(key)):
+            value = {**value, key: _turns_of_lists(value[key])}
         if _are_rounds(value.get(key)):
             value = {**value, key: [turn for item in value[key] for turn in _turns_of_round(item)]}
     return value
@@ -58,11 +64,39 @@ def with_results_apart(items: list[Any]) -> Iterator[Any]:
             yield {**item, "content": parts[first_other:]}
 
 
+def turns_in(text: str, key: str) -> Any:
+    """What a text that begins as JSON of turns holds.
+
+    Raises:
+        RecordError: "bad JSON", where nothing else can be meant by the key.
+    """
+    if key in TURN_LISTS:
+        return from_text(text, "bad JSON", f"`{key}`")
+    try:
+        return from_text(text, "", "")
+    except RecordError:
+        return None
+
+
 def of_no_form(value: Mapping[str, Any]) -> RecordError:
     """Why a record that has nothing under any usual key is refused: they are not there, or hold nothing."""
     if empty := [key for key in (*TURN_LISTS, *PROMPTS, *RESPONSES) if key in value]:
         return RecordError("empty response", f"there is nothing to learn: {', '.join(empty)} hold nothing")
     return RecordError(UNKNOWN_FORM, f"none of the known fields among: {', '.join(sorted(map(str, value)))[:200]}")
+
+
+def refuse_half(value: Mapping[str, Any]) -> None:
+    """Refuse a text that is but a question, as in MBPP, or one turn of a conversation in rows of their own.
+
+    Raises:
+        RecordError: "ambiguous fields".
+    """
+    if _holds(value, ("code",)):
+        how = 'columns = {prompt = "text", response = "code"} learns the code, columns = {text = "text"} the text alone'
+        raise RecordError("ambiguous fields", f"beside `text` there is `code`: {how}")
+    if isinstance(value.get("role"), str) and value["role"].lower() in ROLES:
+        how = 'a conversation is one record, of `messages`; columns = {text = "text"} learns each text as a document'
+        raise RecordError("ambiguous fields", f"`text` with a `role` is one turn alone: {how}")
 
 
 def _is_result(part: Any) -> bool:
@@ -74,9 +108,14 @@ def _holds(value: Mapping[str, Any], keys: Collection[str]) -> bool:
 
 
 def _in_small_letters(value: dict[str, Any]) -> dict[str, Any]:
-    """Keys in capitals that are usual ones in small letters."""
+    """Keys in capitals, or with a capital first, that are usual ones in small letters."""
     known = {*PROMPTS, *RESPONSES, *SYSTEMS}
-    small = {key: key.lower() for key in value if key.isupper() and key.lower() in known and key.lower() not in value}
+    written = [
+        key for key in value if (key.isupper() or key == key.capitalize()) and key.lower() in known - value.keys()
+    ]
+    small = {key: key.lower() for key in written}
+    if len(set(small.values())) < len(small):
+        return value  # one key in two ways
     return {small.get(key, key): held for key, held in value.items()}
 
 
@@ -97,6 +136,18 @@ def _renamed(value: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
 def _is_list_of_objects(held: Any) -> bool:
     return isinstance(held, list) and bool(held) and all(isinstance(item, dict) for item in held)
+
+
+def _are_lists(held: Any) -> bool:
+    """Whether it is an object of lists of one length, as tables keep lists of objects, with a list of roles."""
+    if not isinstance(held, dict) or ROLE_KEYS.isdisjoint(held):
+        return False
+    lists = list(held.values())
+    return all(isinstance(each, list) for each in lists) and len({len(each) for each in lists}) == 1
+
+
+def _turns_of_lists(held: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(held, row, strict=True)) for row in zip(*held.values(), strict=True)]
 
 
 def _are_rounds(held: Any) -> bool:

@@ -62,7 +62,7 @@ def _rewritten(source: str, environment: Environment) -> PrefixTemplate:
     if ASKED in _names([body], "load"):
         raise NotALoopError("what it shows of a message depends on whether an answer is asked for")
     outer = sorted(reading)
-    started = [_shown("start", *map(_name, [*outer, ASKED])), _shown("iterated", first.loop.iter)]
+    started = [_shown("start", *map(_name, [*outer, ASKED])), _shown("iterated", _iterable(first.loop))]
     in_last = [last.visit(node) for node in second.loop.body]
     index0, index = (nodes.Getattr(_name("loop"), attribute, "load") for attribute in ("index0", "index"))
     as_last = nodes.Scope([
@@ -80,7 +80,7 @@ def _rewritten(source: str, environment: Environment) -> PrefixTemplate:
         [_shown("mark", index0), as_last, nodes.If(is_last, [], [], [followed])],
         [], None, False,
     )  # fmt: skip
-    also = [_shown("start", *map(_name, [*outer, ASKED])), _shown("iterated", second.loop.iter)]
+    also = [_shown("start", *map(_name, [*outer, ASKED])), _shown("iterated", _iterable(second.loop))]
     templates = [nodes.Template([*first.before, *started]), nodes.Template([*fourth.before, *also, loop])]
     for template in templates:
         template.set_environment(environment).set_lineno(1)
@@ -165,6 +165,12 @@ def _names(found: Iterable[nodes.Node], context: str) -> set[str]:
     together = nodes.Template(list(found))
     names = {node.name for node in together.find_all(nodes.Name) if node.ctx == context}
     return names | {node.name for node in together.find_all(nodes.NSRef)} if context == "load" else names
+
+
+def _iterable(loop: nodes.For) -> nodes.Expr:
+    """What it goes over, which jinja declares as any node."""
+    assert isinstance(loop.iter, nodes.Expr)
+    return loop.iter
 
 
 def _is_loop(node: nodes.Node) -> bool:

@@ -79,3 +79,15 @@ def test_what_is_named_for_itself_may_be_missing_as_ever() -> None:
     assert said({"ask": "q", "answer": "a", "system": "s"}, asked)[0] == ("system", "s")
     with pytest.raises(RecordError, match="missing column apis"):
         parse_record({"ask": "q", "answer": "a"}, "", form(prompt="ask", tools="apis"))
+
+
+def test_columns_in_objects() -> None:
+    value = {"translation": {"en": "cat", "de": "Katze", "fr": "chat"}, "meta": {"note": "short"}}
+    form = RecordForm(columns=(("prompt", "To German ({meta.note}): {translation.en}"), ("response", "translation.de")))
+    assert parse_record(value, "", form).turns == (
+        Turn("user", "To German (short): cat"),
+        Turn("assistant", "Katze"),
+    )
+    assert list(unread_keys(value, form)) == ["translation"]  # there is French left in it
+    with pytest.raises(RecordError, match=r"columns\.response names it"):
+        parse_record(value, "", RecordForm(columns=(("prompt", "translation.en"), ("response", "translation.it"))))

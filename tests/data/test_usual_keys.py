@@ -7,6 +7,7 @@ import pytest
 from mft_core.data.record_forms import parse_record, unread_keys
 from mft_core.errors import RecordError
 from mft_core.records import Turn
+from mft_core.support.reading import RecordForm
 
 QUESTION = (Turn("user", "q"), Turn("assistant", "a"))
 ROUND = {"human": "q", "assistant": "a"}
@@ -23,6 +24,12 @@ ROUND = {"human": "q", "assistant": "a"}
         {"conversation": [{"user": "q", "bot": "a"}]},
         {"conversation": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
         {"messages": [ROUND]},
+        {"conversation": [{"input": "q", "output": "a"}]},
+        {"Prompt": "q", "Response": "a"},
+        {"Instruction": "q", "Output": "a"},
+        {"messages": {"role": ["user", "assistant"], "content": ["q", "a"]}},
+        {"messages": [{"role": "prompter", "content": "q"}, {"role": "assistant", "content": "a"}]},
+        {"messages": ' [ {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]'},
     ],
 )
 def test_forms_of_other_tools_are_read_under_the_usual_keys(value: dict[str, Any]) -> None:
@@ -112,3 +119,31 @@ def test_a_result_after_a_text_is_refused() -> None:
 def test_a_refusal_names_keys_that_the_record_has(value: dict[str, Any], message: str) -> None:
     with pytest.raises(RecordError, match=message):
         parse_record(value, "f:1")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"text": "Sort it.", "code": "sorted(x)"}, 'prompt = "text", response = "code"'),
+        ({"text": "Hello", "role": "prompter"}, "one turn alone"),
+        ({"Prompt": "q", "PROMPT": "r", "Response": "a"}, "none of the known fields"),
+        ({"messages": {"role": ["user", "assistant"], "content": ["q"]}}, "not a list of turns"),
+    ],
+)
+def test_what_would_be_learned_by_half_is_refused(value: dict[str, Any], words: str) -> None:
+    with pytest.raises(RecordError, match=words):
+        parse_record(value, "")
+
+
+@pytest.mark.parametrize("value", [{"text": "Sort it.", "code": "x"}, {"text": "Sort it.", "role": "user"}])
+def test_a_text_that_is_named_is_learned(value: dict[str, Any]) -> None:
+    assert parse_record(value, "", RecordForm(columns=(("text", "text"),))).text == "Sort it."
+    assert parse_record({"text": "x", "role": "critic"}, "").text == "x"
+
+
+def test_history_may_be_turns() -> None:
+    before = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    again = (Turn("user", "q2"), Turn("assistant", "a2"))
+    assert parse_record({"history": before, "prompt": "q2", "response": "a2"}, "").turns == (*QUESTION, *again)
+    chosen = {"history": before, "prompt": "q2", "chosen": [{"role": "assistant", "content": "a2"}], "rejected": "no"}
+    assert parse_record(chosen, "", RecordForm(preference="chosen")).turns == (*QUESTION, *again)
