@@ -24,9 +24,11 @@ from mft_core.data.tool_calls import from_text, read_tools
 from mft_core.data.turns import REASONING, TOOLS, conversation, joined_thought, read_turn, reasoning
 from mft_core.data.usual_keys import (
     CONVERSATION,
+    LIST_OF_OBJECTS,
     PROBLEMS,
     of_no_form,
     refuse_half,
+    turns_in,
     under_usual_keys,
     with_results_apart,
 )
