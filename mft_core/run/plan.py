@@ -25,6 +25,7 @@ from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
+from mft_core.run.affinity import affinity_warnings
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
@@ -110,6 +111,7 @@ def make_plan(
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
     training = batch_plan(recipe, task_set, *((OneEach(), None) if one_each else (parts.packer, stored_rows)))
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
+    total_steps = recipe.train.steps or training.total_steps(recipe.train.epochs)
     return Plan(
         recipe=recipe,
         parts=parts,
@@ -121,13 +123,14 @@ def make_plan(
         task_set=task_set,
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
-        total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
+        total_steps=total_steps,
         learnt=learnt,
         unread=unread,
         warnings=[
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
             *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *affinity_warnings(recipe, task_set, total_steps),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import Recipe
+from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
 from mft_core.run.folder import RunFolder
 from mft_core.run.out_of_memory import advice_on_memory
@@ -78,8 +80,11 @@ def execute(
     token_losses = TokenLossModel(model, fitted.inputs, router_loss)
     prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
-    callbacks = Callbacks({"evaluations": evaluations, **plan.parts.callbacks}, context)
+    affinity = _affinity(plan, context.validation)
+    callbacks = Callbacks({"evaluations": evaluations, **affinity, **plan.parts.callbacks}, context)
     trainer = _build_trainer(plan, context.validation, log, callbacks)
+    for each in affinity.values():
+        each.optimizer = trainer.optimizer
     base = base_facts(plan, model)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
     if fitted.warning and accelerator.is_main_process:
@@ -154,6 +159,13 @@ def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, cal
         identities=identities(plan.task_set),
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
+
+
+def _affinity(plan: Plan, validation: EvaluationContext) -> dict[str, RunAffinity]:
+    """What measures who helps whom, where that is asked for."""
+    schedule = affinity_schedule(plan.recipe, plan.task_set, plan.training, plan.total_steps)
+    training = replace(validation, validation=plan.training.table)
+    return run_affinity(schedule, plan.parts.loss, training, plan.recipe.train.seed)
 
 
 def _watched(plan: Plan, validation: EvaluationContext) -> EvaluationContext | None:
