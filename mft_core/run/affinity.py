@@ -1,4 +1,4 @@
-"""Who helps whom, in one run: how often it is measured and what that costs, the file and the warnings that come of it."""
+"""Who helps whom, in one run: how often it is measured, what that costs, and the file and warnings that come of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mft_core.data.tasks import TaskSet
 from mft_core.events import read_events
 from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TrainSection
 from mft_core.run.affinity_words import affinity_as_json, conflict_warning, test_commands
 from mft_core.support import run_files
 from mft_core.support.durable import write_text
@@ -131,15 +131,16 @@ class RunAffinity(AffinityRecorder):
 
 
 def run_affinity(
-    schedule: AffinitySchedule | None, loss: Loss, training: EvaluationContext, seed: int
+    schedule: AffinitySchedule | None, loss: Loss, training: EvaluationContext, settings: TrainSection
 ) -> dict[str, RunAffinity]:
     """The callback that measures, by its name; none where nothing is to be measured.
 
     Args:
         loss: the run's; its `by` says what counts equally in a task's mean loss.
         training: the training samples.
-        seed: of the run.
+        settings: [train] of the recipe.
     """
     if schedule is None:
         return {}
-    return {"affinity": RunAffinity(training, schedule.request, loss.options.by, seed + SEED_OFFSET)}
+    by, seed, rate = loss.options.by, settings.seed + SEED_OFFSET, settings.learning_rate
+    return {"affinity": RunAffinity(training, schedule.request, by, seed, rate)}

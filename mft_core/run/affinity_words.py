@@ -75,13 +75,16 @@ def test_commands(affinity: Affinity, run: Path, events: Sequence[Mapping[str, A
         return [("does it pay to learn them together?", f"mft compare {recipe} --arms single,mixed")]
     length = _passes(events)
     return [
-        (
-            f"group {number} alone, to be compared with this run",
-            f"mft run {recipe} --output {shlex.quote(f'{run}-group-{number}')}{length} --set output.affinity=false "
-            f"--set {shlex.quote('data.include=' + json.dumps(group, ensure_ascii=False))}",
-        )
-        for number, group in enumerate(map(list, grouping.groups), 1)
+        ("one group alone, to be compared with this run", f"mft run {recipe} {_of_group(run, number, group)}{length}")
+        for number, group in enumerate(grouping.groups, 1)
     ]
+
+
+def _of_group(run: Path, number: int, group: Sequence[str]) -> str:
+    """Flags that train one group of a run's tasks into a folder beside it."""
+    include = f"data.include={json.dumps(list(group), ensure_ascii=False)}"
+    output = shlex.quote(f"{run}-group-{number}")
+    return f"--output {output} --set output.affinity=false --set {shlex.quote(include)}"
 
 
 def affinity_as_json(affinity: Affinity, commands: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who helps whom: between the steps of a run, how the tasks' gradients lie to each other and what a step of each does."""
+"""Who helps whom: between steps of a run, how the tasks' gradients lie to each other and what a step of each does."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Measured:
         cosine_train: float64 [N, N], of both training gradients.
         gain: float64 [N, N], what share of task j's validation loss a step along task i's training gradient takes off;
             None: no trial steps were taken.
-        length: of a trial step, that of the run's last step.
+        length: of a trial step.
     """
 
     cosine: np.ndarray
@@ -98,13 +98,15 @@ def _cosines(found: Gramians) -> tuple[np.ndarray, np.ndarray]:
 class AffinityRecorder(Callback):
     """Measures every so many steps, and writes each measurement as an event; these are all that is kept.
 
-    A trial step is as long as the step that the run has just taken, so the parameters before that one are copied.
+    A trial step is as long as the step that the run has just taken would have been at the full learning rate: so one
+    measurement tells as much as another, whatever the schedule. For its length the parameters before it are copied.
 
     Args:
         training: the training samples; their model is not used.
         request: what is measured.
         by: "tokens" or "samples": what counts equally in a task's mean loss.
         seed: of the choice of samples.
+        rate: the run's full learning rate.
 
     Attributes:
         optimizer: of the run; to be set before the first step.
@@ -112,12 +114,13 @@ class AffinityRecorder(Callback):
 
     optimizer: torch.optim.Optimizer
 
-    def __init__(self, training: EvaluationContext, request: AffinityRequest, by: str, seed: int) -> None:
+    def __init__(self, training: EvaluationContext, request: AffinityRequest, by: str, seed: int, rate: float) -> None:
         super().__init__()
         self._training = training
         self._request = request
         self._by = by
         self._seed = seed
+        self._rate = rate
         self._before: list[torch.Tensor] | None = None
 
     def start(self, context: CallbackContext) -> None:
@@ -129,12 +132,16 @@ class AffinityRecorder(Callback):
         """Measure where it is due."""
         validation = self.context.validation
         if step % self._request.every == 0 and self._before is not None:
-            length = distance(validation.model, self._before, validation.accelerator)
+            length = self._full_length(self._before)
             data = ProbedData(replace(self._training, model=validation.model), validation)
             found = measure_affinity(data, self._request, self._by, self._seed, step, self.optimizer, length)
             if validation.accelerator.is_main_process:
                 self.context.log.emit(EVENT, step, **self._fields(found))
         self._before = copied(validation.model) if (step + 1) % self._request.every == 0 else None
+
+    def _full_length(self, before: list[torch.Tensor]) -> float:
+        validation, rate = self.context.validation, self.optimizer.param_groups[0]["lr"]
+        return distance(validation.model, before, validation.accelerator) * (self._rate / rate if rate else 0.0)
 
     def _fields(self, found: Measured) -> dict[str, Any]:
         names, samples = self.context.validation.names, self._request.samples_per_task

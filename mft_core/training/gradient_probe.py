@@ -71,8 +71,8 @@ class GradientProbe:
         """Inner products of all tasks' gradients when `step` optimizer steps are done, over all ranks.
 
         Args:
-            beside: called while the parameters' `grad` is that of a gradient, with its number: those of the first side's
-                tasks come first. It leaves parameters, gradients and the model's mode as they are.
+            beside: called while the parameters' `grad` is that of a gradient, with its number: those of the first
+                side's tasks come first. It leaves parameters, gradients and the model's mode as they are.
         """
         tasks, sides = len(self._sides[0].names), len(self._sides)
         chosen = [self.samples(side, task, step) for side in self._sides for task in range(tasks)]

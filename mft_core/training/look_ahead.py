@@ -49,10 +49,10 @@ class TrialSteps:
         self._before = self._losses()
 
     def gain(self) -> np.ndarray:
-        """float64 [N]: 1 - L_j(theta - step) / L_j(theta) along the gradient that the parameters hold (arXiv 2109.04617,
-        there Z_ij); NaN for a task without samples, everywhere where the gradient is 0 or not finite.
+        """float64 [N]: 1 - L_j(theta - step) / L_j(theta), a step along the gradient that the parameters hold.
 
-        The parameters are copied back afterwards: bit by bit what they were.
+        Z_ij of arXiv 2109.04617; NaN for a task without samples, everywhere where the gradient is 0 or not finite. The
+        parameters are copied back afterwards: bit by bit what they were.
         """
         norm = self._norm()
         if not math.isfinite(norm) or norm == 0:
