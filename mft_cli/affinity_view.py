@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.text import Text
 
-from mft_core.objective.affinity_summary import Affinity
-from mft_core.run.affinity_words import affinity_lines
 from mft_core.support import units
 
 
-def print_affinity(
-    console: Console, affinity: Affinity, tests: Sequence[tuple[str, str]], title: str = "Who helps whom"
-) -> None:
-    """What the measurements say, line by line, and how to test it.
-
-    Args:
-        tests: (purpose, shell command).
-    """
+def print_affinity(console: Console, words: Iterable[str], commands: Iterable[str], title: str) -> None:
+    """What the measurements say, line by line, and the commands that test it."""
     console.print(Text(title, style="bold"))
-    for line in affinity_lines(affinity):
+    for line in words:
         console.print(Text(units.printable(line, console.encoding)), soft_wrap=True)
-    for purpose, command in tests:
-        shown = units.printable(command, console.encoding)
-        console.print(Text.assemble((shown, "cyan"), (f"  # {purpose}", "dim")), soft_wrap=True)
+    for command in commands:
+        console.print(Text(units.printable(command, console.encoding), style="cyan"), soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from mft_cli.affinity_view import print_affinity
 from mft_cli.plan_facts import AffinityFacts, PlanFacts, TaskFacts
+from mft_core.run.affinity_words import affinity_lines
 from mft_core.run.results import RunFacts
 from mft_core.run.task_result import TaskResult
 from mft_core.support import units
@@ -125,7 +126,8 @@ def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> No
         console.print(_score_table(console, run))
     _facts(console, _result_rows(run))
     if run.affinity:
-        print_affinity(console, run.affinity, run.tests)
+        commands = [command for _, command in run.tests]
+        print_affinity(console, affinity_lines(run.affinity), commands, "Who helps whom")
     _warnings(console, [f"step {step}: {message}" if step else message for step, message in run.warnings])
 
 

@@ -12,6 +12,9 @@ from mft_core.objective.affinity_summary import SPLIT, TOGETHER, Affinity, Group
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
 
+MOST_NAMES = 10
+"""Tasks of a group that are named in a sentence; the commands name all."""
+
 
 def affinity_lines(affinity: Affinity) -> Iterator[str]:
     """What the measurements say: a line each."""
@@ -46,16 +49,16 @@ def grouping_line(grouping: Grouping) -> str:
     """The groups and what they promise."""
     if grouping.verdict == TOGETHER:
         return "groups: no split into a few groups promises more than all tasks together"
-    groups = " | ".join(", ".join(group) for group in grouping.groups)
+    groups = " | ".join(first_few(group, MOST_NAMES, "tasks") for group in grouping.groups)
     if grouping.by == "cosine":
         return f"groups by cosine (no trial steps were taken, so what they gain is not known): {groups}"
     number = f"{grouping.advantage:+.3%}"
     if grouping.low is not None and grouping.high is not None:
         number += f" [{grouping.low:+.3%}, {grouping.high:+.3%}]"
-    promise = f"of a task's validation loss for each step of a partner, against all together: {number}"
+    promise = f"off a task's validation loss by a step of each partner, beyond all tasks together: {number}"
     if grouping.verdict == SPLIT:
-        return f"groups worth a test: {groups}; they are expected to gain {promise}"
-    return f"groups that look best: {groups}; not shown to be better, {promise}"
+        return f"groups worth a test: {groups}; expected {promise}"
+    return f"groups that look best, but are not shown to be better: {groups}; {promise}"
 
 
 def test_commands(affinity: Affinity, run: Path, events: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
@@ -89,7 +92,8 @@ def _of_group(run: Path, number: int, group: Sequence[str]) -> str:
 
 def affinity_as_json(affinity: Affinity, commands: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """What affinity.json and `--json` hold."""
-    return {**affinity.as_json(), "commands": [command for _, command in commands]}
+    words = list(affinity_lines(affinity))
+    return {**affinity.as_json(), "words": words, "commands": [command for _, command in commands]}
 
 
 def _passes(events: Sequence[Mapping[str, Any]]) -> str:
