@@ -11,7 +11,7 @@ from mft_core.comparison.arms import ArmRun
 from mft_core.events import read_events
 from mft_core.objective.affinity import joined, read_course
 from mft_core.objective.affinity_summary import summarised
-from mft_core.run.affinity_words import affinity_as_json, test_commands
+from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.support import run_files
 
 MOST_IN_TABLE = 12
@@ -32,7 +32,7 @@ def gather_affinity(runs: Sequence[ArmRun]) -> dict[str, dict[str, Any]]:
         if read:
             run, log, first = read[0]
             affinity = summarised(joined([course for _, _, course in read if course.tasks == first.tasks]))
-            found[arm] = affinity_as_json(affinity, test_commands(affinity, run.folder, log))
+            found[arm] = affinity_as_json(affinity, commands_to_test(affinity, run.folder, log))
     return found
 
 

@@ -16,7 +16,7 @@ from mft_core.events import read_events
 from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
 from mft_core.recipe.schema import Recipe, TrainSection
-from mft_core.run.affinity_words import affinity_as_json, conflict_warning, test_commands
+from mft_core.run.affinity_words import affinity_as_json, conflict_warning, commands_to_test
 from mft_core.support import run_files
 from mft_core.support.durable import write_text
 from mft_core.support.lists import first_few
@@ -117,7 +117,7 @@ class RunAffinity(AffinityRecorder):
         affinity = self._found() if self._writes else None
         if affinity:
             run = self.context.log.run
-            commands = test_commands(affinity, run, read_events(self.context.log.path))
+            commands = commands_to_test(affinity, run, read_events(self.context.log.path))
             text = json.dumps(affinity_as_json(affinity, commands), ensure_ascii=False)
             write_text(run / run_files.AFFINITY, text + "\n")
 

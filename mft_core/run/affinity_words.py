@@ -61,7 +61,7 @@ def grouping_line(grouping: Grouping) -> str:
     return f"groups that look best, but are not shown to be better: {groups}; {promise}"
 
 
-def test_commands(affinity: Affinity, run: Path, events: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+def commands_to_test(affinity: Affinity, run: Path, events: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(purpose, shell command): train the suggested groups, or find out whether the tasks need each other at all.
 
     Each group makes as many passes over its data as the run did.

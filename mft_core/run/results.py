@@ -12,7 +12,7 @@ from mft_core.errors import UsageError
 from mft_core.events import read_events
 from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
-from mft_core.run.affinity_words import affinity_as_json, test_commands
+from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
@@ -230,7 +230,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
         affinity=affinity,
-        tests=tuple(test_commands(affinity, run, events)) if affinity else (),
+        tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers.made_up_affinities import made_up_course
 from mft_cli.app import run_command_line
 from mft_core.objective.affinity_summary import Affinity, summarised
-from mft_core.run.affinity_words import affinity_as_json, affinity_lines, conflict_warning, test_commands
+from mft_core.run.affinity_words import affinity_as_json, affinity_lines, conflict_warning, commands_to_test
 
 TRAINED = {"event": "train", "step": 40, "steps": 60, "epoch": 2.0}
 
@@ -46,7 +46,7 @@ def test_one_measurement_is_said_to_say_nothing() -> None:
 
 def test_each_group_makes_as_many_passes_as_the_run(tmp_path: Path) -> None:
     run = tmp_path / "my run"
-    commands = [command for _, command in test_commands(found("sql", "it's", "code", "docs"), run, [TRAINED])]
+    commands = [command for _, command in commands_to_test(found("sql", "it's", "code", "docs"), run, [TRAINED])]
     words = [shlex.split(command) for command in commands]
     assert [each[:3] for each in words] == [["mft", "run", str(run / "recipe.toml")]] * 2
     assert [each[each.index("--output") + 1] for each in words] == [f"{run}-group-1", f"{run}-group-2"]
@@ -60,8 +60,10 @@ def test_the_commands_are_commands_of_mft(data: Path, tmp_path: Path) -> None:
     """On a recipe whose length is given in steps."""
     recipe = tmp_path / "run" / "recipe.toml"
     recipe.parent.mkdir()
-    recipe.write_text(f'data = {{path = "{data}"}}\nmodel = {{adapter = "llama"}}\ntrain = {{steps = 4}}\n')
-    (_, command), _ = test_commands(found("add", "copy", "reverse"), recipe.parent, [TRAINED])
+    recipe.write_text(
+        f'data = {{path = "{data}"}}\nmodel = {{adapter = "llama", dtype = "float32"}}\ntrain = {{steps = 4}}\n'
+    )
+    (_, command), _ = commands_to_test(found("add", "copy", "reverse"), recipe.parent, [TRAINED])
     assert run_command_line([*shlex.split(command)[1:], "--dry-run"]) == 0
 
 
@@ -69,12 +71,12 @@ def test_where_all_belong_together_the_question_is_whether_they_pay(tmp_path: Pa
     one_camp = summarised(made_up_course(["a", "b", "c", "d"]))
     together = summarised(made_up_course(["a"] * 1))
     assert together.grouping is None
-    assert test_commands(together, tmp_path, []) == []
-    assert len(test_commands(one_camp, tmp_path, [])) == 2
+    assert commands_to_test(together, tmp_path, []) == []
+    assert len(commands_to_test(one_camp, tmp_path, [])) == 2
 
 
 def test_json_has_the_words_too(tmp_path: Path) -> None:
     affinity = found("sql", "repair")
-    values = affinity_as_json(affinity, test_commands(affinity, tmp_path, []))
+    values = affinity_as_json(affinity, commands_to_test(affinity, tmp_path, []))
     assert values["words"] == list(affinity_lines(affinity))
     assert len(values["commands"]) == 2
