@@ -16,7 +16,7 @@ from mft_core.events import read_events
 from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
 from mft_core.recipe.schema import Recipe, TrainSection
-from mft_core.run.affinity_words import affinity_as_json, conflict_warning, commands_to_test
+from mft_core.run.affinity_words import affinity_as_json, commands_to_test, conflict_warning
 from mft_core.support import run_files
 from mft_core.support.durable import write_text
 from mft_core.support.lists import first_few

@@ -8,7 +8,7 @@ from pathlib import Path
 from helpers.made_up_affinities import made_up_course
 from mft_cli.app import run_command_line
 from mft_core.objective.affinity_summary import Affinity, summarised
-from mft_core.run.affinity_words import affinity_as_json, affinity_lines, conflict_warning, commands_to_test
+from mft_core.run.affinity_words import affinity_as_json, affinity_lines, commands_to_test, conflict_warning
 
 TRAINED = {"event": "train", "step": 40, "steps": 60, "epoch": 2.0}
 
