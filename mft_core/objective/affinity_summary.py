@@ -51,6 +51,10 @@ class Grouping:
     high: float | None
     verdict: str
 
+    def as_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        return {**asdict(self), "groups": [list(group) for group in self.groups]}
+
 
 @dataclass(frozen=True, slots=True)
 class Affinity:
@@ -88,7 +92,7 @@ class Affinity:
             "helps": [asdict(pair) for pair in self.helps],
             "hinders": [asdict(pair) for pair in self.hinders],
             "conflicts": [asdict(pair) for pair in self.conflicts],
-            "grouping": None if self.grouping is None else asdict(self.grouping),
+            "grouping": None if self.grouping is None else self.grouping.as_json(),
         }
 
 

@@ -98,7 +98,7 @@ def affinity_as_json(affinity: Affinity, commands: Sequence[tuple[str, str]]) ->
 
 def _passes(events: Sequence[Mapping[str, Any]]) -> str:
     """The flag for as many passes over the data as the whole run makes."""
-    logged = [event for event in events if event["event"] == "train" and event.get("epoch")]
+    logged = [event for event in events if event["event"] == "train" and event.get("epoch") and event.get("steps")]
     if not logged:
         return ""
     last = logged[-1]
