@@ -111,7 +111,6 @@ def make_plan(
     one_each = suitable_attention(native_config) != PACKED_ATTENTION
     training = batch_plan(recipe, task_set, *((OneEach(), None) if one_each else (parts.packer, stored_rows)))
     parts.loss.start(replace(task_set.counts, repeats=training.repeats))
-    total_steps = recipe.train.steps or training.total_steps(recipe.train.epochs)
     return Plan(
         recipe=recipe,
         parts=parts,
@@ -123,17 +122,21 @@ def make_plan(
         task_set=task_set,
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
-        total_steps=total_steps,
+        total_steps=_steps(recipe, training),
         learnt=learnt,
         unread=unread,
         warnings=[
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
-            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
-            *affinity_warnings(recipe, task_set, total_steps),
+            *plan_warnings(recipe, parts, task_set, training, learnt if limited is not recipe else None, one_each),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
+
+
+def _steps(recipe: Recipe, training: BatchPlan) -> int:
+    """Optimizer steps of the run."""
+    return recipe.train.steps or training.total_steps(recipe.train.epochs)
 
 
 def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
@@ -143,7 +146,9 @@ def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
     return recipe.having("model", base=base)
 
 
-def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each: bool) -> list[str]:
+def plan_warnings(
+    recipe: Recipe, parts: Parts, task_set: TaskSet, training: BatchPlan, learnt: int | None, one_each: bool
+) -> list[str]:
     """What the user should know before the run starts.
 
     Args:
@@ -158,4 +163,5 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
     measured, probe = TaskSet(task_set.every, without_task=task_set.without_task), parts.loss.probe
+    warnings += affinity_warnings(recipe, task_set, _steps(recipe, training))
     return [*warnings, *data_warnings(measured, adapts_by_validation=probe is not None and probe.on_validation)]
