@@ -49,6 +49,9 @@ def compare(
         list[str] | None,
         typer.Option("--unseen", metavar="NAME[=PATH]", help="A task that is measured and not trained; repeatable."),
     ] = None,
+    affinity: Annotated[
+        bool, typer.Option("--affinity", help="Measure which tasks help or hinder which, in the arms on all tasks.")
+    ] = False,
     output: Annotated[
         str | None,
         typer.Option("--output", metavar="DIR", help="Default: runs/compare-RECIPE, or runs/compare-MODEL-DATA."),
@@ -79,7 +82,7 @@ def compare(
     if names:
         check_unseen(of_recipe, names)
     request = Request(
-        recipe=recipe,
+        recipe=recipe.having("output", affinity=True) if affinity else recipe,
         arms=named,
         seeds=seeds,
         unseen=of_recipe,
@@ -195,9 +198,10 @@ def _train_one(run: ArmRun, prepared: Prepared, plugins: Plugins, screen: Consol
 def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Console, *, json_output: bool) -> int:
     """Write and print what came out; returns the exit code."""
     from mft_cli.compare_view import print_comparison
+    from mft_core.comparison.affinity import gather_affinity
     from mft_core.comparison.outcome import gather
     from mft_core.comparison.runs import base_losses
-    from mft_core.comparison.writing import write_outcome
+    from mft_core.comparison.writing import outcome_as_json, write_outcome
     from mft_core.support.ranks import is_main_rank
 
     if not is_main_rank():
@@ -205,8 +209,9 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
     base = base_losses(prepared.base, prepared.plan, prepared.unseen)
     runs = [run for run, _ in prepared.runs]
     comparison = gather(runs, base, prepared.importance, prepared.unseen.names, request.reference)
-    write_outcome(comparison, request.output, plugins.listeners())
-    print_comparison(screen, comparison, request.output)
+    affinity = gather_affinity(runs)
+    write_outcome(comparison, request.output, plugins.listeners(), affinity)
+    print_comparison(screen, comparison, request.output, affinity=affinity)
     if json_output:
-        show_json(comparison.as_json())
+        show_json(outcome_as_json(comparison, affinity))
     return 0

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mft_cli.affinity_view import print_affinity
+from mft_core.comparison.affinity import Found, shown_arm
 from mft_core.comparison.arms import BASE
 from mft_core.comparison.markdown import rows, summary_lines
 from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison, TaskComparison
@@ -20,7 +22,9 @@ MOST_TASKS, MOST_SCORES = 24, 60
 STYLES = {LOWER: "green", HIGHER: "red"}
 
 
-def print_comparison(console: Console, comparison: Comparison, output: Path, all_tasks: bool = False) -> None:
+def print_comparison(
+    console: Console, comparison: Comparison, output: Path, all_tasks: bool = False, affinity: Found | None = None
+) -> None:
     """Losses, differences to the reference, cost, scores, and where the files are.
 
     Of many tasks, those where an arm differs most from the reference, or `all_tasks`.
@@ -50,7 +54,13 @@ def print_comparison(console: Console, comparison: Comparison, output: Path, all
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     if rest:
         console.print(Text(f"every task: compare.md, or mft report {output} --all-tasks"), soft_wrap=True)
-    files = ", ".join(sorted(path.name for path in output.glob("compare.*")))
+    if affinity:
+        arm = shown_arm(affinity, comparison.reference)
+        print_affinity(
+            console, affinity[arm]["words"], affinity[arm]["commands"], f"Who helps whom, in the runs of {arm}"
+        )
+    drawn = [*output.glob("compare.*"), *output.glob("affinity.png")]
+    files = ", ".join(sorted(path.name for path in drawn))
     console.print(Text(f"written to {output}: {files}"), soft_wrap=True)
 
 

@@ -58,6 +58,25 @@ class ProbeFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AffinityFacts:
+    """How who helps whom is measured.
+
+    Attributes:
+        every: optimizer steps between two measurements.
+        measurements: how many.
+        samples: of one, on both sides.
+        trial_steps: of one.
+        share: work of all measurements over that of the run's steps.
+    """
+
+    every: int
+    measurements: int
+    samples: int
+    trial_steps: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFacts:
     """What a run is going to do. None: not known before the weights are loaded.
 
@@ -76,6 +95,7 @@ class PlanFacts:
         memory: estimated peak, bytes.
         loss, loss_options: the objective and its options.
         probe: what it has measured besides; None: nothing.
+        affinity: how who helps whom is measured; None: it is not.
         output: the run folder; None: nothing is written.
         warnings: shown last, where they are seen.
     """
@@ -97,6 +117,7 @@ class PlanFacts:
     loss: str
     loss_options: Mapping[str, Any] = field(default_factory=dict)
     probe: ProbeFacts | None = None
+    affinity: AffinityFacts | None = None
     trainable: int | None = None
     total: int | None = None
     memory: int | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
-from mft_cli.plan_facts import PlanFacts, ProbeFacts, TaskFacts
+from mft_cli.plan_facts import AffinityFacts, PlanFacts, ProbeFacts, TaskFacts
 from mft_core.recipe.schema import AUTO
 from mft_core.support.ranks import main_rank_first, process_state
 
@@ -67,6 +67,7 @@ def plan_facts(plan: Plan) -> PlanFacts:
         loss=recipe.loss.name,
         loss_options=plan.parts.loss.options.model_dump(),
         probe=probe_facts(plan),
+        affinity=affinity_facts(plan),
         trainable=memory.trainable,
         total=memory.parameters,
         memory=memory.total,
@@ -104,6 +105,17 @@ def probe_facts(plan: Plan) -> ProbeFacts | None:
     tokens = sum(count * float(each.mean()) for count, each in zip(taken, lengths, strict=True) if count)
     of = " and ".join(side for side, _ in sides)
     return ProbeFacts(sum(taken), round(tokens), request.every, of, bool(request.gradients))
+
+
+def affinity_facts(plan: Plan) -> AffinityFacts | None:
+    """How who helps whom is measured."""
+    from mft_core.run.affinity import affinity_schedule
+
+    schedule = affinity_schedule(plan.recipe, plan.task_set, plan.training, plan.total_steps)
+    if schedule is None:
+        return None
+    trial_steps = len(plan.task_set) if schedule.request.look_ahead else 0
+    return AffinityFacts(schedule.request.every, schedule.measurements, schedule.samples, trial_steps, schedule.share)
 
 
 def memory_per_method(plan: Plan) -> list[MemoryEstimate]:

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mft_cli.plan_facts import PlanFacts, TaskFacts
+from mft_cli.affinity_view import print_affinity
+from mft_cli.plan_facts import AffinityFacts, PlanFacts, TaskFacts
+from mft_core.run.affinity_words import affinity_lines
 from mft_core.run.results import RunFacts
 from mft_core.run.task_result import TaskResult
 from mft_core.support import units
@@ -48,6 +50,8 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
         probed = f"{_plural(plan.probe.samples, f'{plan.probe.of} sample')}, {units.count(plan.probe.tokens)} tokens"
         passes = "one forward and backward" if plan.probe.gradients else "one forward"
         yield _Fact("probe", f"{probed}, {passes} {when}")
+    if plan.affinity:
+        yield _Fact("affinity", _affinity(plan.affinity))
     filled = f"{units.percent(plan.packing_efficiency)} of their room filled"
     yield _Fact("packing", f"{plan.packer}: {_plural(plan.rows, 'row')}, {filled}")
     epochs = f"{plan.epochs:.3g} epoch{'s' * (plan.epochs != 1)}"
@@ -57,6 +61,13 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
         recomputed = ", activations recomputed (gradient checkpointing)" if plan.gradient_checkpointing else ""
         yield _Fact("memory", f"about {units.memory(plan.memory)} expected{recomputed}")
     yield _Fact("output", str(plan.output) if plan.output else "none: nothing is written", whole=True)
+
+
+def _affinity(facts: AffinityFacts) -> str:
+    """How often who helps whom is measured, and what that costs."""
+    times = f"{_plural(facts.measurements, 'measurement')}, one every {_plural(facts.every, 'step')}"
+    steps = f" and {_plural(facts.trial_steps, 'trial step')}" if facts.trial_steps else ""
+    return f"{times}: gradients of {_plural(facts.samples, 'sample')}{steps}; {units.percent(facts.share)} more work"
 
 
 def _option(value: Any) -> str:
@@ -114,6 +125,9 @@ def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> No
     if run.scores:
         console.print(_score_table(console, run))
     _facts(console, _result_rows(run))
+    if run.affinity:
+        commands = [command for _, command in run.tests]
+        print_affinity(console, affinity_lines(run.affinity), commands, "Who helps whom")
     _warnings(console, [f"step {step}: {message}" if step else message for step, message in run.warnings])
 
 

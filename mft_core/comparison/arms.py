@@ -202,7 +202,7 @@ def _runs_of(
     for task, budget in budgets.items():
         folder = request.output / arm / task / f"seed-{seed}"
         fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
-        alone = common.having("data", include=[task])
+        alone = common.having("data", include=[task]).having("output", affinity=False)
         yield ArmRun(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mft_core.comparison.affinity import Found, affinity_section
 from mft_core.comparison.markdown import as_markdown
 from mft_core.comparison.outcome import ArmResult, Comparison, Cost, TaskComparison
 from mft_core.errors import MftError, UsageError
@@ -16,16 +17,27 @@ from mft_core.support.durable import write_text
 JSON_FILE, MARKDOWN_FILE = "compare.json", "compare.md"
 
 
-def write_outcome(comparison: Comparison, folder: Path, listeners: Mapping[str, Listener]) -> None:
+def outcome_as_json(comparison: Comparison, affinity: Found | None = None) -> dict[str, Any]:
+    """What compare.json holds."""
+    return {**comparison.as_json(), "affinity": affinity or {}}
+
+
+def write_outcome(
+    comparison: Comparison, folder: Path, listeners: Mapping[str, Listener], affinity: Found | None = None
+) -> None:
     """Write the comparison's files and tell every listener; the report plugin draws.
+
+    Args:
+        affinity: who helps whom, by arm; None: not measured.
 
     Raises:
         MftError: a file cannot be written.
     """
     try:
-        text = json.dumps(comparison.as_json(), indent=1, ensure_ascii=False)
+        text = json.dumps(outcome_as_json(comparison, affinity), indent=1, ensure_ascii=False)
         write_text(folder / JSON_FILE, text + "\n")
-        write_text(folder / MARKDOWN_FILE, as_markdown(comparison))
+        section = "".join(f"{line}\n" for line in affinity_section(affinity or {}, comparison.reference))
+        write_text(folder / MARKDOWN_FILE, as_markdown(comparison) + section)
         log = EventLog(folder, listeners)
         log.emit("compared", 0, file=JSON_FILE, arms=list(comparison.arms), seeds=comparison.seeds)
     except OSError as error:
@@ -57,6 +69,12 @@ def read_outcome(folder: Path) -> Comparison:
         raise UsageError(
             f"{folder / JSON_FILE} cannot be read: {error!r}", "`mft compare` writes it when all its runs have ended."
         ) from error
+
+
+def read_affinity(folder: Path) -> dict[str, Any]:
+    """Who helps whom, by arm, in a comparison that `read_outcome` reads; empty: not measured."""
+    found: dict[str, Any] = json.loads((folder / JSON_FILE).read_text(encoding="utf-8")).get("affinity", {})
+    return found
 
 
 def _task(values: dict[str, Any]) -> TaskComparison:

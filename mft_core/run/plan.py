@@ -25,6 +25,7 @@ from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
+from mft_core.run.affinity import affinity_warnings
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
@@ -121,16 +122,21 @@ def make_plan(
         task_set=task_set,
         training=training,
         validation=SampleTable([task.valid for task in task_set.tasks]),
-        total_steps=recipe.train.steps or training.total_steps(recipe.train.epochs),
+        total_steps=_steps(recipe, training),
         learnt=learnt,
         unread=unread,
         warnings=[
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
-            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *plan_warnings(recipe, parts, task_set, training, learnt if limited is not recipe else None, one_each),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
+
+
+def _steps(recipe: Recipe, training: BatchPlan) -> int:
+    """Optimizer steps of the run."""
+    return recipe.train.steps or training.total_steps(recipe.train.epochs)
 
 
 def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
@@ -140,7 +146,9 @@ def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
     return recipe.having("model", base=base)
 
 
-def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each: bool) -> list[str]:
+def plan_warnings(
+    recipe: Recipe, parts: Parts, task_set: TaskSet, training: BatchPlan, learnt: int | None, one_each: bool
+) -> list[str]:
     """What the user should know before the run starts.
 
     Args:
@@ -155,4 +163,5 @@ def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each:
     if one_each:
         warnings.append("this architecture has an attention of its own: every row holds one sample")
     measured, probe = TaskSet(task_set.every, without_task=task_set.without_task), parts.loss.probe
+    warnings += affinity_warnings(recipe, task_set, _steps(recipe, training))
     return [*warnings, *data_warnings(measured, adapts_by_validation=probe is not None and probe.on_validation)]

@@ -10,6 +10,9 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import read_events
+from mft_core.objective.affinity import read_course
+from mft_core.objective.affinity_summary import Affinity, summarised
+from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
@@ -42,6 +45,8 @@ class RunFacts:
         skips: "skip" events (steps that were not taken).
         scores: "score" events.
         final: the folder of the final weights; None: not there.
+        affinity: who helps whom; None: not measured.
+        tests: (purpose, shell command): what would test what `affinity` says.
     """
 
     run: Path
@@ -59,6 +64,8 @@ class RunFacts:
     skips: tuple[Mapping[str, Any], ...] = ()
     scores: tuple[Mapping[str, Any], ...] = ()
     final: Path | None = None
+    affinity: Affinity | None = None
+    tests: tuple[tuple[str, str], ...] = ()
 
     @property
     def change(self) -> float | None:
@@ -114,6 +121,7 @@ class RunFacts:
             "change": self.change, "tasks": tasks, "watched": watched,
             "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
+            "affinity": affinity_as_json(self.affinity, self.tests) if self.affinity else None,
         }  # fmt: skip
 
 
@@ -201,6 +209,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     first = found.evaluations[steps[0]] if steps else {}
     last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
     final = run / run_files.FINAL
+    course = read_course(events)
+    affinity = summarised(course) if course else None
     # The end counts from this process's start, a train event over all processes of a resumed run.
     times = [event["seconds"] for event in (found.end, found.train) if event.get("seconds") is not None]
     return RunFacts(
@@ -219,6 +229,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
+        affinity=affinity,
+        tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import Recipe
+from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
 from mft_core.run.folder import RunFolder
 from mft_core.run.out_of_memory import advice_on_memory
@@ -78,8 +80,9 @@ def execute(
     token_losses = TokenLossModel(model, fitted.inputs, router_loss)
     prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
-    callbacks = Callbacks({"evaluations": evaluations, **plan.parts.callbacks}, context)
-    trainer = _build_trainer(plan, context.validation, log, callbacks)
+    affinity = _affinity(plan, context.validation)
+    callbacks = Callbacks({"evaluations": evaluations, **affinity, **plan.parts.callbacks}, context)
+    trainer = _build_trainer(plan, context.validation, log, callbacks, affinity)
     base = base_facts(plan, model)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
     if fitted.warning and accelerator.is_main_process:
@@ -137,9 +140,11 @@ def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tu
     return fitted, prepare_for_tuning(fitted.model, plan.recipe.tune, plan.recipe.train, plan.adapter.lora_targets)
 
 
-def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, callbacks: Callbacks) -> Trainer:
+def _build_trainer(
+    plan: Plan, validation: EvaluationContext, log: EventLog, callbacks: Callbacks, affinity: Mapping[str, RunAffinity]
+) -> Trainer:
     output = plan.recipe.output
-    return Trainer(
+    trainer = Trainer(
         model=validation.model,
         loss=plan.parts.loss,
         plan=plan.training,
@@ -154,6 +159,16 @@ def _build_trainer(plan: Plan, validation: EvaluationContext, log: EventLog, cal
         identities=identities(plan.task_set),
         pad_id=plan.tokenizer.pad_token_id or 0,
     )
+    for each in affinity.values():
+        each.optimizer = trainer.optimizer
+    return trainer
+
+
+def _affinity(plan: Plan, validation: EvaluationContext) -> dict[str, RunAffinity]:
+    """What measures who helps whom, where that is asked for."""
+    schedule = affinity_schedule(plan.recipe, plan.task_set, plan.training, plan.total_steps)
+    training = replace(validation, validation=plan.training.table)
+    return run_affinity(schedule, plan.parts.loss, training, plan.recipe.train)
 
 
 def _watched(plan: Plan, validation: EvaluationContext) -> EvaluationContext | None:

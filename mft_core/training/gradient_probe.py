@@ -67,11 +67,16 @@ class GradientProbe:
         if step % self._request.every == 0:
             self.start(step)
 
-    def measure(self, step: int) -> Gramians:
-        """Inner products of all tasks' gradients when `step` optimizer steps are done, over all ranks."""
+    def measure(self, step: int, beside: Callable[[int], None] | None = None) -> Gramians:
+        """Inner products of all tasks' gradients when `step` optimizer steps are done, over all ranks.
+
+        Args:
+            beside: called while the parameters' `grad` is that of a gradient, with its number: those of the first
+                side's tasks come first. It leaves parameters, gradients and the model's mode as they are.
+        """
         tasks, sides = len(self._sides[0].names), len(self._sides)
-        chosen = [self._samples(side, task, step) for side in self._sides for task in range(tasks)]
-        products = self._products(chosen)
+        chosen = [self.samples(side, task, step) for side in self._sides for task in range(tasks)]
+        products = self._products(chosen, beside)
         known = np.isfinite(np.diag(products))
         products = np.where(np.outer(known, known), products, 0.0)
         given = np.array([len(samples) > 0 for samples in chosen]).reshape(sides, tasks).min(axis=0)
@@ -84,11 +89,12 @@ class GradientProbe:
             return Gramians(present, lost, validation=parts[0, :, 0])
         return Gramians(present, lost, train=parts[0, :, 0])
 
-    def _samples(self, side: EvaluationContext, task: int, step: int) -> np.ndarray:
+    def samples(self, side: EvaluationContext, task: int, step: int) -> np.ndarray:
+        """int64: those of a task that are probed on one side when `step` optimizer steps are done."""
         samples, most = side.validation.task_samples(task), self._request.samples_per_task
         return window(samples, most, rotation(self._request, step), [self._seed, task])
 
-    def _products(self, chosen: list[np.ndarray]) -> np.ndarray:
+    def _products(self, chosen: list[np.ndarray], beside: Callable[[int], None] | None) -> np.ndarray:
         """float64 [n, n]: of the gradients on n choices of samples, each of one task; the sides' tasks in turn."""
         context = self._sides[0]
         accelerator, tasks = context.accelerator, len(context.names)
@@ -97,13 +103,15 @@ class GradientProbe:
         elements = sum(local(parameter).numel() for parameter in held)
         itemsize = max((parameter.element_size() for parameter in held), default=0)
         store = gradient_store(len(chosen), elements, itemsize, self._seed)
-        with gradients_without_dropout(context.model):
-            for number, samples in enumerate(chosen):
-                if len(samples):
+        for number, samples in enumerate(chosen):
+            if len(samples):
+                with gradients_without_dropout(context.model):
                     mean_loss_backward(self._sides[number // tasks], samples, self._by)
-                    store.put(number, [_gradient(parameter) for parameter in held])
-                for parameter in trained:
-                    parameter.grad = None
+                store.put(number, [_gradient(parameter) for parameter in held])
+                if beside:
+                    beside(number)
+            for parameter in trained:
+                parameter.grad = None
         return accelerator.reduce(store.gramian().to(accelerator.device), "sum").cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from torch import nn
 
@@ -247,6 +248,11 @@ class Trainer:
             self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What takes the steps, not wrapped any further."""
+        return self._stepper.optimizer.optimizer
 
     @property
     def real_tokens(self) -> int:

@@ -43,13 +43,13 @@ def _is_comparison(folder: Path) -> bool:
 def _comparison(folder: Path, *, all_tasks: bool, json_output: bool) -> None:
     from mft_cli.compare_view import print_comparison
     from mft_cli.display import console, show_json
-    from mft_core.comparison.writing import read_outcome
+    from mft_core.comparison.writing import outcome_as_json, read_affinity, read_outcome
     from mft_report.comparison import PICTURE, draw_comparison
 
-    found = read_outcome(folder)
+    found, affinity = read_outcome(folder), read_affinity(folder)
     draw_comparison(folder)
     if json_output:
         files = {"picture": str(folder / PICTURE)}
-        show_json({**found.as_json(), "files": files})
+        show_json({**outcome_as_json(found, affinity), "files": files})
     else:
-        print_comparison(console(), found, folder, all_tasks)
+        print_comparison(console(), found, folder, all_tasks, affinity)

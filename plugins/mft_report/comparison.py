@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mft_core.comparison.affinity import shown_arm
 from mft_core.support.durable import whole_file
 from mft_core.support.pictures import COLOURS, INK, drawing, png
 from mft_core.support.units import printable, shorten
+from mft_report.affinity import PICTURE as HEAT_MAPS
+from mft_report.affinity import draw_affinity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +26,14 @@ Row = tuple[str, Mapping[str, Mapping[str, Any]]]
 
 
 def draw_comparison(folder: Path) -> None:
-    """Draw the outcome that lies in `folder`."""
+    """Draw the outcome that lies in `folder`, and who helps whom where that was measured."""
     outcome = json.loads((folder / OUTCOME).read_text(encoding="utf-8"))
     with whole_file(folder / PICTURE) as stream:
         stream.write(picture(outcome))
+    if found := outcome.get("affinity"):
+        heat_maps, _ = draw_affinity(found[shown_arm(found, outcome["reference"])])
+        with whole_file(folder / HEAT_MAPS) as stream:
+            stream.write(heat_maps)
 
 
 def picture(outcome: Mapping[str, Any]) -> bytes:

@@ -37,7 +37,7 @@ def draw(history: History, steps: int) -> tuple[bytes, str]:
         _fill(figure, history, steps)
         figure.draw_without_rendering()
         figure.set_layout_engine(None)  # laid out by now; every savefig would do it again, with a drawing of its own
-        return png(figure), _element(figure)
+        return png(figure), element(figure)
 
 
 def _fill(figure: Figure, history: History, steps: int) -> None:
@@ -92,7 +92,7 @@ def _legend(figure: Figure, choice: Choice) -> None:
         text.set_text(label)
 
 
-def _element(figure: Figure) -> str:
+def element(figure: Figure) -> str:
     """The figure as one element to stand inside HTML: no declaration, no addresses, ink in the page's text colour."""
     text = svg(figure, transparent=True)
     element = text[text.index("<svg") :].replace(INK, "currentColor")

@@ -45,8 +45,21 @@ def redraw(run: Path) -> RunFacts:
     names, watched = ([task.name for task in some] for some in (facts.tasks, facts.watched))
     png, svg = draw(history(names, events, watched), facts.steps or facts.step)
     _write(run / CURVES, png)
-    _write(run / REPORT, page(facts, svg).encode())
+    heat_map = _heat_map(facts)
+    _write(run / REPORT, page(facts, svg, heat_map).encode())
     return facts
+
+
+def _heat_map(facts: RunFacts) -> str:
+    """Draw who helps whom, where that was measured; as an SVG element, "": it was not."""
+    from mft_core.run.affinity_words import affinity_as_json
+    from mft_report.affinity import PICTURE, draw_affinity
+
+    if facts.affinity is None:
+        return ""
+    picture, element = draw_affinity(affinity_as_json(facts.affinity, facts.tests))
+    _write(facts.run / PICTURE, picture)
+    return element
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mft_core.run.affinity_words import affinity_lines
 from mft_core.run.results import RunFacts
 from mft_core.run.task_result import TaskResult
 from mft_core.support import run_files, units
@@ -17,12 +18,13 @@ TEMPLATE = "report.html.jinja"
 SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")
 
 
-def page(facts: RunFacts, figure: str) -> str:
+def page(facts: RunFacts, figure: str, heat_map: str = "") -> str:
     """The page, without secrets.
 
     Args:
         facts: of the run.
         figure: an SVG element, taken as it is; everything else is escaped.
+        heat_map: the same of who helps whom; "": not measured.
     """
     import jinja2
     from markupsafe import Markup
@@ -50,6 +52,8 @@ def page(facts: RunFacts, figure: str) -> str:
             (task.name, line) for task in (*facts.tasks, *facts.watched) for line in task.data.get("examples", ())
         ],
         figure=Markup(figure),  # made by mft_report.curves, which writes names as outlines
+        heat_map=Markup(heat_map),
+        affinity=list(affinity_lines(facts.affinity)) if facts.affinity else [],
         skips=[(skip["step"], _skip(skip)) for skip in facts.skips],
         scores=[{key: _plain(score.get(key)) for key in SCORE_FIELDS} for score in facts.scores],
         commands=facts.commands,

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_up_affinities import made_up_course
 from helpers.made_up_comparisons import comparison
-from mft_core.comparison.writing import JSON_FILE, MARKDOWN_FILE, read_outcome, write_outcome
+from mft_core.comparison.writing import JSON_FILE, MARKDOWN_FILE, read_affinity, read_outcome, write_outcome
 from mft_core.errors import MftError, UsageError
 from mft_core.events import Event
+from mft_core.objective.affinity_summary import summarised
+from mft_core.run.affinity_words import affinity_as_json
 
 
 def test_files_are_there_when_listeners_are_told(tmp_path: Path) -> None:
@@ -39,6 +42,16 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     write_outcome(comparison(), tmp_path, {})
     assert read_outcome(tmp_path) == comparison()
+
+
+def test_who_helps_whom_is_kept_beside_it(tmp_path: Path) -> None:
+    affinity = affinity_as_json(summarised(made_up_course(["add", "unknown"])), [])
+    write_outcome(comparison(), tmp_path, {}, {"mixed": affinity})
+    assert read_outcome(tmp_path) == comparison()
+    assert read_affinity(tmp_path) == {"mixed": affinity}
+    assert "Who helps whom, in the runs of mixed" in (tmp_path / MARKDOWN_FILE).read_text(encoding="utf-8")
+    write_outcome(comparison(), tmp_path, {})
+    assert read_affinity(tmp_path) == {}
 
 
 def test_a_folder_without_an_outcome_is_wrong_use(tmp_path: Path) -> None:

@@ -180,6 +180,18 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_result(compared: Path, tmp
     assert without_times(outcome(stopped)) == without_times(outcome(compared))
 
 
+def test_who_helps_whom_is_measured_in_the_arms_on_all_tasks(tmp_path: Path, folder: Path, capsys) -> None:
+    arms = ("--arms", "single,mixed", "--seeds", "2", "--affinity", "--set", "output.affinity_every=1")
+    few = ("--set", "train.steps=3", "--set", 'data.include=["add", "reverse"]')
+    assert mft("compare", "recipe.toml", *arms, *few, "--output", str(tmp_path / "out"), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found == outcome(tmp_path / "out")
+    assert list(found["affinity"]) == ["mixed"]
+    assert found["affinity"]["mixed"]["steps"] == [1, 2, 3] * 2
+    assert not (tmp_path / "out" / "single" / "add" / "seed-0" / "affinity.json").exists()
+    assert "## Who helps whom, in the runs of mixed" in (tmp_path / "out" / "compare.md").read_text()
+
+
 def test_the_picture_is_drawn(compared: Path, tmp_path: Path, monkeypatch) -> None:
     from mft_report.comparison import MOST_TASKS, chosen_rows
 

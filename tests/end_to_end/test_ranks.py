@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
 from safetensors.numpy import load_file
@@ -24,10 +25,11 @@ def exact(*more: str) -> list[str]:
     return settings(*fixed, *more)
 
 
+MEASURED = ("output.affinity=true", "output.affinity_every=2")
 RUNS = {
-    "copied": ["--loss", "famo", "--epochs", "2", *exact("train.save_every=2")],
-    "lora": ["--epochs", "1", *exact("tune.method=lora", "train.sharding=full")],
-    "full": ["--epochs", "1", *exact("tune.method=full", "train.sharding=full")],
+    "copied": ["--loss", "famo", "--epochs", "2", *exact("train.save_every=2", *MEASURED)],
+    "lora": ["--epochs", "1", *exact("tune.method=lora", "train.sharding=full", *MEASURED)],
+    "full": ["--epochs", "1", *exact("tune.method=full", "train.sharding=full", *MEASURED)],
 }
 
 
@@ -48,6 +50,7 @@ def test_two_processes_give_the_weights_and_losses_of_one(data, on_two, tmp_path
     assert mft(*arguments(data, runs[0], *RUNS["copied"])) == 0
     assert largest_difference(weights(runs[0]), weights(runs[1])) < 1e-9
     assert_equal_steps(*runs)
+    assert_equal_affinities(*runs)
 
 
 def assert_equal_steps(run: Path, other: Path) -> None:
@@ -58,6 +61,14 @@ def assert_equal_steps(run: Path, other: Path) -> None:
         for name, task in step["tasks"].items():
             assert same["tasks"][name]["tokens"] == task["tokens"]
             assert same["tasks"][name]["weight"] == pytest.approx(task["weight"], rel=1e-6)
+
+
+def assert_equal_affinities(run: Path, other: Path) -> None:
+    """The same of who helps whom, but for the rounding in the log."""
+    assert len(events(run, "affinity")) >= 2
+    for one, same in zip(events(run, "affinity"), events(other, "affinity"), strict=True):
+        for key in ("cosine", "cosine_train", "gain"):
+            assert np.array(one[key]) == pytest.approx(np.array(same[key]), rel=1e-4, abs=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +112,7 @@ def assert_equal_weights(run: Path, other: Path) -> None:
 def test_a_sharded_run_gives_the_model_of_one_process(data, on_two, tmp_path, method) -> None:
     assert mft(*arguments(data, tmp_path / "one", *RUNS[method], "--set", "train.sharding=none")) == 0
     assert largest_difference(weights(tmp_path / "one"), weights(on_two / method)) < 1e-9
+    assert_equal_affinities(tmp_path / "one", on_two / method)
     assert mft("export", str(on_two / method), "--output", str(tmp_path / "merged")) == 0
 
 

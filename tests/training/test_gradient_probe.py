@@ -57,9 +57,7 @@ def test_the_inner_products_are_those_of_each_tasks_gradient_alone(model, by, we
     probe = probed(model, request, by, packer, micro, weighted)
     found = probe.measure(2)
     gradients = [
-        autograd(model, side.validation, probe._samples(side, task, 2), by)
-        for side in probe._sides
-        for task in range(3)
+        autograd(model, side.validation, probe.samples(side, task, 2), by) for side in probe._sides for task in range(3)
     ]
     stacked = torch.stack(gradients)
     expected = (stacked @ stacked.T).numpy()
@@ -92,9 +90,9 @@ def test_it_leaves_the_model_as_it_is(model) -> None:
 def test_other_samples_are_taken_in_turn(model) -> None:
     probe = probed(model, ProbeRequest(2, 4, 4, gradients="train"))
     side = probe._sides[0]
-    used = [probe._samples(side, 2, step).tolist() for step in (0, 4, 8, 12)]
+    used = [probe.samples(side, 2, step).tolist() for step in (0, 4, 8, 12)]
     assert len({sample for samples in used for sample in samples}) == 8
-    assert probe._samples(side, 2, 5).tolist() == used[1]
+    assert probe.samples(side, 2, 5).tolist() == used[1]
 
 
 def test_a_task_without_samples_or_with_a_gradient_that_is_not_finite_is_left_out(model) -> None:

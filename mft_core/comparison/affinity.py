@@ -1,0 +1,69 @@
+"""Who helps whom, over the seeds of each arm that learns all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mft_core.comparison.arms import ArmRun
+from mft_core.events import read_events
+from mft_core.objective.affinity import joined, read_course
+from mft_core.objective.affinity_summary import summarised
+from mft_core.run.affinity_words import affinity_as_json, commands_to_test
+from mft_core.support import run_files
+
+MOST_IN_TABLE = 12
+Found = Mapping[str, Mapping[str, Any]]
+"""By arm, what its runs measured, in the form of affinity.json."""
+
+
+def gather_affinity(runs: Sequence[ArmRun]) -> dict[str, dict[str, Any]]:
+    """What the runs measured, if they did; the measurements of all seeds of an arm together.
+
+    Commands are those for its first seed.
+    """
+    found = {}
+    for arm in dict.fromkeys(run.arm for run in runs if not run.task):
+        of_arm = [run for run in runs if run.arm == arm and (run.folder / run_files.METRICS).is_file()]
+        logs = [read_events(run.folder / run_files.METRICS) for run in of_arm]
+        read = [(run, log, course) for run, log in zip(of_arm, logs, strict=True) if (course := read_course(log))]
+        if read:
+            run, log, first = read[0]
+            affinity = summarised(joined([course for _, _, course in read if course.tasks == first.tasks]))
+            found[arm] = affinity_as_json(affinity, commands_to_test(affinity, run.folder, log))
+    return found
+
+
+def shown_arm(found: Found, reference: str) -> str:
+    """Whose measurements are shown: the reference's, else those of the first arm that has some."""
+    return reference if reference in found else next(iter(found))
+
+
+def affinity_section(found: Found, reference: str) -> Iterator[str]:
+    """The part of compare.md; of many tasks the words only."""
+    if not found:
+        return
+    arm = shown_arm(found, reference)
+    one = found[arm]
+    yield f"\n## Who helps whom, in the runs of {arm}\n"
+    tasks = one["tasks"]
+    if len(tasks) <= MOST_IN_TABLE:
+        by_gain = one["gain"] is not None
+        unit = "share of the column's validation loss that a step on the row takes off"
+        yield f"Mean {unit if by_gain else 'cosine of gradients'}, with its 95% interval.\n"
+        yield "| a step on | " + " | ".join(map(_cell, tasks)) + " |"
+        yield "| " + " | ".join("---" for _ in range(len(tasks) + 1)) + " |"
+        form = "+.3%" if by_gain else "+.2f"
+        ends = [np.array(one["gain" if by_gain else "cosine"][key], np.float64) for key in ("mean", "low", "high")]
+        for row, task in enumerate(tasks):
+            numbers = [[f"{matrix[row, column]:{form}}" for matrix in ends] for column in range(len(tasks))]
+            yield f"| {_cell(task)} | " + " | ".join(f"{mean} [{low}, {high}]" for mean, low, high in numbers) + " |"
+        yield ""
+    yield from (f"- {_cell(line)}" for line in one["words"])
+    yield from (f"- `{command}`" for command in one["commands"])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
