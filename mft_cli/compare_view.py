@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mft_core.comparison.arms import BASE
+from mft_core.comparison.arm import BASE
 from mft_core.comparison.markdown import rows, summary_lines
 from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from helpers.token_data import pair, prepare, task_file
-from mft_core.comparison.arms import Budget, passes, single_budgets
+from mft_core.comparison.budgets import Budget, passes, single_budgets
 from mft_core.recipe.loading import load_recipe
 from mft_core.records import TaskFiles
 from mft_core.run.task_data import batch_plan
