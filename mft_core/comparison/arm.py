@@ -110,8 +110,16 @@ def parse_arm(text: str) -> Arm:
         key = key.removeprefix(f"{LOSS_SECTION}.") if key.count(".") == 1 else key
         if key in settings:
             raise UsageError(f"--arms: {text.strip()!r} gives {key} twice", "leave one of them out")
-        settings[key] = toml_value(value)
+        settings[key] = _value(key, value)
     return Arm(name, settings)
+
+
+def _value(key: str, text: str) -> Any:
+    value = toml_value(text)
+    if isinstance(value, str) and text[0] in OPENING:
+        hint = f"""texts in a list need quotes, and those the shell's: --arms '... {key}=["a","b"]'"""
+        raise UsageError(f"--arms: {key}={text} is no list or table", hint)
+    return value
 
 
 def _check_section(key: str, text: str) -> None:

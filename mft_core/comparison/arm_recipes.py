@@ -15,7 +15,7 @@ from mft_core.registry.catalog import Catalog
 from mft_core.registry.options import options_error
 from mft_core.run.components import choose_parts
 from mft_core.support.lists import first_few
-from mft_core.tuning.combining import MergeOptions
+from mft_core.tuning.combining import SPARSE, MergeOptions
 from mft_core.tuning.methods import FULL, check_tuning
 
 LENGTH_KEYS = ("train.steps", "train.epochs", "train.batch_size", "data.max_samples")
@@ -86,6 +86,9 @@ def check_merged(arm: Arm, arms: Sequence[Arm], recipe: Recipe) -> MergeOptions:
         options = MergeOptions.model_validate(arm.options)
     except ValidationError as error:
         raise options_error(error, f"arm {arm.label!r}", "", list(fields)) from None
+    if "density" in arm.options and options.method not in SPARSE:
+        wrong = UsageError(f"method {options.method} keeps whole matrices", f"density belongs to {', '.join(SPARSE)}")
+        raise arm.wrong(wrong)
     partner_of(arm, arms)
     if recipe.tune.method == FULL:
         raise arm.wrong(

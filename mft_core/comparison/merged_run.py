@@ -35,7 +35,7 @@ from mft_core.support.threads import set_threads
 from mft_core.training.callbacks import CallbackContext, Callbacks
 from mft_core.training.selection import mean_over_tasks
 from mft_core.training.trainer import TrainingResult
-from mft_core.tuning.combining import AdapterCombiner
+from mft_core.tuning.combining import SPARSE, AdapterCombiner
 from mft_core.tuning.fingerprint import RECORD_FILE, model_fingerprint, read_json_object
 from mft_core.tuning.saving import save_final
 
@@ -80,9 +80,12 @@ def merge_run(
     combiner = AdapterCombiner(fitted.model, [source / run_files.FINAL for source in merging.sources.values()])
     if not plan.recipe.tune.cast_activations:
         use_own_lora_linear(combiner.model)
-    validation = measuring(replace(fitted, model=combiner.model), accelerator)  # type: ignore[arg-type]
+    validation = measuring(replace(fitted, model=combiner.model), accelerator)
     evaluations = TrainingEvaluations(plan, folder.path, sharded=False)
-    callbacks = Callbacks({"evaluations": evaluations}, CallbackContext(combiner.model, validation, log, RESULT.step))
+    callbacks = Callbacks(
+        {"evaluations": evaluations, **plan.parts.callbacks},
+        CallbackContext(combiner.model, validation, log, RESULT.step),
+    )
     if writes:
         _begin(log, plan, base, folder, merging, start_facts(plan, combiner.model, accelerator, RESULT.step))
     with combiner.model.disable_adapter():
@@ -137,7 +140,8 @@ def _choose(
     _, chosen, result = min(finite, key=lambda pair: pair[:2])
     combiner.combine(options, chosen, seed)
     facts = {
-        **options.model_dump(exclude={"weights"}),
+        "method": options.method,
+        **({"density": options.density} if options.method in SPARSE else {}),
         "weight": chosen,
         "tried": [{"weight": weight, "loss": measured["loss"]} for weight, measured in tried],
         "adapters": _fingerprints(merging),
@@ -157,9 +161,8 @@ def _save(combiner: AdapterCombiner, plan: Plan, log: EventLog, fingerprint: str
     combiner.drop_parts()
     model = combiner.model
     ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
-    how = (
-        f"{plan.recipe.tune.method}, an adapter for each, combined by PEFT: {facts['method']}, {facts['weight']:g} each"
-    )
+    combined = f"combined by PEFT: {facts['method']}, {facts['weight']:.3g} each"
+    how = f"{plan.recipe.tune.method}, an adapter for each task, {combined}"
     card = replace(card_facts(plan, model, log.run, RESULT.selected), method=how, step=0)
     save_final(model, plan.tokenizer, log.run / run_files.FINAL, None, ends, card, fingerprint)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mft_core.errors import MftError
 from mft_core.registry.options import Options
@@ -38,14 +38,6 @@ class MergeOptions(Options):
     weights: list[Annotated[float, Field(gt=0)]] = Field(
         [], description="of each adapter, tried in turn; []: 0.3, 0.5, 0.7 and 1, and the same over their number"
     )
-
-    @model_validator(mode="after")
-    def _density_has_a_meaning(self) -> MergeOptions:
-        if "density" in self.model_fields_set and self.method not in SPARSE:
-            raise ValueError(
-                f"method {self.method!r} keeps all of the matrices; density belongs to {', '.join(SPARSE)}"
-            )
-        return self
 
     def tried(self, adapters: int) -> list[float]:
         """The weights that are tried, rising, for so many adapters."""
