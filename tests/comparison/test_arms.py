@@ -37,7 +37,7 @@ def test_what_is_combined_comes_after_what_it_is_made_of_within_each_seed(tmp_pa
 def test_merged_needs_the_single_arm_of_the_same_recipe() -> None:
     arms = parse_arms("single,merged method=ties,merged tune.rank=4")
     assert partner_of(arms[1], arms) == Arm("single", {})
-    with pytest.raises(UsageError, match="adapters of the arm 'single tune.rank=4', which is not compared") as caught:
+    with pytest.raises(UsageError, match=r"adapters of the arm 'single tune\.rank=4', which is not compared") as caught:
         partner_of(arms[2], arms)
     assert '--arms "single tune.rank=4,single,merged method=ties,merged tune.rank=4"' in caught.value.hint
 

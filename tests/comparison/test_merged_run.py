@@ -1,4 +1,4 @@
-"""Whether a combination is of the adapters as they are; whole ones are made in tests/end_to_end/test_compare_arms.py."""
+"""Whether a combination is of the adapters as they are; tests/end_to_end/test_compare_arms.py makes whole ones."""
 
 from __future__ import annotations
 

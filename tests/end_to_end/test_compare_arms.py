@@ -16,14 +16,15 @@ import torch
 
 from helpers.made_up_comparisons import write_comparison
 from helpers.running import events, mft, start_mft, weights
+from mft_core.comparison.arm import parse_arm
 from mft_core.comparison.losses_file import read_losses
 from mft_core.events import read_events
 from mft_core.tuning.fingerprint import ADAPTER_WEIGHTS
 
 SPARSE = "merged density=0.6 method=dare_ties weights=[0.4,1.0]"
-ARMS = ("--arms", f"{SPARSE},single,balanced,balanced tune.rank=4 train.batch_size=2,famo every=2,merged")
+ARMS = ("--arms", f"{SPARSE},single,balanced tune.rank=4 train.batch_size=2,famo every=2,merged")
 MORE = (*ARMS, "--seeds", "1", "--unseen", "unknown", "--set", "train.steps=3")
-FOLDERS = {"merged": "merged", SPARSE: "merged+density=0.6+method=dare_ties+weights=-0.4-1.0--2d10f4a7"}
+FOLDERS = {label: parse_arm(label).folder for label in ("merged", SPARSE)}
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +60,14 @@ def without_times(found: dict[str, Any]) -> dict[str, Any]:
 def test_arms_stand_in_the_order_asked_for_and_have_their_own_keys(compared: Path) -> None:
     found = outcome(compared)
     own = "balanced train.batch_size=2 tune.rank=4"
-    assert found["arms"] == [SPARSE, "single", "balanced", own, "famo every=2", "merged"]
+    assert found["arms"] == [SPARSE, "single", own, "famo every=2", "merged"]
     assert found["reference"] == SPARSE
     assert weights_rank(compared / "balanced+train.batch_size=2+tune.rank=4" / "seed-0") == 4
-    assert weights_rank(compared / "balanced" / "seed-0") == 16
+    assert weights_rank(compared / "famo+every=2" / "seed-0") == 16
     assert events(compared / "famo+every=2" / "seed-0", "start")[0]["loss"]["every"] == 2
     (said,) = [text for text in found["warnings"] if "budget of its own" in text]
     assert "train.batch_size=2" in said
-    assert found["cost"][own]["tokens"] < found["cost"]["balanced"]["tokens"]
+    assert found["cost"][own]["tokens"] < found["cost"]["famo every=2"]["tokens"]
     assert own in (compared / "compare.md").read_text()
 
 

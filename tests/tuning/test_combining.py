@@ -27,7 +27,9 @@ def written(folder: Path, rank: int = 4, **options: Any) -> list[Path]:
             r=rank, lora_alpha=6, task_type="CAUSAL_LM", target_modules=["q_proj", "up_proj"],
             init_lora_weights=False, **options,
         )  # fmt: skip
-        get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).save_pretrained(folder / str(seed))
+        get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config).save_pretrained(
+            folder / str(seed)
+        )
     return [folder / str(seed) for seed in range(3)]
 
 
@@ -52,7 +54,7 @@ def test_every_method_is_peft_s(method: str, tmp_path: Path) -> None:
         ours.combine(options, weight, seed=7)
         assert torch.equal(torch.random.get_rng_state(), before)
 
-    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32)
     theirs: Any = PeftModel.from_pretrained(base, str(adapters[0]), adapter_name="a")
     theirs.load_adapter(str(adapters[1]), "b")
     theirs.load_adapter(str(adapters[2]), "c")
@@ -80,7 +82,9 @@ def test_cat_is_exactly_the_weighted_sum_whatever_the_scale(rslora: bool, tmp_pa
         assert torch.allclose(change, sum(0.5 * part[name] for part in parts), atol=1e-6)
     ours.drop_parts()
     ours.model.save_pretrained(tmp_path / "out")
-    again: Any = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tmp_path / "base"), tmp_path / "out")
+    again: Any = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float32), tmp_path / "out"
+    )
     assert all(
         torch.equal(change, changes(again, COMBINED)[name]) for name, change in changes(ours.model, COMBINED).items()
     )
