@@ -12,7 +12,7 @@ import numpy as np
 from mft_core.comparison.arm import BASE, SINGLE
 from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
-from mft_core.comparison.run_numbers import gathered_scores, run_numbers
+from mft_core.comparison.run_numbers import run_facts, scores_of_arms
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
 from mft_core.errors import MftError
 from mft_core.support.lists import first_few
@@ -162,7 +162,7 @@ def gather(
         if name in importance:
             draws.append(found)
     mean = mean_over_tasks(draws, np.array([importance[name] for name in trained], np.float64))
-    facts = [run_numbers(run) for run in runs]
+    facts = [run_facts(run) for run in runs]
     cost = {arm: _cost([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
     return Comparison(
         reference=reference,
@@ -171,7 +171,7 @@ def gather(
         tasks=tuple(tasks),
         mean=TaskComparison("", False, *_sizes(tasks), _results([BASE, *arms], reference, mean)),
         cost=cost,
-        scores=tuple(gathered_scores(facts)),
+        scores=tuple(scores_of_arms(facts)),
         runs=tuple(facts),
         warnings=(*_warnings(tasks, cost, seeds, sorted({*importance, *unseen} - base.keys())), *remarks),
     )

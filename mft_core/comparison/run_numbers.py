@@ -12,7 +12,7 @@ from mft_core.run.results import read_run_facts
 from mft_core.support import run_files
 
 
-def run_numbers(run: ArmRun) -> dict[str, Any]:
+def run_facts(run: ArmRun) -> dict[str, Any]:
     """A finished run in numbers: JSON values."""
     facts = read_run_facts(run.folder)
     latest = {event["event"]: event for event in read_events(run.folder / run_files.METRICS)}
@@ -26,7 +26,7 @@ def run_numbers(run: ArmRun) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def gathered_scores(facts: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+def scores_of_arms(facts: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     """Evaluators' scores, seeds together. A model trained on one task is told from the others by the task's name."""
     found: dict[tuple[str, str, str], list[float]] = {}
     for fact in facts:
