@@ -65,8 +65,7 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
-    from mft_core.comparison.arm import MERGED
-    from mft_core.comparison.arm_recipes import arm_recipe, check_merged
+    from mft_core.comparison.arm_recipes import check_arm_recipes
     from mft_core.comparison.arms import Request, arm_losses, check_arms, check_unseen, refuse_no_comparison
     from mft_core.run.recipe_check import check_recipe
 
@@ -76,10 +75,7 @@ def compare(
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
     plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
-    for arm in named:  # what is wrong with one shows before anything slow is imported
-        own = arm_recipe(recipe, arm, plugins.catalog)
-        if arm.name == MERGED:
-            check_merged(arm, named, own)
+    check_arm_recipes(named, recipe, plugins.catalog)
     names = check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
     refuse_no_comparison(folder)
     pairs = [text.partition("=") for text in unseen or ()]

@@ -56,6 +56,18 @@ def arm_recipe(recipe: Recipe, arm: Arm, catalog: Catalog) -> Recipe:
     return own
 
 
+def check_arm_recipes(arms: Sequence[Arm], recipe: Recipe, catalog: Catalog) -> None:
+    """Refuse what is wrong with an arm's own keys and options, before anything slow is imported.
+
+    Raises:
+        UsageError: as `arm_recipe` and `check_merged`.
+    """
+    for arm in arms:
+        own = arm_recipe(recipe, arm, catalog)
+        if arm.name == MERGED:
+            check_merged(arm, arms, own)
+
+
 def _refuse_shared(key: str, recipe: Recipe) -> None:
     section, _, rest = key.partition(".")
     name = rest.partition(".")[0]
