@@ -20,6 +20,7 @@ from mft_core.support.unicode_names import composed
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mft_core.comparison.arm import Arm
     from mft_core.comparison.arms import ArmRun, Request
     from mft_core.comparison.preparing import Prepared
     from mft_core.registry.catalog import Catalog
@@ -40,8 +41,9 @@ def compare(
         str | None,
         typer.Option(
             "--arms",
-            metavar="NAMES",
-            help="single (each task alone) and losses; default: single,mixed,balanced,famo, or single,mixed,LOSS.",
+            metavar="ARMS",
+            help="single (each task alone), merged (those combined) and losses, each NAME[ OPTION=VALUE...]; "
+            "default: single,mixed,balanced,famo, or single,mixed,LOSS.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="Each arm is trained with N seeds.")] = 3,
@@ -66,6 +68,7 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
+    from mft_core.comparison.arm_recipes import check_arm_recipes
     from mft_core.comparison.arms import Request, arm_losses, check_arms, check_unseen, refuse_no_comparison
     from mft_core.run.recipe_check import check_recipe
 
@@ -75,6 +78,7 @@ def compare(
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
     plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
+    check_arm_recipes(named, recipe, plugins.catalog)
     names = check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
     refuse_no_comparison(folder)
     pairs = [text.partition("=") for text in unseen or ()]
@@ -94,16 +98,18 @@ def compare(
     raise typer.Exit(_compare(request, elsewhere, plugins, json_output=json_output))
 
 
-def _arms(given: str | None, loss: str | None, catalog: Catalog) -> list[str]:
+def _arms(given: str | None, loss: str | None, catalog: Catalog) -> list[Arm]:
     """The arms that --arms names; without it, the usual ones, or those that show what --loss is good for.
 
     Raises:
         UsageError: both are given, and no arm is trained with the loss.
     """
+    from mft_core.comparison.arm import parse_arms
+
     if given is None:
-        return [*REFERENCES, loss] if loss else [*ARMS]
-    arms = [arm.strip() for arm in given.split(",")]
-    if loss and catalog.get("loss", loss) not in [catalog.find("loss", arm) for arm in arms]:
+        return parse_arms(",".join([*REFERENCES, loss] if loss else ARMS))
+    arms = parse_arms(given)
+    if loss and catalog.get("loss", loss) not in [catalog.find("loss", arm.name) for arm in arms]:
         raise UsageError(
             f"--loss {loss}: no arm of --arms {given} is trained with it",
             f"add it: --arms {given},{loss}; or leave --loss out",
@@ -150,7 +156,7 @@ def _compare(request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugi
         prepared = prepare_comparison(
             request, elsewhere, plugins.catalog, lambda it: prepare(it, plugins, progress), progress.tokenizing
         )
-    what = f"{', '.join(request.arms)}; {request.seeds} seed{'s' * (request.seeds != 1)} each"
+    what = f"{', '.join(request.labels)}; {request.seeds} seed{'s' * (request.seeds != 1)} each"
     print_plan(
         screen, replace(plan_facts(prepared.plan), loss=what, loss_options={}, probe=None, output=request.output)
     )
@@ -208,7 +214,15 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
         return 0
     base = base_losses(prepared.base, prepared.plan, prepared.unseen)
     runs = [run for run, _ in prepared.runs]
-    comparison = gather(runs, base, prepared.importance, prepared.unseen.names, request.reference)
+    comparison = gather(
+        runs,
+        base,
+        prepared.importance,
+        prepared.unseen.names,
+        request.reference,
+        request.labels,
+        prepared.remarks,
+    )
     affinity = gather_affinity(runs)
     write_outcome(comparison, request.output, plugins.listeners(), affinity)
     print_comparison(screen, comparison, request.output, affinity=affinity)

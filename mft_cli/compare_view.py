@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mft_cli.affinity_view import print_affinity
 from mft_core.comparison.affinity import Found, shown_arm
-from mft_core.comparison.arms import BASE
+from mft_core.comparison.arm import BASE
 from mft_core.comparison.markdown import rows, summary_lines
 from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE

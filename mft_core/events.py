@@ -23,7 +23,7 @@ class Event:
 
     Attributes:
         name: "start", "resume", "train", "eval", "balance", "checkpoint", "skip", "warning", "score", "affinity"
-            or "end"; of a comparison, "compared".
+            or "end"; of adapters combined, "merge"; of a comparison, "compared".
         step: optimizer steps done.
         run: the run folder.
         data: the event's own fields, JSON values only.

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from mft_core.batching.batch_plan import BatchPlan
-from mft_core.batching.sample_table import SampleTable
+from mft_core.comparison.arm import BASE, MERGED, MIXED, SINGLE, Arm
+from mft_core.comparison.budgets import Budget
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
+from mft_core.recipe.unknown_keys import suggest_key
 from mft_core.registry.catalog import Catalog
 from mft_core.run.folder import refuse_others_files
 from mft_core.support import run_files
-from mft_core.support.suggestions import did_you_mean
-
-if TYPE_CHECKING:
-    from mft_core.run.plan import Plan
-
-SINGLE, MIXED, BASE = "single", "mixed", "base"
+from mft_core.support.suggestions import did_you_mean, nearest
+from mft_core.tuning.combining import MergeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +25,7 @@ class Request:
 
     Attributes:
         recipe: common to all arms.
-        arms: "single" (each task alone) or names of losses.
+        arms: as they were asked for.
         seeds: every arm is trained with train.seed = 0 .. seeds - 1.
         unseen: tasks of the recipe that no arm trains.
         loss_options: given with --set loss.KEY; each goes to every arm whose loss has it.
@@ -38,31 +33,60 @@ class Request:
     """
 
     recipe: Recipe
-    arms: tuple[str, ...]
+    arms: tuple[Arm, ...]
     seeds: int
     unseen: tuple[str, ...]
     loss_options: Mapping[str, Any]
     output: Path
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What the arms are called."""
+        return tuple(arm.label for arm in self.arms)
+
+    @property
     def reference(self) -> str:
         """The arm the others are compared with."""
-        return MIXED if MIXED in self.arms else self.arms[0]
+        return MIXED if MIXED in self.labels else self.labels[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """How a run comes about that is not trained.
+
+    Attributes:
+        options: of the merging.
+        sources: by task, the folder of the run whose adapter is combined with the others'.
+    """
+
+    options: MergeOptions
+    sources: Mapping[str, Path]
 
 
 @dataclass(frozen=True, slots=True)
 class ArmRun:
-    """One training of a comparison; `task` is "" where it learns all tasks."""
+    """One run of a comparison; `task` is "" where it learns all tasks.
+
+    Attributes:
+        arm: its arm's label.
+        merging: None where it is trained.
+    """
 
     arm: str
     task: str
     seed: int
     recipe: Recipe
+    merging: Merging | None = None
 
     @property
     def folder(self) -> Path:
         """Its run folder."""
         return Path(self.recipe.output.dir)
+
+    @property
+    def needs(self) -> tuple[Path, ...]:
+        """Folders of runs that must have ended before it begins."""
+        return tuple(self.merging.sources.values()) if self.merging else ()
 
     @property
     def label(self) -> str:
@@ -71,40 +95,46 @@ class ArmRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
-    """What a run on one task alone may use.
+class Outline:
+    """What the runs of one arm have in common.
 
     Attributes:
-        epochs: passes over its data, as many as the arms on all tasks make over the same data.
-        eval_every: optimizer steps; the model is chosen from about as many evaluations as in those arms.
+        recipe: on all tasks that are trained, still without loss, seed and folder.
+        budgets: of its runs on one task alone, by task.
     """
 
-    epochs: float
-    eval_every: int
+    recipe: Recipe
+    loss: Choice
+    budgets: Mapping[str, Budget]
 
 
-def check_arms(arms: Sequence[str], catalog: Catalog) -> tuple[str, ...]:
-    """The arms, once each.
+def check_arms(arms: Sequence[Arm], catalog: Catalog) -> tuple[Arm, ...]:
+    """The arms, none of which is unknown.
 
     Raises:
-        UsageError: none, or one that is neither "single" nor a loss.
+        UsageError: one that is neither "single" nor "merged" nor a loss; two whose results would lie in one folder.
         MftError: one that the runs which are opened had, and that is gone.
     """
-    distinct = tuple(dict.fromkeys(arm.strip() for arm in arms if arm.strip()))
-    if not distinct:
-        raise UsageError("--arms names no arm", "for example --arms single,mixed,balanced,famo")
     names = [entry.name for entry in catalog.of_kind("loss")]
-    for arm in distinct:
-        if arm != SINGLE and catalog.find("loss", arm) is None:
-            catalog.require_recorded("loss", arm)
-            raise UsageError(f"--arms: {arm!r} is neither {SINGLE!r} nor a loss", did_you_mean(arm, [SINGLE, *names]))
-    return distinct
+    folders: dict[str, Arm] = {}
+    for arm in arms:
+        if arm.name not in (SINGLE, MERGED) and catalog.find("loss", arm.name) is None:
+            catalog.require_recorded("loss", arm.name)
+            hint = did_you_mean(arm.name, [SINGLE, MERGED, *names])
+            raise UsageError(f"--arms: {arm.name!r} is neither {SINGLE!r} nor {MERGED!r} nor a loss", hint)
+        other = folders.setdefault(arm.folder, arm)
+        if other is not arm:
+            raise UsageError(
+                f"--arms: {other.label!r} and {arm.label!r} would have one folder", "leave one of them out"
+            )
+    return tuple(arms)
 
 
 def arm_losses(request: Request, catalog: Catalog) -> dict[str, Choice]:
     """The loss of every arm. Alone, a task has all the weight under any loss; that arm takes the default one.
 
-    The recipe's loss options belong to its own loss; those in `request.loss_options` to every loss that has them.
+    The recipe's loss options belong to its own loss; those in `request.loss_options` to every loss that has them; an
+    arm's own go before both.
 
     Raises:
         UsageError: an option that no arm's loss has, or a wrong value.
@@ -113,17 +143,31 @@ def arm_losses(request: Request, catalog: Catalog) -> dict[str, Choice]:
     used: set[str] = set()
     own = catalog.get("loss", request.recipe.loss.name)
     for arm in request.arms:
-        name = LOSS if arm == SINGLE else arm
+        name = LOSS if arm.name in (SINGLE, MERGED) else arm.name
         declared = catalog.load("loss", name).Options.model_fields
         given = {key: value for key, value in request.loss_options.items() if key in declared}
         kept = request.recipe.loss.options if catalog.get("loss", name) == own else {}
-        losses[arm] = Choice(name=name, options={**kept, **given})
-        catalog.build("loss", name, losses[arm].options, f"[loss] of arm {arm}")
+        arms_own = {} if arm.name == MERGED else arm.options
+        refuse_unknown_options(arm, arms_own, declared)
+        losses[arm.label] = Choice(name=name, options={**kept, **given, **arms_own})
+        catalog.build("loss", name, losses[arm.label].options, f"[loss] of arm {arm.label}")
         used |= given.keys()
     unknown = sorted(request.loss_options.keys() - used)
     if unknown:
-        raise UsageError(f"--set loss.{unknown[0]}: no arm's loss has this option", f"arms: {', '.join(request.arms)}")
+        raise UsageError(
+            f"--set loss.{unknown[0]}: no arm's loss has this option", f"arms: {', '.join(request.labels)}"
+        )
     return losses
+
+
+def refuse_unknown_options(arm: Arm, options: Mapping[str, Any], declared: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that an arm does not have; what is a key of the recipe is named in full."""
+    for key in options:
+        if key not in declared:
+            near = nearest(key, declared)
+            hint = f"did you mean {near!r}?" if near else suggest_key(key)
+            there = ", ".join(declared) or "none"
+            raise UsageError(f"arm {arm.label!r}: {arm.name} has no option {key!r}; it has: {there}", hint)
 
 
 def check_unseen(unseen: Sequence[str], names: Sequence[str]) -> None:
@@ -143,7 +187,7 @@ def check_unseen(unseen: Sequence[str], names: Sequence[str]) -> None:
         raise UsageError("every task is unseen: nothing is left to train", "leave some --unseen out")
 
 
-def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
+def common_recipe(recipe: Recipe, unseen: Sequence[str], names: Sequence[str]) -> Recipe:
     """The recipe of a run on all tasks but the unseen ones, still without its arm's loss, seed and folder.
 
     Args:
@@ -152,58 +196,66 @@ def common_recipe(request: Request, names: Sequence[str]) -> Recipe:
     Raises:
         UsageError: an unseen task there is not, or nothing left to train.
     """
-    check_unseen(request.unseen, names)
-    trained = [name for name in names if name not in request.unseen]
-    recipe = request.recipe.having("data", include=trained) if request.unseen else request.recipe
+    check_unseen(unseen, names)
+    trained = [name for name in names if name not in unseen]
+    recipe = recipe.having("data", include=trained) if unseen else recipe
     scored = [choice for choice in recipe.eval if choice.name != EVALUATOR]  # measured here, sample by sample
     return recipe.model_copy(update={"eval": scored})
 
 
-def single_budgets(plan: Plan) -> dict[str, Budget]:
-    """What each task may use alone, from the plan of an arm on all tasks."""
-    train, data = plan.recipe.train, plan.recipe.data
-    epochs = passes(plan.training, plan.total_steps) if train.steps else train.epochs
-    budgets = {}
-    for task, repeats in zip(plan.task_set, plan.training.repeats, strict=True):
-        mine = epochs * float(repeats)
-        table, repeat = SampleTable([task.train]), np.array([task.sampling.repeat])
-        alone = BatchPlan(table, plan.training.packer, data.max_length, train.batch_size, train.seed, repeat=repeat)
-        share = alone.total_steps(mine) / plan.total_steps
-        eval_every = max(1, round(train.eval_every * share)) if train.eval_every else 0
-        budgets[task.name] = Budget(mine, eval_every)
-    return budgets
+def make_runs(request: Request, outlines: Mapping[str, Outline], merging: Mapping[str, MergeOptions]) -> list[ArmRun]:
+    """Every run of the comparison; seed by seed, so that what is there after an interruption is balanced.
+
+    Within a seed, what is combined comes after all that is trained.
+
+    Args:
+        outlines: by arm.
+        merging: of the arms that are combined.
+    """
+    ordered = sorted(request.arms, key=lambda arm: arm.name == MERGED)
+    runs: list[ArmRun] = []
+    for seed in range(request.seeds):
+        for arm in ordered:
+            outline = outlines[arm.label]
+            if arm.name == MERGED:
+                partner = partner_of(arm, request.arms).label
+                made = [run for run in runs if (run.arm, run.seed) == (partner, seed)]
+                how = Merging(merging[arm.label], {run.task: run.folder for run in made})
+                runs.append(ArmRun(arm.label, "", seed, _of_all_tasks(request, arm, outline, seed), how))
+            elif arm.name == SINGLE:
+                runs += _alone(request, arm, outline, seed)
+            else:
+                runs.append(ArmRun(arm.label, "", seed, _of_all_tasks(request, arm, outline, seed)))
+    return runs
 
 
-def passes(training: BatchPlan, steps: int) -> float:
-    """Epochs that so many optimizer steps make."""
-    epoch, last = training.locate(steps - 1)
-    return epoch + (last + 1) / training.epoch(epoch).steps
+def partner_of(arm: Arm, arms: Sequence[Arm]) -> Arm:
+    """The arm whose adapters a "merged" one combines: "single" with the same recipe.
+
+    Raises:
+        UsageError: it is not among them.
+    """
+    for other in arms:
+        if other.name == SINGLE and other.keys == arm.keys:
+            return other
+    wanted = Arm(SINGLE, arm.keys).label
+    given = ",".join(each.label for each in arms)
+    raise UsageError(
+        f"arm {arm.label!r} combines the adapters of the arm {wanted!r}, which is not compared",
+        f'add it: --arms "{wanted},{given}"',
+    )
 
 
-def make_runs(
-    request: Request, common: Recipe, losses: Mapping[str, Choice], budgets: Mapping[str, Budget]
-) -> list[ArmRun]:
-    """Every run of the comparison; seed by seed, so that what is there after an interruption is balanced."""
-    return [
-        run
-        for seed in range(request.seeds)
-        for arm in request.arms
-        for run in _runs_of(request, common, arm, losses[arm], seed, budgets)
-    ]
+def _of_all_tasks(request: Request, arm: Arm, outline: Outline, seed: int) -> Recipe:
+    return _with(outline.recipe, outline.loss, request.output / arm.folder / f"seed-{seed}", seed=seed)
 
 
-def _runs_of(
-    request: Request, common: Recipe, arm: str, loss: Choice, seed: int, budgets: Mapping[str, Budget]
-) -> Iterator[ArmRun]:
-    if arm != SINGLE:
-        folder = request.output / arm.replace("/", "-") / f"seed-{seed}"
-        yield ArmRun(arm, "", seed, _with(common, loss, folder, seed=seed))
-        return
-    for task, budget in budgets.items():
-        folder = request.output / arm / task / f"seed-{seed}"
+def _alone(request: Request, arm: Arm, outline: Outline, seed: int) -> Iterator[ArmRun]:
+    for task, budget in outline.budgets.items():
+        folder = request.output / arm.folder / task / f"seed-{seed}"
         fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
-        alone = common.having("data", include=[task]).having("output", affinity=False)
-        yield ArmRun(arm, task, seed, _with(alone, loss, folder, seed=seed, **fields))
+        alone = outline.recipe.having("data", include=[task]).having("output", affinity=False)
+        yield ArmRun(arm.label, task, seed, _with(alone, outline.loss, folder, seed=seed, **fields))
 
 
 def refuse_no_comparison(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mft_core.comparison.arms import BASE
+from mft_core.comparison.arm import BASE
 from mft_core.comparison.outcome import HIGHER, LOWER, UNDECIDED, UNKNOWN, ArmResult, Comparison, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES
 from mft_core.support import units

@@ -23,10 +23,14 @@ def measure(context: EvaluationContext, tasks: TaskSet) -> Measured:
     found = {}
     for task in tasks:
         mine = context.validation.task_samples(task.index)
-        digests = task.valid.entry.digests[task.valid.index]
         if len(mine):
-            found[task.name] = TaskLossesBySample(cross_entropy[mine], tokens[mine], np.asarray(digests))
+            found[task.name] = TaskLossesBySample(cross_entropy[mine], tokens[mine], digests(task))
     return found
+
+
+def digests(task: Task) -> np.ndarray:
+    """uint64 [M], of the contents of a task's validation samples."""
+    return np.asarray(task.valid.entry.digests[task.valid.index])
 
 
 def measure_base(plan: Plan) -> EvaluationContext:

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mft_core.comparison.arms import BASE, SINGLE, ArmRun
+from mft_core.comparison.arm import BASE, SINGLE
+from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
+from mft_core.comparison.run_numbers import run_facts, scores_of_arms
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
 from mft_core.errors import MftError
-from mft_core.events import read_events
-from mft_core.run.results import read_run_facts
-from mft_core.support import run_files
 from mft_core.support.lists import first_few
 
 LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
@@ -124,7 +123,13 @@ class Comparison:
 
 
 def gather(
-    runs: Sequence[ArmRun], base: Measured, importance: Mapping[str, float], unseen: Sequence[str], reference: str
+    runs: Sequence[ArmRun],
+    base: Measured,
+    importance: Mapping[str, float],
+    unseen: Sequence[str],
+    reference: str,
+    arms: Sequence[str] = (),
+    remarks: Sequence[str] = (),
 ) -> Comparison:
     """Compare finished runs.
 
@@ -134,11 +139,13 @@ def gather(
         importance: weight of each trained task, in order.
         unseen: names of the tasks that no arm trained.
         reference: an arm.
+        arms: in the order in which they are shown; none: that of their runs.
+        remarks: further warnings.
 
     Raises:
         MftError: runs were measured on different validation samples.
     """
-    arms = tuple(dict.fromkeys(run.arm for run in runs))
+    arms = tuple(arms or dict.fromkeys(run.arm for run in runs))
     seeds = len({run.seed for run in runs})
     measured = [(run, _read(run)) for run in runs]
     generator = np.random.default_rng(GENERATOR_SEED)
@@ -155,7 +162,7 @@ def gather(
         if name in importance:
             draws.append(found)
     mean = mean_over_tasks(draws, np.array([importance[name] for name in trained], np.float64))
-    facts = [_run_facts(run) for run in runs]
+    facts = [run_facts(run) for run in runs]
     cost = {arm: _cost([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
     return Comparison(
         reference=reference,
@@ -164,9 +171,9 @@ def gather(
         tasks=tuple(tasks),
         mean=TaskComparison("", False, *_sizes(tasks), _results([BASE, *arms], reference, mean)),
         cost=cost,
-        scores=tuple(_scores(facts)),
+        scores=tuple(scores_of_arms(facts)),
         runs=tuple(facts),
-        warnings=tuple(_warnings(tasks, cost, seeds, sorted({*importance, *unseen} - base.keys()))),
+        warnings=(*_warnings(tasks, cost, seeds, sorted({*importance, *unseen} - base.keys())), *remarks),
     )
 
 
@@ -249,33 +256,9 @@ def _sizes(tasks: Iterable[TaskComparison]) -> tuple[int, int]:
     return sum(task.samples for task in trained), sum(task.tokens for task in trained)
 
 
-def _run_facts(run: ArmRun) -> dict[str, Any]:
-    facts = read_run_facts(run.folder)
-    latest = {event["event"]: event for event in read_events(run.folder / run_files.METRICS)}
-    scores = {(score["task"], score["metric"]): score for score in facts.scores}  # measured twice: the later one
-    return {
-        "arm": run.arm, "task": run.task, "seed": run.seed, "folder": str(run.folder),
-        "reason": facts.reason, "steps": facts.step, "selected": latest["end"].get("selected"),
-        "tokens": facts.tokens or 0, "seconds": latest["train"]["seconds"], "scores": list(scores.values()),
-    }  # fmt: skip
-
-
 def _cost(facts: Sequence[Mapping[str, Any]], seeds: int) -> Cost:
     steps, tokens, seconds = (sum(fact[key] for fact in facts) / seeds for key in ("steps", "tokens", "seconds"))
     return Cost(len(facts) // seeds, steps, tokens, seconds)
-
-
-def _scores(facts: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
-    """Evaluators' scores, seeds together. A model trained on one task is told from the others by the task's name."""
-    found: dict[tuple[str, str, str], list[float]] = {}
-    for fact in facts:
-        arm = f"{fact['arm']}/{fact['task']}" if fact["task"] else fact["arm"]
-        for score in fact["scores"]:
-            found.setdefault((score["task"], score["metric"], arm), []).append(score["value"])
-    for (task, metric, arm), values in sorted(found.items()):
-        known = [value for value in values if value is not None]
-        mean = sum(known) / len(known) if known else None
-        yield {"task": task, "metric": metric, "arm": arm, "mean": mean, "values": values}
 
 
 def _warnings(
@@ -295,5 +278,7 @@ def _warnings(
     tokens = {arm: spent.tokens for arm, spent in cost.items() if spent.tokens}
     if tokens and max(tokens.values()) > (1 + BUDGET_TOLERANCE) * min(tokens.values()):
         spent = ", ".join(f"{arm} {count:,.0f}" for arm, count in tokens.items())
-        reason = "a part of a pass is rounded up to whole steps" if SINGLE in tokens else "some runs stopped early"
-        yield f"the arms did not train on equally many tokens ({spent}): {reason}, or a stopping rule ended some"
+        alone = any(arm.split()[0] == SINGLE for arm in tokens)
+        reason = "a part of a pass is rounded up to whole steps" if alone else "some runs stopped early"
+        own = ", or an arm has keys of its own" * any(" " in arm for arm in tokens)
+        yield f"the arms did not train on equally many tokens ({spent}): {reason}, or a stopping rule ended some{own}"

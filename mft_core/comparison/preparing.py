@@ -6,18 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from mft_core.batching.prepared import open_prepared
-from mft_core.comparison.arms import (
-    SINGLE,
-    ArmRun,
-    Request,
-    arm_losses,
-    base_run,
-    common_recipe,
-    make_runs,
-    single_budgets,
-)
-from mft_core.comparison.measuring import unseen_tasks
+from mft_core.comparison.arm import MERGED, SINGLE, Arm
+from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings, check_merged
+from mft_core.comparison.arms import ArmRun, Outline, Request, arm_losses, base_run, common_recipe, make_runs
+from mft_core.comparison.budgets import single_budgets
+from mft_core.comparison.measuring import digests, unseen_tasks
 from mft_core.comparison.runs import RunState, state_of
 from mft_core.data.readers import Readers
 from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
@@ -40,12 +36,14 @@ class Prepared:
         plan: of `base`: all tasks that are trained.
         unseen: tasks that are only measured, those that the recipe watches among them.
         runs: each run, and how far it is.
+        remarks: what a reader must know of the arms.
     """
 
     base: ArmRun
     plan: Plan
     unseen: TaskSet
     runs: list[tuple[ArmRun, RunState]]
+    remarks: list[str]
 
     @property
     def importance(self) -> dict[str, float]:
@@ -73,7 +71,7 @@ def prepare_comparison(
         UsageError: an unknown arm, option or task; or a run that was begun with another recipe.
         MftError: data that cannot be used.
     """
-    if all(arm == SINGLE for arm in request.arms) and (request.unseen or elsewhere):
+    if all(arm.name == SINGLE for arm in request.arms) and (request.unseen or elsewhere):
         raise UsageError("--unseen needs an arm that learns several tasks", "for example --arms single,mixed")
     losses = arm_losses(request, catalog)
     recipe = request.recipe
@@ -81,19 +79,49 @@ def prepare_comparison(
     refuse_no_family(recipe, parts, catalog)
     prepared = open_prepared(Path(recipe.data.prepared)) if recipe.data.prepared else None
     files = wanted(every_task(recipe, parts, prepared), recipe)
-    common = common_recipe(request, [task.name for task in files])
+    every = [task.name for task in files]
+    common = common_recipe(recipe, request.unseen, every)
     base = base_run(request, common)
     plan = plan_of(base.recipe)
-    for choice in losses.values():
-        catalog.build("loss", choice.name, choice.options, "[loss]").start(plan.task_set.counts)
+    plans = {arm.label: _plan_of_arm(arm, request, every, catalog, plan, plan_of) for arm in request.arms}
+    for arm, choice in losses.items():
+        catalog.build("loss", choice.name, choice.options, "[loss]").start(plans[arm].task_set.counts)
     others = [_measured_whole(task, parts.readers) for task in elsewhere]
     unseen_files = [*included(files, request.unseen, "--unseen"), *others]
     names = [task.name for task in plan.task_set.every]
     check_names([*included(files, names, "tasks"), *unseen_files])
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
-    runs = make_runs(request, common, losses, single_budgets(plan))
-    return Prepared(base, plan, unseen, [(run, state_of(run, () if run.task else measurable)) for run in runs])
+    outlines = {arm: Outline(own.recipe, losses[arm], single_budgets(own)) for arm, own in plans.items()}
+    merged = [arm for arm in request.arms if arm.name == MERGED]
+    merging = {arm.label: check_merged(arm, request.arms, outlines[arm.label].recipe) for arm in merged}
+    runs = make_runs(request, outlines, merging)
+    states = [(run, state_of(run, () if run.task else measurable)) for run in runs]
+    return Prepared(base, plan, unseen, states, budget_warnings(request.arms))
+
+
+def _plan_of_arm(
+    arm: Arm, request: Request, names: Sequence[str], catalog: Catalog, common: Plan, plan_of: Callable[[Recipe], Plan]
+) -> Plan:
+    """The plan of an arm's runs on all tasks; `common` where it has no keys of its own.
+
+    Raises:
+        UsageError: its validation samples are others.
+    """
+    if not arm.keys:
+        return common
+    own = common_recipe(arm_recipe(request.recipe, arm, catalog), request.unseen, names)
+    try:
+        plan = plan_of(base_run(request, own).recipe)
+    except UsageError as error:
+        raise arm.wrong(error) from None
+    for task, other in zip(common.task_set.every, plan.task_set.every, strict=True):
+        if not np.array_equal(digests(task), digests(other)):
+            raise UsageError(
+                f"arm {arm.label!r}: with its own keys, task {task.name!r} has other validation samples",
+                "arms are compared on the same samples: give the keys to all arms, with --set",
+            )
+    return plan
 
 
 def _measured_whole(task: tuple[str, Path], readers: Readers) -> TaskFiles:

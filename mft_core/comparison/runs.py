@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, read_losses, write_losses
 from mft_core.comparison.measuring import measure, measure_base
+from mft_core.comparison.merged_run import is_current, merge_run
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
@@ -47,13 +48,15 @@ def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
     ends = [event for event in read_events(run.folder / run_files.METRICS) if event["event"] == "end"]
     measured = read_losses(run.folder / LOSSES_FILE)
     ended = bool(ends) and ends[-1]["reason"] != "interrupted"
+    if run.merging is not None and not is_current(run.folder, run.merging):
+        return RunState(begun=True, finished=False)
     return RunState(begun=True, finished=ended and measured is not None and measured.keys() >= set(unseen))
 
 
 def carry_out(
     run: ArmRun, plan: Plan, unseen: TaskSet, listeners: Mapping[str, Listener], *, begun: bool
 ) -> TrainingResult:
-    """Train (on) one run and measure what came of it, sample by sample.
+    """Train (on) one run, or combine others, and measure what came of it, sample by sample.
 
     Args:
         plan: of the run's recipe.
@@ -71,11 +74,16 @@ def carry_out(
         if is_main_rank():
             write_losses(run.folder / LOSSES_FILE, measured)
 
-    if not is_main_rank():
+    def work() -> TrainingResult:
+        if run.merging is not None:
+            return merge_run(plan, folder, run.merging, listeners, finish)
         return execute(plan, folder, listeners, begun, finish)
+
+    if not is_main_rank():
+        return work()
     folder.open(begun)
     try:
-        return execute(plan, folder, listeners, begun, finish)
+        return work()
     finally:
         folder.close()
 

@@ -209,7 +209,7 @@ def _start(trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder
     folder.write_recipe(plan.recipe)
     folder.write_components(plan.parts.entries, base)
     write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
-    trainer.log.emit("start", 0, **start_facts(plan, trainer))
+    trainer.log.emit("start", 0, **start_facts(plan, trainer.model, trainer.accelerator, trainer.total_steps))
 
 
 def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFolder, force: bool) -> None:
@@ -243,9 +243,9 @@ def _tasks_at_the_start(log: EventLog) -> Identities:
     return {name: {side: task[side] for side in ("train", "valid")} for name, task in tasks.items()}
 
 
-def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
+def start_facts(plan: Plan, model: nn.Module, accelerator: Accelerator, total_steps: int) -> dict[str, Any]:
     """The fields of the "start" event."""
-    parameters = [(parameter_count(p), p.requires_grad) for p in trainer.model.parameters()]
+    parameters = [(parameter_count(p), p.requires_grad) for p in model.parameters()]
     watched = plan.task_set.watched
     return {
         "model": {
@@ -255,15 +255,15 @@ def start_facts(plan: Plan, trainer: Trainer) -> dict[str, Any]:
             "method": plan.recipe.tune.method,
             "parameters": sum(count for count, _ in parameters),
             "trainable": sum(count for count, trainable in parameters if trainable),
-            "device": str(trainer.accelerator.device),
-            "ranks": trainer.accelerator.num_processes,
+            "device": str(accelerator.device),
+            "ranks": accelerator.num_processes,
         },
         "tasks": {task.name: _task_facts(task) for task in plan.task_set},
         **({"watched": {task.name: task.report.as_json() for task in watched}} if watched else {}),
         "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
         "packer": plan.recipe.data.packer.name,
         "warnings": plan.warnings,
-        "steps": trainer.total_steps,
+        "steps": total_steps,
         "packing_efficiency": round(plan.training.packing_efficiency(0, plan.recipe.train.micro_batch_size), 4),
     }
 

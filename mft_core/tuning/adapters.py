@@ -39,8 +39,11 @@ MISSING = "Found missing adapter keys"
 ANOTHER_BASE = "Give the base that it was trained on, or fetch the adapter again."
 
 
-def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+def load_adapter(model: PreTrainedModel, folder: Path, name: str = "default") -> PeftModel:
     """PEFT's wrapper around `model` with the adapter in `folder`, in eval mode, on the processor.
+
+    Args:
+        name: what the wrapper calls the adapter.
 
     Raises:
         MftError: the adapter does not fit the model, lacks weights or has some that would not be used, or cannot be
@@ -52,7 +55,7 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
     _check_patterns(model, folder)
     try:
         with _missing_is_an_error():
-            tuned = PeftModel.from_pretrained(model, str(folder), torch_device="cpu")
+            tuned = PeftModel.from_pretrained(model, str(folder), adapter_name=name, torch_device="cpu")
             unused = _unused(tuned, load_peft_weights(str(folder), device="cpu"))
     except MftError:
         raise
@@ -94,7 +97,7 @@ def _unused(tuned: PeftModel, weights: dict[str, torch.Tensor]) -> list[str]:
 
     if tuned.peft_config[tuned.active_adapter].is_prompt_learning:
         return []
-    unused = set_peft_model_state_dict(tuned, weights).unexpected_keys
+    unused = set_peft_model_state_dict(tuned, weights, adapter_name=tuned.active_adapter).unexpected_keys
     # PEFT writes resized embeddings twice, the second time by a name that it does not read.
     return [name for name in unused if name.replace(SAVED, "") not in weights.keys() - {name}]
 

@@ -1,39 +1,50 @@
-"""Budgets of arms."""
+"""Arms turned into runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
-from helpers.token_data import pair, prepare, task_file
-from mft_core.comparison.arms import Budget, passes, single_budgets
-from mft_core.recipe.loading import load_recipe
-from mft_core.records import TaskFiles
-from mft_core.run.task_data import batch_plan
-from mft_core.support.reading import TaskSampling
-from mft_packing.padding import Dynamic
+import pytest
 
-
-def test_passes_count_parts_of_an_epoch() -> None:
-    from mft_core.batching.batch_plan import BatchPlan
-
-    class Rows:
-        """Four steps an epoch."""
-
-        locate = staticmethod(lambda step: divmod(step, 4))
-        epoch = staticmethod(lambda number: type("Epoch", (), {"steps": 4}))
-
-    plan: BatchPlan = Rows()  # type: ignore[assignment]
-    assert [passes(plan, steps) for steps in (1, 4, 5, 8, 10)] == [0.25, 1.0, 1.25, 2.0, 2.5]
+from mft_core.comparison.arm import Arm, parse_arms
+from mft_core.comparison.arms import Outline, Request, check_arms, make_runs, partner_of
+from mft_core.comparison.budgets import Budget
+from mft_core.errors import UsageError
+from mft_core.recipe.schema import Choice, Recipe
+from mft_core.registry.catalog import Catalog
+from mft_core.tuning.combining import MergeOptions
 
 
-def test_a_task_alone_has_the_passes_that_it_has_among_others(tmp_path: Path) -> None:
-    path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(20)])
-    files = [TaskFiles(name, (path,), sampling=TaskSampling(repeat=of)) for name, of in (("often", 3.0), ("once", 1.0))]
-    tasks = prepare(files, tmp_path / "cache", valid_fraction=0.2)
-    recipe = load_recipe(None, [("train.batch_size", 4), ("train.epochs", 2.0), ("train.eval_every", 8)])
-    training = batch_plan(recipe, tasks, Dynamic())
-    total = training.total_steps(2.0)
-    assert total == 2 * (3 + 1) * 16 / 4
-    budgets = single_budgets(SimpleNamespace(recipe=recipe, task_set=tasks, training=training, total_steps=total))
-    assert budgets == {"often": Budget(2.0, 6), "once": Budget(2.0, 2)}
+def test_what_is_combined_comes_after_what_it_is_made_of_within_each_seed(tmp_path: Path) -> None:
+    arms = tuple(parse_arms("merged,single,mixed,merged tune.rank=4,single tune.rank=4"))
+    request = Request(Recipe(), arms, 2, (), {}, tmp_path)
+    outline = Outline(Recipe(), Choice(name="balanced"), {"add": Budget(2.0, 5), "sort": Budget(1.0, 3)})
+    options = {arm.label: MergeOptions() for arm in arms if arm.name == "merged"}
+    runs = make_runs(request, {arm.label: outline for arm in arms}, options)
+    assert [run.label for run in runs[:7]] == [
+        *("single/add, seed 0", "single/sort, seed 0", "mixed, seed 0"),
+        *("single tune.rank=4/add, seed 0", "single tune.rank=4/sort, seed 0"),
+        *("merged, seed 0", "merged tune.rank=4, seed 0"),
+    ]
+    assert {run.seed for run in runs[7:]} == {1}
+    assert runs[5].needs == (tmp_path / "single" / "add" / "seed-0", tmp_path / "single" / "sort" / "seed-0")
+    assert all(folder.is_relative_to(tmp_path / "single+tune.rank=4") for folder in runs[6].needs)
+    assert all(not run.needs for run in runs if not run.arm.startswith("merged"))
+    assert len({run.folder for run in runs}) == len(runs)
+    assert runs[0].recipe.train.epochs == 2.0
+
+
+def test_merged_needs_the_single_arm_of_the_same_recipe() -> None:
+    arms = parse_arms("single,merged method=ties,merged tune.rank=4")
+    assert partner_of(arms[1], arms) == Arm("single", {})
+    with pytest.raises(UsageError, match=r"adapters of the arm 'single tune\.rank=4', which is not compared") as caught:
+        partner_of(arms[2], arms)
+    assert '--arms "single tune.rank=4,single,merged method=ties,merged tune.rank=4"' in caught.value.hint
+
+
+def test_an_arm_that_is_neither_is_refused(catalog: Catalog) -> None:
+    arms = parse_arms("single,merged,famo every=3")
+    assert check_arms(arms, catalog) == tuple(arms)
+    with pytest.raises(UsageError, match="'meged' is neither") as caught:
+        check_arms(parse_arms("single,meged"), catalog)
+    assert "'merged'" in caught.value.hint
