@@ -26,6 +26,7 @@ from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.course_warnings import course_warnings
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
 from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted, with_pinned_data
@@ -127,6 +128,7 @@ def make_plan(
         warnings=[
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
+            *course_warnings(recipe.train, parts.loss, task_set),
             *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],

@@ -10,6 +10,7 @@ from typing import Any
 
 from mft_core.errors import UsageError
 from mft_core.events import read_events
+from mft_core.run.decisions import decision_words
 from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
@@ -41,6 +42,8 @@ class RunFacts:
         warnings: messages of the run, oldest first, each with its step.
         skips: "skip" events (steps that were not taken).
         scores: "score" events.
+        decisions: in words, what the loss decided after evaluations, each with its step.
+        forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
         final: the folder of the final weights; None: not there.
     """
 
@@ -59,6 +62,8 @@ class RunFacts:
     skips: tuple[Mapping[str, Any], ...] = ()
     scores: tuple[Mapping[str, Any], ...] = ()
     final: Path | None = None
+    decisions: tuple[tuple[int, str], ...] = ()
+    forgetting: tuple[TaskResult, ...] = ()
 
     @property
     def change(self) -> float | None:
@@ -112,6 +117,8 @@ class RunFacts:
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
             "change": self.change, "tasks": tasks, "watched": watched,
+            "decisions": [{"step": step, "what": words} for step, words in self.decisions],
+            "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
             "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
         }  # fmt: skip
@@ -219,7 +226,15 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
+        decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
+        forgetting=_forgetting(found, first, found.evaluations.get(found.end.get("selected", -1), last)),
     )
+
+
+def _forgetting(found: _Gathered, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
+    watched = [_task_result("watched", name, found, base, result) for name in found.names("watched")]
+    measured = [(task.change, task) for task in watched if task.change is not None]
+    return tuple(task for _, task in sorted(measured, key=lambda pair: (-pair[0], pair[1].name)))
 
 
 def _warnings(found: _Gathered) -> tuple[tuple[int, str], ...]:

@@ -122,6 +122,15 @@ def _run_series(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     axes.set_ylim(0, 1.08 * float(values[there].max()) or 1.0)
 
 
+def decisions(axes: Axes, history: History) -> None:
+    """A line where tasks left or the run went back, with its name."""
+    for step, name in history.decisions:
+        axes.axvline(step, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+        place = axes.get_xaxis_transform()
+        text = axes.text(step, 0.98, f" {name}", transform=place, rotation=90, ha="right", va="top", fontsize=7)
+        text.set_parse_math(False)
+
+
 def nothing_yet(axes: Axes) -> None:
     """Say so where there is nothing to draw."""
     axes.text(0.5, 0.5, "nothing measured yet", transform=axes.transAxes, ha="center", va="center", alpha=0.6)
