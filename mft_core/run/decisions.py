@@ -18,8 +18,10 @@ def decision_words(event: Mapping[str, Any]) -> str:
     back = event["to_step"] < event["from_step"]
     who = first_few(map(repr, event["left_out"]), of_what="tasks")
     leave = "leaves" if len(event["left_out"]) == 1 else "leave"
-    rest = f"; {len(event['remaining'])} tasks are trained on" if len(event["remaining"]) > 1 else "; one is trained on"
-    parts = [f"{who} {leave} the mixture (weight 0){rest}"] if event["left_out"] else []
+    remaining = first_few(map(repr, event["remaining"]), of_what="tasks")
+    parts = (
+        [f"{who} {leave} the mixture (weight 0 from here on), still trained: {remaining}"] if event["left_out"] else []
+    )
     parts += [f"back from step {event['from_step']} to step {event['to_step']}{_given_up(event)}"] if back else []
     again, most = units.count(event["extra_steps"]), units.count(event["most_extra_steps"])
     parts += [f"{again} of at most {most} steps done again so far"] if back else []

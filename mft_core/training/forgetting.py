@@ -61,7 +61,7 @@ class Forgetting:
 
     def _words(self, names: list[str], rise: Mapping[str, float]) -> str:
         shown = first_few((f"{name!r} {_percent(rise[name])}" for name in names), of_what="tasks")
-        what = f"watched loss above that of the base by more than {self._most:.3g} of it: {shown}"
+        what = f"watched loss more than {self._most:.1%} above that of the base: {shown}"
         if not self.stops:
             return what
         kept = (

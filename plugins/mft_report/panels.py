@@ -81,8 +81,9 @@ def relative_loss(axes: Axes, history: History, choice: Choice) -> None:
 def weights(axes: Axes, history: History, choice: Choice) -> None:
     """Task weights, with a line where all would be equal."""
     axes.set(title="Task weights", ylabel="weight (sum over tasks = 1)")
-    if history.tasks:
-        axes.axhline(1 / len(history.tasks), color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
+    weighed = int((~np.isnan(history.weight)).any(axis=0).sum())  # watched tasks have no weight
+    if weighed:
+        axes.axhline(1 / weighed, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
     series(axes, history.steps, history.weight, choice)
     axes.set_ylim(bottom=0)
     note(axes, "dotted: all equal")
