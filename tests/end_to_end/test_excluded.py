@@ -1,4 +1,4 @@
-"""`loss.exclude = "overfit"` and `train.max_forgetting` as a user meets them: progress, result, report, card, resume."""
+"""`loss.exclude = "overfit"` and `train.max_forgetting` as a user meets them: progress, result, report, resume."""
 
 from __future__ import annotations
 
@@ -90,11 +90,10 @@ def test_it_goes_on_from_a_checkpoint_of_its_new_course(place: Path, said: str, 
 
 def test_a_bound_that_stops_is_another_run_but_a_warning_is_not(place: Path, said: str, tmp_path, capsys) -> None:
     run = tmp_path / "run"
+    resume = ("run", "--resume", "--output", str(run))
     shutil.copytree(place / "run", run)
-    assert (
-        mft("run", "--resume", "--output", str(run), *settings("train.max_forgetting=0.5", "train.callbacks=[]")) == 0
-    )
-    assert mft("run", "--resume", "--output", str(run), *settings("train.eval_every=3")) == 2
+    assert mft(*resume, *settings("train.max_forgetting=0.5", "train.callbacks=[]")) == 0
+    assert mft(*resume, *settings("train.eval_every=3")) == 2
     assert "train.eval_every" in capsys.readouterr().err
     assert mft(*resume, *settings("train.on_forgetting=stop")) == 2
     assert "train.on_forgetting" in capsys.readouterr().err
