@@ -23,7 +23,7 @@ from mft_core.models.loading import load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
 from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_family, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TrainSection
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.course_warnings import course_warnings
@@ -128,8 +128,7 @@ def make_plan(
         warnings=[
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
-            *course_warnings(recipe.train, parts.loss, task_set),
-            *plan_warnings(parts, task_set, learnt if limited is not recipe else None, one_each),
+            *plan_warnings(parts, task_set, recipe.train, learnt if limited is not recipe else None, one_each),
             *length_warnings(task_set, limited.data.max_length, recipe.data.overlong, known_positions(native_config)),
         ],
     )
@@ -142,14 +141,17 @@ def with_pinned_base(recipe: Recipe, parts: Parts, folder: Path) -> Recipe:
     return recipe.having("model", base=base)
 
 
-def plan_warnings(parts: Parts, task_set: TaskSet, learnt: int | None, one_each: bool) -> list[str]:
+def plan_warnings(
+    parts: Parts, task_set: TaskSet, settings: TrainSection, learnt: int | None, one_each: bool
+) -> list[str]:
     """What the user should know before the run starts.
 
     Args:
+        settings: [train] of the recipe.
         learnt: the model's learnt positions, where they are what bounds a sample.
         one_each: the model's architecture does not let documents share a row.
     """
-    warnings = []
+    warnings = course_warnings(settings, parts.loss, task_set)
     if parts.base.random_weights:
         warnings.append("the model has random weights: for trying things out, it will not write sensible text")
     if learnt is not None:
