@@ -8,15 +8,14 @@ import pytest
 
 from helpers import small_sets
 from helpers.running import arguments, events, largest_difference, mft, weights, with_recipe, write_rows, write_tasks
-
-pytestmark = pytest.mark.slow
-
 from mft_core.events import EventLog
 from mft_core.run.scheduled_evaluations import TrainingEvaluations
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table
 from mft_core.training.callbacks import CallbackContext
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_run_measures_every_so_often_and_at_its_end(evaluated_run: tuple[Path, Path]) -> None:
