@@ -290,3 +290,14 @@ def test_under_a_stopping_rule_going_back_comes_first_and_the_count_is_that_of_t
     assert decision["to_step"] == LOWEST
     assert result.selected in [event["step"] for event in said(trainer, "eval")]
     assert json.dumps(trainer.state_dict())
+
+
+def test_on_other_tasks_who_has_left_goes_with_the_name(tmp_path, excluded) -> None:
+    same_data = {"train": 1, "valid": 1, "train_digest": "", "valid_digest": ""}
+    again = overfitting_trainer(tmp_path, excluding())
+    again._identities = dict.fromkeys(("task0", "task1", "task2"), same_data)
+    before = dict.fromkeys(("task1", "task2", "task0"), same_data)
+    again.resume(excluded.checkpoints.load(LOWEST), before)
+    assert again.loss.left_out.tolist() == [False, True, False]
+    (decision,) = said(excluded, "decision")
+    assert again.loss.overfitting.lowest_steps(np.array([True, False, True])) == {decision["to_step"]}
