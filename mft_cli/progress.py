@@ -85,7 +85,7 @@ class Progress:
         self._state = self._state.after(event, now)
         self._work = ""
         self._ended = self._ended or event.name == "end"
-        if event.name in ("warning", "skip"):
+        if event.name in ("warning", "decision", "skip"):
             self._line(notice_line(event), "yellow")
         elif not self._live:
             line = plain_line(self._state, event, now)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from mft_cli.progress_state import State, number
 from mft_core.events import Event
+from mft_core.run.decisions import decision_words
 from mft_core.support import units
 from mft_core.support.lists import first_few
 
@@ -49,7 +50,9 @@ def eval_line(state: State, event: Event) -> str:
 
 
 def notice_line(event: Event) -> str:
-    """A "warning" or "skip" event in words."""
+    """A "warning", "decision" or "skip" event in words."""
+    if event.name == "decision":
+        return f"step {event.step}: {decision_words(event.data)}"
     if event.name == "warning":
         return f"warning at step {event.step}: {event.data.get('message')}"
     tasks = first_few(event.data.get("tasks", ()))

@@ -84,6 +84,8 @@ class State:
         clock = self.clock
         if event.data.get("steps") is not None and clock is None:
             return Clock(event.step, now, event.data["steps"])
+        if clock is not None and event.name == "decision":
+            return Clock(event.step, now, clock.steps)
         if clock is not None and event.name == "eval" and event.step == clock.step:
             return replace(clock, time=now)  # the first steps must not pay for the evaluation before them
         return clock

@@ -191,6 +191,10 @@ def _result_rows(run: RunFacts) -> Iterable[_Fact]:
     yield _Fact("run", f"{run.ending}; {steps} steps in {units.duration(run.seconds)}{tokens}", "bold")
     if run.after is not None:
         yield _Fact("tasks", _verdicts(run))
+    for order, (step, words) in enumerate(run.decisions):
+        yield _Fact("" if order else "decided", f"step {step}: {words}")
+    if run.forgetting:
+        yield _Fact("forgetting", _forgetting(run))
     if run.random_weights:
         yield _Fact("", "started from random weights: for trying things out", "yellow")
     if run.skips:
@@ -214,6 +218,17 @@ def _verdicts(run: RunFacts) -> str:
     parts += [f"{worse} worse"] if worse else []
     parts += [f"{unclear} changed by less than the noise of so few validation tokens"] if unclear else []
     return ", ".join(parts)
+
+
+def _forgetting(run: RunFacts) -> str:
+    """What the base could and the result cannot, the worst first."""
+    worse = sum(1 for task in run.forgetting if task.verdict == "worse")
+    told = (
+        f"{task.name} {units.loss(task.before)} -> {units.loss(task.after)} ({units.percent(task.change, signed=True)})"
+        for task in run.forgetting
+    )
+    judged = f"{worse} of {len(run.forgetting)} watched worse than the base by more than noise"
+    return f"{judged}: {first_few(told, of_what='tasks')}"
 
 
 def _table(first: str, *others: str) -> Table:

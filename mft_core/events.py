@@ -22,8 +22,8 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        name: "start", "resume", "train", "eval", "balance", "checkpoint", "skip", "warning", "score", "affinity"
-            or "end"; of adapters combined, "merge"; of a comparison, "compared".
+        name: "start", "resume", "train", "eval", "balance", "checkpoint", "decision", "skip", "warning", "score",
+            "affinity" or "end"; of adapters combined, "merge"; of a comparison, "compared".
         step: optimizer steps done.
         run: the run folder.
         data: the event's own fields, JSON values only.

@@ -18,6 +18,7 @@ from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.importing.importer import Conversion, Importer
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base, BaseRequest
+from mft_core.objective.decision import GO_ON, Decision
 from mft_core.objective.gradient_balancer import GradientBalancer, GradientOptions, SomeGradientOptions
 from mft_core.objective.gramians import Gramians
 from mft_core.objective.loss import Loss, ProbeRequest
@@ -26,6 +27,7 @@ from mft_core.registry.options import Configurable, Options, PathText, SomeOptio
 from mft_core.training.callbacks import Callback, CallbackContext
 
 __all__ = [
+    "GO_ON",
     "Attempt",
     "Base",
     "BaseRequest",
@@ -34,6 +36,7 @@ __all__ = [
     "Configurable",
     "Conversion",
     "DataRequest",
+    "Decision",
     "EvaluationRequest",
     "Evaluator",
     "Fetched",

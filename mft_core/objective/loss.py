@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mft_core.objective.decision import GO_ON, Decision
 from mft_core.objective.gramians import Gramians
+from mft_core.objective.overfitting import Overfitting
 from mft_core.objective.within_task import SomeLossOptions, Within, make_within, weighted_sum
 from mft_core.records import StepCounts, TaskCounts, TaskLosses, TokenLosses
 from mft_core.registry.options import Configurable
@@ -50,6 +52,11 @@ class Loss(Configurable[SomeLossOptions]):
 
     counts: TaskCounts
     within: Within
+    overfitting: Overfitting
+
+    left_out: np.ndarray
+    """bool [N]: the tasks that have left the mixture. The trainer sets it, and takes their weight from `task_weights`
+    itself: no loss needs to look at it."""
 
     measures_step_first: bool = False
     """Whether `before_step` must see the step's training losses: one more forward of its rows, without gradients."""
@@ -65,6 +72,8 @@ class Loss(Configurable[SomeLossOptions]):
         """
         self.counts = counts
         self.within = make_within(self.options, counts)
+        self.overfitting = Overfitting(counts.names, self.options.exclude_patience)
+        self.left_out = np.zeros(len(counts), bool)
 
     def before_step(self, step: StepCounts) -> None:
         """Called before every step, ahead of `task_weights`; `step.losses` is set if `measures_step_first`."""
@@ -105,6 +114,29 @@ class Loss(Configurable[SomeLossOptions]):
     def remarks(self) -> list[str]:
         """What a user should know of what was observed last, each thing once; becomes warnings of the run."""
         return []
+
+    def after_evaluation(self, step: int, losses: np.ndarray) -> Decision:
+        """Called after every evaluation, on every rank: whether the run goes on as before.
+
+        A run that goes back has the weights, the optimizer and this loss's state of then, so that nothing is known of
+        what was given up but `left_out`; `train.max_extra_steps` bounds how often that can be. This implementation is
+        the option `exclude`.
+
+        Args:
+            step: optimizer steps done; the first evaluation is that of step 0.
+            losses: float64 [N], of all validation data, by tokens; NaN where a task has none.
+        """
+        if self.options.exclude != "overfit":
+            return GO_ON
+        return self.overfitting.after_evaluation(step, losses, self.left_out)
+
+    @property
+    def may_go_back_to(self) -> Collection[int] | None:
+        """Steps of earlier evaluations that `after_evaluation` may yet answer with, whose checkpoints have to stay.
+
+        None: it never goes back. Else every evaluated model is saved, that of step 0 too.
+        """
+        return self.overfitting.lowest_steps(self.left_out) if self.options.exclude == "overfit" else None
 
     def objective(self, tokens: TokenLosses, weights: np.ndarray, step: StepCounts) -> torch.Tensor:
         """Scalar: one micro-batch's part of the step's objective, sum_i omega_i L_i / Z; a pure function.

@@ -49,6 +49,12 @@ class LossOptions(Options):
         "expected",
         description="divide a step's objective by its expectation (unbiased), or by its own weights (constant scale)",
     )
+    exclude: Literal["", "overfit"] = Field(
+        "", description="overfit: the task that overfits first leaves, the run goes back to its best model, and so on"
+    )
+    exclude_patience: int = Field(
+        2, ge=1, description="exclude: evaluations after a task's lowest validation loss until it has overfitted"
+    )
 
 
 SomeLossOptions = TypeVar("SomeLossOptions", bound=LossOptions, default=LossOptions, covariant=True)

@@ -241,6 +241,15 @@ class TrainSection(Section):
         "none", description="paper: stop after two evaluations above the one before them; the best model is the result"
     )
     patience: int = Field(2, ge=1, description='evaluations without a new best, for stop = "patience"')
+    max_extra_steps: float = Field(
+        1.0, ge=0, description="where a loss goes back: steps done again at most, in all; 1.0: as many as the run has"
+    )
+    max_forgetting: float = Field(
+        0.0, ge=0, description='share by which the loss of a task of role "watch" may exceed the base\'s; 0: any'
+    )
+    on_forgetting: Literal["warn", "stop"] = Field(
+        "warn", description="beyond max_forgetting; stop: the last evaluated model within it is the result"
+    )
     callbacks: list[CallbackChoice] = Field(
         [Choice(name=REPORT)], description="work beside the steps, see `mft list callback`; report: draws the curves"
     )

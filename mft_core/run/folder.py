@@ -232,12 +232,17 @@ def recipe_differences(old: Recipe, new: Recipe) -> list[str]:
 
 
 def _harmless_keys(old: Recipe, new: Recipe) -> frozenset[str]:
-    """Under a stopping rule the evaluations decide where the run stops and which of its weights are the result.
+    """Under a stopping rule the evaluations decide where the run stops and which of its weights are the result; so they
+    do where forgetting stops it, or the loss leaves out what overfits.
 
     Saving decides nothing even then: every evaluation saves, and the best one's checkpoint is kept.
     """
-    evaluations_decide = any(recipe.train.stop != "none" for recipe in (old, new))
-    return HARMLESS_KEYS - {"train.eval_every"} if evaluations_decide else HARMLESS_KEYS
+    forgetting_stops = any(recipe.train.on_forgetting == "stop" for recipe in (old, new))
+    evaluations_decide = forgetting_stops or any(
+        recipe.train.stop != "none" or recipe.loss.options.get("exclude") for recipe in (old, new)
+    )
+    harmless = HARMLESS_KEYS - {"train.eval_every"} if evaluations_decide else HARMLESS_KEYS
+    return harmless if forgetting_stops else harmless | {"train.max_forgetting", "train.on_forgetting"}
 
 
 def with_recorded_base(recipe: Recipe, run: Path) -> Recipe:

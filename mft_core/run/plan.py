@@ -27,6 +27,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
 from mft_core.run.affinity import affinity_warnings
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.course_warnings import course_warnings
 from mft_core.run.data_warnings import data_warnings
 from mft_core.run.length_warnings import length_warnings
 from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted, with_pinned_data
@@ -152,10 +153,11 @@ def plan_warnings(
     """What the user should know before the run starts.
 
     Args:
+        training: which rows each step trains on.
         learnt: the model's learnt positions, where they are what bounds a sample.
         one_each: the model's architecture does not let documents share a row.
     """
-    warnings = []
+    warnings = course_warnings(recipe.train, parts.loss, task_set)
     if parts.base.random_weights:
         warnings.append("the model has random weights: for trying things out, it will not write sensible text")
     if learnt is not None:

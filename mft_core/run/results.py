@@ -13,6 +13,7 @@ from mft_core.events import read_events
 from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
 from mft_core.run.affinity_words import affinity_as_json, commands_to_test
+from mft_core.run.decisions import decision_words
 from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
@@ -44,6 +45,8 @@ class RunFacts:
         warnings: messages of the run, oldest first, each with its step.
         skips: "skip" events (steps that were not taken).
         scores: "score" events.
+        decisions: in words, what the loss decided after evaluations, each with its step.
+        forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
         tests: (purpose, shell command): what would test what `affinity` says.
@@ -66,6 +69,8 @@ class RunFacts:
     final: Path | None = None
     affinity: Affinity | None = None
     tests: tuple[tuple[str, str], ...] = ()
+    decisions: tuple[tuple[int, str], ...] = ()
+    forgetting: tuple[TaskResult, ...] = ()
 
     @property
     def change(self) -> float | None:
@@ -119,6 +124,8 @@ class RunFacts:
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
             "change": self.change, "tasks": tasks, "watched": watched,
+            "decisions": [{"step": step, "what": words} for step, words in self.decisions],
+            "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
             "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
             "affinity": affinity_as_json(self.affinity, self.tests) if self.affinity else None,
@@ -231,7 +238,15 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         final=final if final.is_dir() else None,
         affinity=affinity,
         tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
+        decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
+        forgetting=_forgetting(found, first, found.evaluations.get(found.end.get("selected", -1), last)),
     )
+
+
+def _forgetting(found: _Gathered, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
+    watched = [_task_result("watched", name, found, base, result) for name in found.names("watched")]
+    measured = [(task.change, task) for task in watched if task.change is not None]
+    return tuple(task for _, task in sorted(measured, key=lambda pair: (-pair[0], pair[1].name)))
 
 
 def _warnings(found: _Gathered) -> tuple[tuple[int, str], ...]:

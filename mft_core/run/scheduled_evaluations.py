@@ -16,6 +16,7 @@ from mft_core.events import EventLog, read_events
 from mft_core.generation.assistant import Assistant, own_assistants
 from mft_core.run.row_form import on_every_task
 from mft_core.support import run_files
+from mft_core.support.durable import remove_folder
 from mft_core.training.callbacks import Callback, CallbackContext
 
 if TYPE_CHECKING:
@@ -75,6 +76,15 @@ class TrainingEvaluations(Callback):
         """Measure what is due; the last step belongs to `at_end`, which sees the selected model."""
         if step < self.context.total_steps:
             self._run([one for one in self._scheduled if one.every and step % one.every == 0], step, step_name(step))
+
+    def going_back(self, step: int) -> None:
+        """Models of later steps are given up: their answers must not be taken for those of others."""
+        accelerator = self.context.validation.accelerator
+        if accelerator.is_main_process:
+            for folder in (self.context.log.run / run_files.EVALUATIONS).glob("step-*"):
+                if int(folder.name.removeprefix("step-")) > step:
+                    remove_folder(folder)
+        accelerator.wait_for_everyone()
 
     def at_end(self, step: int) -> None:
         """Measure the finished model."""

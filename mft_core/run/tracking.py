@@ -40,7 +40,10 @@ class Trackers:
         self._started = False
 
     def __call__(self, event: Event) -> None:
-        """Log one event."""
+        """Log one event. A run that goes back logs steps again, as a resumed one does."""
+        if event.name == "decision" and event.data["to_step"] < event.data["from_step"]:
+            self.close()
+            self._started = False
         if not self._started:
             self._start(event)
         values = scalars(event)

@@ -232,6 +232,7 @@ def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFol
         trainer.log.rewind(checkpoint.step)
         folder.write_recipe(plan.recipe)
         trainer.log.emit("resume", checkpoint.step, steps=trainer.total_steps)
+        trainer.rollback.tell()
         for change in changes:
             trainer.log.emit("warning", checkpoint.step, message=f"resumed on other data: {change}")
 

@@ -43,10 +43,14 @@ class BalanceWatch:
     It *stalls* when fifty steps that trained it, and three evaluations, brought its validation loss no fall worth the
     name: none of more than 0.5%, nor of more than its noise. A loss that only moves to and fro rises as much as it
     falls, so its noise is twice the mean rise from one evaluation to the next, those further back counting less.
+
+    Attributes:
+        left: tasks that were left out on purpose; of them only "lost" is said.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
         tasks = len(names)
+        self.left: frozenset[str] = frozenset()
         self._names = names
         self._first = np.full(tasks, np.nan)
         self._best = np.full(tasks, np.nan)
@@ -117,7 +121,9 @@ class BalanceWatch:
 
     def _new(self, kind: str, which: np.ndarray) -> list[int]:
         chosen = np.flatnonzero(which).tolist()
-        return [index for index in chosen if f"{kind} {self._names[index]}" not in self._said]
+        excused = self.left if kind != "lost" else frozenset()
+        unsaid = [index for index in chosen if f"{kind} {self._names[index]}" not in self._said]
+        return [index for index in unsaid if self._names[index] not in excused]
 
     def _say(
         self, kind: str, which: np.ndarray, badness: np.ndarray, one: str, many: str, text: str

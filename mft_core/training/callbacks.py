@@ -55,6 +55,12 @@ class Callback(Configurable[SomeOptions]):
             step: optimizer steps done.
         """
 
+    def going_back(self, step: int) -> None:
+        """Called before the run goes back to the model of `step`: what was done of later steps is given up.
+
+        These steps come again, with other weights. A process that is killed then may go back once more.
+        """
+
     def at_end(self, step: int) -> None:
         """Called with the finished model, when it is saved; not in a run that was interrupted.
 
@@ -85,6 +91,10 @@ class Callbacks:
     def after_step(self, step: int) -> None:
         """A step is done."""
         self._each(step, lambda callback: callback.after_step(step))
+
+    def going_back(self, step: int) -> None:
+        """The run is about to go back to the model of `step`."""
+        self._each(step, lambda callback: callback.going_back(step))
 
     def at_end(self, step: int) -> None:
         """The finished model is saved."""

@@ -112,6 +112,12 @@ class CheckpointFolder:
             if step not in kept:
                 remove_folder(self.folder(step))
 
+    def remove_after(self, step: int) -> None:
+        """Delete the checkpoints of later steps, the newest first: what a killed process leaves is an earlier state."""
+        for later in reversed(self.steps()):
+            if later > step:
+                remove_folder(self.folder(later))
+
     @property
     def last_good(self) -> str:
         """The newest checkpoint, for messages."""

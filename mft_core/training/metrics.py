@@ -18,6 +18,7 @@ class Meter:
 
     Attributes:
         total_tokens: non-padding tokens of all steps so far.
+        total_seconds: of all steps so far, those that were given up too.
         steps: in the open window.
     """
 
@@ -26,7 +27,7 @@ class Meter:
         self._weights = np.zeros(len(names))
         self._gradient_norm = 0.0
         self._learning_rate = 0.0
-        self._total_seconds = 0.0
+        self.total_seconds = 0.0
         self.total_tokens = 0
         self._clear()
 
@@ -46,7 +47,7 @@ class Meter:
         """One step's time (data, forward, backward, update, probe) and settings."""
         self.steps += 1
         self._seconds += seconds
-        self._total_seconds += seconds
+        self.total_seconds += seconds
         self._gradient_norm = gradient_norm
         self._learning_rate = learning_rate
         self._weights = weights
@@ -72,7 +73,7 @@ class Meter:
             "tokens_per_second": round(self._real_tokens / max(self._seconds, 1e-9), 1),
             "learning_rate": self._learning_rate,
             "gradient_norm": self._gradient_norm,
-            "seconds": round(self._total_seconds, 3),
+            "seconds": round(self.total_seconds, 3),
             "tasks": tasks,
         }
         self._clear()
@@ -85,7 +86,7 @@ class Meter:
             "real_tokens": self._real_tokens,
             "seconds": self._seconds,
             "steps": self.steps,
-            "total_seconds": self._total_seconds,
+            "total_seconds": self.total_seconds,
             "total_tokens": self.total_tokens,
         }
 
@@ -95,5 +96,5 @@ class Meter:
         self._real_tokens = state["real_tokens"]
         self._seconds = state["seconds"]
         self.steps = state["steps"]
-        self._total_seconds = state["total_seconds"]
+        self.total_seconds = state["total_seconds"]
         self.total_tokens = state["total_tokens"]

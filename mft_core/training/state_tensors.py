@@ -41,8 +41,9 @@ def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, keep: 
 
 
 def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put a saved optimizer state back."""
+    """Put a saved optimizer state back, in place of whatever it has gathered."""
     parameters = _trainable(model)
+    optimizer.state.clear()
     for full_name, tensor in tensors.items():
         name, key = full_name.rsplit("|", 1)
         # The count of steps is a scalar that stays on the CPU.

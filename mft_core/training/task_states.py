@@ -7,7 +7,7 @@ from typing import Any
 
 from mft_core.data.identity import Identities, origins
 
-PER_TASK = ("meter", "balance", "loss", "within")
+PER_TASK = ("meter", "balance", "loss", "within", "overfitting", "left_out")
 """Parts of a trainer's state that hold values per task; of the others, some hold them by name."""
 
 Places = Sequence[int | None]

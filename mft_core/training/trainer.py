@@ -30,7 +30,8 @@ from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
 from mft_core.training.probes import make_probe
-from mft_core.training.selected import load_selected
+from mft_core.training.rollback import Rollback
+from mft_core.training.selected import restore_selected
 from mft_core.training.selection import Selection
 from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
 from mft_core.training.step import Stepper, sum_over_ranks
@@ -74,6 +75,9 @@ class Trainer:
         total_steps: optimizer steps of the whole run.
         identities: what identifies the tasks' samples; goes into every checkpoint.
         pad_id: token that fills rows.
+
+    Attributes:
+        rollback: what the loss has decided after evaluations.
     """
 
     def __init__(
@@ -111,7 +115,8 @@ class Trainer:
         self._stepper = Stepper(model, loss, plan, settings, accelerator, pad_id)
         self._meter = Meter(loss.counts.names)
         self._bad_steps = BadSteps(self._names, plan.table, settings.max_bad_steps, self._emit)
-        self._course = ValidationCourse(loss.counts, settings.stop, settings.patience, self._emit)
+        self._course = ValidationCourse(loss.counts, settings, self._emit)
+        self.rollback = Rollback(loss, checkpoints, round(settings.max_extra_steps * total_steps), log, self._emit)
         training = replace(validation, validation=plan.table)
         self._probe = make_probe(loss, training, validation, settings.seed + PROBE_SEED_OFFSET, self._emit)
 
@@ -127,14 +132,21 @@ class Trainer:
             before: the tasks it was written on, where they are others than this run's. What is known of a task goes
                 with its name. Losses on other validation samples are forgotten: nothing can be compared with them.
         """
-        load_trainable(self.model, checkpoint.tensors["model"])
-        load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
         before = before or self._identities
         same_tasks, same_losses = list(before) == list(self._identities), same_validation(before, self._identities)
         state = on_these_tasks(checkpoint.state, self.state_dict(), before, self._identities)
+        self.rollback.load_state_dict(state)
+        self._restore(Checkpoint(checkpoint.step, state, checkpoint.tensors), same_tasks, same_losses)
+
+    def _restore(self, checkpoint: Checkpoint, same_tasks: bool = True, same_losses: bool = True) -> None:
+        """All that a checkpoint holds but who has left."""
+        state = checkpoint.state
+        load_trainable(self.model, checkpoint.tensors["model"])
+        load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
         self.step = self._saved_step = checkpoint.step
         if same_losses:
             self._course.load_state_dict(state)
+            self.loss.overfitting.load_state_dict(state["overfitting"])
         self._stop = state["stop"]
         self._bad_steps.in_a_row = state["bad_in_a_row"]
         self._meter.load_state_dict(state["meter"])
@@ -153,10 +165,12 @@ class Trainer:
         """
         self.model.train()
         with Interruption() as interruption:
-            if self.step == 0:
+            if self._saved_step is None:
                 self._evaluate()
                 if self._probe:
                     self._probe.start(0)
+                if self._course.needs_models or self.rollback.needs_models:
+                    self._save()
             while not self._ended and not self._stop_requested(interruption):
                 self._train_step()
                 self._after_step()
@@ -166,22 +180,12 @@ class Trainer:
                 self._save()
         if not self._ended:
             return TrainingResult(self.step, self.step, "interrupted", interruption.exit_code)
-        return TrainingResult(self.step, self._restore_best(), "stopped early" if self._stop else "done", 0)
+        selected = restore_selected(self.model, self.checkpoints, self._course.ranked, self.step, self._emit)
+        return TrainingResult(self.step, selected, "stopped early" if self._stop else "done", 0)
 
     @property
     def _ended(self) -> bool:
         return self._stop or self.step >= self.total_steps
-
-    def _restore_best(self) -> int:
-        """With a stopping rule the best evaluated model is the result; returns the step its weights are from."""
-        if self.settings.stop == "none":
-            return self.step
-        checkpoint, warnings = load_selected(self.checkpoints, self.selection, self.step)
-        for message in warnings:
-            self._emit("warning", message=message)
-        if checkpoint:
-            load_trainable(self.model, checkpoint.tensors["model"])
-        return checkpoint.step if checkpoint else self.step
 
     def _train_step(self) -> None:
         started = time.perf_counter()
@@ -190,12 +194,12 @@ class Trainer:
         if self.loss.measures_step_first or self.loss.within.measures_step_first:
             counts = replace(counts, losses=self._stepper.measure(rows, self.step))
         self.loss.before_step(counts)
-        weights = self.loss.task_weights()
+        weights = self.rollback.mixture.weights()
         outcome = self._stepper.optimize(rows, counts, weights, rate, self.step)
         self._meter.add(outcome.losses, outcome.real_tokens)
         if outcome.finite:
             self._step_taken(rows, outcome.losses)
-            self._course.step_taken(weights, outcome.losses.tokens)
+            self._course.step_taken(weights, outcome.losses.tokens, self.rollback.mixture.left)
         else:
             self.step += 1
             self._bad_steps.report(self.step, outcome, counts, self.checkpoints.last_good)
@@ -217,11 +221,11 @@ class Trainer:
         evaluates = last or bool(settings.eval_every and self.step % settings.eval_every == 0)
         if (settings.log_every and self.step % settings.log_every == 0) or last:
             self._log()
-        if evaluates:
-            self._evaluate()
-        # Under a stopping rule each evaluated model may be taken, should the best one's checkpoint be damaged.
-        selectable = evaluates and (settings.stop != "none" or self.selection.best == self.step)
-        if last or selectable or (settings.save_every and self.step % settings.save_every == 0):
+        if evaluates and (earlier := self._evaluate()):
+            self._go_back(earlier)
+            return
+        needed = self._course.needs_models or self.rollback.needs_models or self.selection.best == self.step
+        if last or (evaluates and needed) or (settings.save_every and self.step % settings.save_every == 0):
             self._save()
         if self._callbacks:
             self._callbacks.after_step(self.step)
@@ -231,19 +235,38 @@ class Trainer:
         progress = epoch + (local + 1) / self.plan.epoch(epoch).steps
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> Checkpoint | None:
+        """Measure; returns what the run goes back to, if the loss decides so."""
         watched = {"watched": self._watched.losses().by_name(self._watched.names)} if self._watched else {}
-        stop = self._course.evaluated(self.step, self.validation.losses(), watched)
+        losses = self.validation.losses()
+        stop = self._course.evaluated(self.step, losses, watched)
         self._stop = self._stop or stop
+        return self.rollback.after_evaluation(self.step, losses.mean())
 
-    def _save(self) -> None:
+    def _go_back(self, earlier: Checkpoint) -> None:
+        """Go on from an earlier checkpoint; the time that was spent stays spent."""
+        self.accelerator.wait_for_everyone()  # every rank has read it
+        if self._callbacks:
+            self._callbacks.going_back(earlier.step)
+        seconds = self._meter.total_seconds
+        self._restore(earlier)
+        self._meter.total_seconds = seconds
+        self._save(newest=True)
+        if self.accelerator.is_main_process:
+            self.log.rewind(self.step)
+            self.rollback.tell()
+
+    def _save(self, newest: bool = False) -> None:
+        """Write a checkpoint; `newest`: there are none of later steps from here on."""
         main = self.accelerator.is_main_process
         tensors = {
             "model": trainable_tensors(self.model, keep=main),
             "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer, keep=main),
         }
         if main:
-            kept = self.selection.kept(self.checkpoints.keeps_task_bests)
+            if newest:
+                self.checkpoints.remove_after(self.step)
+            kept = self.rollback.kept(self.step, self._course.kept(self.checkpoints.keeps_task_bests))
             path = self.checkpoints.save(self.step, tensors, self.state_dict(), kept)
             self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
         self._saved_step = self.step
@@ -269,6 +292,8 @@ class Trainer:
             "meter": self._meter.state_dict(),
             "loss": self.loss.state_dict(),
             "within": self.loss.within.state_dict(),
+            "overfitting": self.loss.overfitting.state_dict(),
+            **self.rollback.state_dict(),
             "probe": self._probe.state_dict() if self._probe else None,
         }
 

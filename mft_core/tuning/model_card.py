@@ -37,6 +37,12 @@ TRAINED = """Trained by mft ({facts.method}) on {count} tasks at once, for {fact
 | --- | --- | --- | --- | --- | --- |"""
 LOSSES = """Losses are of the validation samples, in nats per supervised token.
 """
+FORGOTTEN = """## What the base could
+
+Loss of the base and of this model on what was watched and never trained, the worst first:
+
+{lost}
+"""
 ENDS_OF_ADAPTER = """
 ## Where an answer ends
 
@@ -110,6 +116,8 @@ def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[
     parts = [_header(facts, is_adapter), f"# A {kind} {facts.base}\n"]
     if facts.tasks:
         parts += [_training(facts), LOSSES]
+    if lost := _forgotten(facts):
+        parts.append(FORGOTTEN.format(lost=lost))
     parts.append("## How to use it\n")
     if facts.converted and is_adapter:
         parts.append(CONVERTED)
@@ -145,6 +153,17 @@ def _training(facts: CardFacts) -> str:
     watched = [_row(task, " (not trained)") for task in facts.watched]
     rows = [*map(_row, facts.tasks), *watched, ""]
     return "\n".join([TRAINED.format(facts=facts, count=len(facts.tasks)), *rows])
+
+
+def _forgotten(facts: CardFacts) -> str:
+    """A line for each watched task, the worst first."""
+    measured = [
+        (task.after / task.before - 1, task) for task in facts.watched if task.before and task.after is not None
+    ]
+    ranked = sorted(measured, key=lambda pair: (-pair[0], pair[1].name))
+    return "\n".join(
+        f"- {task.name}: {_loss(task.before)} -> {_loss(task.after)} ({change:+.1%})" for change, task in ranked
+    )
 
 
 def _row(task: CardTask, remark: str = "") -> str:

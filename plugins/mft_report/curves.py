@@ -52,6 +52,8 @@ def _fill(figure: Figure, history: History, steps: int) -> None:
     panels.learning_rate(axes["rate"], history)
     panels.gradient_norm(axes["norm"], history)
     panels.speed(axes["speed"], history)
+    for name in ("valid", "weights"):
+        panels.decisions(axes[name], history)
     for each in axes.values():
         each.set_xlim(0, max(1, steps) * 1.01)
         each.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))

@@ -22,6 +22,7 @@ class History:
         run: name -> float64 [T]: "learning_rate", "gradient_norm", "tokens_per_second".
         eval_steps: int64 [E].
         eval_loss: float64 [E, N], validation loss, nats per supervised token.
+        decisions: the steps from which on tasks were left out, or that the run went back to, each with what to call it.
     """
 
     tasks: tuple[str, ...]
@@ -32,6 +33,7 @@ class History:
     run: Mapping[str, np.ndarray]
     eval_steps: np.ndarray
     eval_loss: np.ndarray
+    decisions: tuple[tuple[int, str], ...] = ()
 
     @property
     def relative(self) -> np.ndarray:
@@ -80,7 +82,13 @@ def history(tasks: Sequence[str], events: Sequence[Mapping[str, Any]], watched: 
         run={name: np.array([_number(event.get(name)) for event in train]) for name in names},
         eval_steps=np.array([event["step"] for event in evals], np.int64),
         eval_loss=_per_task(evals, tasks, "loss"),
+        decisions=tuple(_decision(event) for event in events if event["event"] == "decision"),
     )
+
+
+def _decision(event: Mapping[str, Any]) -> tuple[int, str]:
+    names = ", ".join(event["left_out"])
+    return event["step"], f"without {names}" if names else f"back from {event['from_step']}"
 
 
 def _per_task(events: Sequence[Mapping[str, Any]], tasks: Sequence[str], key: str) -> np.ndarray:

@@ -81,8 +81,9 @@ def relative_loss(axes: Axes, history: History, choice: Choice) -> None:
 def weights(axes: Axes, history: History, choice: Choice) -> None:
     """Task weights, with a line where all would be equal."""
     axes.set(title="Task weights", ylabel="weight (sum over tasks = 1)")
-    if history.tasks:
-        axes.axhline(1 / len(history.tasks), color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
+    weighed = int((~np.isnan(history.weight)).any(axis=0).sum())  # watched tasks have no weight
+    if weighed:
+        axes.axhline(1 / weighed, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
     series(axes, history.steps, history.weight, choice)
     axes.set_ylim(bottom=0)
     note(axes, "dotted: all equal")
@@ -120,6 +121,15 @@ def _run_series(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
         return
     axes.plot(steps[there], values[there], color=INK, linewidth=1.0, **_marker(there.sum()))
     axes.set_ylim(0, 1.08 * float(values[there].max()) or 1.0)
+
+
+def decisions(axes: Axes, history: History) -> None:
+    """A line where tasks left or the run went back, with its name."""
+    for step, name in history.decisions:
+        axes.axvline(step, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+        place = axes.get_xaxis_transform()
+        text = axes.text(step, 0.98, f" {name}", transform=place, rotation=90, ha="right", va="top", fontsize=7)
+        text.set_parse_math(False)
 
 
 def nothing_yet(axes: Axes) -> None:

@@ -168,3 +168,20 @@ def test_a_terminal_shows_long_work() -> None:
     with screen.progress:
         screen.progress.tokenizing("repair", 40, 100)
     assert "tokenising repair: 40%" in screen.text
+
+
+def test_a_run_that_goes_back_says_so_and_counts_the_time_left_anew() -> None:
+    screen = Screen()
+    screen.send("start", 0, **start(["a", "b"]))
+    screen.send("eval", 0, **evaluation({"a": 2.0, "b": 2.0}))
+    screen.now = 100.0
+    screen.send("train", 20, **train({"a": 1.0, "b": 1.0}))
+    decided = {"left_out": ["a"], "remaining": ["b"], "from_step": 20, "to_step": 10, "extra_steps": 10}
+    screen.send("decision", 10, **decided, most_extra_steps=120, losses={}, given_up=[], hindrance="")
+    screen.now = 110.0
+    screen.send("train", 20, **train({"a": 1.0, "b": 1.0}))
+    said, last = screen.lines[-2:]
+    assert said.startswith("step 10: 'a' leaves the mixture")
+    assert "Back from step 20 to step 10. 10 of at most 120 steps done again so far" in said
+    assert "step 20/120" in last
+    assert "1:40 left" in last

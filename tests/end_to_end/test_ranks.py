@@ -13,7 +13,7 @@ import pytest
 from accelerate.state import AcceleratorState
 from safetensors.numpy import load_file
 
-from helpers.rank_worker import CASES, save, train, train_every_case
+from helpers.rank_worker import CASES, save, train, train_every_case, train_excluding
 from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, wait_for_step, weights
 from helpers.workers import run_commands_on, work_on
 from mft_core.sandbox.processes import DescendantGroup
@@ -101,6 +101,21 @@ def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_shar
     shutil.rmtree(resumed / "checkpoints" / "step-000006")
     save(train(resumed, "coba", False, steps=6, resume=True), resumed / "weights.safetensors")
     assert_equal_weights(resumed, alone / "coba")
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_every_rank_leaves_out_the_same_task_and_goes_back(on_several, tmp_path, ranks) -> None:
+    AcceleratorState._reset_state(True)
+    alone = train_excluding(tmp_path / "alone")
+    (expected,) = events(alone, "decision")
+    assert expected["left_out"] == ["task0"]
+    assert expected["to_step"] < expected["from_step"]
+    for placed in ("copied", "sharded"):
+        found = on_several / str(ranks) / placed / "excluding"
+        (decision,) = events(found, "decision")
+        keys = ("left_out", "from_step", "to_step", "extra_steps")
+        assert [decision[key] for key in keys] == [expected[key] for key in keys]
+        assert_equal_weights(found, alone)
 
 
 def assert_equal_weights(run: Path, other: Path) -> None:

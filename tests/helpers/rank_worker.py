@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from helpers.forked_ranks import run_on_ranks
 from helpers.gradient_losses import GradientRecorder
+from helpers.overfitting import excluding, overfitting_trainer
 from helpers.small_trainer import make_trainer, tensors
 from mft_core.testing.samples import random_table
 from mft_core.training.trainer import Trainer
@@ -57,6 +58,14 @@ def train(run: Path, name: str, sharded: bool, steps: int, resume: bool = False)
     return trainer
 
 
+def train_excluding(run: Path, sharded: bool = False) -> Path:
+    """A run that goes back, its weights beside it."""
+    trainer = overfitting_trainer(run, excluding(), sharded, batch_size=3, micro_batch_size=1)
+    trainer.run()
+    save(trainer, run / "weights.safetensors")
+    return run
+
+
 def save(trainer: Trainer, path: Path) -> None:
     """The trained weights, whole, written by the first rank when all have gathered them."""
     weights = tensors(trainer)
@@ -79,6 +88,8 @@ def train_everything(folder: Path) -> None:
     train_every_case(folder / "copied")
     train_every_case(folder / "sharded", sharded=True)
     resume_sharded(folder / "resumed")
+    train_excluding(folder / "copied" / "excluding")
+    train_excluding(folder / "sharded" / "excluding", sharded=True)
 
 
 if __name__ == "__main__":

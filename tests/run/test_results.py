@@ -77,3 +77,26 @@ def test_warnings_of_one_kind_are_one(tmp_path: Path) -> None:
         (13, "again"),
     )
     assert run_facts(tmp_path, [start, stalls[0]]).warnings[1] == (10, "task 't10' stalls: ...")
+
+
+def test_what_was_forgotten_is_that_of_the_selected_model_the_worst_first(tmp_path: Path) -> None:
+    def measured(step: int, one: float, two: float) -> dict:
+        watched = {"one": {"loss": one, "tokens": 900}, "two": {"loss": two, "tokens": 900}}
+        return {
+            "event": "eval",
+            "step": step,
+            "loss": 1.0,
+            "tasks": {"a": {"loss": 1.0, "tokens": 9}},
+            "watched": watched,
+        }
+
+    events = [measured(0, 2.0, 2.0), measured(5, 1.0, 3.0), measured(9, 9.0, 9.0)]
+    end = {"event": "end", "step": 9, "reason": "stopped early", "selected": 5}
+    found = run_facts(tmp_path, [*events, end]).forgetting
+    assert [(task.name, task.before, task.after, task.verdict) for task in found] == [
+        ("two", 2.0, 3.0, "worse"),
+        ("one", 2.0, 1.0, "improved"),
+    ]
+    assert [task.after for task in run_facts(tmp_path, events).forgetting] == [9.0, 9.0]
+    base = run_facts(tmp_path, [*events, {**end, "selected": 0}]).as_json()["forgetting"]
+    assert [(task["task"], task["change"]) for task in base] == [("one", 0.0), ("two", 0.0)]

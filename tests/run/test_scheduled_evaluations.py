@@ -8,6 +8,12 @@ import pytest
 
 from helpers import small_sets
 from helpers.running import arguments, events, largest_difference, mft, weights, with_recipe, write_rows, write_tasks
+from mft_core.events import EventLog
+from mft_core.run.scheduled_evaluations import TrainingEvaluations
+from mft_core.testing.contexts import evaluation_context
+from mft_core.testing.random_models import random_token_loss_model
+from mft_core.testing.samples import random_table
+from mft_core.training.callbacks import CallbackContext
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +54,16 @@ def test_an_extended_run_is_measured_at_its_new_end_and_keeps_what_was_measured_
     measured = run / "evaluations"
     assert (measured / "step-000002" / "code-bleu-like" / "samples.jsonl").read_bytes() == first
     assert (measured / "final" / "code-bleu-like" / "samples.jsonl").exists()
+
+
+def test_what_was_measured_of_models_that_are_given_up_is_forgotten(tmp_path: Path) -> None:
+    # The answers that a folder holds are gone on with: those of another model of the same step must not be.
+    log = EventLog(tmp_path)
+    for name in ("step-000002", "step-000004", "step-1000000", "final"):
+        (tmp_path / "evaluations" / name / "bleu").mkdir(parents=True)
+    model = random_token_loss_model()
+    evaluations = TrainingEvaluations.__new__(TrainingEvaluations)
+    validation = evaluation_context(model, random_table([2]), ("a",))
+    evaluations.context = CallbackContext(model.model, validation, log, 9)
+    evaluations.going_back(2)
+    assert {path.name for path in (tmp_path / "evaluations").iterdir()} == {"step-000002", "final"}

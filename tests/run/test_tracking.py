@@ -86,3 +86,20 @@ def test_tensorboard_files_hold_the_numbers_and_a_resumed_run_replaces_its_steps
     found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(point.step, point.value) for point in found.Scalars("train/loss")] == [(1, 11), (2, 22), (3, 23), (4, 24)]
     assert [point.value for point in found.Scalars("train/task/a/loss")] == [1, 2, 3, 4]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="tensorboard is not installed")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_run_that_goes_back_replaces_its_steps_too(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log = EventLog(tmp_path, {"trackers": Trackers(["tensorboard"], tmp_path)})
+    log.emit("start", 0, steps=3, model={}, tasks={"a": {}})
+    for step in (1, 2):
+        log.emit("train", step, loss=10.0 + step, tasks={})
+    log.emit("decision", 1, from_step=2, to_step=1)
+    for step in (2, 3):
+        log.emit("train", step, loss=20.0 + step, tasks={})
+    log.emit("end", 3, reason="done", seconds=1.0)
+    found = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [(point.step, point.value) for point in found.Scalars("train/loss")] == [(1, 11), (2, 22), (3, 23)]

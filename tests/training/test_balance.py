@@ -137,3 +137,12 @@ def test_its_state_survives_json() -> None:
     evaluate(first, losses[:3])
     second.load_state_dict(json.loads(json.dumps(first.state_dict())))
     assert [text.split(":")[0] for text in evaluate(second, losses[3:])] == ["task 'bad' overfits"]
+
+
+def test_of_tasks_that_were_left_out_only_that_they_are_lost_is_said() -> None:
+    watch = BalanceWatch(("a", "b"))
+    watch.left = frozenset(("a",))
+    said = [warning for _ in range(60) for warning in watch.after_step(np.array([0.0, 1.0]), np.array([5, 5]))]
+    for step, loss in enumerate((1.0, 2.0, 2.0, 2.0, np.nan)):
+        said += watch.after_evaluation(step, np.array([loss, 1.0 - 0.1 * step]), np.ones(2, bool))
+    assert [(warning.kind, warning.tasks) for warning in said] == [("lost", ("a",))]

@@ -120,3 +120,23 @@ def test_an_unknown_one_is_refused_by_name(tmp_path: Path, capsys: pytest.Captur
     assert mft(*arguments(data, tmp_path / "run", "--set", 'train.callbacks=["reprot"]')) == 2
     assert "Did you mean 'report'?" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_each_is_told_that_the_run_goes_back_and_one_that_fails_then_is_left_out(tmp_path: Path) -> None:
+    class Returning(Diary):
+        def going_back(self, step: int) -> None:
+            self.seen.append(("back", step))
+            if step == self.failing:
+                raise MftError("no way back")
+
+    seen: list[tuple[str, int]] = []
+    model = random_token_loss_model()
+    validation = evaluation_context(model, random_table([2, 3]), ("a", "b"))
+    context = CallbackContext(model.model, validation, EventLog(tmp_path), 9)
+    called = Callbacks({"one": Returning(seen), "other": Returning(seen, failing=4), "plain": Diary(seen)}, context)
+    called.start(0)
+    for step in (4, 2):
+        called.going_back(step)
+    assert seen == [("back", 4), ("back", 4), ("back", 2)]
+    (warning,) = read_events(tmp_path / "metrics.jsonl")
+    assert "other failed" in warning["message"]

@@ -192,3 +192,11 @@ def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(small_disk: Path) -> N
     assert "last good checkpoint: step 1" in error.value.hint
     assert [entry.name for entry in folder.path.iterdir()] == ["step-000001"]
     assert folder.load_latest() is not None
+
+
+def test_later_checkpoints_go_when_a_run_goes_back(tmp_path) -> None:
+    folder = CheckpointFolder(tmp_path / "checkpoints", keep=9)
+    for step in (0, 2, 4, 6):
+        folder.save(step, {"model": {"weight": torch.zeros(2)}, "optimizer": {}}, {})
+    folder.remove_after(2)
+    assert folder.steps() == [0, 2]

@@ -40,7 +40,7 @@ def test_damaged_ones_are_named_and_passed_over(checkpoints, damaged, expected, 
             path.unlink()
         else:
             path.write_bytes(content[:-1] + (bytes([content[-1] ^ 1]) if damage == "flip" else b""))
-    found, warnings = load_selected(checkpoints, selection(), step=5)
+    found, warnings = load_selected(checkpoints, selection().ranked, step=5)
     assert (found.step if found else None) == expected
     better = [step for step in damaged if expected is None or LOSSES[step] < LOSSES[expected]]
     assert len(warnings) == len(better)
@@ -50,15 +50,15 @@ def test_damaged_ones_are_named_and_passed_over(checkpoints, damaged, expected, 
 
 
 def test_the_model_in_memory_needs_no_checkpoint(checkpoints) -> None:
-    assert load_selected(checkpoints, selection(), step=2) == (None, [])
-    assert load_selected(checkpoints, Selection("paper"), step=5) == (None, [])
+    assert load_selected(checkpoints, selection().ranked, step=2) == (None, [])
+    assert load_selected(checkpoints, [], step=5) == (None, [])
 
 
 def test_a_best_one_that_is_gone_is_named(checkpoints) -> None:
     for path in checkpoints.folder(2).iterdir():
         path.unlink()
     checkpoints.folder(2).rmdir()
-    found, (warning,) = load_selected(checkpoints, selection(), step=5)
+    found, (warning,) = load_selected(checkpoints, selection().ranked, step=5)
     assert found is not None
     assert found.step == 3
     assert "step 2 cannot be the result" in warning

@@ -6,23 +6,28 @@ import json
 
 import numpy as np
 
+from mft_core.recipe.schema import TrainSection
 from mft_core.testing.samples import random_table, table_counts, task_losses
 from mft_core.training.validation_course import ValidationCourse
 
 
-def course(said: list, stop: str = "patience") -> ValidationCourse:
+def course(said: list, stop: str = "patience", **settings) -> ValidationCourse:
     counts = table_counts(random_table([2, 3]), importance=[1.0, 3.0])
-    return ValidationCourse(counts, stop, 2, lambda name, **data: said.append((name, data)))
+    return ValidationCourse(
+        counts, TrainSection(stop=stop, patience=2, **settings), lambda name, **data: said.append((name, data))
+    )
 
 
 def test_an_evaluation_becomes_events_and_the_mean_follows_the_tasks_weights() -> None:
     said: list = []
-    assert course(said).evaluated(0, task_losses([2.0, 4.0]), {"watched": {"other": {"loss": 1.0}}}) is False
+    assert (
+        course(said).evaluated(0, task_losses([2.0, 4.0]), {"watched": {"other": {"loss": 1.0, "tokens": 1}}}) is False
+    )
     (name, data), (other, _) = said
     assert (name, other) == ("eval", "balance")
     assert data["loss"] == (2 + 3 * 4) / 4
     assert data["tasks"]["task1"] == {"loss": 4.0, "tokens": 1}
-    assert data["watched"] == {"other": {"loss": 1.0}}
+    assert data["watched"] == {"other": {"loss": 1.0, "tokens": 1}}
 
 
 def test_it_stops_by_its_rule_also_from_a_saved_state_on() -> None:

@@ -49,3 +49,15 @@ def test_a_whole_model(tmp_path: Path) -> None:
     assert 'AutoModelForCausalLM.from_pretrained("this folder")' in text
     assert "At `<eos>` (id 2), `<end>` (id 3), which generation_config.json names." in text
     assert "peft" not in text
+
+
+def test_what_was_lost_of_watched_tasks_the_worst_first(tmp_path: Path) -> None:
+    watched = tuple(
+        CardTask(name, 0, 5, 0, before, after)
+        for name, before, after in (("kept", 2.0, 1.9), ("lost", 2.0, 2.5), ("unknown", None, 1.0))
+    )
+    text = card(tmp_path, CardFacts("b", tasks=TASKS, watched=watched))
+    assert "## What the base could" in text
+    assert "- lost: 2.000 -> 2.500 (+25.0%)\n- kept: 2.000 -> 1.900 (-5.0%)\n" in text
+    assert "- unknown" not in text
+    assert "What the base could" not in card(tmp_path, CardFacts("b", tasks=TASKS))

@@ -31,3 +31,9 @@ def test_history_leaves_gaps_where_nothing_was_measured(tmp_path: Path) -> None:
     assert np.isfinite(found.loss[:, 1]).all()
     assert found.eval_steps.tolist() == [0, 20, 40, 60]
     np.testing.assert_allclose(found.relative[-1], [0.5, 1.2])
+
+
+def test_decisions_have_their_step_and_a_name() -> None:
+    left = {"event": "decision", "step": 4, "left_out": ["a", "b"], "from_step": 8, "to_step": 4}
+    back = {"event": "decision", "step": 2, "left_out": [], "from_step": 6, "to_step": 2}
+    assert history(["a", "b", "c"], [left, back]).decisions == ((4, "without a, b"), (2, "back from 6"))

@@ -1,0 +1,48 @@
+"""Keys that look at evaluations, where these have nothing to show."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mft_core.recipe.schema import TrainSection
+from mft_core.run.course_warnings import course_warnings
+from mft_losses.balanced import Balanced
+
+
+def tasks(trained: list[int], watched: list[int]) -> Any:
+    """Tasks of so many validation samples."""
+
+    class Tasks(list):
+        pass
+
+    found = Tasks(SimpleNamespace(valid=range(size)) for size in trained)
+    found.watched = [SimpleNamespace(valid=range(size)) for size in watched]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("settings", "trained", "watched", "expected"),
+    [
+        ({"max_forgetting": 0.1}, [3, 3], [2], ""),
+        ({"max_forgetting": 0.1}, [3, 3], [], "there is none"),
+        ({"max_forgetting": 0.1, "on_forgetting": "stop", "eval_every": 0}, [3, 3], [2], "no evaluations to stop at"),
+        ({"on_forgetting": "stop", "eval_every": 0}, [3, 3], [], ""),
+    ],
+)
+def test_forgetting_needs_tasks_that_are_watched(settings, trained, watched, expected) -> None:
+    found = course_warnings(TrainSection(**settings), Balanced(), tasks(trained, watched))
+    assert [expected in warning for warning in found] == [True] * bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "trained", "expected"),
+    [({}, [3, 3], ""), ({}, [3], "one only"), ({"eval_every": 0}, [3, 3], "eval_every is 0"), ({}, [0, 0], "none has")],
+)
+def test_exclusion_needs_tasks_that_can_leave(settings, trained, expected) -> None:
+    loss = Balanced(Balanced.Options(exclude="overfit"))
+    found = course_warnings(TrainSection(**settings), loss, tasks(trained, []))
+    assert [expected in warning for warning in found] == [True] * bool(expected)
+    assert course_warnings(TrainSection(**settings), Balanced(), tasks(trained, [])) == []
