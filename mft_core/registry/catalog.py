@@ -251,7 +251,9 @@ def load_entry(entry: Entry) -> type[Configurable]:
     label = f"{entry.kind} {entry.name!r} of plugin {entry.plugin!r}"
     if entry.missing:
         modules = " ".join(entry.missing)
-        raise MftError(f"{label} needs what is not installed: {modules}.", f"Install it: pip install {modules}")
+        extra = entry.component.extra
+        package = f"'{entry.distribution}[{extra}]'" if extra else modules
+        raise MftError(f"{label} needs what is not installed: {modules}.", f"Install it: pip install {package}")
     target = _import_target(entry.component.target, label)
     _check_interface(target, entry.kind, label)
     return target
