@@ -14,7 +14,6 @@ from mft_torchjd.asking import TorchJdBalancer, check_progress
 
 if TYPE_CHECKING:
     import torch
-    from torchjd.aggregation import NashMTL
 
 
 class NashMtlOptions(GradientOptions):
@@ -32,9 +31,6 @@ class NashMtl(TorchJdBalancer[NashMtlOptions]):
     weights stay as they are, and that is said.
     """
 
-    _solver: NashMTL | None = None
-    """Of the last measurement: to set the problem up takes longer than to solve it."""
-
     def start(self, counts: TaskCounts) -> None:
         """The published beginning."""
         super().start(counts)
@@ -44,12 +40,10 @@ class NashMtl(TorchJdBalancer[NashMtlOptions]):
         """Of a root of the Gramian, since TorchJD's Nash-MTL asks for the gradients themselves."""
         from torchjd.aggregation import NashMTL
 
-        tasks = len(gramian)
-        if self._solver is None or self._solver.n_tasks != tasks:
-            # Their norm is limited to `max_norm`, 0 being none: normalised weights do not depend on it.
-            self._solver = NashMTL(n_tasks=tasks, max_norm=0.0, optim_niter=self.options.optim_niter)
-        self._solver.weighting.prvs_alpha = self._last[self.asked]
-        weights = check_progress(self._solver.weighting(square_root(gramian)), gramian, 1.0)
+        # The limit of their norm, 0 being none, changes nothing about weights that are normalised.
+        weighting = NashMTL(len(gramian), max_norm=0.0, optim_niter=self.options.optim_niter).weighting
+        weighting.prvs_alpha = self._last[self.asked]
+        weights = check_progress(weighting(square_root(gramian)), gramian, 1.0)
         self._last[self.asked] = weights.numpy()
         return weights
 

@@ -20,12 +20,12 @@ class TestMgda(LossTests):
 
 class TestPcGrad(LossTests):
     component = PcGrad
-    steps = 2
+    steps = 1
 
 
 class TestGradVac(LossTests):
     component = GradVac
-    steps = 1
+    steps, many = 3, 40
 
 
 class TestCaGrad(LossTests):
@@ -43,7 +43,7 @@ class TestAlignedMtl(LossTests):
 
 class TestNashMtl(LossTests):
     component = NashMtl
-    steps = 1
+    steps, many = 2, 20
 
 
 class TestUpGrad(LossTests):
