@@ -34,7 +34,7 @@ class GradientBalancer(Loss[SomeGradientOptions]):
     others. The method's weights are multiplied by the tasks' `weight`.
 
     Attributes:
-        asked: int64 [n], in `weigh`: which of the run's tasks it is asked about, for methods that keep something of each.
+        asked: int64 [n], in `weigh`: which tasks it is asked about, for methods that keep something of each.
     """
 
     asked: np.ndarray

@@ -25,11 +25,11 @@ class Align(Loss[AlignOptions]):
 
     v = sum_j p_j v_j, p_j in proportion to the tasks' `weight`: along -v the validation losses fall fastest in the
     mean. A step along -g_i lowers them by g_i . v, to first order. So q_i <- q_i exp(eta cos(g_i, v)), normalised, and
-    omega = (1 - floor) q + floor / N; q too stays above floor / N, so that a task that was of no use for long comes back
-    as fast as it went. N numbers are kept. Only differences between tasks move anything.
+    omega = (1 - floor) q + floor / N; q too stays above floor / N, so that a task that was of no use for long comes
+    back as fast as it went. N numbers are kept. Only differences between tasks move anything.
 
-    DoGE (arXiv 2310.15393) is the idea; it takes exp(g_i . v / mu). The cosine has no mu to be set for each model, and a
-    task does not gain by a loss on a larger scale. Nor is g_i . v divided by its own running size, for that would let
+    DoGE (arXiv 2310.15393) is the idea; it takes exp(g_i . v / mu). The cosine has no mu to be set for each model, and
+    a task does not gain by a loss on a larger scale. Nor is g_i . v divided by its own running size, for that would let
     weights wander as fast where the gradients tell nothing, and all cosines are next to 0, as where they tell much.
     """
 
@@ -44,7 +44,7 @@ class Align(Loss[AlignOptions]):
         return ProbeRequest(self.options.probe_samples, self.options.every, self.options.every, gradients="both")
 
     def observe_gradients(self, gramians: Gramians) -> None:
-        """A task without samples on one of the sides, or without a finite gradient, moves with the mean of the others."""
+        """A task without samples on one of the sides, or without finite gradients, moves with the others' mean."""
         if gramians.train is None or gramians.validation is None or gramians.across is None:
             raise ValueError("the probe asks for gradients on both training and validation samples")
         seen = gramians.present

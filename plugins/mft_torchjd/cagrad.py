@@ -23,9 +23,10 @@ class CaGrad(TorchJdBalancer[CaGradOptions]):
     """CAGrad (arXiv 2110.14048, algorithm 1): the direction d that is best for the task that gains least,
     max_d min_i g_i . d, with |d - g_0| <= c |g_0| around the mean gradient g_0.
 
-    With g_w = sum_i w_i g_i and w = argmin over the simplex of g_w . g_0 + c |g_0| |g_w|, omega is 1/N + w c |g_0| / |g_w|.
-    A short gradient is the one that gains least, so as in `mgda` the short ones have the weight w, but c bounds it. Where
-    gradients all but cancel out (|g_w|^2 below 1e-8 of the sum of their squares), the weights stay as they are.
+    With g_w = sum_i w_i g_i and w = argmin over the simplex of g_w . g_0 + c |g_0| |g_w|, omega is
+    1/N + w c |g_0| / |g_w|. The task that gains least is one with a short gradient, so as in `mgda` w goes to the short
+    ones, but c bounds what it adds. Where gradients all but cancel out
+    (|g_w|^2 below 1e-8 of the sum of their squares), the weights stay as they are.
     """
 
     def ask(self, gramian: torch.Tensor) -> torch.Tensor:

@@ -26,9 +26,9 @@ class GradVac(DrawingBalancer[GradVacOptions]):
     """GradVac (arXiv 2010.05874, algorithm 1): each g_i is turned towards g_j where their cosine is lower than usual.
 
     One g_j after the other, in random order: where phi = cos(g_i, g_j) < phihat_ij, g_i gains a multiple of g_j that
-    makes their cosine phihat_ij; then phihat_ij <- (1 - beta) phihat_ij + beta phi. phihat begins at 0, which is PCGrad;
-    in published runs beta is 0.01, of measurements at every step, not every 20. Weights never fall below those of
-    `balanced`. Of two gradients the shorter one's task gains more, as in `pcgrad`.
+    makes their cosine phihat_ij; then phihat_ij <- (1 - beta) phihat_ij + beta phi. phihat begins at 0, which is
+    PCGrad; published runs measure at every step, so with a smaller beta. Before they are normalised no weight is below
+    1. Of two gradients the shorter one's task gains more, as in `pcgrad`.
 
     N x N cosines are kept.
     """

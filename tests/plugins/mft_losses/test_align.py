@@ -28,7 +28,7 @@ def gramians(train, valid, absent: tuple[int, ...] = ()) -> Gramians:
     return Gramians(present, ~present, train @ train.T, valid @ valid.T, train @ valid.T)
 
 
-# Tasks 0 and 1 help each other on validation data; task 2's training opposes what they need, and it has no wish of its own.
+# Tasks 0 and 1 help each other on validation data; task 2's training opposes what they need.
 TRAIN = [[2.0, 0.0], [3.0, 3.0], [-0.1, 0.0]]
 VALID = [[1.0, 0.0], [5.0, 0.0], [0.0, 0.0]]
 COSINES = np.array([1, np.sqrt(0.5), -1])

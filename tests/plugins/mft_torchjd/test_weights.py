@@ -228,7 +228,8 @@ def test_what_is_kept_of_tasks_follows_their_names(loss_class) -> None:
     kept = np.array(loss.state_dict()[key])
     fresh = started(loss_class, "dnab")
     state = json.loads(json.dumps({"loss": loss.state_dict()}))
-    moved = on_these_tasks(state, {"loss": fresh.state_dict()}, dict.fromkeys("abcd", {}), dict.fromkeys("dnab", {}))
+    before, after = ({name: {} for name in names} for names in ("abcd", "dnab"))
+    moved = on_these_tasks(state, {"loss": fresh.state_dict()}, before, after)
     places, known = [3, 0, 1], [0, 2, 3]
     found = np.array(moved["loss"][key])
     if loss_class is GradVac:
