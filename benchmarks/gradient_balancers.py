@@ -1,4 +1,4 @@
-"""What a gradient balancer's solver takes at one measurement, beside the probe itself: seconds of CPU by number of tasks.
+"""What a gradient balancer's solver takes at one measurement, beside the probe: seconds of CPU by number of tasks.
 
 Gradients are random ones in so many directions that none depends on the others, mostly in slight agreement, as those of
 language tasks are: `python benchmarks/gradient_balancers.py --tasks 10 50 100`.

@@ -249,10 +249,8 @@ def load_entry(entry: Entry) -> type[Configurable]:
         MftError: a required module is missing, the import fails, there is no such class, or it is not of its kind.
     """
     label = f"{entry.kind} {entry.name!r} of plugin {entry.plugin!r}"
-    if entry.missing:
-        modules = " ".join(entry.missing)
-        extra = entry.component.extra
-        package = f"'{entry.distribution}[{extra}]'" if extra else modules
+    if modules := " ".join(entry.missing):
+        package = f"'{entry.distribution}[{entry.component.extra}]'" if entry.component.extra else modules
         raise MftError(f"{label} needs what is not installed: {modules}.", f"Install it: pip install {package}")
     target = _import_target(entry.component.target, label)
     _check_interface(target, entry.kind, label)
