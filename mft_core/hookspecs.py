@@ -42,6 +42,8 @@ class Component:
         summary: its line in `mft list`.
         aliases: further names that find it.
         requires: modules that must be importable before the target is; checked on use.
+        extra: of the package that offers it, which brings what `requires` names: the user is told to install
+            `package[extra]`.
         last: `mft list` shows it behind the others of its kind, for what is taken where none of them fits.
     """
 
@@ -50,6 +52,7 @@ class Component:
     summary: str
     aliases: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
+    extra: str = ""
     last: bool = False
 
 

@@ -32,7 +32,12 @@ class GradientBalancer(Loss[SomeGradientOptions]):
 
     Between two measurements the weights stay as they are. A task without a finite gradient has the mean weight of the
     others. The method's weights are multiplied by the tasks' `weight`.
+
+    Attributes:
+        asked: int64 [n], in `weigh`: which tasks it is asked about, for methods that keep something of each.
     """
+
+    asked: np.ndarray
 
     def start(self, counts: TaskCounts) -> None:
         """Uniform until the first measurement, which comes before the first step."""
@@ -63,6 +68,7 @@ class GradientBalancer(Loss[SomeGradientOptions]):
         present = np.array(sorted(np.flatnonzero(gramians.present), key=lambda task: names[task]), np.int64)
         if not len(present):
             return
+        self.asked = present
         found = np.asarray(self.weigh(gramians.train[np.ix_(present, present)]), np.float64)
         if not np.isfinite(found).all() or not (found > 0).any():
             self._remark("no weights", "gave no weights that can be used, so the weights stay as they are")

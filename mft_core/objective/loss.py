@@ -154,7 +154,8 @@ class Loss(Configurable[SomeLossOptions]):
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to continue bit by bit, as JSON values (floats survive JSON exactly).
 
-        Lists of one element per task, and rows of these, follow the tasks' names where a run goes on with other tasks.
+        Lists of one element per task, rows of these, and matrices of tasks by tasks follow the tasks' names where a run
+        goes on with other tasks.
         """
         return {}
 

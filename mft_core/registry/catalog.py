@@ -249,9 +249,9 @@ def load_entry(entry: Entry) -> type[Configurable]:
         MftError: a required module is missing, the import fails, there is no such class, or it is not of its kind.
     """
     label = f"{entry.kind} {entry.name!r} of plugin {entry.plugin!r}"
-    if entry.missing:
-        modules = " ".join(entry.missing)
-        raise MftError(f"{label} needs what is not installed: {modules}.", f"Install it: pip install {modules}")
+    if modules := " ".join(entry.missing):
+        package = f"'{entry.distribution}[{entry.component.extra}]'" if entry.component.extra else modules
+        raise MftError(f"{label} needs what is not installed: {modules}.", f"Install it: pip install {package}")
     target = _import_target(entry.component.target, label)
     _check_interface(target, entry.kind, label)
     return target

@@ -127,7 +127,7 @@ def check_components(hook: str, results: Sequence[Any]) -> Sequence[Component]:
 def _check_component(hook: str, component: Any) -> None:
     if not isinstance(component, Component):
         raise MftError(f"{hook} must return a list of Component; one is {component!r}")
-    texts = (component.name, component.target, component.summary)
+    texts = (component.name, component.target, component.summary, component.extra)
     lists = (component.aliases, component.requires)
     if not all(isinstance(text, str) for text in texts) or not all(_are_strings(values) for values in lists):
         raise MftError(f"{hook}: name, target and summary are strings, aliases and requires tuples: {component!r}")

@@ -125,9 +125,16 @@ def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 class LossTests(ComponentTests):
-    """Inherit, and set `component`."""
+    """Inherit, and set `component`.
+
+    Attributes:
+        steps: of the trainings whose weights are looked at.
+        many: tasks of the largest of them; both smaller for a method that takes seconds over so many.
+    """
 
     component: ClassVar[type[Loss]]
+    steps: ClassVar[int] = 20
+    many: ClassVar[int] = 200
 
     def started(self, counts: TaskCounts) -> Any:
         """A loss at the beginning of a training."""
@@ -137,9 +144,10 @@ class LossTests(ComponentTests):
 
     @pytest.mark.parametrize("tasks", [1, 3, 200])
     def test_weights_are_shares_of_one(self, tasks: int) -> None:
+        tasks = min(tasks, self.many)
         loss = self.started(random_counts(tasks, np.random.default_rng(0).uniform(0.5, 4, tasks)))
         check_weights(loss.task_weights(), tasks)
-        observe_course(loss, random_course(tasks))
+        observe_course(loss, random_course(tasks, self.steps))
         check_weights(loss.task_weights(), tasks)
 
     @pytest.mark.parametrize("tasks", [1, 3, 200])
@@ -151,8 +159,9 @@ class LossTests(ComponentTests):
 
     @pytest.mark.parametrize("tasks", [4, 200])
     def test_permuting_the_tasks_permutes_the_weights(self, tasks: int) -> None:
-        order = np.random.default_rng(2).permutation(tasks)
-        counts, course = random_counts(tasks, np.random.default_rng(3).uniform(0.5, 4, tasks)), random_course(tasks)
+        tasks = min(tasks, self.many)
+        order, course = np.random.default_rng(2).permutation(tasks), random_course(tasks, self.steps)
+        counts = random_counts(tasks, np.random.default_rng(3).uniform(0.5, 4, tasks))
         permuted = TaskCounts(
             tuple(counts.names[index] for index in order),
             counts.samples[order],

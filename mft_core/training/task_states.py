@@ -32,7 +32,7 @@ def for_tasks(state: Any, fresh: Any, places: Places, tasks: int) -> Any:
     """A saved state with its values per task put in the order of this run's tasks.
 
     What is per task is told by comparison: a list with an element for each task, where a state without a past has one
-    for each task of this run; and the rows of such elements in a list of lists.
+    for each task of this run; the rows of such elements in a list of lists; and both, where it is such a matrix.
 
     Args:
         state: JSON values, of a run with `tasks` tasks.
@@ -46,9 +46,19 @@ def for_tasks(state: Any, fresh: Any, places: Places, tasks: int) -> Any:
         return state
     if any(isinstance(item, (list, Mapping)) for item in state):
         new_row: list[Any] = [None] * len(places)
+        if _is_matrix(state, tasks) and _is_matrix(fresh, len(places)):
+            return [
+                fresh[row] if place is None else for_tasks(state[place], fresh[row], places, tasks)
+                for row, place in enumerate(places)
+            ]
         rows = fresh if isinstance(fresh, list) and len(fresh) == len(state) else [new_row] * len(state)
         return [for_tasks(item, row, places, tasks) for item, row in zip(state, rows, strict=True)]
     per_task = len(state) == tasks and isinstance(fresh, list) and len(fresh) == len(places)
     if not per_task:
         return state
     return [fresh[index] if place is None else state[place] for index, place in enumerate(places)]
+
+
+def _is_matrix(values: Any, size: int) -> bool:
+    """Whether it is a list of as many lists of as many elements."""
+    return isinstance(values, list) and [len(row) for row in values if isinstance(row, list)] == [size] * size

@@ -19,5 +19,6 @@ def mft_losses() -> list[Component]:
         Component("uncertainty", "mft_losses.uncertainty:Uncertainty", "every task's loss on one scale: ~ 1 / loss"),
         Component("dwa", "mft_losses.dynamic_average:DynamicWeightAverage", "tasks whose training loss falls slowly"),
         Component("dro", "mft_losses.robust:GroupRobust", "weight moves to the tasks with the highest loss"),
+        Component("align", "mft_losses.align:Align", "tasks whose gradients point along the mean validation gradient"),
         Component("random", "mft_losses.random_weights:RandomWeights", "random weights: the control"),
     ]

@@ -55,6 +55,7 @@ def test_three_steps_end_with_finite_losses_and_weights_that_sum_to_1(data, quie
     assert [event["step"] for event in evaluations] == [0, 3]
     assert all(event["tasks"][task]["tokens"] for event in evaluations for task in SIZES)
     dynamic = name in {"famo", "famo-train", "coba", "dro", "random", "uncertainty"}
+    # `align` measures before the first step, and every 20 steps then.
     assert (train[0]["tasks"] != train[2]["tasks"] and _weights(train[0]) != _weights(train[2])) == dynamic
 
 
@@ -106,16 +107,17 @@ def test_coba_resumed_gives_identical_weights(data, quiet) -> None:
     assert _weights(found[-1]) != pytest.approx([1 / 3] * 3, abs=1e-4)
 
 
-def test_the_example_in_the_docs_is_a_sound_balancer_and_trains(data, quiet) -> None:
+@pytest.mark.parametrize(("name", "number", "more"), [("worst", 0, []), ("agreement", 1, settings("loss.every=1"))])
+def test_the_examples_in_the_docs_are_sound_balancers_and_train(data, quiet, name, number, more) -> None:
     text = (REPOSITORY / "docs" / "losses.md").read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert example is not None
-    path = quiet / "worst.py"
-    path.write_text(example[1], encoding="utf-8")
-    assert mft(*arguments(data, quiet / "run", "--loss", "worst", "--plugin", str(path), "--steps", "3")) == 0
+    example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[number]
+    path = quiet / f"{name}.py"
+    path.write_text(example, encoding="utf-8")
+    assert mft(*arguments(data, quiet / "run", "--loss", name, "--plugin", str(path), "--steps", "3", *more)) == 0
     first, *_, last = events(quiet / "run", "train")
-    assert _weights(first) == pytest.approx([1 / 3] * 3)
+    assert sum(_weights(first)) == pytest.approx(1)
     assert _weights(last) != _weights(first)
-    kit = "from mft_core.testing import LossTests\nfrom worst import Worst\n\n\nclass TestWorst(LossTests):\n"
-    (quiet / "test_worst.py").write_text(kit + "    component = Worst\n", encoding="utf-8")
-    assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(quiet), str(quiet / "test_worst.py")]) == 0
+    kit = f"from mft_core.testing import LossTests\nfrom {name} import {name.title()}\n\n\nclass Test(LossTests):\n"
+    tests = quiet / f"test_{name}.py"
+    tests.write_text(f"{kit}    component = {name.title()}\n", encoding="utf-8")
+    assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(quiet), str(tests)]) == 0

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pkgutil
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ class NoLoss:
     pass
 
 
-def entry(name: str, plugin: str = "acme", target: str = "SquareRoot", kind: str = "loss", **more: tuple) -> Entry:
+def entry(name: str, plugin: str = "acme", target: str = "SquareRoot", kind: str = "loss", **more: Any) -> Entry:
     target = target if ":" in target else f"{__name__}:{target}"
     return Entry(kind, Component(name, target, "a loss", **more), plugin, plugin, "1.0")
 
@@ -99,6 +99,13 @@ def test_required_modules_are_checked_before_the_import() -> None:
     with pytest.raises(MftError, match="pip install no_such_module"):
         catalog.load("loss", "sqrt")
     assert "tabnanny" not in sys.modules
+
+
+def test_where_an_extra_brings_them_it_is_the_extra_that_is_to_be_installed() -> None:
+    catalog = Catalog([entry("sqrt", requires=("no_such_module", "nor_this"), extra="roots")])
+    with pytest.raises(MftError, match="no_such_module nor_this") as caught:
+        catalog.load("loss", "sqrt")
+    assert caught.value.hint == "Install it: pip install 'acme[roots]'"
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,12 @@ def test_only_what_is_per_task_moves() -> None:
         "logits": [2.0, 0.0, 1.0], "steps": 2, "window": [[None, None, 1.0], [4.0, None, 3.0], [6.0, None, 5.0]],
         "largest": [7.0, 8.0], "said": ["x", "y"],
     }  # fmt: skip
+
+
+def test_of_a_matrix_of_tasks_by_tasks_rows_and_columns_move() -> None:
+    state, fresh = [[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.1, 0.2], [0.3, 0.4, 0.5], [0.6, 0.7, 0.8]]
+    assert for_tasks({"pairs": state}, {"pairs": fresh}, [1, None, 0], 2) == {
+        "pairs": [[4.0, 0.1, 3.0], [0.3, 0.4, 0.5], [2.0, 0.7, 1.0]]
+    }
+    assert for_tasks(state, [[0.0]], [1], 2) == [[4.0]]
+    assert for_tasks(state, [], [1, 0], 2) == [[2.0, 1.0], [4.0, 3.0]], "a window of two measurements"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mft_core.testing import LossTests
+from mft_losses.align import Align
 from mft_losses.balanced import Balanced
 from mft_losses.coba import Coba
 from mft_losses.dynamic_average import DynamicWeightAverage
@@ -69,6 +70,10 @@ class TestDynamicWeightAverage(LossTests):
 
 class TestGroupRobust(LossTests):
     component = GroupRobust
+
+
+class TestAlign(LossTests):
+    component = Align
 
 
 class TestRandomWeights(LossTests):
