@@ -41,7 +41,7 @@ from mft_core.training.trainer import Trainer
 
 LENGTH = 4
 ROWS = 48
-STEPS = 100
+STEPS = 80
 # So that what waits for measurements has them in a run as short as these.
 SHORT = {"coba": ["warmup=10", "window=20"], "dwa": ["window=5"]}
 # All first losses are that of random weights here, so that dividing by them is dividing by nothing.
@@ -132,7 +132,9 @@ def train(
             checkpoints=CheckpointFolder(Path(folder) / "checkpoints", keep=1),
             total_steps=steps,
         )
-        trainer.run()
+        result = trainer.run()
+        if result.exit_code:  # a signal: the run is not whole
+            raise SystemExit(result.exit_code)
         return list(read_events(Path(folder) / "metrics.jsonl"))
 
 
