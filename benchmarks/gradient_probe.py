@@ -4,10 +4,10 @@
     OMP_NUM_THREADS=1 python benchmarks/gradient_probe.py --base llama
     OMP_NUM_THREADS=1 python benchmarks/gradient_probe.py --store
 
-A run's share: LoRA of rank 8 on five tasks of random tokens, in one process, round by round `--steps` optimizer steps as the
-trainer takes them and one probe of two samples a task, as often as gradient balancers ask for it. The share is the probe's
-time over that of `every` steps, and what it should be: the probe's tokens over theirs. Time is the process's processor time,
-so that others on the machine matter less; run it with one thread.
+A run's share: LoRA of rank 8 on five tasks of random tokens, in one process, round by round `--steps` optimizer steps
+as the trainer takes them and one probe of two samples a task, as often as gradient balancers ask for it. The share is
+the probe's time over that of `every` steps, and what it should be: the probe's tokens over theirs. Time is the process's
+processor time, so that others on the machine matter less; run it with one thread.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def measure_share(arguments: argparse.Namespace) -> None:
         stepper.optimize(rows, step_counts, loss.task_weights(), 1e-4, number)
 
     step(0)
+    probed_tokens()
     shares = []
     print(f"| round | tokens of a step | seconds | tokens of the probe | seconds | share of {options.every} steps |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -94,7 +95,9 @@ def measure_share(arguments: argparse.Namespace) -> None:
         tokens = probed_tokens()
         shares.append((probe_seconds / step_seconds / options.every, tokens / step_tokens / options.every))
         share = "{:.1%}; by tokens {:.1%}".format(*shares[-1])
-        print(f"| {number + 1} | {step_tokens:,.0f} | {step_seconds:.2f} | {tokens:,} | {probe_seconds:.2f} | {share} |")
+        print(
+            f"| {number + 1} | {step_tokens:,.0f} | {step_seconds:.2f} | {tokens:,} | {probe_seconds:.2f} | {share} |"
+        )
     found, expected = (statistics.median(column) for column in zip(*shares, strict=True))
     print(f"\nmedian {found:.1%}, by tokens {expected:.1%}")
 
@@ -123,7 +126,6 @@ def counting_tokens(model: nn.Module) -> Callable[[], int]:
         found, seen[0] = seen[0], 0
         return found
 
-    taken()
     return taken
 
 

@@ -49,6 +49,11 @@ class TestFamoBySamples(LossTests):
     options = {"by": "samples", "normalize": "step"}
 
 
+class TestFamoByFirstLoss(LossTests):
+    component = Famo
+    options = {"divide_by": "first-loss"}
+
+
 class TestFamoTrain(LossTests):
     component = FamoTrain
 
