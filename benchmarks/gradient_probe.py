@@ -6,8 +6,8 @@
 
 A run's share: LoRA of rank 8 on five tasks of random tokens, in one process, round by round `--steps` optimizer steps
 as the trainer takes them and one probe of two samples a task, as often as gradient balancers ask for it. The share is
-the probe's time over that of `every` steps, and what it should be: the probe's tokens over theirs. Time is the process's
-processor time, so that others on the machine matter less; run it with one thread.
+the probe's time over that of `every` steps, and what it should be: the probe's tokens over theirs. Time is the
+processor time of the process, so that others on the machine matter less; run it with one thread.
 """
 
 from __future__ import annotations

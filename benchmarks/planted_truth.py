@@ -46,8 +46,8 @@ STEPS = 80
 SHORT = {"coba": ["warmup=10", "window=20"], "dwa": ["window=5"]}
 # All first losses are that of random weights here, so that dividing by them is dividing by nothing.
 LOSSES = (
-    "balanced", "random", "mixed", "power", "uncertainty", "dwa", "dro", "coba", "famo-train", "famo",
-    "famo divide_by=nothing",
+    "balanced", "random", "mixed", "power", "uncertainty", "dwa", "dro", "coba", "famo-train",
+    "famo", "famo divide_by=nothing",
 )  # fmt: skip
 TOLD = "told"
 

@@ -48,8 +48,8 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
     dual is g = sum_i z_i grad log L_i with the z of the simplex for which |g| is least, and since grad log L is
     grad L / L, D_i = L_i ("loss", as published). There all tasks with z_i > 0 have equal delta. So they have wherever
     d = 0, whatever D is, since d looks at decreases alone; and where d = 0 with all omega_i > 0, y_i ~ omega_i L_i has
-    equal <grad log L_i, sum_j y_j grad log L_j> for all i, the condition of that least norm. So with every D the weights
-    come to rest at the same omega. D decides on the way there:
+    equal <grad log L_i, sum_j y_j grad log L_j> for all i, the condition of that least norm. So with every D the
+    weights come to rest at the same omega. D decides on the way there:
 
     - "loss": log omega_i begins at -log L_i, and a step gives it delta_i beside what xi does: a task whose loss falls
       by half gains a factor of 2 over one whose loss does not, and xi, which moves by about `learning_rate` an update,
@@ -57,8 +57,8 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
     - "nothing": omega = z. It begins uniform, equal relative decreases leave it as it is, and only slow tasks gain.
     - "first-loss": D_i is the first loss seen. It begins where "loss" does and then moves as "nothing" does.
 
-    Multiplying one task's loss by a constant changes xi under none of them. The task's share of the objective,
-    omega_i L_i, stays the same under "loss" and "first-loss", where `floor` does not bind; omega_i does under "nothing".
+    Multiplying one task's loss by a constant changes xi under none of them. Its share of the objective, omega_i L_i,
+    stays the same under "loss" and "first-loss", where `floor` does not bind; under "nothing" omega_i does.
     """
 
     def start(self, counts: TaskCounts) -> None:

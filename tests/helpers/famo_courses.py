@@ -12,6 +12,7 @@ from mft_core.testing.samples import task_losses
 from mft_losses.famo import Famo, FamoOptions
 
 PLAIN = {"scale_delta": False, "guard": False, "floor": 1e-12}
+"""Without what was added to the published algorithm, but for what `divide_by` says."""
 
 
 def famo(tasks: int, **options) -> Famo:

@@ -49,6 +49,11 @@ class TestFamoBySamples(LossTests):
     options = {"by": "samples", "normalize": "step"}
 
 
+class TestFamoDividedByNothing(LossTests):
+    component = Famo
+    options = {"divide_by": "nothing"}
+
+
 class TestFamoByFirstLoss(LossTests):
     component = Famo
     options = {"divide_by": "first-loss"}

@@ -7,6 +7,8 @@ import pytest
 
 from helpers.famo_courses import PLAIN, famo, feed
 from mft_core.testing.samples import task_losses
+from mft_losses.famo import Famo
+from mft_losses.famo_train import FamoTrain
 
 DIVISORS = ["loss", "first-loss", "nothing"]
 
@@ -26,7 +28,7 @@ def test_equal_relative_decreases_leave_the_weights_as_they_are(divide_by: str) 
 def test_without_the_latest_loss_only_the_slow_task_gains(divide_by: str) -> None:
     # The loss of the fast task falls to a 20th in twenty steps, which xi makes up for by at most 20 * 0.025 each way.
     trajectory = [[2 * 0.86**step, 2 * 0.99**step] for step in range(21)]
-    published, mended = famo(2, floor=1e-12), famo(2, divide_by=divide_by, floor=1e-12)
+    published, mended = (famo(2, divide_by=each, floor=1e-12) for each in ("loss", divide_by))
     feed(published, trajectory)
     feed(mended, trajectory)
     assert np.array_equal(published.logits, mended.logits)
@@ -36,7 +38,7 @@ def test_without_the_latest_loss_only_the_slow_task_gains(divide_by: str) -> Non
 
 def test_divided_by_nothing_a_low_loss_gets_no_more_than_a_high_one() -> None:
     trajectory = [[1e3 * 0.97**step, 3e4 * 0.97**step] for step in range(10)]
-    undivided, published = famo(2, divide_by="nothing"), famo(2)
+    undivided, published = (famo(2, divide_by=each) for each in ("nothing", "loss"))
     feed(undivided, trajectory)
     feed(published, trajectory)
     assert np.allclose(undivided.task_weights(), 0.5, atol=1e-2)
@@ -83,3 +85,7 @@ def test_all_forms_come_to_rest_where_tasks_improve_equally(divide_by: str) -> N
     expected = least_norm / losses
     assert (least_norm > 0).all()
     assert np.allclose(loss.task_weights(), expected / expected.sum(), atol=0.01)
+
+
+def test_both_divide_as_published_unless_they_are_asked_not_to() -> None:
+    assert Famo().options.divide_by == FamoTrain().options.divide_by == "loss"
