@@ -106,7 +106,7 @@ def helped(generator: np.random.Generator) -> dict[str, PlantedTask]:
 
 
 def slow(generator: np.random.Generator) -> dict[str, PlantedTask]:
-    """Two tasks of few keys, and one that takes about ten times as many steps when each is trained alone."""
+    """Two tasks of few keys, and one of eight times as many, which is learned much more slowly."""
     return {"fast": _table(generator, 0, 16), "fast-too": _table(generator, 1, 16), "slow": _table(generator, 2, 128)}
 
 

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/planted_truth.py --output planted.jsonl --seeds 3
 
 Small mixtures (`planted_mixtures.py`: a task that stands there twice, a conflicting pair, a small task and its helper,
-one that learns ten times slower, one with useless answers, one cut to a hundredth) train a network of 30 thousand
+one that learns much more slowly, one with useless answers, one cut to a hundredth) train a network of 30 thousand
 weights (`planted_model.py`) with the trainer of `mft run`, once for every loss and seed. Finished runs are kept in the
 file and not repeated. Seeds decide on tables, samples, order and weights of the model. In the tables, weights are means
 over the steps, losses are those on the validation samples at the end, differences are paired by seed with 95% t
