@@ -20,7 +20,8 @@ class FamoOptions(TaskLogitOptions):
 class Famo(TaskLogits[FamoOptions]):
     """FAMO (arXiv 2306.03792) driven by validation losses, as MFTCoder's equation 4 asks.
 
-    With z = softmax(xi), the coming step trains with omega_i ~ z_i / max(L_i, rho * mean L), normalised to sum 1.
+    With z = softmax(xi), the coming step trains with omega_i ~ z_i / max(L_i, rho * mean L), normalised to sum 1; with
+    `divide_by = "nothing"` with omega = z, under which slow tasks gain from the first step on (see `TaskLogits`).
     After every k steps the same validation probe is measured again; with delta = log L_before - log L_after,
     xi descends along d = z * (delta - <z, delta>) with Adam, so that tasks with small decrease gain weight.
     A task without validation data keeps its logit and counts with the mean loss of the others.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,8 +24,11 @@ class TaskLogitOptions(LossOptions):
 
     learning_rate: float = Field(0.025, gt=0, description="of the task logits xi (Adam)")
     decay: float = Field(1e-5, ge=0, description="gamma: coupled L2 decay that pulls xi back to uniform")
+    divide_by: Literal["loss", "first-loss", "nothing"] = Field(
+        "loss", description="what a task's z is divided by: its latest loss, as published; its first; nothing"
+    )
     floor: float = Field(
-        0.1, gt=0, le=1, description="rho: a task's loss counts as at least this share of the mean loss of all tasks"
+        0.1, gt=0, le=1, description="rho: what is divided by counts as at least this share of its mean over all tasks"
     )
     scale_delta: bool = Field(True, description="divide the log-loss decrease by its running root mean square")
     guard: bool = Field(True, description="a task whose loss is rising gains no weight")
@@ -35,11 +38,27 @@ SomeTaskLogitOptions = TypeVar("SomeTaskLogitOptions", bound=TaskLogitOptions, d
 
 
 class TaskLogits(Loss[SomeTaskLogitOptions]):
-    """omega_i ~ z_i / max(L_i, rho * mean L) with z = softmax(xi), normalised to sum 1.
+    """omega_i ~ z_i / max(D_i, rho * mean D) with z = softmax(xi), normalised to sum 1.
 
     With delta = log L_before - log L_after, xi descends along d = z * (delta - <z, delta>) with Adam: tasks with small
     decrease gain weight. A subclass hands the losses to `observe`; a task that it has none of keeps its logit and
     counts with the mean loss of the others.
+
+    D is what `divide_by` says. FAMO asks for the direction g with the largest min_i <grad log L_i, g> - |g|^2 / 2. Its
+    dual is g = sum_i z_i grad log L_i with the z of the simplex for which |g| is least, and since grad log L is
+    grad L / L, D_i = L_i ("loss", as published). There all tasks with z_i > 0 have equal delta. So they have wherever
+    d = 0, whatever D is, since d looks at decreases alone; and where d = 0 with all omega_i > 0, y_i ~ omega_i L_i has
+    equal <grad log L_i, sum_j y_j grad log L_j> for all i, the condition of that least norm. So with every D the
+    weights come to rest at the same omega. D decides on the way there:
+
+    - "loss": log omega_i begins at -log L_i, and a step gives it delta_i beside what xi does: a task whose loss falls
+      by half gains a factor of 2 over one whose loss does not, and xi, which moves by about `learning_rate` an update,
+      must first make up for it. Until it has, it is fast tasks that gain.
+    - "nothing": omega = z. It begins uniform, equal relative decreases leave it as it is, and only slow tasks gain.
+    - "first-loss": D_i is the first loss seen. It begins where "loss" does and then moves as "nothing" does.
+
+    Multiplying one task's loss by a constant changes xi under none of them. Its share of the objective, omega_i L_i,
+    stays the same under "loss" and "first-loss", where `floor` does not bind; under "nothing" omega_i does.
     """
 
     def start(self, counts: TaskCounts) -> None:
@@ -54,15 +73,21 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
         self._measurements = 0
         self._running_delta = np.zeros(tasks)
         self._latest = np.full(tasks, np.nan)
+        self._first = np.full(tasks, np.nan)
 
     def task_weights(self) -> np.ndarray:
-        """omega_i ~ importance_i z_i / max(L_i, rho * mean L), from the latest losses."""
-        seen = np.isfinite(self._latest)
-        mean = self._latest[seen].mean() if seen.any() else 1.0
-        losses = np.where(seen, self._latest, mean)
-        floor = self.options.floor * mean
-        weights = self.counts.importance * softmax(self.logits) / np.maximum(losses + EPSILON, floor)
+        """omega_i ~ importance_i z_i / max(D_i, rho * mean D)."""
+        weights = self.counts.importance * softmax(self.logits) / self._divisors()
         return weights / weights.sum()
+
+    def _divisors(self) -> np.ndarray:
+        """float64 [N], above 0."""
+        if self.options.divide_by == "nothing":
+            return np.ones(len(self.counts))
+        losses = self._latest if self.options.divide_by == "loss" else self._first
+        seen = np.isfinite(losses)
+        mean = losses[seen].mean() if seen.any() else 1.0
+        return np.maximum(np.where(seen, losses, mean) + EPSILON, self.options.floor * mean)
 
     def observe(self, before: TaskLosses, after: TaskLosses) -> None:
         """Update xi from the losses of the same samples before and after a step.
@@ -76,6 +101,7 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
             if present.any():
                 self._update(np.log(old[present] + EPSILON) - np.log(new[present] + EPSILON), present)
         self._latest = np.where(np.isfinite(new), new, self._latest)
+        self._first = np.where(np.isnan(self._first), self._latest, self._first)
 
     def _update(self, delta: np.ndarray, present: np.ndarray) -> None:
         """One Adam step on the logits of the tasks that were measured and are not overfitting."""
@@ -108,7 +134,7 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
         self.logits[tasks] -= self.options.learning_rate * mean / (np.sqrt(square) + EPSILON)
 
     def state_dict(self) -> dict[str, Any]:
-        """Logits, Adam moments, running means and the latest losses."""
+        """Logits, Adam moments, running means, and the latest and first losses."""
         return {
             "logits": self.logits.tolist(),
             "first_moment": self._first_moment.tolist(),
@@ -118,6 +144,7 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
             "measurements": self._measurements,
             "running_delta": self._running_delta.tolist(),
             "latest": finite_or_none(self._latest),
+            "first": finite_or_none(self._first),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -130,6 +157,7 @@ class TaskLogits(Loss[SomeTaskLogitOptions]):
         self._measurements = state["measurements"]
         self._running_delta = np.array(state["running_delta"])
         self._latest = nan_for_none(state["latest"])
+        self._first = nan_for_none(state["first"])
 
 
 def logit_gradient(logits: np.ndarray, delta: np.ndarray) -> np.ndarray:

@@ -50,6 +50,16 @@ class TestFamoBySamples(LossTests):
     options = {"by": "samples", "normalize": "step"}
 
 
+class TestFamoDividedByNothing(LossTests):
+    component = Famo
+    options = {"divide_by": "nothing"}
+
+
+class TestFamoByFirstLoss(LossTests):
+    component = Famo
+    options = {"divide_by": "first-loss"}
+
+
 class TestFamoTrain(LossTests):
     component = FamoTrain
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from helpers.famo_courses import PLAIN, famo, feed
 from helpers.small_trainer import make_trainer
 from mft_core.events import read_events
-from mft_core.records import TaskCounts
 from mft_core.testing.samples import random_table, task_losses
 from mft_losses.famo import Famo, FamoOptions
 from mft_losses.famo_train import FamoTrain
 from mft_losses.task_logits import logit_gradient
-
-PLAIN = {"scale_delta": False, "guard": False, "floor": 1e-12}
-
-
-def famo(tasks: int, **options) -> Famo:
-    loss = Famo(FamoOptions(**options))
-    ones = np.ones(tasks, np.int64)
-    loss.start(TaskCounts(tuple(map(str, range(tasks))), ones, ones, np.ones(tasks)))
-    return loss
 
 
 class ReferenceFamo:
@@ -47,7 +36,7 @@ class ReferenceFamo:
 @pytest.mark.parametrize("gamma", [0.0, 1e-5, 1e-2])
 def test_it_follows_the_reference_algorithm(gamma) -> None:
     generator = np.random.default_rng(0)
-    ours, reference = famo(5, decay=gamma, **PLAIN), ReferenceFamo(5, gamma)
+    ours, reference = famo(5, decay=gamma, divide_by="loss", **PLAIN), ReferenceFamo(5, gamma)
     before = generator.uniform(0.5, 3, 5)
     first = task_losses(before)
     ours.observe(first, first)
@@ -60,11 +49,6 @@ def test_it_follows_the_reference_algorithm(gamma) -> None:
         before = after
     assert np.allclose(ours.logits, reference.xi.detach().numpy(), atol=1e-12)
     assert np.abs(ours.logits).max() > 1e-2
-
-
-def feed(loss: Famo, trajectory) -> None:
-    for before, after in itertools.pairwise(trajectory):
-        loss.observe(task_losses(before), task_losses(after))
 
 
 def test_the_slow_task_gains_weight() -> None:
@@ -81,7 +65,7 @@ def test_identical_losses_keep_uniform_weights() -> None:
 
 
 def test_scaling_one_tasks_loss_leaves_xi_and_its_share_of_the_objective() -> None:
-    plain, scaled = famo(3, **PLAIN), famo(3, **PLAIN)
+    plain, scaled = (famo(3, divide_by="loss", **PLAIN) for _ in range(2))
     trajectory = np.random.default_rng(1).uniform(0.9, 1, (20, 3)).cumprod(0)
     factor = np.array([1.0, 50.0, 1.0])
     feed(plain, trajectory)
@@ -92,7 +76,7 @@ def test_scaling_one_tasks_loss_leaves_xi_and_its_share_of_the_objective() -> No
 
 
 def test_a_vanishing_loss_does_not_take_all_the_weight() -> None:
-    with_floor, without = famo(3, floor=0.1), famo(3, floor=1e-12)
+    with_floor, without = (famo(3, divide_by="loss", floor=floor) for floor in (0.1, 1e-12))
     for loss in (with_floor, without):
         value = task_losses([2.0, 2.0, 1e-9])
         loss.observe(value, value)
@@ -110,11 +94,11 @@ def test_an_overfitting_task_is_not_rewarded() -> None:
 
 
 def test_a_task_without_measurement_keeps_its_logit_and_counts_with_the_mean_loss() -> None:
-    loss = famo(3)
+    loss = famo(3, divide_by="loss")
     feed(loss, [[2 * 0.95**step, np.nan, 2 * 0.99**step] for step in range(10)])
     assert loss.logits[1] == 0
     assert np.isfinite(loss.task_weights()).all()
-    nothing = famo(2)
+    nothing = famo(2, divide_by="loss")
     empty = task_losses([np.nan, np.nan])
     nothing.observe(empty, empty)
     assert nothing.task_weights().tolist() == [0.5, 0.5]
@@ -129,7 +113,7 @@ def test_it_gives_the_published_numbers_of_the_authors_toy() -> None:
         points, targets = torch.randn(1000, 20), torch.randn(1000, 100)
         layer = nn.Linear(20, 100)
     optimizer = torch.optim.Adam(layer.parameters())
-    loss = famo(100, decay=0.01, **PLAIN)
+    loss = famo(100, decay=0.01, divide_by="loss", **PLAIN)
 
     def task_mean_squares() -> torch.Tensor:
         return (targets - layer(points)).square().mean(0)
@@ -201,7 +185,7 @@ def test_a_scaled_delta_keeps_the_decay_from_pinning_xi_when_steps_are_small() -
 # On a real training
 
 
-ORIGINAL = {**PLAIN, "decay": 1e-2}
+ORIGINAL = {**PLAIN, "decay": 1e-2, "divide_by": "loss"}
 
 
 @pytest.fixture(scope="module")
