@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mft_core.comparison.arms import BASE
-from mft_core.comparison.markdown import rows, summary_lines
-from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison, TaskComparison
+from mft_core.comparison.markdown import ALONE, rows, summary_lines, verdict
+from mft_core.comparison.outcome import Comparison
+from mft_core.comparison.results import HIGHER, LOWER, ArmResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
 
@@ -46,6 +47,14 @@ def print_comparison(console: Console, comparison: Comparison, output: Path, all
         console.print(_score_table(comparison))
     for line in summary_lines(comparison):
         console.print(Text(line), soft_wrap=True)
+    if any(ALONE in verdict(arm) for _, task in listed for arm in task.arms.values()):
+        said = (
+            f"{ALONE}: by its own interval, and not after correction for {comparison.reading.comparisons} comparisons"
+        )
+        console.print(Text(said), soft_wrap=True)
+    console.print(Text("What it says", style="bold"))
+    for sentence in comparison.reading.sentences:
+        console.print(Text(f"- {sentence}"), soft_wrap=True)
     for warning in comparison.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     if rest:
@@ -86,7 +95,7 @@ def _difference(result: ArmResult | None) -> Text:
     if result is None or result.difference is None:
         return Text(units.MISSING)
     number = f"{result.difference:+.4f} {_half_width(result.difference_low, result.difference_high)}"
-    return Text(f"{number}\n{result.verdict}", style=STYLES.get(result.verdict, ""))
+    return Text(f"{number}\n{verdict(result)}", style=STYLES.get(result.corrected or result.verdict, ""))
 
 
 def _half_width(low: float | None, high: float | None) -> str:
