@@ -44,8 +44,10 @@ def test_a_best_arm_is_named_with_what_pays_for_it_and_its_cost() -> None:
     assert (found.pairs, found.comparisons, found.alone) == (1, 4, 0)
     assert found.sentences == (
         "On the mean over tasks famo is best: mixed +0.5000 [+0.4500, +0.5500].",
-        "Against mixed, after correction for 4 comparisons, famo gains on a -0.5000 [-0.6000, -0.4000]; "
-        "new (unseen) -0.5000 [-0.6000, -0.4000], and pays on b +0.5000 [+0.4000, +0.6000].",
+        (
+            "Against mixed, after correction for 4 comparisons, famo gains on a -0.5000 [-0.6000, -0.4000]; "
+            "new (unseen) -0.5000 [-0.6000, -0.4000], and pays on b +0.5000 [+0.4000, +0.6000]."
+        ),
         "No difference was shown on c, which does not say that there is none.",
         "Cost of one seed: mixed took 1:00 and 1,000 tokens; famo 1.50 times the time and 1.00 times the tokens.",
         found.sentences[-1],
