@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mft_cli.compare_beside import Beside, JobsOption, carry_out_beside
+from mft_cli.compare_beside import Beside, JobsOption, RayOption, carry_out_beside
 from mft_cli.compose import Flags, compose_recipe, name_of, takes_flags
 from mft_cli.display import show_json
 from mft_cli.messages import everybody_listening, progress_shown
@@ -57,6 +57,7 @@ def compare(
         typer.Option("--output", metavar="DIR", help="Default: runs/compare-RECIPE, or runs/compare-MODEL-DATA."),
     ] = None,
     jobs: JobsOption = 1,
+    ray: RayOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -75,7 +76,9 @@ def compare(
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
     plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
-    beside = Beside(jobs, [path.absolute() for path in flags.plugin or ()], [*flags.runs, *folder.glob("*/seed-*")])
+    beside = Beside(
+        jobs, [path.absolute() for path in flags.plugin or ()], [*flags.runs, *folder.glob("*/seed-*")], ray
+    )
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     names = check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
     refuse_no_comparison(folder)
@@ -159,7 +162,7 @@ def _compare(
         screen, replace(plan_facts(prepared.plan), loss=what, loss_options={}, probe=None, output=request.output)
     )
     waiting = _waiting(prepared, screen)
-    if beside.jobs > 1 and waiting:
+    if beside and waiting:
         code = carry_out_beside([run for run, _ in waiting], request, elsewhere, beside, screen)
     else:
         code = _train(waiting, prepared, plugins, screen)
