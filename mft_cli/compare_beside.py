@@ -56,8 +56,8 @@ class Beside:
     def __post_init__(self) -> None:
         if self and "RANK" in os.environ:
             raise UsageError(
-                f"{'--ray' if self.ray else '--jobs'} starts processes of its own, and this one is a rank of torchrun or "
-                "accelerate launch",
+                f"{'--ray' if self.ray else '--jobs'} starts processes of its own, and this one is a rank of torchrun "
+                "or accelerate launch",
                 "start `mft` by itself, or leave that out",
             )
 
