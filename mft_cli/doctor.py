@@ -69,6 +69,7 @@ def examine(plugins: Plugins) -> dict[str, Any]:
     import platform
     import sys
 
+    from mft_cli.versions import package_version
     from mft_core import __version__
     from mft_core.support.paths import cache_folder
 
@@ -88,16 +89,6 @@ def examine(plugins: Plugins) -> dict[str, Any]:
         "components": components,
         "healthy": not any(row["status"] == "broken" for row in (*rows, *components)),
     }
-
-
-def package_version(distribution: str) -> str:
-    """The installed one, or that it is not installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _devices() -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def findings(results: Sequence[TrialResult]) -> dict[str, Any]:
     """All results as JSON values, with how many there are of each, and the versions that they hold for."""
     from dataclasses import asdict
 
-    from mft_cli.doctor import package_version
+    from mft_cli.versions import package_version
 
     counts: Counter[str] = Counter(result.result for result in results)
     return {
