@@ -15,7 +15,7 @@ from mft_core.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_cli.compare_jobs import Job, Worker
+    from mft_cli.compare_job import Job, Worker
     from mft_core.comparison.arms import ArmRun, Request
 
     Start = Callable[[ArmRun, int], Worker]
@@ -72,7 +72,8 @@ def carry_out_beside(
     """
     import torch
 
-    from mft_cli.compare_jobs import Job, side_by_side
+    from mft_cli.compare_job import Job
+    from mft_cli.compare_pool import side_by_side
     from mft_cli.compare_progress import RunsProgress
     from mft_core.support.threads import set_threads
 
@@ -99,7 +100,7 @@ def carry_out_beside(
 
 def _here(at_a_time: int, jobs: Mapping[str, Job]) -> tuple[Start, int, str]:
     """How a run is started on this machine, how many at a time, and where they compute, in words."""
-    from mft_cli.compare_jobs import LocalWorker
+    from mft_cli.compare_pool import LocalWorker
 
     places = _places(at_a_time)
 

@@ -24,7 +24,7 @@ from mft_core.support.durable import append_whole
 from mft_core.support.redact import redact
 
 if TYPE_CHECKING:
-    from mft_cli.compare_jobs import Job, Outcome
+    from mft_cli.compare_job import Job, Outcome
 
 NOTICES = ("warning", "skip")
 

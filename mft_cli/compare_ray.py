@@ -9,7 +9,8 @@ import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mft_cli.compare_jobs import Job, LocalWorker, Outcome
+from mft_cli.compare_job import Job, Outcome
+from mft_cli.compare_pool import LocalWorker
 from mft_core.errors import MftError, UsageError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""One run of a comparison in a process of its own; see `mft_cli.compare_jobs`."""
+"""One run of a comparison in a process of its own; see `mft_cli.compare_pool`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mft_cli.app import INTERRUPTED
-from mft_cli.compare_jobs import Job, Outcome
+from mft_cli.compare_job import Job, Outcome
 from mft_cli.display import console, show_traceback
 from mft_cli.quiet import quieten_other_libraries
 from mft_cli.streams import write_anything

@@ -69,6 +69,11 @@ class ArmRun:
         """Such as "single/repair, seed 1"."""
         return f"{self.arm}{'/' * bool(self.task)}{self.task}, seed {self.seed}"
 
+    @property
+    def needs(self) -> tuple[Path, ...]:
+        """Folders of the runs that must have ended before it begins."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:

@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from mft_cli.compare_beside import Beside, cuda_devices, shares
-from mft_cli.compare_jobs import Job, Outcome, side_by_side
+from mft_cli.compare_job import Job, Outcome
+from mft_cli.compare_pool import side_by_side
 from mft_cli.compare_progress import EventFile, RunsProgress
 from mft_core.comparison.arms import ArmRun
 from mft_core.errors import UsageError
@@ -44,7 +45,17 @@ def test_ranks_of_a_launcher_start_no_further_processes(monkeypatch: pytest.Monk
 
 
 def arm_run(name: str) -> ArmRun:
-    return ArmRun(name, "", 0, Recipe())
+    return ArmRun(name, "", 0, Recipe().having("output", dir=name))
+
+
+class Later(ArmRun):
+    """A run that needs others."""
+
+    __slots__ = ()
+
+    @property
+    def needs(self) -> tuple[Path, ...]:
+        return (Path("a"), Path("b"))
 
 
 class Steps:
@@ -75,7 +86,7 @@ def job(tmp_path: Path, name: str) -> Job:
 
 
 def test_a_failed_run_keeps_none_from_its_place_and_makes_the_exit_code(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("mft_cli.compare_jobs.SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr("mft_cli.compare_pool.SECONDS_BETWEEN_LOOKS", 0.0)
     begun: list[tuple[str, int]] = []
     looks = {"a": 5, "b": 1, "c": 2, "d": 1}
 
@@ -93,8 +104,24 @@ def test_a_failed_run_keeps_none_from_its_place_and_makes_the_exit_code(tmp_path
     assert [line[21:] for line in logged] == stream.getvalue().splitlines()
 
 
+def test_a_run_waits_for_those_it_needs(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("mft_cli.compare_pool.SECONDS_BETWEEN_LOOKS", 0.0)
+    begun: list[tuple[str, list[str]]] = []
+    going: dict[str, Steps] = {}
+
+    def start(run: ArmRun, place: int) -> Steps:
+        begun.append((run.arm, [name for name, worker in going.items() if worker.looks > 0]))
+        going[run.arm] = Steps({"a": 5, "b": 2, "c": 9, "m": 1}[run.arm], Outcome(int(run.arm == "b")))
+        return going[run.arm]
+
+    runs = [Later("m", "", 0, Recipe().having("output", dir="m")), *(arm_run(name) for name in "abc")]
+    shown, _ = progress(tmp_path, *"mabc")
+    assert side_by_side(runs, start, 3, shown) == 1
+    assert begun == [("a", []), ("b", ["a"]), ("c", ["a", "b"]), ("m", ["c"])]
+
+
 def test_asked_to_stop_it_begins_none_and_lets_those_that_go_on_end(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("mft_cli.compare_jobs.SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr("mft_cli.compare_pool.SECONDS_BETWEEN_LOOKS", 0.0)
     begun: list[str] = []
 
     def start(run: ArmRun, place: int) -> Steps:

@@ -10,78 +10,19 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING
 
+from mft_cli.compare_job import Job, Outcome, Worker
 from mft_core.support.durable import make_folder
 
 if TYPE_CHECKING:
     from mft_cli.compare_progress import RunsProgress
-    from mft_core.comparison.arms import ArmRun, Request
+    from mft_core.comparison.arms import ArmRun
 
 SECONDS_BETWEEN_LOOKS = 0.1
 PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from mft_cli.compare_worker import main; main()"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a worker must know to carry out one run, on any machine that sees the same files.
-
-    Attributes:
-        request, elsewhere: the comparison, as `prepare_comparison` takes it.
-        folder: of the run.
-        plugin_files: those of `--plugin`.
-        opened: folders of runs whose record of plugins counts; see `Plugins.opening`.
-        place: the working folder.
-        events: a file to which the run's events are appended, for whoever watches.
-        cores: the processors it may use; none: all.
-        threads: that it computes with.
-        device: its CUDA device, as CUDA_VISIBLE_DEVICES names it; "": as this process.
-    """
-
-    request: Request
-    elsewhere: Sequence[tuple[str, Path]]
-    folder: Path
-    plugin_files: Sequence[Path]
-    opened: Sequence[Path]
-    place: Path
-    events: Path
-    threads: int
-    cores: tuple[int, ...] = ()
-    device: str = ""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the worker finds in its environment beside what this process finds in its own."""
-        devices = {"CUDA_VISIBLE_DEVICES": self.device} if self.device else {}
-        return {"OMP_NUM_THREADS": str(self.threads), "OMP_WAIT_POLICY": "PASSIVE", **devices}
-
-    @property
-    def log(self) -> Path:
-        """Where the worker's output goes."""
-        return self.events.with_suffix(".log")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a worker ended: its exit code, and what it says where it failed."""
-
-    code: int
-    message: str = ""
-    hint: str = ""
-
-
-class Worker(Protocol):
-    """A run that is being carried out elsewhere."""
-
-    def outcome(self) -> Outcome | None:
-        """How it ended; None while it goes on."""
-
-    def interrupt(self, number: signal.Signals) -> None:
-        """Ask it to save and end."""
 
 
 class LocalWorker:
@@ -151,13 +92,14 @@ def side_by_side(
     """
     from mft_core.training.interruption import Interruption
 
-    waiting, free = deque(runs), deque(range(places))
+    waiting, free = list(runs), deque(range(places))
     going: dict[int, tuple[ArmRun, Worker]] = {}
     failed, stopping = False, False
     with Interruption() as interruption, progress:
         while going or (waiting and not interruption.signal):
-            while waiting and free and not interruption.signal:
-                run, place = waiting.popleft(), free.popleft()
+            while free and not interruption.signal and (run := _ready(waiting, going.values())):
+                waiting.remove(run)
+                place = free.popleft()
                 progress.begin(run.label)
                 going[place] = (run, start(run, place))
             if interruption.signal and not stopping:
@@ -174,3 +116,9 @@ def side_by_side(
                     failed = failed or bool(outcome.code)
                     progress.end(run.label, outcome, stopping=stopping)
         return interruption.exit_code or int(failed)
+
+
+def _ready(waiting: Sequence[ArmRun], going: Iterable[tuple[ArmRun, Worker]]) -> ArmRun | None:
+    """The first run that needs none of those that have not ended."""
+    ahead = {run.folder for run in waiting} | {run.folder for run, _ in going}
+    return next((run for run in waiting if ahead.isdisjoint(run.needs)), None)
