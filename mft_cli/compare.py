@@ -75,7 +75,8 @@ def compare(
     plugins = session.use(flags.plugin).opening(*flags.runs, *given)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
-    plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
+    opened = [*flags.runs, *folder.glob("*/seed-*")]
+    plugins = plugins.opening(*opened)
     beside = Beside(
         jobs, [path.absolute() for path in flags.plugin or ()], [*flags.runs, *folder.glob("*/seed-*")], ray
     )
@@ -86,14 +87,7 @@ def compare(
     of_recipe = tuple(composed(name) for name, equals, _ in pairs if not equals)
     if names:
         check_unseen(of_recipe, names)
-    request = Request(
-        recipe=recipe,
-        arms=named,
-        seeds=seeds,
-        unseen=of_recipe,
-        loss_options=_nested(of_losses),
-        output=folder,
-    )
+    request = Request(recipe, named, seeds, of_recipe, _nested(of_losses), folder)
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
     raise typer.Exit(_compare(request, elsewhere, plugins, beside, json_output=json_output))

@@ -15,7 +15,7 @@ from mft_core.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mft_cli.compare_job import Job, Worker
+    from mft_cli.compare_job import RunJob, Worker
     from mft_core.comparison.arms import ArmRun, Request
 
     Start = Callable[[ArmRun, int], Worker]
@@ -72,7 +72,7 @@ def carry_out_beside(
     """
     import torch
 
-    from mft_cli.compare_job import Job
+    from mft_cli.compare_job import RunJob
     from mft_cli.compare_pool import side_by_side
     from mft_cli.compare_progress import RunsProgress
     from mft_core.support.threads import set_threads
@@ -80,7 +80,7 @@ def carry_out_beside(
     threads = set_threads()
     torch.cuda.empty_cache()  # what measuring the base model has left belongs to the runs now
     jobs = {
-        run.label: Job(
+        run.label: RunJob(
             request,
             elsewhere,
             run.folder,
@@ -98,7 +98,7 @@ def carry_out_beside(
     return side_by_side(runs, start, at_a_time, RunsProgress(screen, log, jobs))
 
 
-def _here(at_a_time: int, jobs: Mapping[str, Job]) -> tuple[Start, int, str]:
+def _here(at_a_time: int, jobs: Mapping[str, RunJob]) -> tuple[Start, int, str]:
     """How a run is started on this machine, how many at a time, and where they compute, in words."""
     from mft_cli.compare_pool import LocalWorker
 
@@ -111,7 +111,7 @@ def _here(at_a_time: int, jobs: Mapping[str, Job]) -> tuple[Start, int, str]:
     return start, at_a_time, _where(places, next(iter(jobs.values())).threads)
 
 
-def _on_ray(beside: Beside, jobs: Mapping[str, Job]) -> tuple[Start, int, str]:
+def _on_ray(beside: Beside, jobs: Mapping[str, RunJob]) -> tuple[Start, int, str]:
     """The same on a cluster, which decides itself how many it takes at a time, up to --jobs if that is given."""
     from mft_cli.compare_ray import RayRun, connect, resources_of_a_run
 

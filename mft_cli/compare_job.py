@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunJob:
     """What a worker must know to carry out one run, on any machine that sees the same files.
 
     Attributes:
@@ -52,7 +52,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunEnd:
     """How a worker ended: its exit code, and what it says where it failed."""
 
     code: int
@@ -63,7 +63,7 @@ class Outcome:
 class Worker(Protocol):
     """A run that is being carried out elsewhere."""
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> RunEnd | None:
         """How it ended; None while it goes on."""
 
     def interrupt(self, number: signal.Signals) -> None:

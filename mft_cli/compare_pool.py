@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
-from mft_cli.compare_job import Job, Outcome, Worker
+from mft_cli.compare_job import RunEnd, RunJob, Worker
 from mft_core.support.durable import make_folder
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class LocalWorker:
     It holds the other end of a pipe; when that closes because this process is gone, it saves and ends.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: RunJob) -> None:
         make_folder(job.log.parent)
         with job.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class LocalWorker:
             _open(self._process.stdin).write(pickle.dumps(job))
             _open(self._process.stdin).flush()
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> RunEnd | None:
         """How it ended; None while it goes on."""
         code = self._process.poll()
         if code is None:
@@ -57,15 +57,15 @@ class LocalWorker:
             with suppress(BrokenPipeError):
                 _open(pipe).close()
         if said:
-            return Outcome(**json.loads(said))
+            return RunEnd(**json.loads(said))
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return Outcome(code, f"its process {how}")
+        return RunEnd(code, f"its process {how}")
 
     def interrupt(self, number: signal.Signals) -> None:
         """Ask it to save and end."""
         self._process.send_signal(number)
 
-    def wait(self) -> Outcome:
+    def wait(self) -> RunEnd:
         """How it ended, once it has."""
         self._process.wait()
         outcome = self.outcome()

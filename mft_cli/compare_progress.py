@@ -24,7 +24,7 @@ from mft_core.support.durable import append_whole
 from mft_core.support.redact import redact
 
 if TYPE_CHECKING:
-    from mft_cli.compare_job import Job, Outcome
+    from mft_cli.compare_job import RunEnd, RunJob
 
 NOTICES = ("warning", "skip")
 
@@ -71,7 +71,7 @@ class RunsProgress:
         self,
         console: Console,
         log: Path,
-        jobs: Mapping[str, Job],
+        jobs: Mapping[str, RunJob],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
@@ -113,7 +113,7 @@ class RunsProgress:
             if text:
                 self._line(label, text, "yellow" if notice else "", stays=notice)
 
-    def end(self, label: str, outcome: Outcome, *, stopping: bool) -> None:
+    def end(self, label: str, outcome: RunEnd, *, stopping: bool) -> None:
         """A run's process has ended: well, asked to stop, or neither, which is told with what it says itself."""
         self._watched = {other: run for other, run in self._watched.items() if other != label}
         self._jobs[label].events.unlink(missing_ok=True)

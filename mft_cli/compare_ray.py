@@ -9,7 +9,7 @@ import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mft_cli.compare_job import Job, Outcome
+from mft_cli.compare_job import RunEnd, RunJob
 from mft_cli.compare_pool import LocalWorker
 from mft_core.errors import MftError, UsageError
 
@@ -23,29 +23,29 @@ CARRIED = ("MFT_", "HF_")
 class RayRun:
     """A run that is carried out by a task of Ray, in a process of its own beside the task's."""
 
-    def __init__(self, ray: ModuleType, job: Job, resources: Mapping[str, float]) -> None:
+    def __init__(self, ray: ModuleType, job: RunJob, resources: Mapping[str, float]) -> None:
         self._ray = ray
         task = ray.remote(max_retries=0, **resources)(carry_out_there)
         variables = {name: value for name, value in os.environ.items() if name.startswith(CARRIED)}
         self._answer = task.options(scheduling_strategy="SPREAD").remote(pickle.dumps(job), variables)
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> RunEnd | None:
         """How it ended; None while it goes on or waits for a machine."""
         if not self._ray.wait([self._answer], timeout=0)[0]:
             return None
         try:
             return self._ray.get(self._answer)
         except self._ray.exceptions.TaskCancelledError:
-            return Outcome(130)
+            return RunEnd(130)
         except self._ray.exceptions.RayError as error:
-            return Outcome(1, f"its Ray task failed: {str(error).strip().splitlines()[-1]}")
+            return RunEnd(1, f"its Ray task failed: {str(error).strip().splitlines()[-1]}")
 
     def interrupt(self, number: signal.Signals) -> None:
         """Ask it to save and end; one that has not begun never does."""
         self._ray.cancel(self._answer)
 
 
-def carry_out_there(job: bytes, variables: Mapping[str, str]) -> Outcome:
+def carry_out_there(job: bytes, variables: Mapping[str, str]) -> RunEnd:
     """The task: start the same worker as on one machine, and hand on the wish to stop."""
     os.environ.update(variables)
     worker = LocalWorker(pickle.loads(job))

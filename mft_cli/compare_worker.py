@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mft_cli.app import INTERRUPTED
-from mft_cli.compare_job import Job, Outcome
+from mft_cli.compare_job import RunEnd, RunJob
 from mft_cli.display import console, show_traceback
 from mft_cli.quiet import quieten_other_libraries
 from mft_cli.streams import write_anything
@@ -49,21 +49,21 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _outcome(job: Job) -> Outcome:
+def _outcome(job: RunJob) -> RunEnd:
     try:
-        return Outcome(carry_out_job(job))
+        return RunEnd(carry_out_job(job))
     except KeyboardInterrupt:
-        return Outcome(INTERRUPTED)
+        return RunEnd(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the parent tells the user
         show_traceback(error)
         if isinstance(error, MftError):
-            return Outcome(error.exit_code, error.message, error.hint)
+            return RunEnd(error.exit_code, error.message, error.hint)
         from mft_core.registry.catalog import describe
 
-        return Outcome(1, describe(error))
+        return RunEnd(1, describe(error))
 
 
-def carry_out_job(job: Job) -> int:
+def carry_out_job(job: RunJob) -> int:
     """Prepare the comparison as its parent did, and carry out one of its runs; returns the exit code.
 
     Raises:

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from mft_cli.compare_beside import Beside, cuda_devices, shares
-from mft_cli.compare_job import Job, Outcome
+from mft_cli.compare_job import RunEnd, RunJob
 from mft_cli.compare_pool import side_by_side
 from mft_cli.compare_progress import EventFile, RunsProgress
 from mft_core.comparison.arms import ArmRun
@@ -61,12 +61,12 @@ class Later(ArmRun):
 class Steps:
     """A worker that ends after so many looks, or when it is asked to."""
 
-    def __init__(self, looks: int, outcome: Outcome) -> None:
+    def __init__(self, looks: int, outcome: RunEnd) -> None:
         self.looks, self.end, self.asked = looks, outcome, False
 
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> RunEnd | None:
         self.looks -= 1
-        return Outcome(130) if self.asked else self.end if self.looks <= 0 else None
+        return RunEnd(130) if self.asked else self.end if self.looks <= 0 else None
 
     def interrupt(self, number: signal.Signals) -> None:
         assert number == signal.SIGINT
@@ -80,9 +80,9 @@ def progress(tmp_path: Path, *names: str, terminal: bool = False) -> tuple[RunsP
     return RunsProgress(console, tmp_path / "compare.log", jobs, lambda: 0.0), stream
 
 
-def job(tmp_path: Path, name: str) -> Job:
+def job(tmp_path: Path, name: str) -> RunJob:
     request: Any = SimpleNamespace()
-    return Job(request, [], tmp_path / name, [], [], tmp_path, tmp_path / f"{name}.events", 2)
+    return RunJob(request, [], tmp_path / name, [], [], tmp_path, tmp_path / f"{name}.events", 2)
 
 
 def test_a_failed_run_keeps_none_from_its_place_and_makes_the_exit_code(tmp_path: Path, monkeypatch) -> None:
@@ -92,7 +92,7 @@ def test_a_failed_run_keeps_none_from_its_place_and_makes_the_exit_code(tmp_path
 
     def start(run: ArmRun, place: int) -> Steps:
         begun.append((run.arm, place))
-        outcome = Outcome(1, "it broke", "mend it") if run.arm == "b" else Outcome(0)
+        outcome = RunEnd(1, "it broke", "mend it") if run.arm == "b" else RunEnd(0)
         return Steps(looks[run.arm], outcome)
 
     shown, stream = progress(tmp_path, *looks)
@@ -111,7 +111,7 @@ def test_a_run_waits_for_those_it_needs(tmp_path: Path, monkeypatch) -> None:
 
     def start(run: ArmRun, place: int) -> Steps:
         begun.append((run.arm, [name for name, worker in going.items() if worker.looks > 0]))
-        going[run.arm] = Steps({"a": 5, "b": 2, "c": 9, "m": 1}[run.arm], Outcome(int(run.arm == "b")))
+        going[run.arm] = Steps({"a": 5, "b": 2, "c": 9, "m": 1}[run.arm], RunEnd(int(run.arm == "b")))
         return going[run.arm]
 
     runs = [Later("m", "", 0, Recipe().having("output", dir="m")), *(arm_run(name) for name in "abc")]
@@ -128,7 +128,7 @@ def test_asked_to_stop_it_begins_none_and_lets_those_that_go_on_end(tmp_path: Pa
         begun.append(run.arm)
         if run.arm == "b":
             os.kill(os.getpid(), signal.SIGINT)
-        return Steps(1000, Outcome(0))
+        return Steps(1000, RunEnd(0))
 
     shown, stream = progress(tmp_path, *"abc")
     assert side_by_side([arm_run(name) for name in "abc"], start, 2, shown) == 130
@@ -159,7 +159,7 @@ def test_on_a_terminal_a_table_shows_the_runs_and_only_what_matters_stays(tmp_pa
         (tmp_path / "famo.events").write_text("".join(json.dumps(each) + "\n" for each in (start, train, warning)))
         shown.look("famo, seed 0")
         shown._console.print(shown._render())
-        shown.end("famo, seed 0", Outcome(0), stopping=False)
+        shown.end("famo, seed 0", RunEnd(0), stopping=False)
     text = stream.getvalue()
     assert "2/4" in text
     assert "1.250" in text

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from helpers.made_up_comparisons import ALIKE, BASE, BETTER, MIXED
-from mft_core.comparison.families import corrected_tasks
 from mft_core.comparison.reading import Reading, read
 from mft_core.comparison.results import ArmResult, Cost, PairResult, TaskComparison
 
@@ -103,14 +100,3 @@ def test_one_arm_and_lost_losses_leave_nothing_to_choose() -> None:
     lost = read(("mixed",), "mixed", 3, tasks, {"mixed": replace(MIXED, loss=None)}, (), {"mixed": COST["mixed"]})
     assert lost.lowest == ""
     assert "No arm has a finite loss" in lost.sentences[0]
-
-
-@pytest.mark.parametrize(("count", "left"), [(1, "lower"), (2, "no difference shown")])
-def test_verdicts_that_many_comparisons_could_bring_about_are_not_left(count: int, left: str) -> None:
-    one = replace(BETTER, p=0.03, p_corrected=None, corrected="")
-    other = replace(ALIKE, p=0.9, p_corrected=None, corrected="")
-    arms = {"base": BASE, "mixed": MIXED, **{f"arm{number}": (one, other)[number] for number in range(count)}}
-    (task,) = corrected_tasks([TaskComparison("a", False, 30, 300, arms)])
-    assert task.arms["arm0"].corrected == left
-    assert task.arms["arm0"].p_corrected == pytest.approx(0.03 * count)
-    assert (task.arms["base"].corrected, task.arms["mixed"].corrected) == ("", "")
