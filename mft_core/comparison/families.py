@@ -57,7 +57,7 @@ def mean_with_pairs(arms: Mapping[str, ArmResult], pairs: Sequence[PairResult], 
 
 def corrected_verdict(verdict: str, p: float | None) -> str:
     """What is left of a verdict. One without a p-value is no matter of chance: a loss that is not finite is higher."""
-    if verdict in OPPOSITE and p is not None and p >= 1 - CONFIDENCE:
+    if verdict in OPPOSITE and p is not None and 1 - p <= CONFIDENCE:
         return UNDECIDED
     return verdict
 
