@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mft_cli.compare_beside import Beside, JobsOption, RayOption, carry_out_beside
 from mft_cli.compose import Flags, compose_recipe, name_of, takes_flags
 from mft_cli.display import show_json
 from mft_cli.messages import everybody_listening, progress_shown
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mft_core.comparison.arm import Arm
     from mft_core.comparison.arms import ArmRun, Request
     from mft_core.comparison.preparing import Prepared
+    from mft_core.comparison.runs import RunState
+    from mft_core.events import Listener
     from mft_core.registry.catalog import Catalog
     from mft_core.registry.discovery import Plugins
 
@@ -58,6 +61,8 @@ def compare(
         str | None,
         typer.Option("--output", metavar="DIR", help="Default: runs/compare-RECIPE, or runs/compare-MODEL-DATA."),
     ] = None,
+    jobs: JobsOption = 1,
+    ray: RayOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -76,7 +81,11 @@ def compare(
     plugins = session.use(flags.plugin).opening(*flags.runs, *given)
     recipe = compose_recipe(replace(flags, settings=others), session.workspace, plugins.catalog)
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
-    plugins = plugins.opening(*flags.runs, *folder.glob("*/seed-*"))
+    opened = [*flags.runs, *folder.glob("*/seed-*")]
+    plugins = plugins.opening(*opened)
+    beside = Beside(
+        jobs, [path.absolute() for path in flags.plugin or ()], [*flags.runs, *folder.glob("*/seed-*")], ray
+    )
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     check_arm_recipes(named, recipe, plugins.catalog)
     names = check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
@@ -85,17 +94,11 @@ def compare(
     of_recipe = tuple(composed(name) for name, equals, _ in pairs if not equals)
     if names:
         check_unseen(of_recipe, names)
-    request = Request(
-        recipe=recipe.having("output", affinity=True) if affinity else recipe,
-        arms=named,
-        seeds=seeds,
-        unseen=of_recipe,
-        loss_options=_nested(of_losses),
-        output=folder,
-    )
+    measured = recipe.having("output", affinity=True) if affinity else recipe
+    request = Request(measured, named, seeds, of_recipe, _nested(of_losses), folder)
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
-    raise typer.Exit(_compare(request, elsewhere, plugins, json_output=json_output))
+    raise typer.Exit(_compare(request, elsewhere, plugins, beside, json_output=json_output))
 
 
 def _arms(given: str | None, loss: str | None, catalog: Catalog) -> list[Arm]:
@@ -142,7 +145,9 @@ def _nested(settings: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _compare(request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugins, *, json_output: bool) -> int:
+def _compare(
+    request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugins, beside: Beside, *, json_output: bool
+) -> int:
     """Prepare, train what is missing, and report; returns the exit code."""
     from mft_cli.display import console
     from mft_cli.plan_view import plan_facts, prepare
@@ -160,11 +165,19 @@ def _compare(request: Request, elsewhere: list[tuple[str, Path]], plugins: Plugi
     print_plan(
         screen, replace(plan_facts(prepared.plan), loss=what, loss_options={}, probe=None, output=request.output)
     )
-    return _train(prepared, plugins, screen) or _report(request, prepared, plugins, screen, json_output=json_output)
+    waiting = _waiting(prepared, screen)
+    if beside and waiting:
+        code = carry_out_beside([run for run, _ in waiting], request, elsewhere, beside, screen)
+    else:
+        code = _train(waiting, prepared, plugins, screen)
+    if code:
+        screen.print("not finished; the same command goes on from here", style="yellow")
+        return code
+    return _report(request, prepared, plugins, screen, json_output=json_output)
 
 
-def _train(prepared: Prepared, plugins: Plugins, screen: Console) -> int:
-    """Carry out the runs that are not finished, one after another; returns the exit code of the last one."""
+def _waiting(prepared: Prepared, screen: Console) -> list[tuple[ArmRun, RunState]]:
+    """Measure the base, and say which runs are not finished."""
     from mft_core.support.ranks import process_state
 
     process_state().wait_for_everyone()  # all ranks have seen the same folders before any of them is written to
@@ -172,12 +185,16 @@ def _train(prepared: Prepared, plugins: Plugins, screen: Console) -> int:
     waiting = [(run, state) for run, state in prepared.runs if not state.finished]
     if len(waiting) < len(prepared.runs):
         screen.print(f"{len(prepared.runs) - len(waiting)} of {len(prepared.runs)} runs are finished already")
+    return waiting
+
+
+def _train(waiting: Sequence[tuple[ArmRun, RunState]], prepared: Prepared, plugins: Plugins, screen: Console) -> int:
+    """Carry out runs one after another; returns the exit code of the last one."""
     for number, (run, state) in enumerate(waiting, 1):
         going_on = " (going on)" if state.begun else ""
         screen.print(f"[bold]run {number} of {len(waiting)}[/bold]: {run.label}{going_on}")
-        code = _train_one(run, prepared, plugins, screen, begun=state.begun)
+        code = train_one(run, prepared, plugins, screen, begun=state.begun)
         if code:
-            screen.print("stopped; the same command goes on from here", style="yellow")
             return code
     return 0
 
@@ -189,8 +206,16 @@ def _measure_base(prepared: Prepared, screen: Console) -> None:
         base_losses(prepared.base, prepared.plan, prepared.unseen)
 
 
-def _train_one(run: ArmRun, prepared: Prepared, plugins: Plugins, screen: Console, *, begun: bool) -> int:
-    """One run with everybody listening; returns the exit code."""
+def train_one(
+    run: ArmRun,
+    prepared: Prepared,
+    plugins: Plugins,
+    screen: Console,
+    *,
+    begun: bool,
+    more_listeners: Mapping[str, Listener] | None = None,
+) -> int:
+    """One run with everybody listening, `more_listeners` too; returns the exit code."""
     from mft_cli.plan_view import prepare
     from mft_core.comparison.runs import carry_out
     from mft_core.data.tasks import TaskSet
@@ -198,7 +223,7 @@ def _train_one(run: ArmRun, prepared: Prepared, plugins: Plugins, screen: Consol
     with everybody_listening(run.recipe, plugins, screen) as (progress, listeners):
         plan = prepare(run.recipe, plugins, progress)
         unseen = TaskSet(()) if run.task else prepared.unseen
-        return carry_out(run, plan, unseen, listeners, begun=begun).exit_code
+        return carry_out(run, plan, unseen, {**listeners, **(more_listeners or {})}, begun=begun).exit_code
 
 
 def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Console, *, json_output: bool) -> int:

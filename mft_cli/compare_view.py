@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -12,8 +13,9 @@ from rich.text import Text
 from mft_cli.affinity_view import print_affinity
 from mft_core.comparison.affinity import Found, shown_arm
 from mft_core.comparison.arm import BASE
-from mft_core.comparison.markdown import rows, summary_lines
-from mft_core.comparison.outcome import HIGHER, LOWER, ArmResult, Comparison, TaskComparison
+from mft_core.comparison.markdown import ALONE, rows, summary_lines, verdict
+from mft_core.comparison.outcome import Comparison
+from mft_core.comparison.results import HIGHER, LOWER, ArmResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
 
@@ -48,8 +50,8 @@ def print_comparison(
         console.print(table)
     if comparison.scores:
         console.print(_score_table(comparison))
-    for line in summary_lines(comparison):
-        console.print(Text(line), soft_wrap=True)
+    for line in _words(comparison, listed):
+        console.print(line, soft_wrap=True)
     for warning in comparison.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     if rest:
@@ -62,6 +64,17 @@ def print_comparison(
     drawn = [*output.glob("compare.*"), *output.glob("affinity.png")]
     files = ", ".join(sorted(path.name for path in drawn))
     console.print(Text(f"written to {output}: {files}"), soft_wrap=True)
+
+
+def _words(comparison: Comparison, listed: Sequence[tuple[str, TaskComparison]]) -> Iterator[Text]:
+    """Each arm against the reference, what a mark in the tables means, and the reading."""
+    yield from map(Text, summary_lines(comparison))
+    if any(ALONE in verdict(arm) for _, task in listed for arm in task.arms.values()):
+        among = f"{comparison.reading.comparisons} comparisons"
+        yield Text(f"{ALONE}: by its own interval, and not after correction for {among}")
+    yield Text("What it says", style="bold")
+    for sentence in comparison.reading.sentences:
+        yield Text(f"- {sentence}")
 
 
 def _listed(comparison: Comparison, all_tasks: bool) -> list[tuple[str, TaskComparison]]:
@@ -96,7 +109,7 @@ def _difference(result: ArmResult | None) -> Text:
     if result is None or result.difference is None:
         return Text(units.MISSING)
     number = f"{result.difference:+.4f} {_half_width(result.difference_low, result.difference_high)}"
-    return Text(f"{number}\n{result.verdict}", style=STYLES.get(result.verdict, ""))
+    return Text(f"{number}\n{verdict(result)}", style=STYLES.get(result.corrected or result.verdict, ""))
 
 
 def _half_width(low: float | None, high: float | None) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mft_core.comparison.arm import BASE
-from mft_core.comparison.outcome import HIGHER, LOWER, UNDECIDED, UNKNOWN, ArmResult, Comparison, TaskComparison
+from mft_core.comparison.outcome import Comparison
+from mft_core.comparison.results import HIGHER, LOWER, UNDECIDED, UNKNOWN, ArmResult, PairResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES
 from mft_core.support import units
 from mft_core.support.lists import first_few
 
 MEAN = "mean over tasks"
+ALONE = "(alone)"
+"""Said of a difference that its own interval shows, and that does not outlast the correction for many."""
 
 
 def as_markdown(comparison: Comparison) -> str:
@@ -59,12 +62,19 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     others = [arm for arm in arms if arm != reference]
     yield f"\n## Difference to {reference}\n"
     yield "Paired over samples and seeds; below 0 is better. Each interval stands for itself: of 20 without any true"
-    yield "difference, about one is expected to say lower or higher.\n"
+    yield f"difference, about one is expected to say lower or higher. {ALONE}: only so, and no more after correction"
+    yield "for all tasks and arms; in the mean over tasks, for all pairs of arms.\n"
     yield from _table(["task", *others], (
         [name, *(_difference(task.arms.get(arm)) for arm in others)] for name, task in rows(comparison)
     ))  # fmt: skip
     yield ""
     yield from (f"- {line}" for line in summary_lines(comparison))
+    if len(comparison.pairs) > 1:
+        yield "\n## Every two arms on the mean over tasks\n"
+        yield f"p is corrected for {len(comparison.pairs)} pairs.\n"
+        yield from _table(["arms", "difference", "p"], (
+            [f"{pair.one} less {pair.other}", _difference(pair), _number(pair.p_corrected)] for pair in comparison.pairs
+        ))  # fmt: skip
     yield "\n## Cost of one seed\n"
     yield from _table(["arm", "runs", "steps", "tokens", "seconds"], (
         [arm, str(cost.runs), f"{cost.steps:,.0f}", f"{cost.tokens:,.0f}", f"{cost.seconds:,.0f}"]
@@ -76,6 +86,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
             [*(score[key] for key in ("task", "metric", "arm")), _number(score["mean"]), _numbers(score["values"])]
             for score in comparison.scores
         ))  # fmt: skip
+    yield "\n## What it says\n"
+    yield from (f"- {sentence}" for sentence in comparison.reading.sentences)
     if comparison.warnings:
         yield "\n## To keep in mind\n"
         yield from (f"- {warning}" for warning in comparison.warnings)
@@ -93,11 +105,16 @@ def _loss(result: ArmResult | None) -> str:
     return units.MISSING if result is None else interval(result.loss, result.low, result.high)
 
 
-def _difference(result: ArmResult | None) -> str:
+def verdict(result: ArmResult | PairResult) -> str:
+    """The verdict, marked where it does not outlast the correction for many comparisons."""
+    return result.verdict + f" {ALONE}" * bool(result.corrected and result.corrected != result.verdict)
+
+
+def _difference(result: ArmResult | PairResult | None) -> str:
     if result is None:
         return units.MISSING
     numbers = interval(result.difference, result.difference_low, result.difference_high, signed=True)
-    return f"{numbers} {result.verdict}"
+    return f"{numbers} {verdict(result)}"
 
 
 def _numbers(values: Iterable[float | None]) -> str:

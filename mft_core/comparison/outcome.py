@@ -5,79 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from mft_core.comparison.arm import BASE, SINGLE
 from mft_core.comparison.arms import ArmRun
+from mft_core.comparison.families import corrected_pairs, corrected_tasks, mean_with_pairs
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
-from mft_core.comparison.run_numbers import run_facts, scores_of_arms
+from mft_core.comparison.multiplicity import p_values
+from mft_core.comparison.reading import Reading, read
+from mft_core.comparison.results import (
+    HIGHER,
+    LOWER,
+    UNDECIDED,
+    UNKNOWN,
+    ArmResult,
+    Cost,
+    PairResult,
+    TaskComparison,
+)
+from mft_core.comparison.run_numbers import cost_of_seed, run_facts, scores_of_arms
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES, Draws, draw_task, mean_over_tasks, seed_weights
 from mft_core.errors import MftError
 from mft_core.support.lists import first_few
 
-LOWER, HIGHER, UNDECIDED, UNKNOWN = "lower", "higher", "no difference shown", "unknown"
 FEW_SAMPLES = 20
 BUDGET_TOLERANCE = 0.05
 GENERATOR_SEED = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ArmResult:
-    """One arm on one task, or on the mean over tasks. None: cannot be said.
-
-    Attributes:
-        loss: validation loss, nats per supervised token, mean over seeds.
-        low, high: 95% interval of `loss`.
-        by_seed: the loss of each seed.
-        difference: to the reference arm.
-        difference_low, difference_high: its paired 95% interval.
-        verdict: "lower" or "higher" than the reference where that interval is below or above 0, else "no difference
-            shown"; "unknown" where there is no interval; "" for the reference itself. A loss that is not finite is
-            the higher one.
-    """
-
-    loss: float | None
-    low: float | None
-    high: float | None
-    by_seed: tuple[float | None, ...]
-    difference: float | None = None
-    difference_low: float | None = None
-    difference_high: float | None = None
-    verdict: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskComparison:
-    """One task.
-
-    Attributes:
-        name: the task; "" for the mean over the tasks that were trained.
-        unseen: no arm trained it.
-        samples, tokens: validation samples, and supervised tokens in them.
-        arms: by name, "base" (the model before training) first; an arm that cannot be measured here is absent.
-    """
-
-    name: str
-    unseen: bool
-    samples: int
-    tokens: int
-    arms: Mapping[str, ArmResult]
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one seed of an arm takes on average, all its runs together.
-
-    `seconds` are those of the optimizer steps with all that a loss adds to them; loading, evaluating and drawing, which
-    are alike for all arms, are left out. `tokens` are not padding.
-    """
-
-    runs: int
-    steps: float
-    tokens: float
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +50,8 @@ class Comparison:
         scores: of evaluators: "task", "metric", "arm", "values" (by seed) and their "mean".
         runs: each run in numbers.
         warnings: what a reader must know to judge the numbers.
+        pairs: every two arms on the mean over tasks.
+        reading: what follows from all this, in words.
     """
 
     reference: str
@@ -105,6 +63,8 @@ class Comparison:
     scores: tuple[Mapping[str, Any], ...]
     runs: tuple[Mapping[str, Any], ...]
     warnings: tuple[str, ...]
+    pairs: tuple[PairResult, ...]
+    reading: Reading
 
     def tasks_with(self, arm: str, verdict: str) -> list[str]:
         """Names of the tasks on which `arm` got that verdict."""
@@ -161,19 +121,25 @@ def gather(
         tasks.append(TaskComparison(name, name not in importance, *size, _results(list(stack), reference, found)))
         if name in importance:
             draws.append(found)
-    mean = mean_over_tasks(draws, np.array([importance[name] for name in trained], np.float64))
+    shares = np.array([importance[name] for name in trained], np.float64)
+    mean = mean_over_tasks(draws, shares)
+    pairs = corrected_pairs(list(_pairs(arms, draws, shares)))
+    on_mean = mean_with_pairs(_results([BASE, *arms], reference, mean), pairs, reference)
+    tasks = corrected_tasks(tasks)
     facts = [run_facts(run) for run in runs]
-    cost = {arm: _cost([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
+    cost = {arm: cost_of_seed([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
     return Comparison(
         reference=reference,
         arms=arms,
         seeds=seeds,
         tasks=tuple(tasks),
-        mean=TaskComparison("", False, *_sizes(tasks), _results([BASE, *arms], reference, mean)),
+        mean=TaskComparison("", False, *_sizes(tasks), on_mean),
         cost=cost,
         scores=tuple(scores_of_arms(facts)),
         runs=tuple(facts),
         warnings=(*_warnings(tasks, cost, seeds, sorted({*importance, *unseen} - base.keys())), *remarks),
+        pairs=pairs,
+        reading=read(arms, reference, seeds, tasks, on_mean, pairs, cost),
     )
 
 
@@ -220,6 +186,7 @@ def _stack(
 def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, ArmResult]:
     """`draws` has the losses of the arms, then their differences to the reference."""
     low, high = draws.interval()
+    p = p_values(draws)
     lost = {arm: not math.isfinite(draws.point[index]) for index, arm in enumerate(arms)}
     results = {}
     for index, arm in enumerate(arms):
@@ -234,9 +201,20 @@ def _results(arms: Sequence[str], reference: str, draws: Draws) -> dict[str, Arm
                 difference_low=below,
                 difference_high=above,
                 verdict=_verdict(below, above, lost[arm], lost.get(reference, False)),
+                p=_finite(p[delta]),
             )
         results[arm] = result
     return results
+
+
+def _pairs(arms: Sequence[str], tasks: Sequence[Draws], shares: np.ndarray) -> Iterable[PairResult]:
+    """Every two arms on the mean over tasks; the draws of each task have the base first, then the arms."""
+    for (one, name), (other, beside) in combinations(enumerate(arms, 1), 2):
+        found = mean_over_tasks([task.contrast(one, other) for task in tasks], shares)
+        low, high = (_finite(end[0]) for end in found.interval())
+        lost = [any(not math.isfinite(task.point[arm]) for task in tasks) for arm in (one, other)]
+        p, verdict = _finite(p_values(found)[0]), _verdict(low, high, *lost)
+        yield PairResult(name, beside, _finite(found.point[0]), low, high, verdict, p)
 
 
 def _verdict(low: float | None, high: float | None, lost: bool, reference_lost: bool) -> str:
@@ -254,11 +232,6 @@ def _finite(value: float) -> float | None:
 def _sizes(tasks: Iterable[TaskComparison]) -> tuple[int, int]:
     trained = [task for task in tasks if not task.unseen]
     return sum(task.samples for task in trained), sum(task.tokens for task in trained)
-
-
-def _cost(facts: Sequence[Mapping[str, Any]], seeds: int) -> Cost:
-    steps, tokens, seconds = (sum(fact[key] for fact in facts) / seeds for key in ("steps", "tokens", "seconds"))
-    return Cost(len(facts) // seeds, steps, tokens, seconds)
 
 
 def _warnings(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mft_core.comparison.arm import MERGE_EVENT
 from mft_core.comparison.arms import ArmRun
+from mft_core.comparison.results import Cost
 from mft_core.events import read_events
 from mft_core.run.results import read_run_facts
 from mft_core.support import run_files
@@ -24,6 +25,12 @@ def run_facts(run: ArmRun) -> dict[str, Any]:
         "reason": facts.reason, "steps": steps, "selected": latest["end"].get("selected"),
         "tokens": facts.tokens or 0, "seconds": seconds, "scores": list(scores.values()),
     }  # fmt: skip
+
+
+def cost_of_seed(facts: Sequence[Mapping[str, Any]], seeds: int) -> Cost:
+    """What one seed of an arm took, from all its runs."""
+    steps, tokens, seconds = (sum(fact[key] for fact in facts) / seeds for key in ("steps", "tokens", "seconds"))
+    return Cost(len(facts) // seeds, steps, tokens, seconds)
 
 
 def scores_of_arms(facts: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:

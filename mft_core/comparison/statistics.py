@@ -38,17 +38,31 @@ class Draws:
         point: float64 [A], the estimate.
         by_seed: float64 [A, S], of each seed alone.
         resampled: float64 [resamples, A], drawn around it; NaN where the data cannot say how uncertain it is.
+        over_samples: float64 [resamples, A], the part of their error that the bootstrap of samples alone draws.
+        freedom: float64 [A], degrees of freedom that part has.
     """
 
     point: np.ndarray
     by_seed: np.ndarray
     resampled: np.ndarray
+    over_samples: np.ndarray
+    freedom: np.ndarray
 
     def interval(self, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
         """float64 [A] twice: lower and upper end of the interval that holds `confidence` of the draws."""
         tail = (1 - confidence) / 2
         low, high = np.quantile(self.resampled, [tail, 1 - tail], axis=0)
         return low, high
+
+    def contrast(self, one: int, other: int) -> Draws:
+        """The draws of one arm less those of another, as of one arm."""
+
+        def less(values: np.ndarray) -> np.ndarray:
+            return values[..., one : one + 1] - values[..., other : other + 1]
+
+        by_seed = self.by_seed[one : one + 1] - self.by_seed[other : other + 1]
+        freedom = self.freedom[one : one + 1]
+        return Draws(less(self.point), by_seed, less(self.resampled), less(self.over_samples), freedom)
 
 
 def seed_weights(seeds: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
@@ -81,7 +95,8 @@ def draw_task(
     point = by_seed.mean(axis=1)
     over_samples = _bootstrap(cross_entropy.mean(axis=1), tokens, len(weights), generator) - point
     tails = np.sqrt(samples / generator.chisquare(samples - 1, (len(weights), 1))) if samples > 1 else np.nan
-    return Draws(point, by_seed, point + over_samples * tails + weights @ by_seed.T)
+    resampled = point + over_samples * tails + weights @ by_seed.T
+    return Draws(point, by_seed, resampled, over_samples, np.full(len(point), samples - 1.0))
 
 
 def _bootstrap(sums: np.ndarray, tokens: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
@@ -103,8 +118,15 @@ def mean_over_tasks(tasks: list[Draws], importance: np.ndarray) -> Draws:
     def mean(parts: list[np.ndarray]) -> np.ndarray:
         return np.tensordot(shares, np.stack(parts), axes=1)
 
+    # Satterthwaite: a mean of errors known with different numbers of degrees of freedom.
+    variances = [share**2 * task.over_samples.var(axis=0) for share, task in zip(shares, tasks, strict=True)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = sum(variance**2 / task.freedom for variance, task in zip(variances, tasks, strict=True))
+        freedom = np.sum(variances, axis=0) ** 2 / spread
     return Draws(
         mean([task.point for task in tasks]),
         mean([task.by_seed for task in tasks]),
         mean([task.resampled for task in tasks]),
+        mean([task.over_samples for task in tasks]),
+        np.where(np.isnan(freedom), min(task.freedom.min() for task in tasks), freedom),
     )

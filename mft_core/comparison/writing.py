@@ -9,7 +9,9 @@ from typing import Any
 
 from mft_core.comparison.affinity import Found, affinity_section
 from mft_core.comparison.markdown import as_markdown
-from mft_core.comparison.outcome import ArmResult, Comparison, Cost, TaskComparison
+from mft_core.comparison.outcome import Comparison
+from mft_core.comparison.reading import Change, Reading
+from mft_core.comparison.results import ArmResult, Cost, PairResult, TaskComparison
 from mft_core.errors import MftError, UsageError
 from mft_core.events import EventLog, Listener
 from mft_core.support.durable import write_text
@@ -64,6 +66,8 @@ def read_outcome(folder: Path) -> Comparison:
             scores=tuple(values["scores"]),
             runs=tuple(values["runs"]),
             warnings=tuple(values["warnings"]),
+            pairs=tuple(PairResult(**pair) for pair in values["pairs"]),
+            reading=_reading(values["reading"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
@@ -82,3 +86,9 @@ def _task(values: dict[str, Any]) -> TaskComparison:
         name: ArmResult(**{**result, "by_seed": tuple(result["by_seed"])}) for name, result in values["arms"].items()
     }
     return TaskComparison(**{**values, "arms": arms})
+
+
+def _reading(values: dict[str, Any]) -> Reading:
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    changes = {name: tuple(Change(**change) for change in values[name]) for name in ("gains", "pays")}
+    return Reading(**{**values, **lists, **changes})

@@ -108,6 +108,9 @@ def test_one_sample_says_nothing_about_others_and_one_seed_nothing_about_others(
 
 
 def test_the_mean_over_tasks_weighs_by_importance() -> None:
-    parts = [Draws(np.array([value]), np.array([[value]]), np.full((4, 1), value)) for value in (1.0, 5.0)]
+    parts = [
+        Draws(np.array([value]), np.array([[value]]), np.full((4, 1), value), np.zeros((4, 1)), np.array([9.0]))
+        for value in (1.0, 5.0)
+    ]
     mean = mean_over_tasks(parts, np.array([3.0, 1.0]))
     assert (mean.point[0], mean.by_seed[0, 0], mean.resampled[0, 0]) == (2.0, 2.0, 2.0)

@@ -23,6 +23,7 @@ PUBLIC = {"mft_core", "mft_core/sandbox", "mft_core/testing"}
 """Folders whose `__init__` is a public import path, and gives what lies in its modules."""
 
 TESTED_ELSEWHERE = {
+    "comparison/results.py": "values; comparison/test_outcome.py makes them, test_writing.py reads them back",
     "data/source.py": "an interface; the conformance kit asks every source",
     "data/tokenization.py": "an interface; the conformance kit asks every tokenization",
     "evaluation/evaluator.py": "an interface; the conformance kit asks every evaluator",
