@@ -33,8 +33,8 @@ from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
 from mft_core.training.callbacks import CallbackContext, Callbacks
+from mft_core.training.result import TrainingResult
 from mft_core.training.selection import mean_over_tasks
-from mft_core.training.trainer import TrainingResult
 from mft_core.tuning.combining import SPARSE, AdapterCombiner
 from mft_core.tuning.fingerprint import RECORD_FILE, model_fingerprint, read_json_object
 from mft_core.tuning.saving import save_final

@@ -18,7 +18,7 @@ from mft_core.run.plan import Plan
 from mft_core.run.training import execute
 from mft_core.support import run_files
 from mft_core.support.ranks import is_main_rank
-from mft_core.training.trainer import TrainingResult
+from mft_core.training.result import TrainingResult
 
 
 @dataclass(frozen=True, slots=True)

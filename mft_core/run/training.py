@@ -34,9 +34,10 @@ from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
 from mft_core.training.callbacks import CallbackContext, Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
+from mft_core.training.result import TrainingResult
 from mft_core.training.sharding import is_sharded, shard
 from mft_core.training.state_tensors import trainable_tensors
-from mft_core.training.trainer import Trainer, TrainingResult
+from mft_core.training.trainer import Trainer
 from mft_core.tuning.fingerprint import base_fingerprint
 from mft_core.tuning.lora import initial_digest
 from mft_core.tuning.methods import FULL, prepare_for_tuning

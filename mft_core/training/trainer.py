@@ -8,7 +8,7 @@ rows are cut into micro-batches or spread over ranks.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
 from mft_core.training.probes import make_probe
+from mft_core.training.result import TrainingResult
 from mft_core.training.rollback import Rollback
 from mft_core.training.selected import restore_selected
 from mft_core.training.selection import Selection
@@ -39,23 +40,6 @@ from mft_core.training.task_states import on_these_tasks
 from mft_core.training.validation_course import ValidationCourse
 
 PROBE_SEED_OFFSET = 1
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingResult:
-    """How a run ended.
-
-    Attributes:
-        step: optimizer steps done.
-        selected: the step whose weights the model now has.
-        reason: "done", "stopped early" or "interrupted".
-        exit_code: 0, 130 or 143.
-    """
-
-    step: int
-    selected: int
-    reason: str
-    exit_code: int
 
 
 class Trainer:
