@@ -83,9 +83,7 @@ def compare(
     folder = Path(output or OUTPUTS / f"compare-{name_of(recipe, flags.recipe)}").absolute()
     opened = [*flags.runs, *folder.glob("*/seed-*")]
     plugins = plugins.opening(*opened)
-    beside = Beside(
-        jobs, [path.absolute() for path in flags.plugin or ()], [*flags.runs, *folder.glob("*/seed-*")], ray
-    )
+    beside = Beside(jobs, [path.absolute() for path in flags.plugin or ()], opened, ray)
     named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
     check_arm_recipes(named, recipe, plugins.catalog)
     names = check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
