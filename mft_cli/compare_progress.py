@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from mft_cli.display import live_display
 from mft_cli.progress_lines import notice_line, plain_line
 from mft_cli.progress_state import State
 from mft_core.events import Event
@@ -80,9 +80,7 @@ class RunsProgress:
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
         self._ended = 0
-        self._live: Live | None = None
-        if console.is_terminal and not console.is_dumb_terminal:
-            self._live = Live(console=console, get_renderable=self._render, transient=True)
+        self._live = live_display(console, self._render)
 
     def __enter__(self) -> RunsProgress:
         if self._live:

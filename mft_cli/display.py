@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,8 @@ import typer
 from mft_core.support.redact import redacted
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
 PIPED_WIDTH = 160
 """Columns where output is no terminal and $COLUMNS is not set: tables then need not break their lines."""
@@ -30,6 +32,15 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
     return SafeConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def live_display(screen: Console, render: Callable[[], RenderableType]) -> Live | None:
+    """A part of the terminal that shows what `render` gives, again and again, and then is gone; None: no terminal."""
+    from rich.live import Live
+
+    if not screen.is_terminal or screen.is_dumb_terminal:
+        return None
+    return Live(console=screen, get_renderable=render, transient=True)
 
 
 def show_json(value: Any) -> None:

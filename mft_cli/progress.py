@@ -8,11 +8,11 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mft_cli.display import live_display
 from mft_cli.progress_lines import most_telling, notice_line, overall, plain_line, train_line
 from mft_cli.progress_state import State
 from mft_core.events import Event
@@ -40,9 +40,7 @@ class Progress:
         self._work = ""
         self._last_line = float("-inf")
         self._ended = False
-        self._live: Live | None = None
-        if console.is_terminal and not console.is_dumb_terminal:
-            self._live = Live(console=console, get_renderable=self._render, transient=True)
+        self._live = live_display(console, self._render)
 
     def __enter__(self) -> Progress:
         if self._live:

@@ -7,12 +7,11 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from helpers.made_up_comparisons import TASKS, write_comparison
+from helpers.made_up_comparisons import TASKS, outcome, without_times, write_comparison
 from helpers.running import events, mft, start_mft, wait_for_step
 from mft_core.comparison.losses_file import read_losses
 
@@ -36,10 +35,6 @@ def compared(folder: Path) -> Path:
         patch.chdir(folder)
         assert mft("compare", "recipe.toml", *ARMS, "--output", "out") == 0
     return folder / "out"
-
-
-def outcome(output: Path) -> dict[str, Any]:
-    return json.loads((output / "compare.json").read_text())
 
 
 def run_folders(output: Path, arm: str, task: str) -> list[Path]:
@@ -152,14 +147,6 @@ def test_another_unseen_task_is_measured_without_training_again(compared: Path, 
 def test_a_changed_recipe_is_refused_with_its_differences(compared: Path, capsys) -> None:
     assert mft("compare", "recipe.toml", *ARMS, "--output", "out", "--set", "train.learning_rate=1e-3") == 2
     assert "train.learning_rate: 0.005 -> 0.001" in capsys.readouterr().err
-
-
-def without_times(found: dict[str, Any]) -> dict[str, Any]:
-    for run in found["runs"]:
-        del run["folder"], run["seconds"]
-    for cost in found["cost"].values():
-        del cost["seconds"]
-    return found
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.made_up_comparisons import write_comparison
+from helpers.made_up_comparisons import outcome, without_times, write_comparison
 from helpers.running import events, mft, start_mft, weights
 from mft_core.comparison.arm import parse_arm
 from mft_core.comparison.losses_file import read_losses
@@ -43,18 +43,6 @@ def compared(folder: Path) -> Path:
         patch.chdir(folder)
         assert mft("compare", "recipe.toml", *MORE, "--output", "out") == 0
     return folder / "out"
-
-
-def outcome(output: Path) -> dict[str, Any]:
-    return json.loads((output / "compare.json").read_text())
-
-
-def without_times(found: dict[str, Any]) -> dict[str, Any]:
-    for run in found["runs"]:
-        del run["folder"], run["seconds"]
-    for cost in found["cost"].values():
-        del cost["seconds"]
-    return found
 
 
 def test_arms_stand_in_the_order_asked_for_and_have_their_own_keys(compared: Path) -> None:

@@ -1,8 +1,10 @@
-"""Comparisons that never took place."""
+"""Comparisons that never took place, and what small ones are made of."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from helpers.running import write_tasks
 from mft_core.comparison.outcome import Comparison
@@ -57,3 +59,17 @@ def write_comparison(folder: Path) -> Path:
         (folder / "data" / task / "valid.jsonl").unlink()
     (folder / "plugins.toml").write_text('disabled = ["mft-report"]\n')
     return folder
+
+
+def outcome(output: Path) -> dict[str, Any]:
+    """What a comparison in this folder came to."""
+    return json.loads((output / "compare.json").read_text())
+
+
+def without_times(found: dict[str, Any]) -> dict[str, Any]:
+    """What two comparisons of the same have in common."""
+    for run in found["runs"]:
+        del run["folder"], run["seconds"]
+    for cost in found["cost"].values():
+        del cost["seconds"]
+    return found
