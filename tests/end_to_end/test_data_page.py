@@ -48,6 +48,8 @@ LEARNED = {
     '"completion": [': ["Hi!"],
     '"It is 42."': ["It is 42."],
     '"assistant": "Hi there!"': ["Hi there!"],
+    '"output": "Hi there!"': ["Hi there!"],
+    '"role": ["user", "assistant"]': ["Hi there!"],
     '"import os"': [" os"],
     '"text": "2 + 2 ="': [" 4"],
     '"tool_call_id": "c1"': [CALL, "3 degrees."],

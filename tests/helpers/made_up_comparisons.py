@@ -72,4 +72,5 @@ def without_times(found: dict[str, Any]) -> dict[str, Any]:
         del run["folder"], run["seconds"]
     for cost in found["cost"].values():
         del cost["seconds"]
+    found["reading"]["sentences"] = [said for said in found["reading"]["sentences"] if "time" not in said]
     return found
