@@ -20,7 +20,7 @@ SPLIT, TOGETHER, UNDECIDED = "split", "together", "undecided"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TaskPair:
     """Two tasks and what was measured, with its interval; what `one` does for `other`, or of both."""
 
     one: str
@@ -74,9 +74,9 @@ class Affinity:
     cosine: MeanInterval
     cosine_train: MeanInterval
     gain: MeanInterval | None
-    helps: tuple[Pair, ...]
-    hinders: tuple[Pair, ...]
-    conflicts: tuple[Pair, ...]
+    helps: tuple[TaskPair, ...]
+    hinders: tuple[TaskPair, ...]
+    conflicts: tuple[TaskPair, ...]
     grouping: Grouping | None
 
     def as_json(self) -> dict[str, Any]:
@@ -116,12 +116,12 @@ def summarised(course: AffinityCourse) -> Affinity:
     )
 
 
-def _pairs(tasks: tuple[str, ...], found: MeanInterval, once: bool = False) -> Iterator[Pair]:
+def _pairs(tasks: tuple[str, ...], found: MeanInterval, once: bool = False) -> Iterator[TaskPair]:
     """Pairs of different tasks that have an interval; `once`: each in one order only."""
     for one, other in np.argwhere(np.isfinite(found.low)).tolist():
         if one < other or (one > other and not once):
             values = (float(matrix[one, other]) for matrix in (found.mean, found.low, found.high))
-            yield Pair(tasks[one], tasks[other], *values)
+            yield TaskPair(tasks[one], tasks[other], *values)
 
 
 def grouped(tasks: tuple[str, ...], scores: np.ndarray, by: str) -> Grouping | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mft_core.objective.affinity_summary import SPLIT, TOGETHER, Affinity, Grouping, Pair
+from mft_core.objective.affinity_summary import SPLIT, TOGETHER, Affinity, Grouping, TaskPair
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
 
@@ -36,7 +36,7 @@ def affinity_lines(affinity: Affinity) -> Iterator[str]:
         yield grouping_line(affinity.grouping)
 
 
-def conflict_warning(conflicts: Sequence[Pair]) -> str:
+def conflict_warning(conflicts: Sequence[TaskPair]) -> str:
     """Names both tasks of every pair, the worst first; of many, a few."""
     listed = [f"{pair.one!r} and {pair.other!r} ({_interval(pair, '+.2f')})" for pair in conflicts]
     what = "their gradients point away from each other, cosine and its interval"
@@ -105,12 +105,12 @@ def _passes(events: Sequence[Mapping[str, Any]]) -> str:
     return f" --epochs {last['epoch'] * last['steps'] / last['step']:.4g}"
 
 
-def _pair(pair: Pair, verb: str, by_gain: bool) -> str:
+def _pair(pair: TaskPair, verb: str, by_gain: bool) -> str:
     if not by_gain:
         return f"{pair.one} {verb} {pair.other}: cosine of their gradients {_interval(pair, '+.2f')}"
     effect = "takes off" if pair.value > 0 else "adds to"
     return f"{pair.one} {verb} {pair.other}: what a step on it {effect} the validation loss: {_interval(pair, '+.3%')}"
 
 
-def _interval(pair: Pair, form: str) -> str:
+def _interval(pair: TaskPair, form: str) -> str:
     return f"{format(pair.value, form)} [{format(pair.low, form)}, {format(pair.high, form)}]"
