@@ -139,6 +139,10 @@ class AffinityRecorder(Callback):
                 self.context.log.emit(EVENT, step, **self._fields(found))
         self._before = copied(validation.model) if (step + 1) % self._request.every == 0 else None
 
+    def going_back(self, step: int) -> None:
+        """The step that comes next starts at the model gone back to, as in a run resumed from there."""
+        self._before = copied(self.context.validation.model)
+
     def _full_length(self, before: list[torch.Tensor]) -> float:
         validation, rate = self.context.validation, self.optimizer.param_groups[0]["lr"]
         return distance(validation.model, before, validation.accelerator) * (self._rate / rate if rate else 0.0)

@@ -56,7 +56,7 @@ class Callback(Configurable[SomeOptions]):
         """
 
     def going_back(self, step: int) -> None:
-        """Called before the run goes back to the model of `step`: what was done of later steps is given up.
+        """Called when the run goes back: the model is that of `step` again, what was done of later steps is given up.
 
         These steps come again, with other weights. A process that is killed then may go back once more.
         """

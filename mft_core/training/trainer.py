@@ -230,11 +230,11 @@ class Trainer:
     def _go_back(self, earlier: Checkpoint) -> None:
         """Go on from an earlier checkpoint; the time that was spent stays spent."""
         self.accelerator.wait_for_everyone()  # every rank has read it
-        if self._callbacks:
-            self._callbacks.going_back(earlier.step)
         seconds = self._meter.total_seconds
         self._restore(earlier)
         self._meter.total_seconds = seconds
+        if self._callbacks:
+            self._callbacks.going_back(self.step)
         self._save(newest=True)
         if self.accelerator.is_main_process:
             self.log.rewind(self.step)

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.overfitting import deciding
 from helpers.small_trainer import make_trainer, tensors
 from mft_core.batching.packing import OneEach
 from mft_core.batching.sample_table import SampleTable
 from mft_core.events import read_events
+from mft_core.interfaces import Decision, Loss
 from mft_core.objective.affinity import read_course
 from mft_core.records import Sample
 from mft_core.testing.contexts import AllTogether, evaluation_context
@@ -119,8 +121,9 @@ def test_of_a_task_without_validation_samples_nothing_is_known() -> None:
 class Recorded:
     """A small run with or without measurements."""
 
-    def __init__(self, run: Path, every: int = 0, steps: int = 6) -> None:
-        self.trainer = make_trainer(run, Balanced(), random_table([2, 9, 5]), dropout=0.2, steps=steps, **ADAM)
+    def __init__(self, run: Path, every: int = 0, steps: int = 6, loss: Loss | None = None, **settings) -> None:
+        settings = {**ADAM, "steps": steps, **settings}
+        self.trainer = make_trainer(run, loss or Balanced(), random_table([2, 9, 5]), dropout=0.2, **settings)
         trainer = self.trainer
         context = CallbackContext(trainer.model, trainer.validation, trainer.log, steps)
         training = replace(trainer.validation, validation=trainer.plan.table)
@@ -153,6 +156,18 @@ def test_a_run_ends_with_the_same_weights_with_it_and_without_and_measures_the_s
     again = resumed.run(watched.trainer.checkpoints.load(3))
     assert all(torch.equal(again[name], tensor) for name, tensor in expected.items())
     assert resumed.events == watched.events[1:]
+
+
+def test_a_run_that_went_back_measures_what_one_resumed_from_there_measures(tmp_path) -> None:
+    back = Decision(leave_out=(0,), back_to=3)
+    gone, resumed = (
+        Recorded(tmp_path / name, 4, 8, deciding({8: back}), eval_every=8, save_every=1) for name in ("gone", "resumed")
+    )
+    expected = gone.run()
+    found = resumed.run(gone.trainer.checkpoints.load(3))
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert [event["step"] for event in gone.events] == [4, 8]
+    assert resumed.events == gone.events
 
 
 PAIRS = (("plain", 0), ("watched", 2), ("resumed", 2))
