@@ -111,7 +111,19 @@ def parse_arm(text: str) -> Arm:
         if key in settings:
             raise UsageError(f"--arms: {text.strip()!r} gives {key} twice", "leave one of them out")
         settings[key] = _value(key, value)
+    _refuse_nested(settings, text)
     return Arm(name, settings)
+
+
+def _refuse_nested(settings: Mapping[str, Any], text: str) -> None:
+    """A table and a value within it would take each other's place, by the order in which they are written."""
+    written = {key if "." in key else f"{LOSS_SECTION}.{key}": key for key in settings}
+    for place, key in written.items():
+        for dot in re.finditer(r"\.", place):
+            if table := written.get(place[: dot.start()]):
+                raise UsageError(
+                    f"--arms: {text.strip()!r} gives {table} and, within it, {key}", "leave one of them out"
+                )
 
 
 def _value(key: str, text: str) -> Any:

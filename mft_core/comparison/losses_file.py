@@ -50,8 +50,8 @@ def read_losses(path: Path) -> Measured | None:
     """What `write_losses` wrote; None where it is missing or damaged."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            cuts = np.cumsum(arrays["samples"])[:-1]
-            columns = [np.split(arrays[name], cuts) for name in ("cross_entropy", "tokens", "digests")]
+            ends = np.cumsum(arrays["samples"])
+            columns = [np.split(arrays[name], ends)[:-1] for name in ("cross_entropy", "tokens", "digests")]
             parts = [TaskLossesBySample(*part) for part in zip(*columns, strict=True)]
             return dict(zip(arrays["tasks"].tolist(), parts, strict=True))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):

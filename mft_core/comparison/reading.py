@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mft_core.comparison.arms import BASE
+from mft_core.comparison.arm import BASE, MERGED, SINGLE, Arm, parse_arm
 from mft_core.comparison.results import HIGHER, LOWER, UNKNOWN, ArmResult, Cost, PairResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
@@ -192,6 +192,7 @@ def _on_cost(found: Reading, reference: str, cost: Mapping[str, Cost]) -> Iterat
         return
     parts = [
         f"{arm} {spent.seconds / base.seconds:.2f} times the time and {spent.tokens / base.tokens:.2f} times the tokens"
+        + "".join(f", beside those of {source}" for source in _combined_of(arm))
         for arm, spent in cost.items()
         if arm != reference
     ]
@@ -199,8 +200,17 @@ def _on_cost(found: Reading, reference: str, cost: Mapping[str, Cost]) -> Iterat
     yield f"Cost of one seed: {reference} took {took}; {'; '.join(parts)}."
     candidates = [arm for arm in (found.lowest, *found.alike) if arm in cost]
     if len(candidates) > 1:
-        cheapest = min(candidates, key=lambda arm: cost[arm].seconds)
+        whole = {
+            arm: sum(cost[part].seconds for part in (arm, *_combined_of(arm)) if part in cost) for arm in candidates
+        }
+        cheapest = min(candidates, key=whole.__getitem__)
         yield f"Of {', '.join(candidates)}, which could not be told apart, {cheapest} took the least time."
+
+
+def _combined_of(arm: str) -> tuple[str, ...]:
+    """The arm whose cost one that is combined takes beside its own."""
+    written = parse_arm(arm)
+    return (Arm(SINGLE, written.keys).label,) if written.name == MERGED else ()
 
 
 def _on_evidence(found: Reading, seeds: int) -> Iterator[str]:

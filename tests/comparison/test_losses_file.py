@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mft_core.comparison.losses_file import TaskLossesBySample, read_losses, write_losses
+from mft_core.comparison.losses_file import LOSSES_FILE, TaskLossesBySample, read_losses, write_losses
 
 
 def test_losses_survive_writing_and_damage_is_noticed(tmp_path: Path) -> None:
@@ -26,3 +26,8 @@ def test_losses_survive_writing_and_damage_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-30])
     assert read_losses(path) is None
     assert read_losses(tmp_path / "nothing") is None
+
+
+def test_a_run_without_any_validation_samples_has_a_whole_file(tmp_path: Path) -> None:
+    write_losses(tmp_path / LOSSES_FILE, {})
+    assert read_losses(tmp_path / LOSSES_FILE) == {}

@@ -100,3 +100,19 @@ def test_one_arm_and_lost_losses_leave_nothing_to_choose() -> None:
     lost = read(("mixed",), "mixed", 3, tasks, {"mixed": replace(MIXED, loss=None)}, (), {"mixed": COST["mixed"]})
     assert lost.lowest == ""
     assert "No arm has a finite loss" in lost.sentences[0]
+
+
+def test_what_was_combined_is_not_told_to_be_cheaper_than_what_it_was_combined_of() -> None:
+    arms, unsure = ("mixed", "merged tune.rank=4", "single tune.rank=4"), "no difference shown"
+    spent = {
+        arm: Cost(1, 1, tokens, time) for arm, tokens, time in zip(arms, (9, 0, 9), (60.0, 6.0, 57.0), strict=True)
+    }
+    pairs = tuple(pair(one, other, unsure) for one, other in ((arms[0], arms[1]), (arms[0], arms[2])))
+    mean = {arm: replace(MIXED, loss=1.0) for arm in arms}
+    text = "\n".join(read(arms, "mixed", 5, [], mean, pairs, spent).sentences)
+    assert (
+        "merged tune.rank=4 0.10 times the time and 0.00 times the tokens, beside those of single tune.rank=4;" in text
+    )
+    assert "single tune.rank=4 took the least time" in text
+    text = "\n".join(read(arms, "mixed", 5, [], mean, pairs[:1], spent).sentences)
+    assert "Of mixed, merged tune.rank=4, which could not be told apart, mixed took the least time." in text
