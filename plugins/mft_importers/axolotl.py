@@ -173,7 +173,7 @@ def _data_set(conversion: Conversion, described: Any, channel: str = "") -> dict
     known = {"path", "data_files", "name", "split", "type", "ds_type", *COLUMNS, channel}
     carried = {"chat_template"} if "tokenization" in others else set()
     for key in sorted(described.keys() - known - carried):
-        if described[key] and described[key] not in AS_USUAL.get(key, ()):
+        if described[key] not in (None, "", False, *AS_USUAL.get(key, ())):
             conversion.remark(f"{made['name']}: {key} = {described[key]!r} is not carried over.")
     for key, value in _unsaid(described).items():
         if on_disk or key != "split":  # that of a set on the Hub is in its address

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mft_core.data.turns import CALL, ROLES
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.data_sets import hub_address, shares, task, watched
@@ -30,6 +31,14 @@ STAGES = ("sft", "pt")
 ALPACA = {"prompt": "instruction", "query": "input", "response": "output"}
 TURNS = {"role_tag": ("from", "role"), "content_tag": ("value", "content")}
 """Their keys of a turn, and the names that are read here anyway."""
+ROLE_TAGS = {
+    "user_tag": ("human", "user"),
+    "assistant_tag": ("gpt", "assistant"),
+    "observation_tag": ("observation", "tool"),
+    "function_tag": ("function_call", CALL),
+    "system_tag": ("system", "system"),
+}
+"""Their names of roles: what they are by default, and what each must mean here."""
 READ_ANYWAY = {
     "prompt": ("instruction", "prompt", "question", "query", "input"),
     "query": ("input", "query"),
@@ -157,16 +166,28 @@ def _data_set(
     made = task(conversion, name, _place(described, folder), **others)
     if made["train"].endswith(".txt"):
         made["reader"] = {"name": "text", "documents": "line"}
+    _say_of_turns(conversion, name, described)
+    for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
+        if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
+            conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
+    return made
+
+
+def _say_of_turns(conversion: Conversion, name: str, described: Mapping[str, Any]) -> None:
+    """What it says of turns that is read otherwise here, or not at all."""
     for tag, (theirs, ours) in TURNS.items():
         given = (described.get("tags") or {}).get(tag, theirs)
         if given not in (theirs, ours):
             conversion.remark(
                 f"{name}: turns have their {tag.removesuffix('_tag')} under {given!r}, which is not read."
             )
-    for key in ("ranking", "script_url", "cloud_file_name", "ms_hub_url"):
-        if described.get(key) and not (key.endswith("url") and described.get("hf_hub_url")):
-            conversion.remark(f"{name}: {key} = {described[key]!r} is not carried over.")
-    return made
+    for tag, (theirs, meaning) in ROLE_TAGS.items():
+        given = (described.get("tags") or {}).get(tag, theirs)
+        if ROLES.get(str(given).lower()) != meaning:
+            conversion.remark(f"{name}: {tag} = {given!r} is not carried over: it is not read as that role.")
+    for key in ("chosen", "rejected", "kto_tag"):
+        if column := (described.get("columns") or {}).get(key):
+            conversion.remark(f"{name}: columns.{key} = {column!r} is not carried over; see data.preference.")
 
 
 def _place(described: Mapping[str, Any], folder: Path) -> str:

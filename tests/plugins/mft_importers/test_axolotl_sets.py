@@ -60,3 +60,8 @@ def test_what_it_says_is_not_listed(tmp_path: Path) -> None:
     text = imported(tmp_path, type=said, split="train")
     assert "is not carried over." not in text
     assert tomllib.loads(text)["data"]["tasks"][0]["columns"]["prompt"] == "{instruction}: {i}"
+
+
+def test_a_set_without_roles_to_train_is_not_taken_for_one_that_trains_answers(tmp_path: Path) -> None:
+    assert "roles_to_train = []" in imported(tmp_path, type="chat_template", roles_to_train=[])
+    assert "roles_to_train" not in imported(tmp_path, type="chat_template", roles_to_train=["assistant"])

@@ -48,6 +48,19 @@ def test_llama_factory(tmp_path: Path) -> None:
     assert "num_samples" not in text
 
 
+def test_names_of_roles_and_columns_that_are_not_read_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    tags = {"role_tag": "role", "user_tag": "User", "assistant_tag": "helper", "function_tag": "tool"}
+    described = {"a": {"file_name": "a.json", "tags": tags, "columns": {"messages": "messages", "rejected": "bad"}}}
+    (tmp_path / "data/dataset_info.json").write_text(json.dumps(described), encoding="utf-8")
+    _, text = imported(tmp_path, {**LLAMA_FACTORY, "dataset": "a"})
+    assert "assistant_tag = 'helper'" in text
+    assert "function_tag = 'tool'" in text, "a result there is no call here"
+    assert "columns.rejected = 'bad'" in text
+    assert "user_tag" not in text
+    assert "role_tag" not in text
+
+
 def test_shares_that_do_not_fit_are_listed(tmp_path: Path) -> None:
     for changes in ({"interleave_probs": "0.5,0.3,0.2"}, {"interleave_probs": "1,0"}, {"mix_strategy": "concat"}):
         values, text = llama_factory(tmp_path, **changes)
