@@ -93,7 +93,7 @@ def compare(
     if names:
         check_unseen(of_recipe, names)
     measured = recipe.having("output", affinity=True) if affinity else recipe
-    request = Request(measured, named, seeds, of_recipe, _nested(of_losses), folder)
+    request = Request(measured, named, seeds, of_recipe, of_losses, folder)
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
     elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
     raise typer.Exit(_compare(request, elsewhere, plugins, beside, json_output=json_output))
@@ -119,28 +119,16 @@ def _arms(given: str | None, loss: str | None, catalog: Catalog) -> list[Arm]:
 
 
 def _part_settings(settings: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """Of --set: what is the same for all arms, as it was given, and {key: value} of losses' options."""
-    from mft_core.recipe.loading import parse_setting
+    """Of --set: what is the same for all arms, as it was given, and the losses' options."""
+    from mft_core.recipe.loading import as_tables, parse_setting
 
     parsed = [(text, *parse_setting(text)) for text in settings]
     others = [text for text, key, _ in parsed if not _is_loss_option(key)]
-    return others, {key: value for _, key, value in parsed if _is_loss_option(key)}
+    return others, as_tables({key.removeprefix(LOSS_OPTION): value for _, key, value in parsed if _is_loss_option(key)})
 
 
 def _is_loss_option(key: str) -> bool:
     return key.startswith(LOSS_OPTION) and key != "loss.name"
-
-
-def _nested(settings: dict[str, Any]) -> dict[str, Any]:
-    """{"loss.alpha.repair": 2} -> {"alpha": {"repair": 2}}."""
-    options: dict[str, Any] = {}
-    for key, value in settings.items():
-        *tables, last = key.removeprefix(LOSS_OPTION).split(".")
-        table = options
-        for name in tables:
-            table = table.setdefault(name, {})
-        table[last] = value
-    return options
 
 
 def _compare(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mft_core.errors import UsageError
+from mft_core.recipe.loading import as_tables
 from mft_core.recipe.schema import Recipe
 from mft_core.recipe.unknown_keys import suggest_key
 from mft_core.support.toml_files import toml_value
@@ -39,23 +40,13 @@ class Arm:
     @property
     def options(self) -> dict[str, Any]:
         """What has no section, or the section "loss"."""
-        options: dict[str, Any] = {}
-        for key, value in self.settings.items():
-            if "." in key and not key.startswith(f"{LOSS_SECTION}."):
-                continue
-            *tables, last = key.removeprefix(f"{LOSS_SECTION}.").split(".")
-            table = options
-            for name in tables:
-                table = table.setdefault(name, {})
-            table[last] = value
-        return options
+        own = {key: value for key, value in self.settings.items() if not _is_of_recipe(key)}
+        return as_tables({key.removeprefix(f"{LOSS_SECTION}."): value for key, value in own.items()})
 
     @property
     def keys(self) -> dict[str, Any]:
         """What has a section of the recipe other than "loss"."""
-        return {
-            key: value for key, value in self.settings.items() if "." in key and not key.startswith(f"{LOSS_SECTION}.")
-        }
+        return {key: value for key, value in self.settings.items() if _is_of_recipe(key)}
 
     @property
     def label(self) -> str:
@@ -146,8 +137,12 @@ def _check_section(key: str, text: str) -> None:
         )
 
 
+def _is_of_recipe(key: str) -> bool:
+    return "." in key and not key.startswith(f"{LOSS_SECTION}.")
+
+
 def _options_first(setting: tuple[str, Any]) -> tuple[bool, str]:
-    return "." in setting[0] and not setting[0].startswith(f"{LOSS_SECTION}."), setting[0]
+    return _is_of_recipe(setting[0]), setting[0]
 
 
 def _split(text: str, separators: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mft_core.comparison.statistics import Draws
+from mft_core.objective.intervals import upper_tail
 
 GRID = 4001
 MOST_FREEDOM = 1000
@@ -53,21 +54,6 @@ def _p_value(point: float, of_samples: float, sample_freedom: float, of_seeds: f
     sample_errors = scale * math.sqrt(freedom) * np.tan(angles)
     tails = upper_tail((distance + sample_errors) / of_seeds, seed_freedom)
     return min(1.0, 2 * float(weights @ tails / weights.sum()))
-
-
-def upper_tail(values: np.ndarray, freedom: int) -> np.ndarray:
-    """P(T >= value) for Student's t with a whole number of degrees of freedom (Abramowitz and Stegun, 26.7.3-4)."""
-    angle = np.arctan(np.abs(values) / math.sqrt(freedom))
-    cosine = np.cos(angle)
-    odd = freedom % 2
-    term = cosine.copy() if odd else np.ones_like(cosine)
-    total = term.copy() if freedom > 1 else np.zeros_like(term)
-    for number in range(2 + odd, freedom - 1, 2):
-        term = term * cosine**2 * (number - 1) / number
-        total = total + term
-    within = 2 / math.pi * (angle + np.sin(angle) * total) if odd else np.sin(angle) * total
-    outside = np.clip((1 - within) / 2, 0, None)
-    return np.where(values >= 0, outside, 1 - outside)
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:

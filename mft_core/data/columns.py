@@ -50,35 +50,38 @@ def shaped(value: Mapping[str, Any], form: RecordForm) -> Shaped:
     """
     if not form.columns:
         return Shaped(dict(value))
-    given = [(key, column) for key, column in form.columns if column != key or key in value or key not in OPTIONAL]
-    named = {UNDER.get(key, key): _content(value, key, column, form) for key, column in given}
     used = {name for _, column in form.columns for name in columns_in(column)}
-    found = {name: path for name in used if (path := field_path(value, name))}
+    paths = {name: field_path(value, name) for name in used}
+    given = [(key, column) for key, column in form.columns if column != key or key in value or key not in OPTIONAL]
+    named = {UNDER.get(key, key): _content(value, key, column, paths, form) for key, column in given}
     replaced = {key for target, _ in form.columns for key in STANDS_FOR.get(target, ())} - used - named.keys()
-    rest = dict(value)
-    for path in found.values():
-        rest = without_field(rest, path) if path[0] in rest else rest
-    rest = {key: content for key, content in rest.items() if key not in replaced}
+    rest = value
+    # What stands deeper goes first: an object may be used as a whole beside a field of it.
+    for path in sorted((path for path in paths.values() if len(path) > 1), key=len, reverse=True):
+        rest = without_field(rest, path)
+    gone = replaced | {path[0] for path in paths.values() if len(path) == 1}
+    rest = {key: content for key, content in rest.items() if key not in gone}
     return Shaped({**rest, **named}, tuple(key for key in value if key in replaced and value[key] not in EMPTY))
 
 
-def _content(value: Mapping[str, Any], key: str, column: str, form: RecordForm) -> Any:
+def _content(
+    value: Mapping[str, Any], key: str, column: str, paths: Mapping[str, tuple[str, ...]], form: RecordForm
+) -> Any:
     for name in columns_in(column):
-        if not field_path(value, name):
+        if not paths[name]:
             known = did_you_mean(name, map(str, value))
             raise RecordError(f"missing column {name[:40]}", f"columns.{key} names it. {known}")
     if not is_template(column):
-        return _field(value, column)
+        return _at(value, paths[column])
 
     def shown(name: str) -> str:
-        held = _field(value, name)
+        held = _at(value, paths[name])
         return "" if held is None else read_text(held, f"the column {name!r}", form.render_json)
 
     return filled(column, shown)
 
 
-def _field(value: Mapping[str, Any], name: str) -> Any:
-    held: Any = value
-    for key in field_path(value, name):
-        held = held[key]
-    return held
+def _at(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value

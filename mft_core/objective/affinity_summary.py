@@ -101,8 +101,6 @@ def summarised(course: AffinityCourse) -> Affinity:
     looked_ahead = bool(np.isfinite(course.gain).any())
     cosine, gain = mean_interval(course.cosine), mean_interval(course.gain) if looked_ahead else None
     telling = cosine if gain is None else gain
-    both_ways = mean_interval((course.cosine + course.cosine.transpose(0, 2, 1)) / 2)
-    conflicts = [pair for pair in _pairs(course.tasks, both_ways, once=True) if pair.high < CONFLICT]
     pairs = sorted(_pairs(course.tasks, telling), key=lambda pair: -pair.value)
     return Affinity(
         course=course,
@@ -111,9 +109,16 @@ def summarised(course: AffinityCourse) -> Affinity:
         gain=gain,
         helps=tuple(pair for pair in pairs if pair.low > 0)[:MOST_PAIRS],
         hinders=tuple(pair for pair in reversed(pairs) if pair.high < 0)[:MOST_PAIRS],
-        conflicts=tuple(sorted(conflicts, key=lambda pair: pair.value)),
+        conflicts=conflicting(course),
         grouping=grouped(course.tasks, course.gain if looked_ahead else course.cosine, "gain" if gain else "cosine"),
     )
+
+
+def conflicting(course: AffinityCourse) -> tuple[TaskPair, ...]:
+    """The pairs in conflict, the worst first; see `Affinity`."""
+    both_ways = mean_interval((course.cosine + course.cosine.transpose(0, 2, 1)) / 2)
+    found = [pair for pair in _pairs(course.tasks, both_ways, once=True) if pair.high < CONFLICT]
+    return tuple(sorted(found, key=lambda pair: pair.value))
 
 
 def _pairs(tasks: tuple[str, ...], found: MeanInterval, once: bool = False) -> Iterator[TaskPair]:

@@ -30,8 +30,13 @@ class Gramians:
     across: np.ndarray | None = None
 
 
-def cosines(gramian: np.ndarray) -> np.ndarray:
-    """float64 [N, N]: the cosines of the angles between gradients; NaN where one of them is 0."""
-    lengths = np.sqrt(np.diag(gramian))
-    scale = np.outer(lengths, lengths)
-    return np.divide(gramian, scale, out=np.full(gramian.shape, np.nan), where=scale > 0)
+def cosines(products: np.ndarray, gramian: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """float64 [N, N]: the cosines of the angles between gradients; NaN where one of them is 0.
+
+    Args:
+        products: float64 [N, N], of those of the rows with those of the columns.
+        gramian: float64 [N, N], of those of the rows; its diagonal counts.
+        others: the same of those of the columns.
+    """
+    scale = np.sqrt(np.outer(np.diag(gramian), np.diag(others)))
+    return np.divide(products, scale, out=np.full(products.shape, np.nan), where=scale > 0)

@@ -1,4 +1,4 @@
-"""Means of a few measurements, with intervals."""
+"""Means of a few measurements, with intervals, and Student's t distribution, which these come of."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from functools import lru_cache
 import numpy as np
 
 CONFIDENCE = 0.95
+HALVINGS = 60
+"""Of an interval that holds a quantile: more than a float64 can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +41,30 @@ def mean_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> MeanInt
 @lru_cache(maxsize=1024)
 def student_t(freedom: int, confidence: float) -> float:
     """The t with which [-t, t] holds `confidence` of Student's distribution with so many degrees of freedom."""
-    low, high = 0.0, 1.0
-    while _held(high, freedom) < confidence:
+    outside, low, high = 1 - confidence, 0.0, 1.0
+    while _beyond(high, freedom) > outside:
         high *= 2
-    for _ in range(200):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (middle, high) if _held(middle, freedom) < confidence else (low, middle)
+        low, high = (middle, high) if _beyond(middle, freedom) > outside else (low, middle)
     return (low + high) / 2
 
 
-def _held(t: float, freedom: int) -> float:
-    """What [-t, t] holds (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4)."""
-    angle = math.atan(t / math.sqrt(freedom))
-    square, odd = math.cos(angle) ** 2, freedom % 2
-    term = math.cos(angle) if odd else 1.0
-    total = 0.0
-    for number in range(freedom // 2):
-        if number:
-            factor = 2 * number / (2 * number + 1) if odd else (2 * number - 1) / (2 * number)
-            term *= square * factor
-        total += term
-    total *= math.sin(angle)
-    return 2 / math.pi * (angle + total) if odd else total
+def _beyond(t: float, freedom: int) -> float:
+    """What [-t, t] does not hold."""
+    return 2 * float(upper_tail(np.array(t), freedom))
+
+
+def upper_tail(values: np.ndarray, freedom: int) -> np.ndarray:
+    """P(T >= value) for Student's t with a whole number of degrees of freedom (Abramowitz and Stegun, 26.7.3-4)."""
+    angle = np.arctan(np.abs(values) / math.sqrt(freedom))
+    cosine = np.cos(angle)
+    odd = freedom % 2
+    term = cosine.copy() if odd else np.ones_like(cosine)
+    total = term.copy() if freedom > 1 else np.zeros_like(term)
+    for number in range(2 + odd, freedom - 1, 2):
+        term = term * cosine**2 * (number - 1) / number
+        total = total + term
+    within = 2 / math.pi * (angle + np.sin(angle) * total) if odd else np.sin(angle) * total
+    outside = np.clip((1 - within) / 2, 0, None)
+    return np.where(values >= 0, outside, 1 - outside)

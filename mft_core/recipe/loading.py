@@ -65,6 +65,14 @@ def parse_setting(text: str) -> tuple[str, Any]:
     return key.strip(), toml_value(value)
 
 
+def as_tables(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by dotted keys as tables, a later one over an earlier: {"alpha.repair": 2} -> {"alpha": {"repair": 2}}."""
+    tables: dict[str, Any] = {}
+    for key, value in settings.items():
+        tables = _merge(tables, _nested(key, value))
+    return tables
+
+
 def _nested(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(key.split(".")):
         value = {part: value}

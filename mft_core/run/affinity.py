@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mft_core.batching.batch_plan import BatchPlan
 from mft_core.data.tasks import TaskSet
 from mft_core.events import read_events
 from mft_core.objective.affinity import read_course
-from mft_core.objective.affinity_summary import Affinity, summarised
+from mft_core.objective.affinity_summary import conflicting, summarised
 from mft_core.recipe.schema import Recipe, TrainSection
 from mft_core.run.affinity_words import affinity_as_json, commands_to_test, conflict_warning
 from mft_core.support import run_files
@@ -108,26 +108,24 @@ class RunAffinity(AffinityRecorder):
 
     def at_end(self, step: int) -> None:
         """Warn of the pairs that pull apart."""
-        affinity = self._found() if self._writes else None
-        if affinity and affinity.conflicts:
-            self.context.log.emit("warning", step, message=conflict_warning(affinity.conflicts))
+        course = read_course(self._events())
+        conflicts = conflicting(course) if course else ()
+        if conflicts:
+            self.context.log.emit("warning", step, message=conflict_warning(conflicts))
 
     def close(self) -> None:
         """Write what there is, of an interrupted run too."""
-        affinity = self._found() if self._writes else None
-        if affinity:
-            run = self.context.log.run
-            commands = commands_to_test(affinity, run, read_events(self.context.log.path))
-            text = json.dumps(affinity_as_json(affinity, commands), ensure_ascii=False)
+        events = self._events()
+        course = read_course(events)
+        if course:
+            affinity, run = summarised(course), self.context.log.run
+            text = json.dumps(affinity_as_json(affinity, commands_to_test(affinity, run, events)), ensure_ascii=False)
             write_text(run / run_files.AFFINITY, text + "\n")
 
-    @property
-    def _writes(self) -> bool:
-        return self.context.validation.accelerator.is_main_process
-
-    def _found(self) -> Affinity | None:
-        course = read_course(read_events(self.context.log.path))
-        return summarised(course) if course else None
+    def _events(self) -> list[dict[str, Any]]:
+        """Those of the run, on the rank that writes; none on others."""
+        writes = self.context.validation.accelerator.is_main_process
+        return read_events(self.context.log.path) if writes else []
 
 
 def run_affinity(

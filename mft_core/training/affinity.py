@@ -90,9 +90,8 @@ def _cosines(found: Gramians) -> tuple[np.ndarray, np.ndarray]:
     assert found.train is not None
     assert found.validation is not None
     assert found.across is not None
-    scale = np.sqrt(np.outer(np.diag(found.train), np.diag(found.validation)))
-    across = np.divide(found.across, scale, out=np.full(scale.shape, np.nan), where=scale > 0)
-    return across, cosines(found.train)
+    across = cosines(found.across, found.train, found.validation)
+    return across, cosines(found.train, found.train, found.train)
 
 
 class AffinityRecorder(Callback):

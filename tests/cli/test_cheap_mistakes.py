@@ -30,6 +30,7 @@ MISTAKES = [
     (["prepare", *RUN[1:], "--output", "taken"], "taken"),
     (["compare", *RUN[1:], "--arms", "single,famoo"], "famo"),
     (["compare", *RUN[1:], "--arms", "mixed,famo", "--set", "loss.evry=2"], "evry"),
+    (["compare", *RUN[1:], "--arms", "mixed", "--set", "loss.by=samples", "--set", "loss.by.x=3"], "by = "),
     (["compare", *RUN[1:], "--unseen", "cpoy"], "copy"),
     (["eval", "takne"], "taken"),
     (["eval", "taken", "--on", "humanevl"], "humaneval"),

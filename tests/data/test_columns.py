@@ -81,6 +81,14 @@ def test_what_is_named_for_itself_may_be_missing_as_ever() -> None:
         parse_record({"ask": "q", "answer": "a"}, "", form(prompt="ask", tools="apis"))
 
 
+def test_an_object_may_be_used_as_a_whole_beside_a_field_of_it() -> None:
+    value = {"a": {"b": {"c": "deep", "d": 1}, "e": "kept"}, "answer": "x"}
+    form = RecordForm(columns=(("prompt", "{a.b.c} of {a.b}"), ("response", "answer")), render_json=True)
+    assert parse_record(value, "", form).turns[0].content == 'deep of {"c":"deep","d":1}'
+    whole = RecordForm(columns=(("prompt", "{a.e} of {a}"), ("response", "answer")), render_json=True)
+    assert parse_record(value, "", whole).turns[0].content == 'kept of {"b":{"c":"deep","d":1},"e":"kept"}'
+
+
 def test_columns_in_objects() -> None:
     value = {"translation": {"en": "cat", "de": "Katze", "fr": "chat"}, "meta": {"note": "short"}}
     form = RecordForm(columns=(("prompt", "To German ({meta.note}): {translation.en}"), ("response", "translation.de")))

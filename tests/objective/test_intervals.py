@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mft_core.objective.intervals import mean_interval, student_t
+from mft_core.objective.intervals import mean_interval, student_t, upper_tail
 
 TABLE = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262, 10: 2.228, 30: 2.042, 120: 1.980}
 """Two-sided, 95%: any textbook."""
@@ -18,6 +18,13 @@ def test_the_quantiles_are_those_of_the_tables(freedom: int, expected: float) ->
 
 def test_another_confidence_is_another_quantile() -> None:
     assert student_t(5, 0.99) == pytest.approx(4.032, abs=5e-4)
+
+
+def test_the_tail_of_t_is_that_of_the_tables() -> None:
+    table = [(1, 6.3138, 0.05), (2, 4.3027, 0.025), (3, 5.8409, 0.005), (4, 2.7764, 0.025), (9, 3.2498, 0.005)]
+    table += [(10, 1.8125, 0.05), (30, 2.0423, 0.025), (120, 2.6174, 0.005)]
+    for freedom, value, tail in table:
+        assert upper_tail(np.array([value, -value, 0.0]), freedom) == pytest.approx([tail, 1 - tail, 0.5], rel=1e-3)
 
 
 @pytest.mark.parametrize("measurements", [3, 10])

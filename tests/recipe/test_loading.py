@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mft_core.errors import UsageError
-from mft_core.recipe.loading import load_recipe, parse_setting
+from mft_core.recipe.loading import as_tables, load_recipe, parse_setting
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,13 @@ def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
 )
 def test_set_takes_toml_values_and_plain_words(text, value) -> None:
     assert parse_setting(text) == ("a.b", value)
+
+
+def test_values_by_dotted_keys_become_tables_a_later_one_over_an_earlier() -> None:
+    given = {"alpha.a": 3, "by": "samples", "alpha.b.c": 2}
+    assert as_tables(given) == {"alpha": {"a": 3, "b": {"c": 2}}, "by": "samples"}
+    assert as_tables({"alpha": {"a": 1}, "alpha.b": 2}) == {"alpha": {"a": 1, "b": 2}}
+    assert as_tables({"alpha.a": 1, "alpha": 2.5}) == {"alpha": 2.5}
 
 
 def test_set_without_a_value_is_an_error() -> None:
