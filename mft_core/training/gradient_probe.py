@@ -18,7 +18,7 @@ from mft_core.objective.loss import ProbeRequest
 from mft_core.records import TokenLosses
 from mft_core.training.gradient_store import gradient_store
 from mft_core.training.probe import rotation, window
-from mft_core.training.sharding import gradients_kept, is_sharded, local, own_parameters
+from mft_core.training.sharding import gradients_kept, is_sharded, local, local_gradient, trained_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class GradientProbe:
         """float64 [n, n]: of the gradients on n choices of samples, each of one task; the sides' tasks in turn."""
         context = self._sides[0]
         accelerator, tasks = context.accelerator, len(context.names)
-        trained = [parameter for _, parameter in own_parameters(context.model) if parameter.requires_grad]
+        trained = trained_parameters(context.model)
         held = _held(trained, context)
         elements = sum(local(parameter).numel() for parameter in held)
         itemsize = max((parameter.element_size() for parameter in held), default=0)
@@ -107,7 +107,7 @@ class GradientProbe:
             if len(samples):
                 with gradients_without_dropout(context.model):
                     mean_loss_backward(self._sides[number // tasks], samples, self._by)
-                store.put(number, [_gradient(parameter) for parameter in held])
+                store.put(number, [local_gradient(parameter) for parameter in held])
                 if beside:
                     beside(number)
             for parameter in trained:
@@ -149,7 +149,3 @@ def _held(trained: list[nn.Parameter], context: EvaluationContext) -> list[nn.Pa
     if is_sharded(context.model):
         return trained
     return trained[context.accelerator.process_index :: context.accelerator.num_processes]
-
-
-def _gradient(parameter: nn.Parameter) -> torch.Tensor:
-    return local(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)

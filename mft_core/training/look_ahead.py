@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.evaluation.losses import EvaluationContext
-from mft_core.training.sharding import is_sharded, local, own_parameters
+from mft_core.training.sharding import is_sharded, local, local_gradient, trained_parameters
 
 SECOND_MOMENT, SMALLEST = "exp_avg_sq", 1e-8
 
@@ -59,7 +59,7 @@ class TrialSteps:
             return np.full(len(self._context.names), np.nan)
         try:
             with torch.no_grad():
-                for parameter in _trained(self._context.model):
+                for parameter in trained_parameters(self._context.model):
                     moved = self._direction(parameter).mul_(self._length / norm)
                     local(parameter).sub_(moved.to(parameter.dtype))
             after = self._losses()
@@ -72,16 +72,16 @@ class TrialSteps:
 
     def _restore(self) -> None:
         with torch.no_grad():
-            for parameter, start in zip(_trained(self._context.model), self._start, strict=True):
+            for parameter, start in zip(trained_parameters(self._context.model), self._start, strict=True):
                 local(parameter).copy_(start)
 
     def _norm(self) -> float:
-        directions = map(self._direction, _trained(self._context.model))
+        directions = map(self._direction, trained_parameters(self._context.model))
         return total_norm(directions, self._context.model, self._context.accelerator)
 
     def _direction(self, parameter: nn.Parameter) -> torch.Tensor:
         """This rank's part of it, in float32 at least."""
-        gradient = local(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad).detach()
+        gradient = local_gradient(parameter)
         gradient = gradient.to(torch.promote_types(gradient.dtype, torch.float32), copy=True)
         square = self._optimizer.state.get(parameter, {}).get(SECOND_MOMENT)
         return gradient if square is None else gradient.div_(local(square).to(gradient.dtype).sqrt() + SMALLEST)
@@ -89,12 +89,12 @@ class TrialSteps:
 
 def copied(model: nn.Module) -> list[torch.Tensor]:
     """This rank's parts of the trained parameters, in main memory."""
-    return [local(parameter).detach().to("cpu", copy=True) for parameter in _trained(model)]
+    return [local(parameter).detach().to("cpu", copy=True) for parameter in trained_parameters(model)]
 
 
 def distance(model: nn.Module, before: list[torch.Tensor], accelerator: Accelerator) -> float:
     """How far the trained parameters are from a copy of them, over all ranks."""
-    pairs = zip(_trained(model), before, strict=True)
+    pairs = zip(trained_parameters(model), before, strict=True)
     moved = (local(parameter).detach().to(torch.float64) - old.to(parameter.device) for parameter, old in pairs)
     return total_norm(moved, model, accelerator)
 
@@ -105,8 +105,3 @@ def total_norm(parts: Iterator[torch.Tensor], model: nn.Module, accelerator: Acc
     for part in parts:
         total += part.to(torch.float64).square().sum()
     return math.sqrt(float(accelerator.reduce(total, "sum") if is_sharded(model) else total))
-
-
-def _trained(model: nn.Module) -> list[nn.Parameter]:
-    """Gathered ones that a forward left behind are given up: what is written into a shard shows in the next forward."""
-    return [parameter for _, parameter in own_parameters(model) if parameter.requires_grad]

@@ -64,6 +64,16 @@ def own_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     yield from model.named_parameters()
 
 
+def trained_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Those that the optimizer has; gathered ones are given up: what is written into a shard shows in the forward."""
+    return [parameter for _, parameter in own_parameters(model) if parameter.requires_grad]
+
+
+def local_gradient(parameter: nn.Parameter) -> torch.Tensor:
+    """This rank's part of a parameter's gradient; 0 where it has none."""
+    return local(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad).detach()
+
+
 def whole(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor itself, gathered from all ranks if it is sharded: then to be called on every rank."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
