@@ -153,10 +153,10 @@ def measured(path: Path) -> tuple[str, int]:
 def test_a_large_array_is_streamed(tmp_path: Path, opening: str, closing: str) -> None:
     path, row = tmp_path / "a.json", json.dumps({"prompt": "q" * 400, "response": "é" * 1000})
     with path.open("w", encoding="utf-8") as stream:  # all on one line
-        stream.write(opening + row + ("," + row) * 16_000 + closing)
-    assert path.stat().st_size > 100_000_000
+        stream.write(opening + row + ("," + row) * 32_000 + closing)
+    assert path.stat().st_size > 200_000_000
     said, mebibytes = measured(path)
-    assert said == "16001"
+    assert said == "32001"
     assert mebibytes < 60
 
 
