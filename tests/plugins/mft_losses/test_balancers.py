@@ -27,7 +27,7 @@ from mft_losses.uncertainty import Uncertainty
 LOSSES = {
     entry.name: load_entry(entry)
     for entry in discover(Workspace()).catalog.of_kind("loss")
-    if entry.distribution == "mft"
+    if entry.plugin == "mft-losses"
 }
 
 
