@@ -133,7 +133,9 @@ def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> No
 
 def _result_table(console: Console, run: RunFacts, all_tasks: bool) -> Table:
     table = _table("task", "before", "after", "change", "best at", "weight", "tokens")
-    table.title, table.title_style, table.title_justify = "Validation loss, nats per token", "bold", "left"
+    earlier = run.selected is not None and run.selected < run.step
+    chosen = f"; after: at step {units.count(run.selected)}, which was selected" if earlier else ""
+    table.title, table.title_style, table.title_justify = f"Validation loss, nats per token{chosen}", "bold", "left"
     shown = run.tasks if all_tasks else _most_telling(run.tasks)
     for task in shown:
         style = STYLES.get(task.verdict, "")

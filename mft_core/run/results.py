@@ -39,7 +39,8 @@ class RunFacts:
         seconds: time so far; None: not recorded.
         tokens: tokens trained on, without padding; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
-        after: the same at the last evaluation of a later step.
+        after: the same of the finished model, at the step that was selected; before that, at the last evaluation of
+            a later step.
         tasks: per task that is trained, in the run's order.
         watched: per task that is only measured.
         warnings: messages of the run, oldest first, each with its step.
@@ -47,6 +48,7 @@ class RunFacts:
         scores: "score" events.
         decisions: in words, what the loss decided after evaluations, each with its step.
         forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
+        selected: the step whose weights are in `final`; None: the run has not ended.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
         tests: (purpose, shell command): what would test what `affinity` says.
@@ -71,6 +73,7 @@ class RunFacts:
     tests: tuple[tuple[str, str], ...] = ()
     decisions: tuple[tuple[int, str], ...] = ()
     forgetting: tuple[TaskResult, ...] = ()
+    selected: int | None = None
 
     @property
     def change(self) -> float | None:
@@ -127,7 +130,8 @@ class RunFacts:
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
             "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
             "warnings": [message for _, message in self.warnings],
-            "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
+            "skipped_steps": len(self.skips), "selected": self.selected,
+            "final": str(self.final) if self.final else None,
             "affinity": affinity_as_json(self.affinity, self.tests) if self.affinity else None,
         }  # fmt: skip
 
@@ -216,6 +220,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     first = found.evaluations[steps[0]] if steps else {}
     last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
     final = run / run_files.FINAL
+    selected = None if found.end.get("reason") == "interrupted" else found.end.get("selected")
+    result = found.evaluations.get(-1 if selected is None else selected, last)
     course = read_course(events)
     affinity = summarised(course) if course else None
     # The end counts from this process's start, a train event over all processes of a resumed run.
@@ -229,9 +235,9 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         seconds=max(times, default=None),
         tokens=found.end.get("tokens"),
         before=first.get("loss"),
-        after=last.get("loss"),
-        tasks=tuple(_task_result("tasks", name, found, first, last) for name in found.names("tasks")),
-        watched=tuple(_task_result("watched", name, found, first, last) for name in found.names("watched")),
+        after=result.get("loss"),
+        tasks=tuple(_task_result("tasks", name, found, first, result) for name in found.names("tasks")),
+        watched=tuple(_task_result("watched", name, found, first, result) for name in found.names("watched")),
         warnings=_warnings(found),
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
@@ -239,7 +245,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         affinity=affinity,
         tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
-        forgetting=_forgetting(found, first, found.evaluations.get(found.end.get("selected", -1), last)),
+        forgetting=_forgetting(found, first, result),
+        selected=selected,
     )
 
 
