@@ -45,7 +45,7 @@ def test_after_is_that_of_the_selected_model_where_there_is_one(tmp_path: Path) 
     events = [
         {
             "event": "eval",
-            "step": step,
+            "step": at,
             "loss": loss,
             "tasks": {"only": {"loss": loss}},
             "watched": {"w": {"loss": loss}},
