@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
 from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.run.decisions import decision_words
+from mft_core.run.gathered_events import GatheredEvents
 from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
@@ -169,51 +170,9 @@ def load_events(run: Path) -> list[dict[str, Any]]:
     return events
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """One pass over the events."""
-
-    start: dict[str, Any] = field(default_factory=dict)
-    end: dict[str, Any] = field(default_factory=dict)
-    steps: int | None = None
-    train: dict[str, Any] = field(default_factory=dict)
-    evaluations: dict[int, dict[str, Any]] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    weights: dict[str, float] = field(default_factory=dict)
-    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    def add(self, event: dict[str, Any]) -> None:
-        name = event["event"]
-        self.steps = event.get("steps", self.steps)
-        if name == "start":
-            self.start = event
-        elif name == "end":
-            self.end = event
-        elif name == "train":
-            self._add_train(event)
-        elif name == "eval":
-            self.evaluations[event["step"]] = event
-        else:
-            self.others.setdefault(name, []).append(event)
-
-    def _add_train(self, event: dict[str, Any]) -> None:
-        self.train = event
-        for task, values in event.get("tasks", {}).items():
-            self.seen[task] = self.seen.get(task, 0) + (values.get("tokens") or 0)
-            if values.get("weight") is not None:
-                self.weights[task] = values["weight"]
-
-    def names(self, part: str) -> list[str]:
-        """Tasks in the run's order, "tasks" or "watched"; those of a log without a start event as they turn up."""
-        known = dict.fromkeys(self.start.get(part, {}))
-        for event in (*self.evaluations.values(), self.train):
-            known.update(dict.fromkeys(event.get(part, {})))
-        return list(known)
-
-
 def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     """The facts in `events`, oldest first, of the run in folder `run`."""
-    found = _Gathered()
+    found = GatheredEvents()
     for event in events:
         found.add(event)
     steps = sorted(found.evaluations)
@@ -250,13 +209,13 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     )
 
 
-def _forgetting(found: _Gathered, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
+def _forgetting(found: GatheredEvents, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
     watched = [_task_result("watched", name, found, base, result) for name in found.names("watched")]
     measured = [(task.change, task) for task in watched if task.change is not None]
     return tuple(task for _, task in sorted(measured, key=lambda pair: (-pair[0], pair[1].name)))
 
 
-def _warnings(found: _Gathered) -> tuple[tuple[int, str], ...]:
+def _warnings(found: GatheredEvents) -> tuple[tuple[int, str], ...]:
     """Those of the plan, which belong to step 0, then those of the run; those of one kind of many tasks are one."""
     planned = [(0, str(message)) for message in found.start.get("warnings", ())]
     kinds: dict[str, list[dict[str, Any]]] = {}
@@ -276,7 +235,7 @@ def _together(events: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
 
 
 def _task_result(
-    part: str, name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]
+    part: str, name: str, found: GatheredEvents, first: Mapping[str, Any], last: Mapping[str, Any]
 ) -> TaskResult:
     losses = {step: _task_loss(event, part, name) for step, event in found.evaluations.items()}
     measured = {step: loss for step, loss in losses.items() if loss is not None}
