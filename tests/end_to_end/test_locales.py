@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.running import events, settings, write_tasks
-from helpers.workers import run_commands_on
+from helpers.workers import run_commands_in
 
 LOCALES = {"zh_CN.GB18030": ("zh_CN", "GB18030"), "de_DE.ISO-8859-1": ("de_DE", "ISO-8859-1"), "C": ("", "UTF-8")}
 """Name -> what `localedef` makes it from; the interpreter is in UTF-8 mode in C."""
@@ -87,7 +87,7 @@ def test_the_locale_has_no_effect_on_a_run(place: Path, locale: dict[str, str]) 
         ["report", output],
         ["generate", output, "--prompt", "hé 日本", "--max-new-tokens", "3"],
     )
-    run_commands_on(1, *commands, environment=locale, place=place)
+    run_commands_in(place, locale, *commands)
     run = place / output
     assert list(events(run, "eval")[-1]["tasks"]) == ["hé", "代码"]
     assert events(run, "eval")[-1]["step"] == 3
