@@ -27,7 +27,7 @@ def test_text_is_told_from_what_is_none() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "iso-8859-1"])
+@pytest.mark.parametrize("encoding", ["gb18030", "iso-8859-1"])
 def test_an_answer_is_shown_in_any_encoding(encoding: str) -> None:
     # The random model answers "h\u00e9" with bytes that are no character.
     shown = run("generate", *SMALL, "--prompt", "h\u00e9", PYTHONIOENCODING=encoding, PYTHONUTF8="1")
@@ -54,11 +54,10 @@ def test_a_prompt_in_the_arguments_that_is_no_text_is_named() -> None:
 
 @pytest.mark.slow
 def test_a_conversation_goes_on_after_a_line_that_is_no_text() -> None:
-    said, without = (
-        run("chat", *SMALL, stdin=stdin, PYTHONIOENCODING="utf-8") for stdin in (b"hi\nx \xff\nbye\n", b"hi\nbye\n")
-    )
-    assert said.returncode == without.returncode == 0, said.stderr
-    assert said.stdout == without.stdout != b""
+    # What is said after /new is answered as before, but for the line in between.
+    said = run("chat", *SMALL, stdin=b"hi\nx \xff\nbye\n/new\nhi\nbye\n", PYTHONIOENCODING="utf-8")
+    assert said.returncode == 0, said.stderr
+    half = len(said.stdout) // 2
+    assert said.stdout[:half] == said.stdout[half:] != b""
     message = "error: This message is not UTF-8: its character 3 is the byte 0xff."
-    assert message in said.stderr.decode()
-    assert message not in without.stderr.decode()
+    assert said.stderr.decode().count(message) == 1
