@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   ?= smollm2
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+# A file's tests stay together, for its fixtures to be made once; the files in their order, for the last to be short ones.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo tutorial quick test slow check format docs bench clean
 
