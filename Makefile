@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   ?= smollm2
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+# A file's tests stay together, for its fixtures to be made once; the files in their order, for the last to be short ones.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo quick test slow check format docs bench clean
+.PHONY: demo tutorial quick test slow check format docs bench clean
 
 # The stamps are renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -25,6 +26,11 @@ $(VENV)/.developing: $(VENV)/.installed
 demo: $(VENV)/.installed
 	rm -rf runs/demo
 	$(BIN)/mft run recipes/demo.toml --output runs/demo --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
+
+## Does multi-task pay? The paper's three questions, small: docs/tutorial.md. Interrupted, the same command goes on.
+tutorial: $(VENV)/.installed
+	$(BIN)/mft compare recipes/tutorial.toml --seeds 3 --unseen text2code --output runs/tutorial \
+		--base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
 
 ## Before a commit: style, and the tests that take no time (a minute and a half on two cores).
 quick: $(VENV)/.developing

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mft_core.errors import UsageError
+from mft_core.support import units
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,7 +125,7 @@ def _on_ray(beside: Beside, jobs: Mapping[str, RunJob]) -> tuple[Start, int, str
         return RayRun(ray, jobs[run.label], resources)
 
     at_a_time = min(beside.jobs, len(jobs)) if beside.jobs > 1 else len(jobs)
-    return start, at_a_time, f"on a Ray cluster of {machines} machine{'s' * (machines != 1)}"
+    return start, at_a_time, f"on a Ray cluster of {units.counted(machines, 'machine')}"
 
 
 def _places(jobs: int) -> list[tuple[tuple[int, ...], str]]:
@@ -142,7 +143,7 @@ def _where(places: Sequence[tuple[tuple[int, ...], str]], threads: int) -> str:
     if devices:
         return f"on CUDA device{'s' * (len(devices) != 1)} {', '.join(devices)}"
     fewest = min(len(cores) for cores, _ in places)
-    return f"{threads} threads each" + (f" on {fewest} cores" if fewest else "")
+    return f"{units.counted(threads, 'thread')} each" + (f" on {units.counted(fewest, 'core')}" if fewest else "")
 
 
 def shares(cores: Sequence[int], jobs: int) -> list[tuple[int, ...]]:

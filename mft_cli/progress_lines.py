@@ -21,7 +21,8 @@ def plain_line(state: State, event: Event, now: float) -> str:
     if event.name == "eval":
         return eval_line(state, event)
     if event.name == "start":
-        return f"training {len(state.tasks)} task{'s' * (len(state.tasks) != 1)}, {_steps(state)} steps"
+        steps = units.counted(state.clock.steps, "step") if state.clock else "? steps"
+        return f"training {units.counted(len(state.tasks), 'task')}, {steps}"
     if event.name == "resume":
         return f"resumed at step {event.step} of {_steps(state)}"
     if event.name == "checkpoint":

@@ -47,16 +47,16 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     yield _Fact("loss", plan.loss + (f" ({options})" if options else ""))
     if plan.probe:
         when = "every step" if plan.probe.every == 1 else f"every {plan.probe.every} steps"
-        probed = f"{_plural(plan.probe.samples, f'{plan.probe.of} sample')}, {units.count(plan.probe.tokens)} tokens"
+        samples = units.counted(plan.probe.samples, f"{plan.probe.of} sample")
         passes = "one forward and backward" if plan.probe.gradients else "one forward"
-        yield _Fact("probe", f"{probed}, {passes} {when}")
+        yield _Fact("probe", f"{samples}, {units.count(plan.probe.tokens)} tokens, {passes} {when}")
     if plan.affinity:
         yield _Fact("affinity", _affinity(plan.affinity))
     filled = f"{units.percent(plan.packing_efficiency)} of their room filled"
-    yield _Fact("packing", f"{plan.packer}: {_plural(plan.rows, 'row')}, {filled}")
+    yield _Fact("packing", f"{plan.packer}: {units.counted(plan.rows, 'row')}, {filled}")
     epochs = f"{plan.epochs:.3g} epoch{'s' * (plan.epochs != 1)}"
-    each = f"{_plural(plan.batch_rows, 'row')}, about {units.count(plan.tokens_per_step)} tokens each"
-    yield _Fact("training", f"{_plural(plan.steps, 'step')}, {epochs}; {each}")
+    each = f"{units.counted(plan.batch_rows, 'row')}, about {units.count(plan.tokens_per_step)} tokens each"
+    yield _Fact("training", f"{units.counted(plan.steps, 'step')}, {epochs}; {each}")
     if plan.memory is not None:
         recomputed = ", activations recomputed (gradient checkpointing)" if plan.gradient_checkpointing else ""
         yield _Fact("memory", f"about {units.memory(plan.memory)} expected{recomputed}")
@@ -65,9 +65,11 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
 
 def _affinity(facts: AffinityFacts) -> str:
     """How often who helps whom is measured, and what that costs."""
-    times = f"{_plural(facts.measurements, 'measurement')}, one every {_plural(facts.every, 'step')}"
-    steps = f" and {_plural(facts.trial_steps, 'trial step')}" if facts.trial_steps else ""
-    return f"{times}: gradients of {_plural(facts.samples, 'sample')}{steps}; {units.percent(facts.share)} more work"
+    times = f"{units.counted(facts.measurements, 'measurement')}, one every {units.counted(facts.every, 'step')}"
+    steps = f" and {units.counted(facts.trial_steps, 'trial step')}" if facts.trial_steps else ""
+    return (
+        f"{times}: gradients of {units.counted(facts.samples, 'sample')}{steps}; {units.percent(facts.share)} more work"
+    )
 
 
 def _option(value: Any) -> str:
@@ -133,7 +135,9 @@ def print_result(console: Console, run: RunFacts, all_tasks: bool = False) -> No
 
 def _result_table(console: Console, run: RunFacts, all_tasks: bool) -> Table:
     table = _table("task", "before", "after", "change", "best at", "weight", "tokens")
-    table.title, table.title_style, table.title_justify = "Validation loss, nats per token", "bold", "left"
+    earlier = run.selected is not None and run.selected < run.step
+    chosen = f"; after: at step {units.count(run.selected)}, which was selected" if earlier else ""
+    table.title, table.title_style, table.title_justify = f"Validation loss, nats per token{chosen}", "bold", "left"
     shown = run.tasks if all_tasks else _most_telling(run.tasks)
     for task in shown:
         style = STYLES.get(task.verdict, "")
@@ -198,7 +202,7 @@ def _result_rows(run: RunFacts) -> Iterable[_Fact]:
     if run.random_weights:
         yield _Fact("", "started from random weights: for trying things out", "yellow")
     if run.skips:
-        yield _Fact("", f"{_plural(len(run.skips), 'step')} not taken; see metrics.jsonl", "yellow")
+        yield _Fact("", f"{units.counted(len(run.skips), 'step')} not taken; see metrics.jsonl", "yellow")
     yield _Fact("folder", str(run.run), whole=True)
     if run.final is not None:
         yield _Fact("weights", str(run.final), whole=True)
@@ -249,10 +253,6 @@ def _facts(console: Console, facts: Iterable[_Fact]) -> None:
         console.print(Text.assemble((fact.label.ljust(indent), "dim"), (lines[0], fact.style)), soft_wrap=True)
         for line in lines[1:]:
             console.print(Text(" " * indent + line, style=fact.style), soft_wrap=True)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{units.count(number)} {noun}{'s' * (number != 1)}"
 
 
 def _name(console: Console, name: str) -> Text:

@@ -105,6 +105,7 @@ def test_a_log_that_grows_no_more_stays_whole_and_says_what_to_do(tmp_path: Path
 
 @pytest.mark.slow
 def test_a_full_disk_leaves_a_whole_log(small_disk: Path) -> None:
+    (small_disk / "filling").write_bytes(bytes(15 << 18))
     step, message, _ = log_until_full(small_disk)
     assert "No space left" in message
     assert [event["step"] for event in read_events(small_disk / "metrics.jsonl")] == list(range(int(step)))

@@ -23,7 +23,7 @@ from mft_core.support.shared_files import SharedFiles
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-CACHE_VERSION = 14
+CACHE_VERSION = 15
 
 
 class Part(NamedTuple):

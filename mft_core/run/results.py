@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mft_core.objective.affinity import read_course
 from mft_core.objective.affinity_summary import Affinity, summarised
 from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.run.decisions import decision_words
+from mft_core.run.gathered_events import GatheredEvents
 from mft_core.run.task_result import TaskResult, relative_change
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
@@ -39,7 +40,8 @@ class RunFacts:
         seconds: time so far; None: not recorded.
         tokens: tokens trained on, without padding; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
-        after: the same at the last evaluation of a later step.
+        after: the same of the finished model, at the step that was selected; before that, at the last evaluation of
+            a later step.
         tasks: per task that is trained, in the run's order.
         watched: per task that is only measured.
         warnings: messages of the run, oldest first, each with its step.
@@ -47,6 +49,7 @@ class RunFacts:
         scores: "score" events.
         decisions: in words, what the loss decided after evaluations, each with its step.
         forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
+        selected: the step whose weights are in `final`; None: the run has not ended.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
         tests: (purpose, shell command): what would test what `affinity` says.
@@ -71,6 +74,7 @@ class RunFacts:
     tests: tuple[tuple[str, str], ...] = ()
     decisions: tuple[tuple[int, str], ...] = ()
     forgetting: tuple[TaskResult, ...] = ()
+    selected: int | None = None
 
     @property
     def change(self) -> float | None:
@@ -127,7 +131,8 @@ class RunFacts:
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
             "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
             "warnings": [message for _, message in self.warnings],
-            "skipped_steps": len(self.skips), "final": str(self.final) if self.final else None,
+            "skipped_steps": len(self.skips), "selected": self.selected,
+            "final": str(self.final) if self.final else None,
             "affinity": affinity_as_json(self.affinity, self.tests) if self.affinity else None,
         }  # fmt: skip
 
@@ -165,57 +170,17 @@ def load_events(run: Path) -> list[dict[str, Any]]:
     return events
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """One pass over the events."""
-
-    start: dict[str, Any] = field(default_factory=dict)
-    end: dict[str, Any] = field(default_factory=dict)
-    steps: int | None = None
-    train: dict[str, Any] = field(default_factory=dict)
-    evaluations: dict[int, dict[str, Any]] = field(default_factory=dict)
-    seen: dict[str, int] = field(default_factory=dict)
-    weights: dict[str, float] = field(default_factory=dict)
-    others: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    def add(self, event: dict[str, Any]) -> None:
-        name = event["event"]
-        self.steps = event.get("steps", self.steps)
-        if name == "start":
-            self.start = event
-        elif name == "end":
-            self.end = event
-        elif name == "train":
-            self._add_train(event)
-        elif name == "eval":
-            self.evaluations[event["step"]] = event
-        else:
-            self.others.setdefault(name, []).append(event)
-
-    def _add_train(self, event: dict[str, Any]) -> None:
-        self.train = event
-        for task, values in event.get("tasks", {}).items():
-            self.seen[task] = self.seen.get(task, 0) + (values.get("tokens") or 0)
-            if values.get("weight") is not None:
-                self.weights[task] = values["weight"]
-
-    def names(self, part: str) -> list[str]:
-        """Tasks in the run's order, "tasks" or "watched"; those of a log without a start event as they turn up."""
-        known = dict.fromkeys(self.start.get(part, {}))
-        for event in (*self.evaluations.values(), self.train):
-            known.update(dict.fromkeys(event.get(part, {})))
-        return list(known)
-
-
 def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     """The facts in `events`, oldest first, of the run in folder `run`."""
-    found = _Gathered()
+    found = GatheredEvents()
     for event in events:
         found.add(event)
     steps = sorted(found.evaluations)
     first = found.evaluations[steps[0]] if steps else {}
     last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
     final = run / run_files.FINAL
+    selected = None if found.end.get("reason") == "interrupted" else found.end.get("selected")
+    result = found.evaluations.get(-1 if selected is None else selected, last)
     course = read_course(events)
     affinity = summarised(course) if course else None
     # The end counts from this process's start, a train event over all processes of a resumed run.
@@ -229,9 +194,9 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         seconds=max(times, default=None),
         tokens=found.end.get("tokens"),
         before=first.get("loss"),
-        after=last.get("loss"),
-        tasks=tuple(_task_result("tasks", name, found, first, last) for name in found.names("tasks")),
-        watched=tuple(_task_result("watched", name, found, first, last) for name in found.names("watched")),
+        after=result.get("loss"),
+        tasks=tuple(_task_result("tasks", name, found, first, result) for name in found.names("tasks")),
+        watched=tuple(_task_result("watched", name, found, first, result) for name in found.names("watched")),
         warnings=_warnings(found),
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
@@ -239,17 +204,18 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         affinity=affinity,
         tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
-        forgetting=_forgetting(found, first, found.evaluations.get(found.end.get("selected", -1), last)),
+        forgetting=_forgetting(found, first, result),
+        selected=selected,
     )
 
 
-def _forgetting(found: _Gathered, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
+def _forgetting(found: GatheredEvents, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
     watched = [_task_result("watched", name, found, base, result) for name in found.names("watched")]
     measured = [(task.change, task) for task in watched if task.change is not None]
     return tuple(task for _, task in sorted(measured, key=lambda pair: (-pair[0], pair[1].name)))
 
 
-def _warnings(found: _Gathered) -> tuple[tuple[int, str], ...]:
+def _warnings(found: GatheredEvents) -> tuple[tuple[int, str], ...]:
     """Those of the plan, which belong to step 0, then those of the run; those of one kind of many tasks are one."""
     planned = [(0, str(message)) for message in found.start.get("warnings", ())]
     kinds: dict[str, list[dict[str, Any]]] = {}
@@ -269,7 +235,7 @@ def _together(events: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
 
 
 def _task_result(
-    part: str, name: str, found: _Gathered, first: Mapping[str, Any], last: Mapping[str, Any]
+    part: str, name: str, found: GatheredEvents, first: Mapping[str, Any], last: Mapping[str, Any]
 ) -> TaskResult:
     losses = {step: _task_loss(event, part, name) for step, event in found.evaluations.items()}
     measured = {step: loss for step, loss in losses.items() if loss is not None}

@@ -16,7 +16,7 @@ class TaskResult:
         name: the task.
         data: its counts as the "start" event gives them: train, valid, tokens, supervised, dropped, ...
         before: validation loss at the first evaluation, nats per token; None: not measured.
-        after: validation loss at the last evaluation of a later step; None: there was none yet.
+        after: validation loss of the finished model, else at the last evaluation of a later step; None: there was none.
         best: lowest validation loss of all evaluations.
         best_step: optimizer step of `best`.
         weight: the task's weight in the objective when last logged.
@@ -61,7 +61,7 @@ class TaskResult:
 
     @property
     def perplexity(self) -> float | None:
-        """exp of the last validation loss."""
+        """exp of `after`, or of `before` where there is none."""
         latest = self.before if self.after is None else self.after
         return None if latest is None else math.exp(min(latest, 700.0))
 

@@ -22,6 +22,11 @@ def count(value: float | None) -> str:
     return f"{sign}{size / 1e3:.3g}k"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with what it counts, as "1 step" or "1,200 steps"."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
 def memory(bytes_: float | None) -> str:
     """Bytes in binary units: "512 MiB", "3.2 GiB"."""
     if bytes_ is None:

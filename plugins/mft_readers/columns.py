@@ -18,6 +18,7 @@ from mft_core.data.compression import compression
 from mft_core.data.reader import row_of_group
 from mft_core.errors import MftError
 from mft_core.interfaces import RawRecord, Reader
+from mft_readers.class_names import class_namer
 from mft_readers.short_floats import shortener
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ STREAM_BEGINS = b"\xff\xff\xff\xff"
 class Parquet(Reader):
     """A Parquet file, read a thousand rows at a time; places are row group and row, both from 0.
 
-    Columns of lists and structs become JSON arrays and objects; null and NaN, which is no number, are null.
+    Columns of lists and structs become JSON arrays and objects; null and NaN, which is no number, are null. Classes of
+    the datasets library are their names.
     """
 
     suffixes: ClassVar = (".parquet", ".pq")
@@ -127,7 +129,7 @@ def _records(batch: pyarrow.RecordBatch, group: int, first: int) -> Iterator[Raw
     """The rows of a batch; one with a value that Python cannot have, such as a year 20,000, is at fault."""
     import pyarrow
 
-    shorten = shortener(pyarrow.struct(batch.schema))
+    shorten, name = shortener(pyarrow.struct(batch.schema)), class_namer(batch.schema)
     try:
         values = batch.to_pylist()
     except (ValueError, OverflowError):
@@ -136,7 +138,8 @@ def _records(batch: pyarrow.RecordBatch, group: int, first: int) -> Iterator[Raw
         place = row_of_group(group, first + number)
         try:
             row = value or batch.slice(number, 1).to_pylist()[0]
-            yield RawRecord(place, _json(shorten(row) if shorten else row))
+            row = shorten(row) if shorten else row
+            yield RawRecord(place, _json(name(row) if name else row))
         except (ValueError, TypeError, OverflowError) as error:
             yield RawRecord(place, b"", ("unreadable value", " ".join(str(error).split())))
 

@@ -7,6 +7,7 @@ import gzip
 import lzma
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,13 +27,18 @@ WAYS: dict[str, Callable[[bytes], bytes]] = {
     ".xz": lzma.compress,
     ".zst": zstd.compress,
 }
-CONTENT = b"".join(b"line %d, %d\n" % (number, number * 7919 % 10007) for number in range(200_000))
+CONTENT = b"".join(b"line %d, %d\n" % (number, number * 7919 % 10007) for number in range(100_000))
+
+
+@cache
+def compressed(suffix: str) -> bytes:
+    return WAYS[suffix](CONTENT)
 
 
 @pytest.mark.parametrize("suffix", WAYS)
 def test_whole_files_of_one_part_or_several(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a.jsonl{suffix.upper()}"
-    path.write_bytes(WAYS[suffix](CONTENT) + WAYS[suffix](b"more"))
+    path.write_bytes(compressed(suffix) + WAYS[suffix](b"more"))
     read = list(blocks(path))
     assert b"".join(read) == CONTENT + b"more"
     assert max(map(len, read)) <= BLOCK
@@ -41,7 +47,7 @@ def test_whole_files_of_one_part_or_several(tmp_path: Path, suffix: str) -> None
 
 @pytest.mark.parametrize("suffix", WAYS)
 def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path, suffix: str) -> None:
-    path, content = tmp_path / f"a{suffix}", WAYS[suffix](CONTENT)
+    path, content = tmp_path / f"a{suffix}", compressed(suffix)
     for kept in (len(content) // 2, len(content) - 3):
         path.write_bytes(content[:kept])
         with pytest.raises(MftError, match="cannot be read") as caught:
@@ -51,7 +57,7 @@ def test_a_file_that_is_cut_short_is_an_error(tmp_path: Path, suffix: str) -> No
 
 @pytest.mark.parametrize("suffix", WAYS)
 def test_a_later_part_whose_beginning_is_damaged_is_an_error(tmp_path: Path, suffix: str) -> None:
-    path, parts = tmp_path / f"a{suffix}", [WAYS[suffix](CONTENT), WAYS[suffix](b"more")]
+    path, parts = tmp_path / f"a{suffix}", [compressed(suffix), WAYS[suffix](b"more")]
     path.write_bytes(parts[0] + b"XXXX" + parts[1][4:])
     with pytest.raises(MftError, match=r"not compressed by|cannot be read"):
         list(blocks(path))

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from helpers.token_data import Counting, pair, prepare, task_file
+from helpers.worker_tokenizations import Killed, KilledInWorkers, StoppedForAWhile, Stopping
 from mft_core.data import encoding_pool
 from mft_core.data.jobs import CHUNK_BYTES
 from mft_core.data.tokenising import prepare_tasks
@@ -24,25 +21,6 @@ from mft_core.recipe.schema import DataSection
 from mft_core.records import Record, Sample, TaskFiles
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_tokenization.tokenizations import MftCoder
-
-
-class Suicidal(MftCoder):
-    """Ends its process without a word, as the kernel does where memory runs out."""
-
-    def encode(self, record: Record) -> Sample:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return super().encode(record)
-
-
-class SuicidalInWorkers(MftCoder):
-    """Ends its process where that is a worker; the main process is at work until it is gone."""
-
-    def encode(self, record: Record) -> Sample:
-        if multiprocessing.parent_process() is not None:
-            os.kill(os.getpid(), signal.SIGKILL)
-        while multiprocessing.active_children():
-            time.sleep(0.01)
-        return super().encode(record)
 
 
 class Faulty(MftCoder):
@@ -101,7 +79,7 @@ def within(seconds: float, work: object) -> BaseException | None:
 @pytest.mark.slow
 def test_a_killed_worker_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
-    error = within(120, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Suicidal, processes=2))
+    error = within(120, lambda: prepare([TaskFiles("t", (path,))], tmp_path / "cache", Killed, processes=2))
     assert isinstance(error, MftError)
     assert re.search(r"died: process \d+ was killed by SIGKILL", error.message)
     assert list((tmp_path / "cache").iterdir()) == []
@@ -111,17 +89,9 @@ def test_a_killed_worker_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_worker_that_was_killed_while_this_process_worked_is_named_too(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(number, 50) for number in range(4000)])
     files = [TaskFiles("t", (path,))]
-    error = within(120, lambda: prepare(files, tmp_path / "cache", SuicidalInWorkers, processes=2))
+    error = within(120, lambda: prepare(files, tmp_path / "cache", KilledInWorkers, processes=2))
     assert isinstance(error, MftError)
     assert re.search(r"died: process \d+ was killed by SIGKILL", error.message)
-
-
-class Stopping(MftCoder):
-    """Its process is stopped while it works."""
-
-    def encode(self, record: Record) -> Sample:
-        os.kill(os.getpid(), signal.SIGSTOP)
-        return super().encode(record)
 
 
 @pytest.mark.slow
@@ -138,16 +108,6 @@ def test_a_stopped_worker_is_an_error_that_names_it_and_leaves_nothing(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
-class StoppedForAWhile(MftCoder):
-    """Its process is stopped, and goes on seconds later."""
-
-    def encode(self, record: Record) -> Sample:
-        if record.turns[0].content.endswith(" 7"):
-            subprocess.Popen(["sh", "-c", f"sleep 3; kill -CONT {os.getpid()}"])
-            os.kill(os.getpid(), signal.SIGSTOP)
-        return super().encode(record)
-
-
 @pytest.mark.slow
 def test_a_worker_that_goes_on_again_is_waited_for(tmp_path: Path) -> None:
     path = task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
@@ -158,13 +118,14 @@ def test_a_worker_that_goes_on_again_is_waited_for(tmp_path: Path) -> None:
 UNGUARDED = """
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerFast
+
 from mft_core.records import TaskFiles
-from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_core.data.tokenising import prepare_tasks
 from mft_core.recipe.schema import DataSection
 from mft_tokenization.tokenizations import MftCoder
 
-tokenizer, tokenization = small_tokenizer(), MftCoder()
+tokenizer, tokenization = PreTrainedTokenizerFast.from_pretrained("tokenizer"), MftCoder()
 tokenization.bind(tokenizer)
 task = TaskFiles("t", (Path("t.jsonl"),))
 prepare_tasks([task], tokenization, tokenizer, DataSection(), Path("cache"), lambda *_: None, 2)
@@ -174,6 +135,7 @@ prepare_tasks([task], tokenization, tokenizer, DataSection(), Path("cache"), lam
 @pytest.mark.slow
 def test_a_script_that_no_process_can_be_started_from_is_told_why(tmp_path: Path) -> None:
     task_file(tmp_path / "t.jsonl", [pair(number) for number in range(50)])
+    small_tokenizer().save_pretrained(tmp_path / "tokenizer")
     (tmp_path / "script.py").write_text(UNGUARDED, encoding="utf-8")
     command = [sys.executable, "script.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)

@@ -8,12 +8,13 @@ import pytest
 
 from helpers.readers import READERS
 from helpers.token_data import pair, prepare, task_file
+from helpers.worker_tokenizations import FaultyLater
 from mft_core.data.jobs import CHUNK_BYTES, jobs_of
 from mft_core.data.length_guard import LengthPolicy
 from mft_core.data.sides import Side, readable_sides
 from mft_core.data.tokenization import BoundTokenization
 from mft_core.errors import MftError
-from mft_core.records import Record, Sample, TaskFiles
+from mft_core.records import TaskFiles
 from mft_core.testing.small_tokenizers import small_tokenizer
 from mft_tokenization.tokenizations import MftCoder
 
@@ -39,15 +40,6 @@ def test_every_line_is_in_one_job_and_the_last_job_of_a_side_says_so(tmp_path: P
     assert [len(job.lines) for job in second] == [3]
     assert [len(job.lines) for job in third] == [0]
     assert {job.origins[0] for job in second} == {f"{few}:{{place}}"}
-
-
-class FaultyLater(MftCoder):
-    """Has a fault that not every record meets."""
-
-    def encode(self, record: Record) -> Sample:
-        if record.turns[0].content == "question 77":
-            raise KeyError("oops")
-        return super().encode(record)
 
 
 @pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from helpers.forked_processes import ForkedProcess, run_to_its_end
 from helpers.token_data import Counting, one_task, pair, prepare, task_file, texts
 from mft_core.data.token_store import ARRAYS, EntryWriter, open_entry
 from mft_core.errors import MftError
@@ -120,15 +122,11 @@ def _prepare_in_process(file: Path, cache: Path, barrier: object) -> None:
 
 @pytest.mark.slow
 def test_two_processes_make_one_entry(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(2)
+    barrier = multiprocessing.get_context("forkserver").Barrier(2)
     file = task_file(tmp_path / "t" / "train.jsonl", [pair(number) for number in range(300)])
-    racers = [context.Process(target=_prepare_in_process, args=(file, tmp_path / "cache", barrier)) for _ in range(2)]
-    for racer in racers:
-        racer.start()
-    for racer in racers:
-        racer.join(120)
-    assert [racer.exitcode for racer in racers] == [0, 0]
+    racers = [ForkedProcess(partial(_prepare_in_process, file, tmp_path / "cache", barrier)) for _ in range(2)]
+    said = [racer.communicate()[0] for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0], said
     (entry,) = (tmp_path / "cache").iterdir()
     assert open_entry(entry) is not None
 
@@ -157,10 +155,7 @@ def _prepare_with_little_space(path: Path, folder: Path) -> None:
 def test_a_full_disk_is_said_and_cleaned_up(tmp_path: Path) -> None:
     records = [pair(number, 50) for number in range(400)]
     path = task_file(tmp_path / "t.jsonl", records)
-    process = multiprocessing.get_context("spawn").Process(target=_prepare_with_little_space, args=(path, tmp_path))
-    process.start()
-    process.join(120)
-    assert process.exitcode == 0
+    run_to_its_end(partial(_prepare_with_little_space, path, tmp_path))
     assert list((tmp_path / "cache").iterdir()) == []
 
 

@@ -13,6 +13,8 @@ from helpers.made_up_comparisons import write_comparison
 from helpers.running import events, mft, start_mft, wait_for_step
 
 ARMS = ("--arms", "mixed,famo", "--seeds", "1", "--unseen", "unknown")
+HERE = ("--jobs", "1")
+"""In this process: each of the others takes seconds to begin."""
 PLUGIN = """
 import os, signal
 from pathlib import Path
@@ -83,7 +85,7 @@ def test_side_by_side_they_come_out_as_one_after_another(sequential, tmp_path: P
     assert json.loads((output / "compare.json").read_text())["reading"]["sentences"]
 
 
-def test_a_run_that_fails_is_named_the_others_end_and_the_same_command_goes_on(tmp_path: Path, capsys) -> None:
+def test_a_run_that_fails_is_named_the_others_end_and_the_comparison_goes_on(tmp_path: Path, capsys) -> None:
     (tmp_path / "wrong.py").write_text(PLUGIN)
     more = ("--plugin", str(tmp_path / "wrong.py"), "--set", "train.steps=2", "--output", str(tmp_path / "out"))
     command = ("compare", "recipe.toml", "--arms", "failing,dying,mixed", "--seeds", "1", "--jobs", "2", *more)
@@ -98,13 +100,15 @@ def test_a_run_that_fails_is_named_the_others_end_and_the_same_command_goes_on(t
     assert "mixed, seed 0: finished" in printed
     assert "the same command goes on" in printed
     assert not (tmp_path / "out" / "compare.json").exists()
-    assert mft(*command) == 0
+    assert mft(*command, *HERE) == 0
     assert "1 of 3 runs are finished already" in capsys.readouterr().out
     assert (tmp_path / "out" / "compare.json").exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_stopped_in_the_middle_runs_save_and_the_same_command_goes_on(sequential, tmp_path: Path, number, code) -> None:
+@pytest.mark.parametrize(("number", "code", "again"), [(signal.SIGKILL, -9, ()), (signal.SIGINT, 130, HERE)])
+def test_stopped_in_the_middle_runs_save_and_the_comparison_goes_on(
+    sequential, tmp_path: Path, number, code, again
+) -> None:
     output = tmp_path / "out"
     command = ["compare", "recipe.toml", *ARMS, "--jobs", "2", "--output", str(output)]
     process = start_mft(command)
@@ -114,6 +118,6 @@ def test_stopped_in_the_middle_runs_save_and_the_same_command_goes_on(sequential
     assert process.returncode == code
     assert not (output / "compare.json").exists()
     # At once: after kill -9 its runs are still about to save, and are waited for.
-    assert mft(*command) == 0
+    assert mft(*command, *again) == 0
     assert results(output) == sequential
     assert events(output / "famo" / "seed-0", "end")[-1]["reason"] == "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import time
@@ -94,7 +95,7 @@ def test_a_killed_evaluation_goes_on_to_the_same_result(pairs: Path, tmp_path: P
     while not (journal.exists() and journal.read_bytes().count(b"\n") >= 4):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
+    os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     before = journal.read_bytes()
     assert 4 <= before.count(b"\n") < 24

@@ -107,17 +107,49 @@ def test_coba_resumed_gives_identical_weights(data, quiet) -> None:
     assert _weights(found[-1]) != pytest.approx([1 / 3] * 3, abs=1e-4)
 
 
-@pytest.mark.parametrize(("name", "number", "more"), [("worst", 0, []), ("agreement", 1, settings("loss.every=1"))])
-def test_the_examples_in_the_docs_are_sound_balancers_and_train(data, quiet, name, number, more) -> None:
-    text = (REPOSITORY / "docs" / "losses.md").read_text(encoding="utf-8")
-    example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[number]
-    path = quiet / f"{name}.py"
-    path.write_text(example, encoding="utf-8")
+@pytest.mark.parametrize(("name", "more"), [("worst", []), ("agreement", settings("loss.every=1"))])
+def test_the_examples_in_the_docs_are_sound_balancers_and_train(data, quiet, name, more) -> None:
+    path = written_example(quiet, name.title())
     assert mft(*arguments(data, quiet / "run", "--loss", name, "--plugin", str(path), "--steps", "3", *more)) == 0
     first, *_, last = events(quiet / "run", "train")
     assert sum(_weights(first)) == pytest.approx(1)
     assert _weights(last) != _weights(first)
-    kit = f"from mft_core.testing import LossTests\nfrom {name} import {name.title()}\n\n\nclass Test(LossTests):\n"
-    tests = quiet / f"test_{name}.py"
-    tests.write_text(f"{kit}    component = {name.title()}\n", encoding="utf-8")
-    assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(quiet), str(tests)]) == 0
+    assert passes_the_kit(path, name.title())
+
+
+def test_the_example_that_leaves_tasks_out_is_sound_and_trains(data, quiet) -> None:
+    path = written_example(quiet, "DropDoubled")
+    assert passes_the_kit(path, "DropDoubled")
+    hook = """
+from mft_core.hookspecs import Component, hookimpl
+
+
+@hookimpl
+def mft_losses():
+    return [Component("dropdoubled", "dropdoubled:DropDoubled", "without tasks whose loss has doubled")]
+"""
+    path.write_text(path.read_text(encoding="utf-8") + hook, encoding="utf-8")
+    # At a rate that ruins the model, so that the losses of all tasks double: one more than may be left out.
+    more = settings("train.eval_every=1", "train.save_every=1", "train.learning_rate=30", "tune.method=full")
+    assert (
+        mft(*arguments(data, quiet / "run", "--loss", "dropdoubled", "--plugin", str(path), "--steps", "3", *more)) == 0
+    )
+    assert any("leaves out every task" in event["message"] for event in events(quiet / "run", "warning"))
+
+
+def written_example(folder: Path, class_name: str) -> Path:
+    """docs/losses.md's block with that class, as a module of its own."""
+    text = (REPOSITORY / "docs" / "losses.md").read_text(encoding="utf-8")
+    (example,) = [
+        block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if f"class {class_name}(" in block
+    ]
+    path = folder / f"{class_name.lower()}.py"
+    path.write_text(example, encoding="utf-8")
+    return path
+
+
+def passes_the_kit(path: Path, class_name: str) -> bool:
+    kit = f"from mft_core.testing import LossTests\nfrom {path.stem} import {class_name}\n\n\nclass Test(LossTests):\n"
+    tests = path.with_name(f"test_{path.name}")
+    tests.write_text(f"{kit}    component = {class_name}\n", encoding="utf-8")
+    return pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(path.parent), str(tests)]) == 0

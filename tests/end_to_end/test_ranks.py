@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +16,10 @@ import pytest
 from accelerate.state import AcceleratorState
 from safetensors.numpy import load_file
 
-from helpers.rank_worker import CASES, save, train, train_every_case, train_excluding
-from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, wait_for_step, weights
-from helpers.workers import run_commands_on, work_on
+from helpers.forked_processes import run_to_its_end
+from helpers.rank_worker import CASES, save, sharded_cases, train, train_cases, train_excluding, train_on_ranks
+from helpers.running import arguments, events, largest_difference, mft, settings, wait_for_step, weights
+from helpers.workers import run_commands_on
 from mft_core.sandbox.processes import DescendantGroup
 
 
@@ -33,8 +37,11 @@ RUNS = {
 }
 
 
-def torchrun(ranks: int) -> list[str]:
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+def start_by_torchrun(ranks: int, command: Sequence[str]) -> subprocess.Popen[str]:
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    process = [*launcher, "-m", "mft_cli", *command]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(process, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +83,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every case of `rank_worker`, trained in this process."""
     folder = tmp_path_factory.mktemp("alone")
     AcceleratorState._reset_state(True)
-    train_every_case(folder)
+    train_cases(folder)
     return folder
 
 
@@ -84,7 +91,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def on_several(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, trained on two processes and on four: in a folder for each number."""
     folder = tmp_path_factory.mktemp("several")
-    work_on("rank_worker.py", str(folder), "2", "4")
+    run_to_its_end(partial(train_on_ranks, folder, 2, 4))
     return folder
 
 
@@ -92,8 +99,8 @@ def on_several(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_sharded(alone, on_several, ranks) -> None:
     """And a sharded run goes on where it stopped, on as many processes or unsharded on one."""
     folder = on_several / str(ranks)
-    for name in CASES:
-        for placed in ("copied", "sharded"):
+    for placed, cases in (("copied", CASES), ("sharded", sharded_cases(ranks))):
+        for name in cases:
             assert_equal_weights(folder / placed / name, alone / name)
             assert_equal_steps(folder / placed / name, alone / name)
     resumed = folder / "resumed"
@@ -103,19 +110,18 @@ def test_every_kind_of_loss_trains_the_same_on_several_processes_copied_and_shar
     assert_equal_weights(resumed, alone / "coba")
 
 
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_every_rank_leaves_out_the_same_task_and_goes_back(on_several, tmp_path, ranks) -> None:
+@pytest.mark.parametrize(("ranks", "placed"), [(2, "copied"), (2, "sharded"), (4, "copied")])
+def test_every_rank_leaves_out_the_same_task_and_goes_back(on_several, tmp_path, ranks, placed) -> None:
     AcceleratorState._reset_state(True)
     alone = train_excluding(tmp_path / "alone")
     (expected,) = events(alone, "decision")
     assert expected["left_out"] == ["task0"]
     assert expected["to_step"] < expected["from_step"]
-    for placed in ("copied", "sharded"):
-        found = on_several / str(ranks) / placed / "excluding"
-        (decision,) = events(found, "decision")
-        keys = ("left_out", "from_step", "to_step", "extra_steps")
-        assert [decision[key] for key in keys] == [expected[key] for key in keys]
-        assert_equal_weights(found, alone)
+    found = on_several / str(ranks) / placed / "excluding"
+    (decision,) = events(found, "decision")
+    keys = ("left_out", "from_step", "to_step", "extra_steps")
+    assert [decision[key] for key in keys] == [expected[key] for key in keys]
+    assert_equal_weights(found, alone)
 
 
 def assert_equal_weights(run: Path, other: Path) -> None:
@@ -141,7 +147,7 @@ def process_of_rank(rank: int, launcher: int) -> int:
 def test_a_rank_that_dies_ends_the_others_and_the_run_can_be_resumed(data, on_two, tmp_path) -> None:
     run = tmp_path / "run"
     command = arguments(data, run, *RUNS["copied"])
-    with start_mft(command, torchrun(2)) as process:
+    with start_by_torchrun(2, command) as process:
         wait_for_step(process, run, 3)
         os.kill(process_of_rank(1, process.pid), signal.SIGKILL)
         text, _ = process.communicate(timeout=120)

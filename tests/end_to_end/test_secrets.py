@@ -92,11 +92,7 @@ def leaks(folder: Path, *outputs: str) -> list[str]:
 
 
 def test_no_secret_leaves_a_run(
-    mft: Callable[..., CompletedProcess[str]],
-    leaky: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    leaky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -109,8 +105,9 @@ def test_no_secret_leaves_a_run(
     run = tmp_path / "run"
     more = ["--plugin", str(leaky), "--steps", "2", "--loss", "paid", "--set", "loss.token=env:HUB_TOKEN"]
     more += ["--set", "data.max_bad=0.9", "--set", 'train.callbacks=["leaking", "report"]']
-    done = mft(*arguments(data, run, *more))
-    assert done.returncode == 0, done.stderr
+    process = running.start_mft(arguments(data, run, *more))
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
     monkeypatch.chdir(tmp_path)
     commands = [
         ("check", "--plugin", str(leaky), str(run / "recipe.toml")),
@@ -118,7 +115,7 @@ def test_no_secret_leaves_a_run(
         ("prepare", *arguments(data, tmp_path / "prepared", *more)[1:]),
     ]
     assert [running.mft(*command) for command in commands] == [0, 0, 0]
-    assert leaks(run, done.stdout, done.stderr, *capfd.readouterr()) + leaks(tmp_path / "prepared") == []
+    assert leaks(run, printed, *capfd.readouterr()) + leaks(tmp_path / "prepared") == []
     assert 'token = "env:HUB_TOKEN"' in (run / "recipe.toml").read_text(encoding="utf-8")
     metrics = (run / "metrics.jsonl").read_text(encoding="utf-8")
     assert "leaky failed on the event 'start'" in metrics

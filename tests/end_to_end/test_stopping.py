@@ -48,6 +48,16 @@ def test_the_result_is_the_selected_model(run: Path) -> None:
     assert all(value.tobytes() in by_value for value in final.values())
 
 
+def test_the_result_shows_the_losses_of_the_selected_model(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (end,) = events(run, "end")
+    losses = {event["step"]: event["loss"] for event in events(run, "eval")}
+    capsys.readouterr()
+    assert mft("report", str(run)) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"after: at step {end['selected']}, which was selected" in text
+    assert f"{losses[0]:.3f} {losses[end['selected']]:.3f}" in text
+
+
 def test_the_best_checkpoint_survives_rotation(run: Path) -> None:
     evaluations = [event for event in events(run, "eval") if event["step"]]
     best = min(evaluations, key=lambda event: event["loss"])["step"]

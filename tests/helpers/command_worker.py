@@ -1,23 +1,17 @@
-"""Runs `mft` commands one after the other, on every rank: to start a process takes longer than to train.
-
-command_worker.py RANKS COMMAND... [then COMMAND...]
-"""
+"""Runs `mft` commands one after the other: command_worker.py COMMAND... [then COMMAND...]"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from helpers.forked_ranks import run_on_ranks
 from mft_cli.app import main
 
 
-def run_all(words: Sequence[str]) -> None:
-    """Run what stands between the words "then", each as the script `mft` does; a command that fails is the last."""
-    rest = list(words)
-    while rest:
-        end = rest.index("then") if "then" in rest else len(rest)
-        sys.argv[1:] = rest[:end]
+def run_all(commands: Sequence[Sequence[str]]) -> None:
+    """Run each as the script `mft` does; one that fails is the last."""
+    for command in commands:
+        sys.argv[1:] = command
         try:
             main()
         except SystemExit as stop:
@@ -26,14 +20,16 @@ def run_all(words: Sequence[str]) -> None:
         from accelerate.state import AcceleratorState
 
         AcceleratorState._reset_state(True)
+
+
+def commands_of(words: Sequence[str]) -> Iterator[list[str]]:
+    """What stands between the words "then"."""
+    rest = list(words)
+    while rest:
+        end = rest.index("then") if "then" in rest else len(rest)
+        yield rest[:end]
         del rest[: end + 1]
 
 
 if __name__ == "__main__":
-    ranks, given = int(sys.argv[1]), sys.argv[2:]
-    if ranks == 1:
-        run_all(given)
-    else:
-        import mft_core.run.training  # noqa: F401
-
-        run_on_ranks(ranks, lambda: run_all(given))
+    run_all(list(commands_of(sys.argv[1:])))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mft_cli.app import run_command_line
+from helpers.forked_processes import ForkedProcess
+from mft_cli.app import main, run_command_line
 from mft_core.events import read_events
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
@@ -68,16 +69,18 @@ def mft(*command: str) -> int:
     return run_command_line(list(command))
 
 
-def start_mft(command: Sequence[str], launcher: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """Start a command as a process of its own, one thread, both its outputs readable."""
-    program = [*(launcher or (sys.executable,)), "-m", "mft_cli"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*program, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
+def start_mft(command: Sequence[str]) -> ForkedProcess:
+    """Start a command as a process of its own."""
+    return ForkedProcess(partial(be_mft, command))
 
 
-def wait_for_step(process: subprocess.Popen[str], run: Path, step: int) -> None:
+def be_mft(command: Sequence[str]) -> None:
+    """What the script `mft` does."""
+    sys.argv[1:] = command
+    main()
+
+
+def wait_for_step(process: ForkedProcess | subprocess.Popen[str], run: Path, step: int) -> None:
     """Return when the run has logged `step`; fail with its output if it ends before."""
     import time
 

@@ -40,6 +40,25 @@ def test_a_run_stopped_before_its_second_evaluation_claims_no_change(tmp_path: P
     assert facts.improved == 0
 
 
+def test_after_is_that_of_the_selected_model_where_there_is_one(tmp_path: Path) -> None:
+    losses = {0: 2.0, 10: 1.0, 20: 1.5}
+    events = [
+        {
+            "event": "eval",
+            "step": at,
+            "loss": loss,
+            "tasks": {"only": {"loss": loss}},
+            "watched": {"w": {"loss": loss}},
+        }
+        for at, loss in losses.items()
+    ]
+    end = {"event": "end", "step": 20, "reason": "stopped early", "selected": 10}
+    for ending, after in ((end, 1.0), ({**end, "reason": "interrupted"}, 1.5), ({**end, "selected": 0}, 2.0)):
+        facts = run_facts(tmp_path, [*events, ending])
+        assert [facts.after, facts.tasks[0].after, facts.watched[0].after] == [after] * 3
+    assert run_facts(tmp_path, events).after == 1.5
+
+
 def test_change_from_zero_is_undefined() -> None:
     assert relative_change(0.0, 1.0) is None
     assert relative_change(None, 1.0) is None

@@ -29,9 +29,9 @@ PANICS = {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}
 HANGS = {
     "loops": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
     "too long a range": "{% for i in range(10**9) %}x{% endfor %}",
-    "a power in a block of transformers": "{% generation %}{{ 10**(10**9) }}{% endgeneration %}",
-    "a power for longer conversations": "{% if messages|length > 3 %}{{ 10**(10**9) }}{% endif %}",
     "memory": "{{ 'a' * 10**10 }}",
+    "memory in a block of transformers": "{% generation %}{{ 'a' * 10**10 }}{% endgeneration %}",
+    "memory for longer conversations": "{% if messages|length > 3 %}{{ 'a' * 10**10 }}{% endif %}",
     "a flood": "{{ 'a' * 10**7 }}",
 }
 

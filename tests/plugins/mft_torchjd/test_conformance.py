@@ -43,7 +43,7 @@ class TestAlignedMtl(LossTests):
 
 class TestNashMtl(LossTests):
     component = NashMtl
-    steps, many = 2, 20
+    steps, many = 2, 6
 
 
 class TestUpGrad(LossTests):
