@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from mft_core.comparison.arm import MERGED, MIX, Arm
 from mft_core.comparison.arm_runs import partner_of
 from mft_core.comparison.arms import refuse_unknown_options
-from mft_core.comparison.small_runs import MixOptions, changed_amounts
+from mft_core.comparison.small_runs import MixOptions, check_runs
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.recipe.loading import load_recipe
@@ -129,7 +129,7 @@ def check_mix(arm: Arm, recipe: Recipe) -> MixOptions:
     """
     options = _options(arm, MixOptions)
     try:
-        changed_amounts(1, options)
+        check_runs(options)
     except UsageError as error:
         raise arm.wrong(error) from None
     if recipe.data.temperature != 1:

@@ -89,25 +89,45 @@ def small_runs(amounts: Amounts, options: MixOptions) -> list[SmallRun]:
 
 
 def changed_amounts(tasks: int, options: MixOptions) -> np.ndarray:
-    """float64 [M, N]: how many times its natural amount each task has in each small run.
+    """float64 [M, N]: how many times its natural amount each task has in each small run; no two runs are alike.
 
     The first run has all as they are, two others all tasks times `factor` and divided by it, which shows how losses
-    follow the size of the budget. Then each task alone is changed so, as in the paper; or, where `options.runs` says
-    how many runs there are, all tasks at once, up in half of the runs and down in the others.
+    follow the size of the budget. Then each task alone is changed so; or, where `options.runs` says how many runs there
+    are, all tasks at once, up in half of the runs and down in the others. This design is ours.
 
     Raises:
-        UsageError: too few.
+        UsageError: too few, or more than there are ways to change all.
     """
     more, less = options.factor, 1 / options.factor
     whole = np.array([[1.0], [more], [less]]) * np.ones(tasks)
     if not options.runs:
         single = np.ones((2, tasks, tasks)) + np.stack([np.eye(tasks) * (more - 1), np.eye(tasks) * (less - 1)])
         return np.concatenate([whole, single.transpose(1, 0, 2).reshape(-1, tasks)])
-    if options.runs < FEWEST_RUNS:
+    check_runs(options)
+    most = len(whole) + 2**tasks - 2
+    if options.runs > most:
+        raise UsageError(
+            f"{tasks} tasks can all be changed at once in {most} small runs, and runs={options.runs} would repeat some",
+            f"leave runs out, for {2 * tasks + len(whole)} that change one task each",
+        )
+    return np.concatenate([whole, np.where(_ups(tasks, options.runs - len(whole)), more, less)])
+
+
+def check_runs(options: MixOptions) -> None:
+    """Raise UsageError where there are too few small runs, whatever the tasks."""
+    if 0 < options.runs < FEWEST_RUNS:
         raise UsageError(
             f"{options.runs} small runs are too few for a law of three parameters",
             f"runs={FEWEST_RUNS} or more; 0: as many as there are tasks to change",
         )
+
+
+def _ups(tasks: int, runs: int) -> np.ndarray:
+    """bool [runs, tasks], at random: rows and their opposites in turn, all different, none the same in all tasks."""
     generator = np.random.default_rng(0)
-    order = generator.random((options.runs - len(whole), tasks)).argsort(axis=0)
-    return np.concatenate([whole, np.where(order % 2 == 0, more, less)])
+    rows: dict[tuple[bool, ...], None] = {}
+    while len(rows) < runs:
+        row = generator.random(tasks) < 0.5
+        if row.any() and not row.all():
+            rows |= dict.fromkeys([tuple(map(bool, row)), tuple(map(bool, ~row))])
+    return np.array(list(rows)[:runs])
