@@ -128,10 +128,8 @@ def gather(
     on_mean = mean_with_pairs(_results([BASE, *arms], reference, mean), pairs, reference)
     tasks = corrected_tasks(tasks)
     facts = [run_facts(run) for run in runs]
-    cost, own_cost = (
-        {arm: cost_of_seed([fact for fact in some if fact["arm"] == arm], seeds) for arm in arms}
-        for some in (facts, [fact for fact in facts if not fact["part"]])
-    )
+    results = [fact for fact in facts if not fact["part"]]
+    cost, missing = _costs(facts, arms, seeds), sorted({*importance, *unseen} - base.keys())
     return Comparison(
         reference=reference,
         arms=arms,
@@ -139,12 +137,16 @@ def gather(
         tasks=tuple(tasks),
         mean=TaskComparison("", False, *_sizes(tasks), on_mean),
         cost=cost,
-        scores=tuple(scores_of_arms(fact for fact in facts if not fact["part"])),
+        scores=tuple(scores_of_arms(results)),
         runs=tuple(facts),
-        warnings=(*_warnings(tasks, own_cost, seeds, sorted({*importance, *unseen} - base.keys())), *remarks),
+        warnings=(*_warnings(tasks, _costs(results, arms, seeds), seeds, missing), *remarks),
         pairs=pairs,
         reading=read(arms, reference, seeds, tasks, on_mean, pairs, cost, mixture_sentences(facts)),
     )
+
+
+def _costs(facts: Sequence[Mapping[str, Any]], arms: Sequence[str], seeds: int) -> dict[str, Cost]:
+    return {arm: cost_of_seed([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
 
 
 def with_differences(stack: Mapping[str, np.ndarray], reference: str) -> np.ndarray:
