@@ -46,8 +46,7 @@ def compare(
             "--arms",
             metavar="ARMS",
             help="single (each task alone), merged (those combined), mix (proportions found by small runs) and losses, "
-            "each NAME[ OPTION=VALUE...]; "
-            "default: single,mixed,balanced,famo, or single,mixed,LOSS.",
+            "each NAME[ OPTION=VALUE...]; default: single,mixed,balanced,famo, or single,mixed,LOSS.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="Each arm is trained with N seeds.")] = 3,
