@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,13 @@ from mft_report.affinity import draw_affinity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PICTURE, OUTCOME = "compare.png", "compare.json"
 MOST_TASKS = 24
 WIDTH = 10.0
+LEGEND_LETTERS = 120
+"""About so many letters, marks counted as six, stand beside each other in the legend."""
 MARKERS = "osD^vPX<>"
 Row = tuple[str, Mapping[str, Mapping[str, Any]]]
 """What a task is called, and the results of its arms."""
@@ -38,23 +42,29 @@ def draw_comparison(folder: Path) -> None:
 
 def picture(outcome: Mapping[str, Any]) -> bytes:
     """The PNG of an outcome as compare.json has it."""
+    with drawing():
+        return png(comparison_figure(outcome))
+
+
+def comparison_figure(outcome: Mapping[str, Any]) -> Figure:
+    """Both panels with their legend; to be called, and drawn, within `drawing`."""
     from matplotlib.figure import Figure
 
     rows, arms = chosen_rows(outcome), ["base", *outcome["arms"]]
     others = [arm for arm in outcome["arms"] if arm != outcome["reference"]]
-    with drawing():
-        height = 1.6 + len(rows) * max(0.35, 0.13 * len(arms))
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
-        _intervals(left, rows, arms, arms, ("loss", "low", "high"))
-        left.set_title("Validation loss, nats per token")
-        _intervals(right, rows, others, arms, ("difference", "difference_low", "difference_high"))
-        right.set_title(f"Difference to {outcome['reference']}: left of 0 is better")
-        right.axvline(0, color=INK, linewidth=1)
-        _name_rows(left, [name for name, _ in rows])
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=min(len(arms), 8))
-        return png(figure)
+    columns = max(1, min(len(arms), LEGEND_LETTERS // (max(map(len, arms)) + 6)))
+    height = 1.4 + 0.22 * math.ceil(len(arms) / columns) + len(rows) * max(0.35, 0.13 * len(arms))
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    _intervals(left, rows, arms, arms, ("loss", "low", "high"))
+    left.set_title("Validation loss, nats per token")
+    _intervals(right, rows, others, arms, ("difference", "difference_low", "difference_high"))
+    right.set_title(f"Difference to {outcome['reference']}: left of 0 is better")
+    right.axvline(0, color=INK, linewidth=1)
+    _name_rows(left, [name for name, _ in rows])
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+    return figure
 
 
 def chosen_rows(outcome: Mapping[str, Any]) -> list[Row]:
