@@ -45,8 +45,8 @@ def compare(
         typer.Option(
             "--arms",
             metavar="ARMS",
-            help="single (each task alone), merged (those combined) and losses, each NAME[ OPTION=VALUE...]; "
-            "default: single,mixed,balanced,famo, or single,mixed,LOSS.",
+            help="single (each task alone), merged (those combined), mix (proportions found by small runs) and losses, "
+            "each NAME[ OPTION=VALUE...]; default: single,mixed,balanced,famo, or single,mixed,LOSS.",
         ),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="Each arm is trained with N seeds.")] = 3,
@@ -203,12 +203,14 @@ def train_one(
 ) -> int:
     """One run with everybody listening, `more_listeners` too; returns the exit code."""
     from mft_cli.plan_view import prepare
+    from mft_core.comparison.mixture import resolved
     from mft_core.comparison.runs import carry_out
     from mft_core.data.tasks import TaskSet
 
+    run = resolved(run)
     with everybody_listening(run.recipe, plugins, screen) as (progress, listeners):
         plan = prepare(run.recipe, plugins, progress)
-        unseen = TaskSet(()) if run.task else prepared.unseen
+        unseen = prepared.unseen if run.measures_unseen else TaskSet(())
         return carry_out(run, plan, unseen, {**listeners, **(more_listeners or {})}, begun=begun).exit_code
 
 

@@ -23,7 +23,8 @@ class Event:
 
     Attributes:
         name: "start", "resume", "train", "eval", "balance", "checkpoint", "decision", "skip", "warning", "score",
-            "affinity" or "end"; of adapters combined, "merge"; of a comparison, "compared".
+            "affinity" or "end"; of adapters combined, "merge"; of the arm "mix", "amounts" and
+            "mixture"; of a comparison, "compared".
         step: optimizer steps done.
         run: the run folder.
         data: the event's own fields, JSON values only.

@@ -15,9 +15,11 @@ from mft_core.recipe.schema import Recipe
 from mft_core.recipe.unknown_keys import suggest_key
 from mft_core.support.toml_files import toml_value
 
-SINGLE, MIXED, MERGED, BASE = "single", "mixed", "merged", "base"
+SINGLE, MIXED, MERGED, MIX, BASE = "single", "mixed", "merged", "mix", "base"
 MERGE_EVENT = "merge"
 """What a run's log has in place of training where adapters were combined."""
+AMOUNTS_EVENT, MIXTURE_EVENT = "amounts", "mixture"
+"""What a small run of "mix" trained on; and how its last run came to its proportions, and what was expected of them."""
 LOSS_SECTION = "loss"
 QUOTES, OPENING, CLOSING = "\"'", "[{(", "]})"
 PLAIN_FOLDER = re.compile(r"[a-z0-9_.=+-]+")
@@ -30,8 +32,8 @@ class Arm:
     """One arm.
 
     Attributes:
-        name: "single" (each task alone), "merged" (those combined), or a loss.
-        settings: options of its loss (or of merging), and dotted keys of the recipe that are this arm's own.
+        name: "single" (each task alone), "merged" (those combined), "mix" (proportions from small runs), or a loss.
+        settings: options of its loss (or of merging or mixing), and dotted keys of the recipe that are this arm's own.
     """
 
     name: str

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mft_core.comparison.arm import BASE, MERGED, MIXED, SINGLE, Arm
+from mft_core.comparison.arm import BASE, MERGED, MIX, MIXED, SINGLE, Arm
 from mft_core.comparison.budgets import Budget
+from mft_core.comparison.small_runs import Amounts, MixOptions
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
 from mft_core.recipe.unknown_keys import suggest_key
@@ -17,6 +18,9 @@ from mft_core.run.folder import refuse_others_files
 from mft_core.support import run_files
 from mft_core.support.suggestions import did_you_mean, nearest
 from mft_core.tuning.combining import MergeOptions
+
+MADE_OTHERWISE = (SINGLE, MERGED, MIX)
+"""Arms that are no losses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,29 @@ class Merging:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixing:
+    """How a run comes to its proportions of tasks; its recipe has them as they are without.
+
+    Attributes:
+        options: of the arm.
+        amounts: what it would train on without.
+        sources: folders of its small runs.
+    """
+
+    options: MixOptions
+    amounts: Amounts
+    sources: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True)
 class ArmRun:
     """One run of a comparison; `task` is "" where it learns all tasks.
 
     Attributes:
         arm: its arm's label.
         merging: None where it is trained.
+        mixing: None where its recipe has its proportions.
+        part: what it is called where it is no result, but another run of its arm needs it; else "".
     """
 
     arm: str
@@ -77,6 +98,8 @@ class ArmRun:
     seed: int
     recipe: Recipe
     merging: Merging | None = None
+    mixing: Mixing | None = None
+    part: str = ""
 
     @property
     def folder(self) -> Path:
@@ -86,12 +109,19 @@ class ArmRun:
     @property
     def needs(self) -> tuple[Path, ...]:
         """Folders of runs that must have ended before it begins."""
+        if self.mixing:
+            return tuple(self.mixing.sources)
         return tuple(self.merging.sources.values()) if self.merging else ()
+
+    @property
+    def measures_unseen(self) -> bool:
+        """Whether it is measured on tasks that no arm trains."""
+        return not self.task and not self.part
 
     @property
     def label(self) -> str:
         """Such as "single/repair, seed 1"."""
-        return f"{self.arm}{'/' * bool(self.task)}{self.task}, seed {self.seed}"
+        return "/".join(filter(None, (self.arm, self.task, self.part))) + f", seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +131,29 @@ class Outline:
     Attributes:
         recipe: on all tasks that are trained, still without loss, seed and folder.
         budgets: of its runs on one task alone, by task.
+        amounts: what its runs on all tasks train on.
     """
 
     recipe: Recipe
     loss: Choice
     budgets: Mapping[str, Budget]
+    amounts: Amounts
 
 
 def check_arms(arms: Sequence[Arm], catalog: Catalog) -> tuple[Arm, ...]:
     """The arms, none of which is unknown.
 
     Raises:
-        UsageError: one that is neither "single" nor "merged" nor a loss; two whose results would lie in one folder.
+        UsageError: one that is neither "single", "merged", "mix" nor a loss; two whose results would lie in one folder.
         MftError: one that the runs which are opened had, and that is gone.
     """
     names = [entry.name for entry in catalog.of_kind("loss")]
     folders: dict[str, Arm] = {}
     for arm in arms:
-        if arm.name not in (SINGLE, MERGED) and catalog.find("loss", arm.name) is None:
+        if arm.name not in MADE_OTHERWISE and catalog.find("loss", arm.name) is None:
             catalog.require_recorded("loss", arm.name)
-            hint = did_you_mean(arm.name, [SINGLE, MERGED, *names])
-            raise UsageError(f"--arms: {arm.name!r} is neither {SINGLE!r} nor {MERGED!r} nor a loss", hint)
+            hint = did_you_mean(arm.name, [*MADE_OTHERWISE, *names])
+            raise UsageError(f"--arms: {arm.name!r} is neither {', '.join(map(repr, MADE_OTHERWISE))} nor a loss", hint)
         other = folders.setdefault(arm.folder, arm)
         if other is not arm:
             raise UsageError(
@@ -143,11 +175,11 @@ def arm_losses(request: Request, catalog: Catalog) -> dict[str, Choice]:
     used: set[str] = set()
     own = catalog.get("loss", request.recipe.loss.name)
     for arm in request.arms:
-        name = LOSS if arm.name in (SINGLE, MERGED) else arm.name
+        name = {SINGLE: LOSS, MERGED: LOSS, MIX: MIXED}.get(arm.name, arm.name)
         declared = catalog.load("loss", name).Options.model_fields
         given = {key: value for key, value in request.loss_options.items() if key in declared}
         kept = request.recipe.loss.options if catalog.get("loss", name) == own else {}
-        arms_own = {} if arm.name == MERGED else arm.options
+        arms_own = {} if arm.name in (MERGED, MIX) else arm.options
         refuse_unknown_options(arm, arms_own, declared)
         losses[arm.label] = Choice(name=name, options={**kept, **given, **arms_own})
         catalog.build("loss", name, losses[arm.label].options, f"[loss] of arm {arm.label}")
@@ -203,61 +235,6 @@ def common_recipe(recipe: Recipe, unseen: Sequence[str], names: Sequence[str]) -
     return recipe.model_copy(update={"eval": scored})
 
 
-def make_runs(request: Request, outlines: Mapping[str, Outline], merging: Mapping[str, MergeOptions]) -> list[ArmRun]:
-    """Every run of the comparison; seed by seed, so that what is there after an interruption is balanced.
-
-    Within a seed, what is combined comes after all that is trained.
-
-    Args:
-        outlines: by arm.
-        merging: of the arms that are combined.
-    """
-    ordered = sorted(request.arms, key=lambda arm: arm.name == MERGED)
-    runs: list[ArmRun] = []
-    for seed in range(request.seeds):
-        for arm in ordered:
-            outline = outlines[arm.label]
-            if arm.name == MERGED:
-                partner = partner_of(arm, request.arms).label
-                made = [run for run in runs if (run.arm, run.seed) == (partner, seed)]
-                how = Merging(merging[arm.label], {run.task: run.folder for run in made})
-                runs.append(ArmRun(arm.label, "", seed, _of_all_tasks(request, arm, outline, seed), how))
-            elif arm.name == SINGLE:
-                runs += _alone(request, arm, outline, seed)
-            else:
-                runs.append(ArmRun(arm.label, "", seed, _of_all_tasks(request, arm, outline, seed)))
-    return runs
-
-
-def partner_of(arm: Arm, arms: Sequence[Arm]) -> Arm:
-    """The arm whose adapters a "merged" one combines: "single" with the same recipe.
-
-    Raises:
-        UsageError: it is not among them.
-    """
-    for other in arms:
-        if other.name == SINGLE and other.keys == arm.keys:
-            return other
-    wanted = Arm(SINGLE, arm.keys).label
-    given = ",".join(each.label for each in arms)
-    raise UsageError(
-        f"arm {arm.label!r} combines the adapters of the arm {wanted!r}, which is not compared",
-        f'add it: --arms "{wanted},{given}"',
-    )
-
-
-def _of_all_tasks(request: Request, arm: Arm, outline: Outline, seed: int) -> Recipe:
-    return _with(outline.recipe, outline.loss, request.output / arm.folder / f"seed-{seed}", seed=seed)
-
-
-def _alone(request: Request, arm: Arm, outline: Outline, seed: int) -> Iterator[ArmRun]:
-    for task, budget in outline.budgets.items():
-        folder = request.output / arm.folder / task / f"seed-{seed}"
-        fields = {"steps": 0, "epochs": budget.epochs, "eval_every": budget.eval_every}
-        alone = outline.recipe.having("data", include=[task]).having("output", affinity=False)
-        yield ArmRun(arm.label, task, seed, _with(alone, outline.loss, folder, seed=seed, **fields))
-
-
 def refuse_no_comparison(folder: Path) -> None:
     """A comparison goes on in its own folder, and begins in a new or empty one.
 
@@ -266,12 +243,3 @@ def refuse_no_comparison(folder: Path) -> None:
     """
     if not (folder / BASE / run_files.RECIPE).is_file():
         refuse_others_files(folder, "comparison")
-
-
-def base_run(request: Request, common: Recipe) -> ArmRun:
-    """Stands for the model before training: all tasks, nothing trained."""
-    return ArmRun(BASE, "", 0, _with(common, Choice(name=LOSS), request.output / BASE, seed=0))
-
-
-def _with(recipe: Recipe, loss: Choice, folder: Path, **train: Any) -> Recipe:
-    return recipe.having("train", **train).having("output", dir=str(folder)).model_copy(update={"loss": loss})

@@ -9,6 +9,7 @@ import numpy as np
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.sample_table import SampleTable
+from mft_core.comparison.small_runs import Amounts
 
 if TYPE_CHECKING:
     from mft_core.run.plan import Plan
@@ -40,6 +41,20 @@ def single_budgets(plan: Plan) -> dict[str, Budget]:
         eval_every = max(1, round(train.eval_every * share)) if train.eval_every else 0
         budgets[task.name] = Budget(mine, eval_every)
     return budgets
+
+
+def amounts_of(plan: Plan) -> Amounts:
+    """What a run on all tasks trains on, from its plan."""
+    table, tasks = plan.training.table, plan.task_set
+    repeats = tasks.repeat.astype(np.float64)
+    return Amounts(
+        tasks=tasks.names,
+        tokens=np.bincount(table.task, table.lengths, len(tasks)) * repeats,
+        repeats=repeats,
+        importance=tasks.counts.importance,
+        passes=passes(plan.training, plan.total_steps),
+        steps=plan.total_steps,
+    )
 
 
 def passes(training: BatchPlan, steps: int) -> float:

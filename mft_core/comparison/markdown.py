@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mft_core.comparison.arm import BASE
+from mft_core.comparison.mixture_words import MIXTURE_HEADINGS, mixture_rows
 from mft_core.comparison.outcome import Comparison
 from mft_core.comparison.results import HIGHER, LOWER, UNDECIDED, UNKNOWN, ArmResult, PairResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE, RESAMPLES
@@ -75,6 +76,10 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield from _table(["arms", "difference", "p"], (
             [f"{pair.one} less {pair.other}", _difference(pair), _number(pair.p_corrected)] for pair in comparison.pairs
         ))  # fmt: skip
+    if proportions := list(mixture_rows(comparison.runs)):
+        yield "\n## Proportions from small runs\n"
+        yield "Shares of the tokens; error: of the law, on small runs that it has not seen; expected: by the law.\n"
+        yield from _table(MIXTURE_HEADINGS, proportions)
     yield "\n## Cost of one seed\n"
     yield from _table(["arm", "runs", "steps", "tokens", "seconds"], (
         [arm, str(cost.runs), f"{cost.steps:,.0f}", f"{cost.tokens:,.0f}", f"{cost.seconds:,.0f}"]

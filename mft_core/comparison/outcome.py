@@ -14,6 +14,7 @@ from mft_core.comparison.arm import BASE, SINGLE
 from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.families import corrected_pairs, corrected_tasks, mean_with_pairs
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, TaskLossesBySample, read_losses
+from mft_core.comparison.mixture_words import mixture_sentences
 from mft_core.comparison.multiplicity import p_values
 from mft_core.comparison.reading import Reading, read
 from mft_core.comparison.results import (
@@ -46,7 +47,7 @@ class Comparison:
         seeds: how many.
         tasks: trained ones, then unseen ones.
         mean: over the trained tasks, in proportion to their weight (equation 1).
-        cost: by arm.
+        cost: by arm; that of "mix" with its small runs.
         scores: of evaluators: "task", "metric", "arm", "values" (by seed) and their "mean".
         runs: each run in numbers.
         warnings: what a reader must know to judge the numbers.
@@ -107,7 +108,7 @@ def gather(
     """
     arms = tuple(arms or dict.fromkeys(run.arm for run in runs))
     seeds = len({run.seed for run in runs})
-    measured = [(run, _read(run)) for run in runs]
+    measured = [(run, _read(run)) for run in runs if not run.part]
     generator = np.random.default_rng(GENERATOR_SEED)
     weights = seed_weights(seeds, RESAMPLES, generator)
     trained = [name for name in importance if name in base]
@@ -127,7 +128,8 @@ def gather(
     on_mean = mean_with_pairs(_results([BASE, *arms], reference, mean), pairs, reference)
     tasks = corrected_tasks(tasks)
     facts = [run_facts(run) for run in runs]
-    cost = {arm: cost_of_seed([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
+    results = [fact for fact in facts if not fact["part"]]
+    cost, missing = _costs(facts, arms, seeds), sorted({*importance, *unseen} - base.keys())
     return Comparison(
         reference=reference,
         arms=arms,
@@ -135,12 +137,16 @@ def gather(
         tasks=tuple(tasks),
         mean=TaskComparison("", False, *_sizes(tasks), on_mean),
         cost=cost,
-        scores=tuple(scores_of_arms(facts)),
+        scores=tuple(scores_of_arms(results)),
         runs=tuple(facts),
-        warnings=(*_warnings(tasks, cost, seeds, sorted({*importance, *unseen} - base.keys())), *remarks),
+        warnings=(*_warnings(tasks, _costs(results, arms, seeds), seeds, missing), *remarks),
         pairs=pairs,
-        reading=read(arms, reference, seeds, tasks, on_mean, pairs, cost),
+        reading=read(arms, reference, seeds, tasks, on_mean, pairs, cost, mixture_sentences(facts)),
     )
+
+
+def _costs(facts: Sequence[Mapping[str, Any]], arms: Sequence[str], seeds: int) -> dict[str, Cost]:
+    return {arm: cost_of_seed([fact for fact in facts if fact["arm"] == arm], seeds) for arm in arms}
 
 
 def with_differences(stack: Mapping[str, np.ndarray], reference: str) -> np.ndarray:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mft_core.batching.prepared import open_prepared
-from mft_core.comparison.arm import MERGED, SINGLE, Arm
-from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings, check_merged
-from mft_core.comparison.arms import ArmRun, Outline, Request, arm_losses, base_run, common_recipe, make_runs
-from mft_core.comparison.budgets import single_budgets
+from mft_core.comparison.arm import MERGED, MIX, SINGLE, Arm
+from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings, check_merged, check_mix, check_mixable
+from mft_core.comparison.arm_runs import base_run, make_runs
+from mft_core.comparison.arms import ArmRun, Outline, Request, arm_losses, common_recipe
+from mft_core.comparison.budgets import amounts_of, single_budgets
 from mft_core.comparison.measuring import digests, unseen_tasks
 from mft_core.comparison.runs import RunState, state_of
 from mft_core.data.readers import Readers
@@ -68,7 +69,8 @@ def prepare_comparison(
         on_progress: as in `mft_core.run.plan.make_plan`.
 
     Raises:
-        UsageError: an unknown arm, option or task; or a run that was begun with another recipe.
+        UsageError: an unknown arm, option or task; small runs that would be too short; or a run that was begun with
+            another recipe.
         MftError: data that cannot be used.
     """
     if all(arm.name == SINGLE for arm in request.arms) and (request.unseen or elsewhere):
@@ -92,11 +94,17 @@ def prepare_comparison(
     check_names([*included(files, names, "tasks"), *unseen_files])
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
-    outlines = {arm: Outline(own.recipe, losses[arm], single_budgets(own)) for arm, own in plans.items()}
+    mixes = [arm for arm in request.arms if arm.name == MIX]
+    for each in mixes:
+        check_mixable(each, plans[each.label].task_set)
+    outlines = {
+        arm: Outline(own.recipe, losses[arm], single_budgets(own), amounts_of(own)) for arm, own in plans.items()
+    }
     merged = [arm for arm in request.arms if arm.name == MERGED]
     merging = {arm.label: check_merged(arm, request.arms, outlines[arm.label].recipe) for arm in merged}
-    runs = make_runs(request, outlines, merging)
-    states = [(run, state_of(run, () if run.task else measurable)) for run in runs]
+    mixing = {arm.label: check_mix(arm, outlines[arm.label].recipe) for arm in mixes}
+    runs = make_runs(request, outlines, merging, mixing)
+    states = [(run, state_of(run, measurable if run.measures_unseen else ())) for run in runs]
     return Prepared(base, plan, unseen, states, budget_warnings(request.arms))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mft_core.comparison.arm import BASE, MERGED, SINGLE, Arm, parse_arm
+from mft_core.comparison.arm import BASE, MERGED, MIX, SINGLE, Arm, parse_arm
 from mft_core.comparison.results import HIGHER, LOWER, UNKNOWN, ArmResult, Cost, PairResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
@@ -66,8 +66,13 @@ def read(
     mean: Mapping[str, ArmResult],
     pairs: Sequence[PairResult],
     cost: Mapping[str, Cost],
+    mixtures: Sequence[str] = (),
 ) -> Reading:
-    """Read an outcome; its parts are those of `mft_core.comparison.outcome.Comparison`."""
+    """Read an outcome; its parts are those of `mft_core.comparison.outcome.Comparison`.
+
+    Args:
+        mixtures: sentences on what "mix" found; see `mft_core.comparison.mixture_words`.
+    """
     losses = {arm: loss for arm in arms if (loss := mean[arm].loss) is not None}
     lowest = min(losses, key=losses.__getitem__) if losses else ""
     against = {pair.one if pair.other == lowest else pair.other: pair for pair in pairs if lowest in _names(pair)}
@@ -90,7 +95,7 @@ def read(
         sentences=(),
     )
     said = (*_on_the_mean(found, against), *_on_tasks(found, reference), *_on_cost(found, reference, cost))
-    return replace(found, sentences=(*said, *_on_evidence(found, seeds)))
+    return replace(found, sentences=(*said, *mixtures, *_on_evidence(found, seeds)))
 
 
 def _pairs(count: int) -> str:
@@ -193,6 +198,7 @@ def _on_cost(found: Reading, reference: str, cost: Mapping[str, Cost]) -> Iterat
     parts = [
         f"{arm} {spent.seconds / base.seconds:.2f} times the time and {spent.tokens / base.tokens:.2f} times the tokens"
         + "".join(f", beside those of {source}" for source in _combined_of(arm))
+        + ", its small runs among them" * (parse_arm(arm).name == MIX)
         for arm, spent in cost.items()
         if arm != reference
     ]

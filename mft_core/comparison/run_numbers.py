@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mft_core.comparison.arm import MERGE_EVENT
+from mft_core.comparison.arm import MERGE_EVENT, MIXTURE_EVENT
 from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.results import Cost
 from mft_core.events import read_events
@@ -20,10 +20,12 @@ def run_facts(run: ArmRun) -> dict[str, Any]:
     scores = {(score["task"], score["metric"]): score for score in facts.scores}  # measured twice: the later one
     steps = 0 if run.merging else facts.step
     seconds = latest[MERGE_EVENT if run.merging else "train"]["seconds"]
+    mixture = {key: value for key, value in latest.get(MIXTURE_EVENT, {}).items() if key not in ("event", "step")}
     return {
-        "arm": run.arm, "task": run.task, "seed": run.seed, "folder": str(run.folder),
+        "arm": run.arm, "task": run.task, "part": run.part, "seed": run.seed, "folder": str(run.folder),
         "reason": facts.reason, "steps": steps, "selected": latest["end"].get("selected"),
         "tokens": facts.tokens or 0, "seconds": seconds, "scores": list(scores.values()),
+        **({"mixture": mixture} if mixture else {}),
     }  # fmt: skip
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from mft_core.comparison.arm import AMOUNTS_EVENT, MIXTURE_EVENT
 from mft_core.comparison.arms import ArmRun
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, read_losses, write_losses
 from mft_core.comparison.measuring import measure, measure_base
 from mft_core.comparison.merged_run import is_current, merge_run
+from mft_core.comparison.mixture import held_to, read_mixture, resolved, trained_tokens
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
-from mft_core.events import Listener, read_events
+from mft_core.events import EventLog, Listener, read_events
 from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
 from mft_core.run.training import execute
@@ -36,13 +38,16 @@ def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
         unseen: tasks that must have been measured for it to be finished, beside those it learns.
 
     Raises:
-        UsageError: it was begun with another recipe; the message lists the differences.
+        UsageError: it was begun with another recipe; the message lists the differences. Or with proportions of tasks
+            that other small runs led to.
     """
     folder = RunFolder(run.folder)
     if not (run.folder / run_files.RECIPE).exists():
         return RunState(begun=False, finished=False)
+    if any(not (source / LOSSES_FILE).is_file() for source in run.needs):
+        return RunState(begun=True, finished=False)
     try:
-        folder.check_recipe(run.recipe, force=False)
+        folder.check_recipe(resolved(run).recipe, force=False)
     except UsageError as error:
         raise UsageError(error.message, "put it back, or compare in another --output") from None
     ends = [event for event in read_events(run.folder / run_files.METRICS) if event["event"] == "end"]
@@ -59,6 +64,7 @@ def carry_out(
     """Train (on) one run, or combine others, and measure what came of it, sample by sample.
 
     Args:
+        run: with its proportions, if it is one that looks for them (`mft_core.comparison.mixture.resolved`).
         plan: of the run's recipe.
         unseen: tasks that are measured beside its own.
         listeners: see every event.
@@ -73,6 +79,7 @@ def carry_out(
         measured = _measure_all(context, plan, unseen)
         if is_main_rank():
             write_losses(run.folder / LOSSES_FILE, measured)
+            _record(run, plan, measured, EventLog(run.folder, listeners))
 
     def work() -> TrainingResult:
         if run.merging is not None:
@@ -105,6 +112,16 @@ def base_losses(run: ArmRun, plan: Plan, unseen: TaskSet) -> Measured:
         RunFolder(run.folder).write_recipe(plan.recipe)
         write_losses(path, measured)
     return measured
+
+
+def _record(run: ArmRun, plan: Plan, measured: Measured, log: EventLog) -> None:
+    """What a small run of "mix" trained on; or what its last run was expected to reach, and has reached."""
+    if run.part:
+        tokens = trained_tokens(plan.training, plan.total_steps, len(plan.task_set))
+        log.emit(AMOUNTS_EVENT, plan.total_steps, tokens=dict(zip(plan.task_set.names, tokens.tolist(), strict=True)))
+    found = read_mixture(run) if run.mixing else None
+    if run.mixing and found:
+        log.emit(MIXTURE_EVENT, plan.total_steps, **held_to(found, run.mixing, measured))
 
 
 def _measure_all(context: EvaluationContext, plan: Plan, unseen: TaskSet) -> Measured:

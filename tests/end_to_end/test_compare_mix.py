@@ -1,0 +1,146 @@
+"""`mft compare` with the arm "mix": small runs, a law, proportions and one run; interrupted, side by side, refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.made_up_comparisons import outcome, without_times, write_comparison
+from helpers.running import events, mft, settings
+from mft_core.comparison.arm import parse_arm
+
+ARM = "mix factor=2 runs=5 share=7"
+FEW = ("--seeds", "1", *settings('data.include=["add", "reverse"]', "train.steps=6", "train.learning_rate=1e-2"))
+COMMAND = ("compare", "recipe.toml", "--arms", f"mixed,{ARM}", *FEW)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_comparison(tmp_path_factory.mktemp("mix"))
+
+
+@pytest.fixture(autouse=True)
+def workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+
+@pytest.fixture(scope="module")
+def compared(folder: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert mft(*COMMAND, "--output", "out") == 0
+    return folder / "out"
+
+
+def arm_folder(output: Path) -> Path:
+    return output / parse_arm(ARM).folder
+
+
+def mixture(output: Path) -> dict[str, Any]:
+    """What the last run of the arm says of its proportions; small runs have nothing to say."""
+    (found,) = [run["mixture"] for run in outcome(output)["runs"] if "mixture" in run]
+    return found
+
+
+def results(output: Path) -> dict[str, bytes]:
+    """What runs end with, byte by byte, and the proportions."""
+    arm = arm_folder(output)
+    found = [*arm.rglob("losses.npz"), *arm.rglob("*.safetensors"), *arm.glob("proportions-*.json")]
+    return {str(path.relative_to(arm)): path.read_bytes() for path in found if "checkpoints" not in path.parts}
+
+
+def test_five_small_runs_lead_to_proportions_that_sum_to_one(compared: Path) -> None:
+    found = mixture(compared)
+    assert found["small_runs"] == len(list(arm_folder(compared).glob("small-*/seed-0/losses.npz"))) == 5
+    tasks = found["tasks"]
+    assert list(tasks) == ["add", "reverse"]
+    for kind in ("natural", "best", "share"):
+        assert sum(task[kind] for task in tasks.values()) == pytest.approx(1, abs=1e-5)
+    assert all(0.4999 < task["best"] / task["natural"] < 2.0001 for task in tasks.values())
+    losses = {path.read_bytes() for path in arm_folder(compared).rglob("small-*/seed-0/losses.npz")}
+    assert len(losses) == 5, "a run that is another's double holds the law to nothing"
+    assert found["supported"] == (found["promised"] > found["error"])
+    assert found["predicted"] == pytest.approx(found["natural"] - found["promised"] * found["supported"])
+    natural = (compared / "mixed" / "seed-0" / "losses.npz").read_bytes()
+    assert found["supported"] == ((arm_folder(compared) / "seed-0" / "losses.npz").read_bytes() != natural)
+
+
+def test_what_was_expected_stands_beside_what_was_reached(compared: Path) -> None:
+    found, law, page = outcome(compared), mixture(compared), (compared / "compare.md").read_text()
+    last = events(arm_folder(compared) / "seed-0", "eval")[-1]
+    assert law["reached"] == pytest.approx(last["loss"], rel=1e-6)
+    for name, task in law["tasks"].items():
+        assert task["reached"] == pytest.approx(last["tasks"][name]["loss"], rel=1e-6)
+        assert f"| {task['error']:.4f} | {task['predicted']:.4f} | {task['reached']:.4f} |" in page
+    said = " ".join(found["reading"]["sentences"])
+    expected = f"the law expected {law['predicted']:.4f} on the mean over tasks, and {law['reached']:.4f} was"
+    assert expected in said
+    assert f"has not seen by {law['error']:.4f}" in said
+    assert expected in page
+    assert any("found on the validation samples" in text for text in found["warnings"])
+
+
+def test_the_cost_counts_the_small_runs(compared: Path) -> None:
+    cost = outcome(compared)["cost"][ARM]
+    folders = [*arm_folder(compared).glob("small-*/seed-0"), arm_folder(compared) / "seed-0"]
+    ends = [events(run, "end")[-1] for run in folders]
+    last = ends[-1]["tokens"]
+    assert cost["runs"] == len(ends) == 6
+    assert cost["steps"] == sum(end["step"] for end in ends) == pytest.approx(6 + 7 * 6, abs=3)
+    assert (
+        cost["tokens"]
+        == sum(end["tokens"] for end in ends)
+        == pytest.approx(mixture(compared)["small_tokens"] + last, rel=1e-6)
+    )
+
+
+def test_given_again_it_does_nothing_new(compared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in arm_folder(compared).rglob("*") if path.is_file()}
+    assert mft(*COMMAND, "--output", "out", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == outcome(compared)
+    assert {path: path.read_bytes() for path in arm_folder(compared).rglob("*") if path.is_file()} == before
+
+
+def test_interrupted_before_its_last_run_it_goes_on_to_the_same_bytes(compared: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(compared, output)
+    for lost in ("seed-0", "small-4/seed-0"):
+        shutil.rmtree(arm_folder(output) / lost)
+    (arm_folder(output) / "proportions-seed-0.json").unlink()
+    assert results(output).keys() < results(compared).keys()
+    assert mft(*COMMAND, "--output", str(output)) == 0
+    assert results(output) == results(compared)
+    assert without_times(outcome(output)) == without_times(outcome(compared))
+
+
+def test_small_runs_that_came_out_otherwise_are_told(compared: Path, tmp_path: Path, capsys) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(compared, output)
+    small = arm_folder(output) / "small-{}" / "seed-0" / "losses.npz"
+    shutil.copy(str(small).format(1), str(small).format(2))
+    assert mft(*COMMAND, "--output", str(output)) == 2
+    assert "came out otherwise than those that its proportions were found from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arm", "more", "said", "mended"),
+    [
+        ("mix", ('data.include=["add"]',), "'add' is the only one", "give more tasks"),
+        ("mix", (), "the smallest would have 0", "give the small runs more than a budget (share="),
+        ("mix shares=2", (), "mix has no option 'shares'", "did you mean 'share'?"),
+        ("mix runs=3", (), "3 small runs are too few", "runs=5 or more"),
+        ("mix runs=9 share=50", (), "2 tasks can all be changed at once in 5 small runs", "leave runs out, for 7"),
+        ("mix factor=1", (), "factor", "greater than 1"),
+        ("mix", ("data.temperature=2",), "data.temperature = 2 sets them", "mix data.temperature=1"),
+    ],
+)  # fmt: skip
+def test_what_it_cannot_do_is_refused_with_a_way_out(arm, more, said, mended, tmp_path: Path, capsys) -> None:
+    command = ("compare", "recipe.toml", "--arms", arm, *FEW, *settings(*more))
+    assert mft(*command, "--output", str(tmp_path / "out")) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert said in error
+    assert mended in error
