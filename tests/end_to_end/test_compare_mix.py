@@ -1,4 +1,4 @@
-"""`mft compare` with the arm "mix": small runs, a law, proportions and one run; interrupted, side by side, refused."""
+"""`mft compare` with the arm "mix": small runs, a law, proportions and one run; interrupted, refused."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from helpers.made_up_comparisons import outcome, without_times, write_comparison
 from helpers.running import events, mft, settings
 from mft_core.comparison.arm import parse_arm
+from mft_core.recipe.loading import load_recipe
 
 ARM = "mix factor=2 runs=5 share=7"
 FEW = ("--seeds", "1", *settings('data.include=["add", "reverse"]', "train.steps=6", "train.learning_rate=1e-2"))
@@ -115,6 +116,31 @@ def test_interrupted_before_its_last_run_it_goes_on_to_the_same_bytes(compared: 
     assert mft(*COMMAND, "--output", str(output)) == 0
     assert results(output) == results(compared)
     assert without_times(outcome(output)) == without_times(outcome(compared))
+
+
+def test_other_proportions_are_what_the_last_run_trains_on(compared: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    shutil.copytree(compared, output)
+    shutil.rmtree(arm_folder(output) / "seed-0")
+    path = arm_folder(output) / "proportions-seed-0.json"
+    found = json.loads(path.read_text())
+    for task, times in (("add", 0.6), ("reverse", 2.0)):
+        before = found["tasks"][task]
+        before["share"], before["repeat"] = before["natural"] * times, times
+    path.write_text(json.dumps({**found, "supported": True}))
+    assert mft(*COMMAND, "--output", str(output)) == 0
+    tasks = load_recipe(arm_folder(output) / "seed-0" / "recipe.toml").data.tasks
+    assert {task.name: task.repeat for task in tasks} == {"add": 0.6, "reverse": 2.0}
+    trained = [sum_of(events(run / "seed-0", "train")) for run in (output / "mixed", arm_folder(output))]
+    assert trained[1]["add"] < trained[0]["add"]
+    assert trained[1]["reverse"] > 1.4 * trained[0]["reverse"]
+    said = [text for text in outcome(output)["reading"]["sentences"] if "Shares: " in text]
+    assert ["29.5% to 59.0%" in text for text in said] == [True]
+
+
+def sum_of(steps: list[dict[str, Any]]) -> dict[str, int]:
+    """Supervised tokens by task."""
+    return {task: sum(step["tasks"][task]["tokens"] for step in steps) for task in ("add", "reverse")}
 
 
 def test_small_runs_that_came_out_otherwise_are_told(compared: Path, tmp_path: Path, capsys) -> None:
