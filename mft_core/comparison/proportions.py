@@ -9,6 +9,7 @@ import numpy as np
 from mft_core.comparison.mixing_law import MixingLaw, predict
 
 DIGITS = 6
+"""Significant ones, so that a task of a millionth of the data keeps its share."""
 
 
 def best_shares(
@@ -47,4 +48,4 @@ def best_shares(
     )
     shares = found.x / found.x.sum()
     kept = shares if np.isfinite(shares).all() and mean(shares) < mean(natural) else natural
-    return kept.round(DIGITS)
+    return np.array([float(f"{share:.{DIGITS}g}") for share in kept])

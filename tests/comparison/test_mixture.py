@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,6 +87,21 @@ def test_what_is_reached_is_set_beside_what_was_expected() -> None:
     held = held_to(found, mixing, losses_of(truth))
     assert held["reached"] == pytest.approx(truth.mean())
     assert held["tasks"]["sort"]["reached"] == pytest.approx(truth[1])
+
+
+def test_the_mean_that_is_lowered_weighs_tasks_by_their_importance() -> None:
+    def found(weights: tuple[float, float]) -> dict[str, Any]:
+        amounts = replace(AMOUNTS, importance=np.array(weights))
+        return find_mixture(Mixing(MixOptions(), amounts, []), Tried(SMALL, predict(LAWS, SMALL)))
+
+    for weights in ((1.0, 1.0), (1e4, 1.0)):
+        laws, (add, sort) = found(weights), weights
+        tasks = laws["tasks"]
+        mean = (add * tasks["add"]["predicted"] + sort * tasks["sort"]["predicted"]) / (add + sort)
+        assert laws["predicted"] == pytest.approx(mean, rel=1e-9)
+    assert found((1e4, 1.0))["tasks"]["sort"]["best"] < found((1.0, 1.0))["tasks"]["sort"]["best"]
+    # "sort" gains from every token: it goes as far as small runs have tried.
+    assert found((1.0, 1.0))["tasks"]["sort"]["bounded"]
 
 
 def test_small_runs_that_came_out_otherwise_are_taken_anew_but_not_under_a_run_that_has_begun(tmp_path: Path) -> None:

@@ -51,3 +51,10 @@ def test_where_nothing_is_lower_the_natural_shares_stay() -> None:
 
 def test_one_task_has_all() -> None:
     assert best_shares(LAWS[:1], np.ones(1), np.ones(1), TOKENS, 3.0).tolist() == [1.0]
+
+
+def test_a_task_of_next_to_no_data_keeps_a_share_within_the_bounds() -> None:
+    natural = np.array([1 - 2e-7, 2e-7])
+    shares = best_shares(LAWS[:2], natural, np.full(2, 0.5), TOKENS, 3.0)
+    assert (shares >= natural / 3 * (1 - 1e-5)).all()
+    assert (shares <= natural * 3 * (1 + 1e-5)).all()
