@@ -181,6 +181,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     final = run / run_files.FINAL
     selected = None if found.end.get("reason") == "interrupted" else found.end.get("selected")
     result = found.evaluations.get(-1 if selected is None else selected, last)
+    watched = tuple(_task_result("watched", name, found, first, result) for name in found.names("watched"))
     course = read_course(events)
     affinity = summarised(course) if course else None
     # The end counts from this process's start, a train event over all processes of a resumed run.
@@ -196,7 +197,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         before=first.get("loss"),
         after=result.get("loss"),
         tasks=tuple(_task_result("tasks", name, found, first, result) for name in found.names("tasks")),
-        watched=tuple(_task_result("watched", name, found, first, result) for name in found.names("watched")),
+        watched=watched,
         warnings=_warnings(found),
         skips=tuple(found.others.get("skip", ())),
         scores=tuple(found.others.get("score", ())),
@@ -204,13 +205,12 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         affinity=affinity,
         tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
-        forgetting=_forgetting(found, first, result),
+        forgetting=_forgetting(watched),
         selected=selected,
     )
 
 
-def _forgetting(found: GatheredEvents, base: Mapping[str, Any], result: Mapping[str, Any]) -> tuple[TaskResult, ...]:
-    watched = [_task_result("watched", name, found, base, result) for name in found.names("watched")]
+def _forgetting(watched: Sequence[TaskResult]) -> tuple[TaskResult, ...]:
     measured = [(task.change, task) for task in watched if task.change is not None]
     return tuple(task for _, task in sorted(measured, key=lambda pair: (-pair[0], pair[1].name)))
 
