@@ -102,6 +102,11 @@ def mft_importers() -> Sequence[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def mft_makers() -> Sequence[Component]:  # type: ignore[empty-body]
+    """Ways to make instruction data (`mft data make --method`); targets are `mft_core.interfaces.Maker`."""
+
+
+@hookspec
 def mft_callbacks() -> Sequence[Component]:  # type: ignore[empty-body]
     """Work beside the steps of a run (`train.callbacks`); targets are `mft_core.interfaces.Callback`."""
 

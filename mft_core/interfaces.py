@@ -16,6 +16,9 @@ from mft_core.evaluation.generative_measure import GenerativeOptions, SomeGenera
 from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
 from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.importing.importer import Conversion, Importer
+from mft_core.making.author import Author
+from mft_core.making.draft import Code, Draft, Refused, Seed
+from mft_core.making.maker import Maker, SeedRequest
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.base import Base, BaseRequest
 from mft_core.objective.decision import GO_ON, Decision
@@ -29,14 +32,17 @@ from mft_core.training.callbacks import Callback, CallbackContext
 __all__ = [
     "GO_ON",
     "Attempt",
+    "Author",
     "Base",
     "BaseRequest",
     "Callback",
     "CallbackContext",
+    "Code",
     "Configurable",
     "Conversion",
     "DataRequest",
     "Decision",
+    "Draft",
     "EvaluationRequest",
     "Evaluator",
     "Fetched",
@@ -50,6 +56,7 @@ __all__ = [
     "Judged",
     "Loss",
     "LossOptions",
+    "Maker",
     "ModelAdapter",
     "Options",
     "Packer",
@@ -58,6 +65,9 @@ __all__ = [
     "PublishedSet",
     "RawRecord",
     "Reader",
+    "Refused",
+    "Seed",
+    "SeedRequest",
     "SomeGenerativeOptions",
     "SomeGradientOptions",
     "SomeLossOptions",

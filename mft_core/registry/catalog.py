@@ -35,6 +35,7 @@ KINDS = {
     "loss": Kind("mft_losses", "mft_core.objective.loss:Loss"),
     "evaluator": Kind("mft_evaluators", "mft_core.evaluation.evaluator:Evaluator"),
     "importer": Kind("mft_importers", "mft_core.importing.importer:Importer"),
+    "maker": Kind("mft_makers", "mft_core.making.maker:Maker"),
     "callback": Kind("mft_callbacks", "mft_core.training.callbacks:Callback"),
 }
 

@@ -16,6 +16,7 @@ from mft_core.errors import MftError
 from mft_core.evaluation.code_blocks import code_blocks
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
+from mft_core.evaluation.mutation import mutants
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.python_parsing import parse, parsing_part
 from mft_core.evaluation.python_source import POST_PROCESSING
@@ -25,7 +26,6 @@ from mft_core.records import Turn
 from mft_evaluators.codefuseeval_items import TEXT2CODE, UNIT_TESTS, build, read_files
 from mft_evaluators.mbpp import DOCSTRING_STOP
 from mft_evaluators.multilingual import STOP, MultilingualEvaluator, MultilingualOptions
-from mft_evaluators.mutation import mutants
 
 if TYPE_CHECKING:
     from mft_core.sandbox import Limits, Outcome, Tier

@@ -14,9 +14,9 @@ from pathlib import Path
 from pydantic import Field
 
 from mft_core.data.jsonl import read_lines
+from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
+from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings, Unanswered
-from mft_core.evaluation.endpoint.replies import REFUSAL, WHOLE, Reply
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import NOT_MEASURED, Attempt, Item, Judged, Verdict
 from mft_core.evaluation.protocol import Protocol

@@ -12,8 +12,8 @@ from helpers.paths import REPOSITORY
 
 LAYERS = [
     "errors", "support", "task_losses", "records", "events", "hookspecs", "recipe", "registry", "data", "importing",
-    "batching", "nn", "models", "tuning", "objective", "generation", "sandbox", "evaluation", "audit", "training",
-    "run", "comparison", "interfaces", "api", "__init__", "testing",
+    "batching", "nn", "models", "tuning", "objective", "generation", "sandbox", "endpoint", "evaluation", "audit",
+    "training", "run", "making", "comparison", "interfaces", "api", "__init__", "testing",
 ]  # fmt: skip
 """From the ground up: a module imports only from its own folder and from what stands before it."""
 

@@ -15,11 +15,11 @@ from helpers.paths import PUBLISHED_SETS
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Attempt, Item, Verdict
+from mft_core.evaluation.mutation import mutants
 from mft_core.sandbox import available_tiers
 from mft_evaluators.codefuseeval import CodeFuseEval, whole_statements
 from mft_evaluators.codefuseeval_items import chinese_prompt
 from mft_evaluators.languages import LANGUAGES
-from mft_evaluators.mutation import mutants
 
 pytestmark = pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")
 

@@ -16,8 +16,8 @@ import pytest
 
 from helpers import fake_endpoint as fake
 from helpers.fake_endpoint import FakeEndpoint, reply, says
+from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings, Unanswered
 
 KEY = 'very"secret/key+0123456789'
 QUESTION = [{"role": "user", "content": "How are you?"}]
@@ -198,7 +198,7 @@ def test_without_a_key_none_is_sent(server: FakeEndpoint, settings: EndpointSett
 ASK = """
 import sys
 from pathlib import Path
-from mft_core.evaluation.endpoint.client import Endpoint, EndpointSettings
+from mft_core.endpoint.client import Endpoint, EndpointSettings
 endpoint = Endpoint(EndpointSettings(sys.argv[1], "judge-1", "NONE"), Path(sys.argv[2]))
 for number in range(40):
     print(endpoint.ask("one", [{"role": "user", "content": str(number)}]).text, flush=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from mft_core.endpoint.replies import GiveUp, Reply, TryAgain, read_reply
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluation.endpoint.replies import GiveUp, Reply, TryAgain, read_reply
 from mft_core.support.journal import Journal
 from mft_core.support.redact import redact
 

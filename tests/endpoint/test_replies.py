@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
-from mft_core.evaluation.endpoint.replies import seconds_to_wait
+from mft_core.endpoint.replies import seconds_to_wait
 
 
 def test_how_long_to_wait() -> None:

@@ -1,0 +1,74 @@
+"""A way to make instruction data: what a maker's plugin implements."""
+
+from __future__ import annotations
+
+import random
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from mft_core.data.readers import Readers, installed_readers
+from mft_core.making.author import Author
+from mft_core.making.draft import Draft, Seed
+from mft_core.registry.options import Configurable, SomeOptions
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRequest:
+    """What a maker may use to find its seeds.
+
+    Attributes:
+        wanted: records that are still to be made.
+        round: 0 at first; seeds are asked for again, with the next number, while those of a round were too few.
+        kept: the records of the rounds before, in their order.
+        seed: of everything that is drawn at random.
+        readers: of files with records.
+    """
+
+    wanted: int
+    round: int = 0
+    kept: Sequence[Draft] = ()
+    seed: int = 0
+    readers: Readers = field(default_factory=installed_readers)
+
+    def random(self) -> random.Random:
+        """What to draw with in this round; the same in every call of the same recipe."""
+        return random.Random(f"{self.seed}/{self.round}")
+
+
+class Maker(Configurable[SomeOptions]):
+    """Makes records out of seeds, by asking a model.
+
+    What is asked must follow from the seed and from earlier answers alone: then a making that was killed goes on
+    without asking anything twice, and its result is the same. Journal, budget, retries, filters and output are the
+    core's.
+
+    Attributes:
+        questions_per_seed: roughly; for the estimate of what a making costs.
+        records_per_seed: roughly, likewise.
+    """
+
+    questions_per_seed: ClassVar[float] = 2.0
+    records_per_seed: ClassVar[float] = 1.0
+
+    @abstractmethod
+    def seeds(self, request: SeedRequest) -> Iterable[Seed]:
+        """What records are made of in this round, in order, lazily; none: there is nothing (more) to make them of.
+
+        Raises:
+            UsageError: an option is missing.
+            MftError: a file cannot be read.
+        """
+
+    @abstractmethod
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        """Records made of one seed. Called in any thread.
+
+        Raises:
+            Refused: nothing comes of it; it is counted under the reason.
+        """
+
+    def own_seeds(self) -> Sequence[str]:
+        """Texts that what was made is compared with in the report: is it more diverse than what it was made of?"""
+        return ()

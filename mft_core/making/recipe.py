@@ -1,0 +1,81 @@
+"""What a making depends on: typed, every key with a default and a sentence."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from mft_core.recipe.schema import Choice, Section
+from mft_core.registry.options import PathText
+
+
+def _method(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"name": value, "options": {}}
+    if isinstance(value, dict) and "options" not in value:
+        return {
+            "name": value.get("name", ""),
+            "options": {key: inner for key, inner in value.items() if key != "name"},
+        }
+    return value
+
+
+MethodChoice = Annotated[
+    Choice, BeforeValidator(_method), PlainSerializer(lambda value: {"name": value.name, **value.options})
+]
+
+
+class ModelSection(Section):
+    """Who is asked: a model behind an endpoint, or one on this machine."""
+
+    endpoint: str = Field("", description='OpenAI-compatible, up to and with the version; "": `base` writes')
+    name: str = Field("", description="the model, as the endpoint calls it; name one exact version")
+    key_variable: str = Field("OPENAI_API_KEY", description="environment variable that holds the endpoint's key")
+    base: str = Field(
+        "", description="a model on this machine instead: a run folder, or what --base takes"
+    )
+    temperature: float = Field(0.7, ge=0, description="0: always the likeliest token")
+    max_tokens: int = Field(1024, ge=1, description="most tokens of an answer")
+    concurrency: int = Field(16, ge=1, description="most questions under way; fewer while the endpoint asks for it")
+    timeout: float = Field(120.0, gt=0, description="seconds that one answer may take")
+    tries: int = Field(6, ge=1, description="for every question, waits that the endpoint asks for not counted")
+    first_pause: float = Field(1.0, ge=0, description="seconds; most between the first two tries, then twice as many")
+    budget_tokens: int = Field(0, ge=0, description="most tokens of all prompts and answers together; 0: no limit")
+    budget_requests: int = Field(0, ge=0, description="most requests; 0: no limit")
+    prices: tuple[float, float] | None = Field(
+        None, description="of a million tokens of prompts and of answers, in any currency; shown as money spent"
+    )
+
+
+class FiltersSection(Section):
+    """What is kept."""
+
+    parses: bool = Field(True, description="code must parse")
+    least_characters: int = Field(20, ge=0, description="of an answer")
+    most_characters: int = Field(20_000, ge=1, description="of an answer")
+    refusals: bool = Field(True, description="leave out answers that refuse, apologise, or speak of being a model")
+    execution: bool = Field(True, description="Python solutions must run in the sandbox")
+    tests: bool = Field(False, description="the model writes tests, which its solution must pass")
+    mutants: int = Field(3, ge=0, description="wrong variants of a solution, of which its tests must notice one")
+    consistency: bool = Field(False, description="the model writes a second solution, which must agree with the first")
+    seconds: float = Field(10.0, gt=0, description="that a solution may run")
+    rouge: float = Field(0.7, gt=0, le=1, description="most ROUGE-L of an instruction with an earlier one; 1: any")
+    near: float = Field(0.7, gt=0, le=1, description="share of sequences in common that makes near duplicates; 1: none")
+    against: list[str] = Field(
+        [], description="published sets that must not leak into the data: humaneval, mbpp=PATH, or a file of problems"
+    )
+    leak: float = Field(0.5, gt=0, le=1, description="least share of a problem that makes a leak")
+    judge: int = Field(0, ge=0, le=10, description="least grade, of 10, that the model itself gives; 0: not asked")
+
+
+class MakeRecipe(Section):
+    """What is made, by whom, and what of it is kept."""
+
+    method: MethodChoice = Field(Choice(name="exercises"), description="how; see `mft list maker`")
+    n: int = Field(200, ge=1, description="records to be made")
+    valid_fraction: float = Field(0.05, ge=0, lt=1, description="of the seeds, whose records are for validation")
+    seed: int = Field(0, description="of everything that is drawn at random")
+    output: PathText = Field("", description='the task folder; "": made/METHOD')
+    model: ModelSection = ModelSection()
+    filters: FiltersSection = FiltersSection()
