@@ -32,9 +32,7 @@ class ModelSection(Section):
     endpoint: str = Field("", description='OpenAI-compatible, up to and with the version; "": `base` writes')
     name: str = Field("", description="the model, as the endpoint calls it; name one exact version")
     key_variable: str = Field("OPENAI_API_KEY", description="environment variable that holds the endpoint's key")
-    base: str = Field(
-        "", description="a model on this machine instead: a run folder, or what --base takes"
-    )
+    base: str = Field("", description="a model on this machine instead: a run folder, or what --base takes")
     temperature: float = Field(0.7, ge=0, description="0: always the likeliest token")
     max_tokens: int = Field(1024, ge=1, description="most tokens of an answer")
     concurrency: int = Field(16, ge=1, description="most questions under way; fewer while the endpoint asks for it")
