@@ -37,14 +37,14 @@ COMMANDS = {
         "mft_cli.compare:compare",
         "Train each task alone, all tasks mixed, and balanced, on equal budgets; one table with intervals.",
     ),
-    "data": Command("mft_cli.data:app", "Look at data before training on it."),
+    "data": Command("mft_cli.data:app", "Look at data before training on it; make some."),
     "init": Command(
         "mft_cli.init:init",
         "Write a commented recipe: with every key and its default, or made of another tool's configuration.",
     ),
     "list": Command(
         "mft_cli.listing:list_components",
-        "List every component: models, bases, sources, readers, packers, losses, evaluators, importers, callbacks.",
+        "List every component: models, bases, sources, readers, packers, losses, evaluators, makers, and the rest.",
     ),
     "show": Command(
         "mft_cli.show:show", "Show one component: what it is, its options with types and defaults, and its source."

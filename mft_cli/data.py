@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mft_cli.compose import Flags, takes_data_flags, use_recipe
+from mft_cli.data_make import make
 from mft_cli.data_show import show_samples
 from mft_cli.session import DebugOption, JsonOption
 
@@ -22,10 +23,11 @@ MOST_SHOWN = 10
 
 @app.callback()
 def _data() -> None:
-    """Look at data before training on it."""
+    """Look at data before training on it; make some."""
 
 
 app.command("show")(show_samples)
+app.command("make")(make)
 
 
 @app.command()

@@ -29,7 +29,7 @@ def list_components(
     plugin: PluginOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """List every component: models, bases, sources, readers, packers, losses, evaluators, importers, callbacks.
+    """List every component: models, bases, sources, readers, packers, losses, evaluators, makers, and the rest.
 
     Broken and disabled plugins are listed with the reason.
     """

@@ -12,6 +12,7 @@ from mft_core.data.file_kinds import COMPANION, TEST, VALIDATION, kind, stem
 from mft_core.data.readers import Readers
 from mft_core.data.split_files import SPLITS
 from mft_core.records import TaskFiles
+from mft_core.support import run_files
 from mft_core.support.lists import first_few
 
 MOST_NAMED = 20
@@ -40,10 +41,12 @@ def unread_files(root: Path, tasks: Collection[TaskFiles], readers: Readers) -> 
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(folder)
+        made = here / run_files.MADE if (here / run_files.MAKING).is_dir() else None
         beside = [stem(here / name) for name in names]
         for name in sorted(names):
             path = here / name
-            if not name.startswith(".") and not COMPANION.fullmatch(name) and path.resolve() not in read:
+            no_data = name.startswith(".") or COMPANION.fullmatch(name) or path == made
+            if not no_data and path.resolve() not in read:
                 yield UnreadFile(path, _reason(path, root, beside, here.resolve() in folders_read, readers))
 
 

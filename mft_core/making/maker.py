@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -68,6 +68,10 @@ class Maker(Configurable[SomeOptions]):
         Raises:
             Refused: nothing comes of it; it is counted under the reason.
         """
+
+    def prompts(self) -> Mapping[str, str]:
+        """The texts of its prompts by name: what was made records their digests."""
+        return {}
 
     def own_seeds(self) -> Sequence[str]:
         """Texts that what was made is compared with in the report: is it more diverse than what it was made of?"""

@@ -77,3 +77,9 @@ class MakeRecipe(Section):
     output: PathText = Field("", description='the task folder; "": made/METHOD')
     model: ModelSection = ModelSection()
     filters: FiltersSection = FiltersSection()
+
+    def as_toml(self) -> str:
+        """The recipe as TOML; `mft data make` takes it."""
+        import tomli_w
+
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))

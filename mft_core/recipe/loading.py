@@ -50,7 +50,7 @@ def load_recipe(
     origins += [("the command line", _nested(key, value), here) for key, value in overrides]
     for origin, values, folder in origins:
         refuse_literal_secrets(values, origin)
-        merged = _merge(merged, located(values, folder))
+        merged = merged_tables(merged, located(values, folder))
         _validate(plain(merged), origin)
         if components is not None:
             refuse_unknown_components(plain(values), origin, components)
@@ -69,7 +69,7 @@ def as_tables(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Values by dotted keys as tables, a later one over an earlier: {"alpha.repair": 2} -> {"alpha": {"repair": 2}}."""
     tables: dict[str, Any] = {}
     for key, value in settings.items():
-        tables = _merge(tables, _nested(key, value))
+        tables = merged_tables(tables, _nested(key, value))
     return tables
 
 
@@ -79,8 +79,8 @@ def _nested(key: str, value: Any) -> dict[str, Any]:
     return value
 
 
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Tables merge key by key. A component given by bare name becomes a table when options are set beside it;
+def merged_tables(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables as one, key by key. A component given by bare name becomes a table when options are set beside it;
     a component given another name loses the options of the old one."""
     merged = dict(base)
     for key, value in over.items():
@@ -91,7 +91,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
             value = {"name": value}
         if isinstance(old, Mapping) and isinstance(value, Mapping):
             renamed = "name" in old and value.get("name", old["name"]) != old["name"]
-            merged[key] = dict(value) if renamed else _merge(old, value)
+            merged[key] = dict(value) if renamed else merged_tables(old, value)
         else:
             merged[key] = value
     return merged

@@ -40,7 +40,7 @@ component gets it absolute.
 """
 
 
-def path_options(options: type[Options]) -> frozenset[str]:
+def path_options(options: type[BaseModel]) -> frozenset[str]:
     """The names of the options that are paths, or lists of them."""
     fields = options.model_fields.items()
     return frozenset(name for name, field in fields if _ABSOLUTE in field.metadata or _is_path(field.annotation))

@@ -1,0 +1,132 @@
+"""A making on the terminal: what it will do, how far it is, what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from mft_cli.display import live_display
+from mft_core.making.estimate import Estimate
+from mft_core.making.making import Making
+from mft_core.making.output import REFUSED, REPORT, TRAIN, VALID, sides
+from mft_core.making.production import BUDGET, ENOUGH, Made, Progress
+from mft_core.making.recipe import MakeRecipe
+from mft_core.making.report import spent_words
+from mft_core.support import run_files, units
+
+SECONDS_BETWEEN_LINES = 10.0
+MOST_REASONS = 4
+
+
+def print_plan(screen: Console, recipe: MakeRecipe, folder: Path, expected: Estimate) -> None:
+    """What will be done, by whom, and what it is likely to cost."""
+    model = recipe.model
+    who = f"{model.name} at {model.endpoint}" if model.endpoint else f"{model.base}, on this machine"
+    _line(screen, f"{recipe.n:,} records by {recipe.method.name}, written by {who}, into {folder}")
+    tokens = f"about {units.count(expected.tokens)} tokens, {units.count(expected.most_tokens)} at most"
+    money = ""
+    if expected.money is not None and expected.most_money is not None:
+        money = f": {expected.money:.2f}, {expected.most_money:.2f} at most, by the given prices"
+    _line(screen, f"if all of it is kept: {units.counted(expected.questions, 'question')}, {tokens}{money}")
+    if model.budget_tokens:
+        _line(screen, f"budget: {units.count(model.budget_tokens)} tokens")
+    if model.base:
+        _line(screen, "a small model on this machine makes poor data: for trying things out", "yellow")
+
+
+class MakingView:
+    """Shows progress: one line that is drawn again on a terminal, else a plain line now and then; a context manager.
+
+    Args:
+        console: where to; on stderr when stdout carries JSON.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._last_line = float("-inf")
+        self._words = ""
+        self._live = live_display(console, lambda: Text(self._words))
+
+    def __enter__(self) -> MakingView:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def progress(self, now: Progress) -> None:
+        """Take in how far it is."""
+        self._words = progress_words(now)
+        if self._live is None and self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = self._clock()
+            _line(self._console, self._words)
+
+
+def progress_words(now: Progress) -> str:
+    """In one line: made, kept, refused by reason, tokens, money, time left."""
+    refused = now.made - now.kept
+    reasons = ", ".join(f"{reason} {count}" for (_, reason), count in now.reasons.most_common(MOST_REASONS))
+    spent = now.spending
+    parts = [
+        f"kept {now.kept:,} of {now.wanted:,}",
+        f"made {now.made:,}",
+        f"refused {refused:,}" + (f" ({reasons})" if reasons else ""),
+        f"{units.count(spent.prompt_tokens + spent.completion_tokens)} tokens",
+    ]
+    if spent.money is not None:
+        parts.append(f"{spent.money:.2f} spent")
+    if now.seconds_left is not None:
+        parts.append(f"{units.duration(now.seconds_left)} left")
+    return "  ".join(parts)
+
+
+def print_made(screen: Console, making: Making, made: Made) -> None:
+    """What came of it, where it is, and what to do next."""
+    train, valid = sides(made.kept, making.recipe.valid_fraction)
+    _line(screen, f"kept {len(made.kept):,} of {making.recipe.n:,} wanted; refused {len(made.refused):,}")
+    for (name, reason), count in made.reasons.most_common():
+        _line(screen, f"  {name}: {reason}: {count:,}")
+    _line(screen, f"spent: {spent_words(making.spending)}")
+    if made.ended != ENOUGH:
+        more = "a larger --budget-tokens goes on from here" if made.ended == BUDGET else "other topics may give more"
+        _line(screen, f"it ended with: {made.ended}; {more}", "yellow")
+    folder = making.folder
+    files = f"{folder / TRAIN} ({len(train):,})" + (f", {folder / VALID} ({len(valid):,})" if valid else "")
+    _line(screen, f"data: {files}; how it was made: {folder / run_files.MADE}")
+    _line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
+    if made.kept:
+        _line(screen, f"next: mft data show --data {folder}, then mft run --data {folder}")
+
+
+def as_json(making: Making, made: Made) -> dict[str, Any]:
+    """The same for programs."""
+    train, valid = sides(made.kept, making.recipe.valid_fraction)
+    return {
+        "folder": str(making.folder),
+        "ended": made.ended,
+        "wanted": making.recipe.n,
+        "kept": len(made.kept),
+        "train": len(train),
+        "valid": len(valid),
+        "refused": [
+            {"filter": name, "reason": reason, "count": count} for (name, reason), count in sorted(made.reasons.items())
+        ],
+        "spending": asdict(making.spending),
+    }
+
+
+def _line(screen: Console, text: str, style: str = "") -> None:
+    screen.print(Text(units.printable(text, screen.encoding), style=style), soft_wrap=True)

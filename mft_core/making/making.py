@@ -1,0 +1,124 @@
+"""One making from its recipe to its folder: what `mft data make` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mft_core.data.readers import Readers
+from mft_core.endpoint.spending import Spending
+from mft_core.errors import MftError, UsageError
+from mft_core.making.authoring import ModelAuthor, open_author
+from mft_core.making.filters.chain import FilterChain, open_filters
+from mft_core.making.maker import Maker
+from mft_core.making.output import RECIPE, TRAIN, write_output
+from mft_core.making.production import Made, OnProgress, Production
+from mft_core.making.recipe import MakeRecipe
+from mft_core.making.report import report
+from mft_core.registry.catalog import Catalog
+from mft_core.run.folder_lock import FolderLock
+from mft_core.support import run_files
+from mft_core.support.durable import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Everything a making needs, opened and checked.
+
+    Attributes:
+        recipe: what is made.
+        folder: the task folder.
+        maker, author, filters, readers: of the recipe.
+    """
+
+    recipe: MakeRecipe
+    folder: Path
+    maker: Maker
+    author: ModelAuthor
+    filters: FilterChain
+    readers: Readers
+
+    def run(self, on_progress: OnProgress) -> Made:
+        """Make what is wanted, and write it; also where it ends early.
+
+        Raises:
+            MftError: no question will be answered, a file cannot be read or written. What was kept until then is
+                written all the same.
+            KeyboardInterrupt: likewise.
+        """
+        production = Production(
+            self.maker,
+            self.author,
+            self.filters,
+            self.readers,
+            wanted=self.recipe.n,
+            seed=self.recipe.seed,
+            concurrency=self.recipe.model.concurrency,
+        )
+        try:
+            made = production.run(on_progress)
+        except (MftError, KeyboardInterrupt):
+            if production.made.kept:
+                self._write(production.made)
+            raise
+        self._write(made)
+        return made
+
+    @property
+    def spending(self) -> Spending:
+        """So far, that of earlier calls included."""
+        return self.author.spending
+
+    def _write(self, made: Made) -> None:
+        prompts = {**self.author.prompts, **self.maker.prompts()}
+        text = report(self.recipe, made, self.spending, self.maker.own_seeds())
+        write_output(self.folder, self.recipe, made, prompts, self.author.models, text)
+
+
+@contextmanager
+def open_making(
+    recipe: MakeRecipe, folder: Path, catalog: Catalog, readers: Readers, *, unsafe_local: bool = False
+) -> Iterator[Making]:
+    """A making in its folder, which no other process works in until the block ends.
+
+    Args:
+        recipe: what is made.
+        folder: new, empty, or that of an earlier call, whose answers are taken.
+        catalog: for the maker, and a model on this machine.
+        readers: of files that seeds and benchmarks come from.
+        unsafe_local: where there is no sandbox, run what the model wrote without one.
+
+    Raises:
+        UsageError: a wrong option, or a folder that holds something else.
+        MftError: another process works in it; a model, a sandbox or a package is not to be had.
+    """
+    maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
+    _refuse_others_files(folder)
+    lock = FolderLock(folder / run_files.MAKING)
+    lock.take()
+    try:
+        author = open_author(recipe.model, recipe.filters, folder / run_files.MAKING, catalog)
+        try:
+            filters = open_filters(
+                recipe.filters, folder / run_files.MAKING, catalog, readers, unsafe_local=unsafe_local
+            )
+            write_text(folder / run_files.MAKING / RECIPE, recipe.as_toml())
+            yield Making(recipe, folder, maker, author, filters, readers)
+        finally:
+            author.close()
+    finally:
+        lock.release()
+
+
+def _refuse_others_files(folder: Path) -> None:
+    """Let no making write among what it did not make."""
+    if not folder.exists() or (folder / run_files.MAKING).is_dir():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder.", "Choose another --output.")
+    names = sorted(path.name for path in folder.iterdir())
+    if names:
+        what = TRAIN if TRAIN in names else names[0]
+        raise UsageError(f"{folder} holds {what}, and no making made it.", "Choose another --output.")

@@ -1,0 +1,111 @@
+"""The task folder that a making ends with: records for training and validation, and how they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mft_core import __version__
+from mft_core.errors import MftError
+from mft_core.making.draft import Draft
+from mft_core.making.production import Kept, Made, Refusal
+from mft_core.making.recipe import MakeRecipe
+from mft_core.support import run_files
+from mft_core.support.durable import make_folder, write_text
+
+TRAIN, VALID, REPORT = "train.jsonl", "valid.jsonl", "report.md"
+REFUSED, RECIPE = "refused.jsonl", "making.toml"
+WHOLE = 1 << 64
+
+
+def sides(kept: Sequence[Kept], valid_fraction: float) -> tuple[list[Kept], list[Kept]]:
+    """Records for training and for validation. All of one seed are on the same side, and stay there when more are made.
+
+    Where a fraction is wanted, at least one seed of two is for validation.
+    """
+    if not valid_fraction or len({one.seed.key for one in kept}) < 2:
+        return list(kept), []
+    lowest = min(_place(one) for one in kept)
+    limit = max(valid_fraction, lowest)
+    return [one for one in kept if _place(one) > limit], [one for one in kept if _place(one) <= limit]
+
+
+def _place(one: Kept) -> float:
+    """Where a seed stands among all there could be, in [0, 1)."""
+    digest = hashlib.blake2b(one.seed.key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / WHOLE
+
+
+def as_record(one: Kept) -> dict[str, Any]:
+    """The line of a data file: messages, and what it was made of."""
+    topic = one.draft.topic or one.seed.topic
+    return {"messages": _messages(one.draft), **({"topic": topic} if topic else {}), "source": one.seed.key}
+
+
+def write_output(
+    folder: Path,
+    recipe: MakeRecipe,
+    made: Made,
+    prompts: Mapping[str, str],
+    models: Sequence[str],
+    report: str,
+) -> None:
+    """Replace the folder's files, each as a whole.
+
+    Args:
+        folder: the task folder.
+        recipe: what was to be made.
+        made: what came of it.
+        prompts: texts of all prompts by name; their digests are recorded.
+        models: the names of those that answered.
+        report: Markdown.
+
+    Raises:
+        MftError: it cannot be written; what was there stays.
+    """
+    train, valid = sides(made.kept, recipe.valid_fraction)
+    facts = {
+        "method": {"name": recipe.method.name, **recipe.method.options},
+        "models": sorted(models),
+        "ended": made.ended,
+        "counts": {
+            "wanted": recipe.n,
+            "kept": len(made.kept),
+            "train": len(train),
+            "valid": len(valid),
+            "seeds": sum(made.seeds.values()),
+            "refused": {f"{name}: {reason}": count for (name, reason), count in sorted(made.reasons.items())},
+        },
+        "prompts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(prompts.items())},
+        "recipe": recipe.model_dump(mode="json"),
+        "mft": __version__,
+    }
+    try:
+        make_folder(folder / run_files.MAKING)
+        _write_lines(folder / TRAIN, map(as_record, train))
+        if valid:
+            _write_lines(folder / VALID, map(as_record, valid))
+        else:
+            (folder / VALID).unlink(missing_ok=True)
+        _write_lines(folder / run_files.MAKING / REFUSED, map(_refused, made.refused))
+        write_text(folder / run_files.MADE, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        write_text(folder / REPORT, report)
+    except OSError as error:
+        hint = "Free some space, then rerun: what was answered is kept."
+        raise MftError(f"{error.filename or folder} cannot be written: {error.strerror}", hint) from error
+
+
+def _refused(refusal: Refusal) -> dict[str, Any]:
+    found = {"seed": refusal.seed.key, "filter": refusal.filter, "reason": refusal.reason, "detail": refusal.detail}
+    return found if refusal.draft is None else {**found, "messages": _messages(refusal.draft)}
+
+
+def _messages(draft: Draft) -> list[dict[str, str]]:
+    return [{"role": turn.role, "content": turn.content} for turn in draft.turns]
+
+
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

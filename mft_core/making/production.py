@@ -1,0 +1,262 @@
+"""The loop of a making: seeds, drafts made of them side by side, filters, until there are enough records.
+
+What is kept follows from the order of the seeds, never from which answer came first: with the same answers the result
+is the same, however often the making was interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mft_core.data.readers import Readers
+from mft_core.endpoint.spending import BudgetSpent, Spending
+from mft_core.errors import MftError
+from mft_core.making.authoring import ModelAuthor
+from mft_core.making.draft import Draft, Refused, Seed
+from mft_core.making.filters.chain import FilterChain
+from mft_core.making.maker import Maker, SeedRequest
+
+ENOUGH, NO_MORE, BUDGET, INTERRUPTED = "enough", "nothing more to make", "budget spent", "interrupted"
+MAKER = "maker"
+"""Under which is counted what did not get as far as a draft."""
+FAILURES_IN_A_ROW = 5
+"""So many seeds at which a maker raises say that it is broken."""
+LEAST_SHARE = 0.05
+"""Of what was made that is expected to be kept: seeds in work are no more than would be needed then."""
+
+
+class Kept(NamedTuple):
+    """A draft that every filter let pass, and what it was made of."""
+
+    seed: Seed
+    draft: Draft
+
+
+class Refusal(NamedTuple):
+    """What is not kept, and why.
+
+    Attributes:
+        seed: of it.
+        filter: the name of the filter; "maker": nothing came of the seed.
+        reason, detail: as `Refused` has them.
+        draft: None where there is none.
+    """
+
+    seed: Seed
+    filter: str
+    reason: str
+    detail: str
+    draft: Draft | None = None
+
+
+@dataclass
+class Made:
+    """What came of a making, so far.
+
+    Attributes:
+        kept: in the order of their seeds, at most as many as wanted.
+        refused: in that order.
+        seeds: used, by topic.
+        ended: why there are no more.
+    """
+
+    kept: list[Kept] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    seeds: Counter[str] = field(default_factory=Counter)
+    ended: str = ENOUGH
+
+    @property
+    def reasons(self) -> Counter[tuple[str, str]]:
+        """How often each filter refused for each reason."""
+        return Counter((refusal.filter, refusal.reason) for refusal in self.refused)
+
+
+class Progress(NamedTuple):
+    """How far a making is.
+
+    Attributes:
+        wanted: records.
+        made: drafts and seeds that were looked at.
+        kept: of them.
+        reasons: how often each filter refused for each reason.
+        spending: so far, that of earlier calls included.
+        seconds_left: expected; None: nothing to go by yet.
+    """
+
+    wanted: int
+    made: int
+    kept: int
+    reasons: Counter[tuple[str, str]]
+    spending: Spending
+    seconds_left: float | None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class _Result(NamedTuple):
+    """What came of one seed: drafts and refusals in their order; or why the making is over."""
+
+    seed: Seed
+    drafts: list[Draft | Refusal]
+    failure: str = ""
+    over: MftError | BudgetSpent | None = None
+
+
+class Production:
+    """Makes records until there are enough.
+
+    Args:
+        maker: the method.
+        author: who is asked.
+        filters: which drafts are kept.
+        readers: of the files that seeds may come from.
+        wanted: records.
+        seed: of everything that is drawn.
+        concurrency: seeds in work at the same time.
+    """
+
+    def __init__(
+        self,
+        maker: Maker,
+        author: ModelAuthor,
+        filters: FilterChain,
+        readers: Readers,
+        *,
+        wanted: int,
+        seed: int,
+        concurrency: int,
+    ) -> None:
+        self._maker, self._author, self._filters, self._readers = maker, author, filters, readers
+        self._wanted, self._seed, self._concurrency = wanted, seed, concurrency
+        self.made = Made()
+        self._failures = 0
+        self._begun = time.monotonic()
+
+    def run(self, on_progress: OnProgress) -> Made:
+        """Make, round by round; `made` is up to date at any time, and holds what there is if this raises.
+
+        Raises:
+            MftError: no question will be answered, a file cannot be read, or the maker fails again and again.
+            KeyboardInterrupt: what was asked has been answered by then, or given up.
+        """
+        made = self.made
+        made.ended = INTERRUPTED
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="making") as pool, self._no_more_questions():
+            for number in range(self._wanted + 1):
+                before = len(made.kept)
+                for result in self._results(number, pool):
+                    if isinstance(result.over, BudgetSpent):
+                        made.ended = BUDGET
+                        return made
+                    self._take(result)
+                    on_progress(self._progress())
+                    if len(made.kept) >= self._wanted:
+                        made.ended = ENOUGH
+                        return made
+                if len(made.kept) == before:
+                    break
+        made.ended = NO_MORE
+        return made
+
+    @contextmanager
+    def _no_more_questions(self) -> Iterator[None]:
+        """When the making is over, seeds that are still worked on ask nothing more; what is under way is awaited."""
+        try:
+            yield
+        finally:
+            self._author.close()
+
+    def _results(self, number: int, pool: ThreadPoolExecutor) -> Iterator[_Result]:
+        """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
+        kept = tuple(one.draft for one in self.made.kept)
+        request = SeedRequest(self._wanted - len(kept), number, kept, self._seed, self._readers)
+        seeds = iter(self._maker.seeds(request))
+        waiting: deque[Future[_Result]] = deque()
+        try:
+            while True:
+                while len(waiting) < self._in_work():
+                    seed = next(seeds, None)
+                    if seed is None:
+                        break
+                    waiting.append(pool.submit(self._make, seed))
+                if not waiting:
+                    return
+                result = waiting.popleft().result()
+                if isinstance(result.over, MftError):
+                    raise result.over
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _in_work(self) -> int:
+        """How many seeds are worked on: no more than are likely to be needed, since answers cost money."""
+        used = sum(self.made.seeds.values())
+        share = max(LEAST_SHARE, len(self.made.kept) / used) if used else self._maker.records_per_seed
+        needed = math.ceil((self._wanted - len(self.made.kept)) / share)
+        return max(1, min(2 * self._concurrency, needed))
+
+    def _make(self, seed: Seed) -> _Result:
+        """Everything about one seed that does not depend on others; in a thread of the pool."""
+        drafts: list[Draft | Refusal] = []
+        try:
+            for draft in self._maker.make(seed, self._author):
+                drafts.append(self._checked(seed, draft))
+        except Refused as refused:
+            drafts.append(Refusal(seed, MAKER, refused.reason, refused.detail))
+        except (BudgetSpent, MftError) as error:
+            return _Result(seed, drafts, over=error)
+        except Exception as error:  # noqa: BLE001 - a plugin's fault, counted and named
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            reason, detail = f"raised {type(error).__name__}", f"{error} ({place.filename}:{place.lineno})"
+            return _Result(seed, [*drafts, Refusal(seed, MAKER, reason, detail)], failure=f"{reason}: {detail}")
+        if not drafts:
+            drafts.append(Refusal(seed, MAKER, "nothing made of it", ""))
+        return _Result(seed, drafts)
+
+    def _checked(self, seed: Seed, draft: Draft) -> Draft | Refusal:
+        try:
+            self._filters.check(draft, self._author)
+        except Refused as refused:
+            return Refusal(seed, self._filters.name_of(refused), refused.reason, refused.detail, draft)
+        return draft
+
+    def _take(self, result: _Result) -> None:
+        """Keep or refuse what came of one seed, in its turn."""
+        self.made.seeds[result.seed.topic] += 1
+        self._failures = self._failures + 1 if result.failure else 0
+        if self._failures >= FAILURES_IN_A_ROW:
+            raise MftError(
+                f"the maker raised at {self._failures} seeds in a row; the last: {result.failure}",
+                "Mend it, then rerun: what was answered is kept.",
+            )
+        for draft in result.drafts:
+            if isinstance(draft, Refusal):
+                self.made.refused.append(draft)
+            elif len(self.made.kept) < self._wanted:
+                self._keep(result.seed, draft)
+
+    def _keep(self, seed: Seed, draft: Draft) -> None:
+        try:
+            self._filters.check_in_order(draft)
+        except Refused as refused:
+            name = self._filters.name_of(refused)
+            self.made.refused.append(Refusal(seed, name, refused.reason, refused.detail, draft))
+            return
+        self._filters.keep(draft)
+        self.made.kept.append(Kept(seed, draft))
+
+    def _progress(self) -> Progress:
+        kept, refused = len(self.made.kept), len(self.made.refused)
+        seconds = time.monotonic() - self._begun
+        left = seconds * (self._wanted - kept) / kept if kept else None
+        return Progress(self._wanted, kept + refused, kept, self.made.reasons, self._author.spending, left)
