@@ -7,7 +7,7 @@ BASE   ?= smollm2
 # A file's tests stay together, for its fixtures to be made once; the files in their order, for the last to be short ones.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo tutorial quick test slow check format docs bench clean
+.PHONY: demo demo-data tutorial quick test slow check format docs bench clean
 
 # The stamps are renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -26,6 +26,11 @@ $(VENV)/.developing: $(VENV)/.installed
 demo: $(VENV)/.installed
 	rm -rf runs/demo
 	$(BIN)/mft run recipes/demo.toml --output runs/demo --base $(BASE) $(if $(filter tiny,$(BASE)),--model llama)
+
+## A small model on this machine writes 20 exercises, checked by running them: docs/making.md. Poor ones, as it is small.
+demo-data: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[make]'
+	$(BIN)/mft data make recipes/exercises.toml --output made/exercises --base $(BASE)
 
 ## Does multi-task pay? The paper's three questions, small: docs/tutorial.md. Interrupted, the same command goes on.
 tutorial: $(VENV)/.installed

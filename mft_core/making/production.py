@@ -108,7 +108,7 @@ class _Result(NamedTuple):
     seed: Seed
     drafts: list[Draft | Refusal]
     failure: str = ""
-    over: MftError | BudgetSpent | None = None
+    over: MftError | None = None
 
 
 class Production:
@@ -191,7 +191,7 @@ class Production:
                 if not waiting:
                     return
                 result = waiting.popleft().result()
-                if isinstance(result.over, MftError):
+                if result.over is not None and not isinstance(result.over, BudgetSpent):
                     raise result.over
                 yield result
         finally:
@@ -213,7 +213,7 @@ class Production:
                 drafts.append(self._checked(seed, draft))
         except Refused as refused:
             drafts.append(Refusal(seed, MAKER, refused.reason, refused.detail))
-        except (BudgetSpent, MftError) as error:
+        except MftError as error:
             return _Result(seed, drafts, over=error)
         except Exception as error:  # noqa: BLE001 - a plugin's fault, counted and named
             place = traceback.extract_tb(error.__traceback__)[-1]
