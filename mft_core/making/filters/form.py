@@ -31,6 +31,8 @@ LONGEST_CYCLE, LEAST_CYCLES, LEAST_LINES = 8, 4, 12
 """Lines that return in the same order, how often they must, and how many they are then."""
 MOST_OF_ONE_LINE = 20
 LEAST_CHARACTERS_REPEATED = 120
+MOST_ADDED = 10
+"""Characters that an answer has besides the instruction that it repeats."""
 RUN = re.compile(r"([^\n]{3,60}?)\1{9,}")
 SHOWN = 60
 
@@ -93,9 +95,9 @@ def _check_turns(turns: Sequence[Turn]) -> None:
 
 
 def _says_the_same(asked: str, said: str) -> bool:
-    """Whether one has the other in it, and hardly more."""
+    """Whether one has the other in it, and hardly more: a completed function has its beginning in it, too."""
     shorter, longer = sorted((asked, said), key=len)
-    return bool(shorter) and len(shorter) >= 0.9 * len(longer) and shorter in longer
+    return len(longer) - len(shorter) <= MOST_ADDED < len(shorter) and shorter in longer
 
 
 def _check_repetition(text: str) -> None:

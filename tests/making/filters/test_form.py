@@ -91,7 +91,10 @@ def test_what_is_not_is_refused(one: Draft, refused: str) -> None:
 
 def test_a_later_turn_counts_too() -> None:
     turns = draft("What is two?", "Two is the number after one.").turns
-    assert reason(FORM, Draft((*turns, Turn("user", "And three?"), Turn("assistant", "And three?")))) != ""
+    assert (
+        reason(FORM, Draft((*turns, Turn("user", "And what is three?"), Turn("assistant", "And what is three?"))))
+        == "answer repeats the instruction"
+    )
     assert reason(FORM, Draft((*turns, Turn("user", ""), Turn("assistant", "It is more.")))) == "empty instruction"
 
 
