@@ -35,6 +35,7 @@ TESTED_ELSEWHERE = {
     "hookspecs.py": "hooks; repository/test_architecture.py finds a user of each",
     "support/run_files.py": "names of files; every test of a run opens them",
     "sandbox/query_runner.py": "a program in the sandbox; sandbox/test_sqlite.py judges what it answers",
+    "sandbox/inside/calls_side.py": "a program in the sandbox; sandbox/test_python_calls.py calls with it",
     "sandbox/inside/candidate_side.py": "a program in the sandbox; sandbox/test_python_judge.py judges with it",
     "sandbox/inside/remote.py": "a program in the sandbox; sandbox/test_python_judge.py judges with it",
     "sandbox/inside/tests_side.py": "a program in the sandbox; sandbox/test_python_judge.py judges with it",
