@@ -6,7 +6,6 @@ A million records take a few hundred bytes each: a digest, a signature, and wher
 from __future__ import annotations
 
 import functools
-import hashlib
 import multiprocessing
 import pickle
 import tempfile
@@ -22,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mft_core.audit.leakage import Hit, Problem, ProblemIndex
-from mft_core.audit.shingles import code_shingles, text_shingles
+from mft_core.audit.shingles import code_shingles, text_digest, text_shingles
 from mft_core.audit.similar import Signatures
 from mft_core.data.line_parsing import parse_line
 from mft_core.data.reader import place_in_words
@@ -260,7 +259,5 @@ def _seen(raw: _Raw, index: ProblemIndex) -> _Seen | None:
     except RecordError:
         return None
     text, content = record_text(record), int.from_bytes(content_digest(record), "little")
-    folded = " ".join(text.split()).lower().encode("utf-8", "surrogatepass")
-    digest = int.from_bytes(hashlib.blake2b(folded, digest_size=8).digest(), "little")
     words, code = text_shingles(text), code_shingles(text)
-    return _Seen(content, digest, np.concatenate([words, code]), index.hits(words, code))
+    return _Seen(content, text_digest(text), np.concatenate([words, code]), index.hits(words, code))

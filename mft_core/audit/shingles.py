@@ -1,11 +1,13 @@
 """Texts as sets of numbers: which of their short sequences of words they have, in two views of what matters.
 
-In the view of text, words count, whatever their case, punctuation and white space. In the view of code, so do signs and
+In the view of text, words count, whatever their case, punctuation and white space; in Chinese and Japanese, which put
+no spaces between words, every character is one. In the view of code, so do signs and
 numbers, while a name is only how long ago it was last used: a copy with other names has the same numbers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from collections.abc import Sequence
@@ -13,7 +15,12 @@ from functools import lru_cache
 
 import numpy as np
 
-WORDS = re.compile(r"\w+")
+UNSPACED = (
+    "\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+)
+"""Ideographs and kana. Hangul has spaces between words."""
+WORDS = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 TOKENS = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s\"'(),;]")
 """Quotes, brackets, commas and semicolons are left out: formatters put them in, take them away and change them."""
 COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''", re.DOTALL)
@@ -37,9 +44,31 @@ LEAST_SIGNS = 4
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
+def words(text: str) -> list[str]:
+    """In lower case."""
+    return WORDS.findall(text.lower())
+
+
+def folded(text: str) -> str:
+    """Equal for texts that differ in white space and case alone."""
+    return " ".join(text.split()).lower()
+
+
+def text_digest(text: str) -> int:
+    """64 bits, equal for texts that differ in white space and case alone."""
+    return int.from_bytes(
+        hashlib.blake2b(folded(text).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+    )
+
+
 def text_shingles(text: str) -> np.ndarray:
     """uint64 [sequences], distinct: of words, in the view of text; of a shorter text one for all of it."""
-    return np.unique(_sequences([_number(word) for word in WORDS.findall(text.lower())], TEXT_LENGTH))
+    return np.unique(_sequences([_number(word) for word in words(text)], TEXT_LENGTH))
+
+
+def record_shingles(text: str) -> np.ndarray:
+    """uint64 [sequences]: in both views, as near duplicates are found by."""
+    return np.concatenate([text_shingles(text), code_shingles(text)])
 
 
 def code_shingles(text: str) -> np.ndarray:

@@ -20,10 +20,11 @@ MOST_CLOSINGS = 20
 
 
 class Block(NamedTuple):
-    """One code block: the language it is marked with, in lower case, and what it holds."""
+    """One code block: the language it is marked with, in lower case, what it holds, and whether a fence ends it."""
 
     language: str
     code: str
+    closed: bool
 
 
 def code_blocks(text: str) -> Iterator[Block]:
@@ -37,7 +38,7 @@ def code_blocks(text: str) -> Iterator[Block]:
     while match := OPENING.search(text, position):
         language, start = _beginning(match)
         end, position = _end(text, start, match[1], language in PYTHON, lone)
-        yield Block(language, text[start:end])
+        yield Block(language, text[start:end], closed=position > end)
 
 
 def _beginning(opening: re.Match[str]) -> tuple[str, int]:

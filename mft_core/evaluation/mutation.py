@@ -1,4 +1,5 @@
-"""Wrong variants of right Python functions: each differs in one operator, constant, condition or returned value."""
+"""Wrong variants of right Python functions and classes: each differs in one operator, constant, condition or returned
+value."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import random
 from collections.abc import Iterator
 
 from mft_core.evaluation.python_parsing import parse
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -39,25 +42,42 @@ def mutants(source: str, function: str, seed: str) -> Iterator[str]:
 
     Args:
         source: a Python module.
-        function: only what this function does is changed.
+        function: only what this function does is changed; or this class, all of whose methods return None at last, but
+            for those with names such as `__init__`.
         seed: the same gives the same variants in the same order.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it is no Python.
+        LookupError: it does not define the function.
     """
-    places = [number for number, node in enumerate(ast.walk(_function(parse(source), function))) if _changed(node)]
+    places = [number for number, node in enumerate(ast.walk(_definition(parse(source), function))) if _changed(node)]
     random.Random(seed).shuffle(places)
     for place in places:
         yield _variant(source, function, place)
     tree = parse(source)
-    _function(tree, function).body = [ast.Return(ast.Constant(None))]
+    for emptied in _functions(_definition(tree, function)):
+        emptied.body = [ast.Return(ast.Constant(None))]
     yield ast.unparse(ast.fix_missing_locations(tree))
 
 
-def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
-    return next(node for node in reversed(tree.body) if isinstance(node, ast.FunctionDef) and node.name == name)
+def _definition(tree: ast.Module, name: str) -> Definition:
+    found = [node for node in tree.body if isinstance(node, Definition) and node.name == name]
+    if not found:
+        raise LookupError(f"there is no {name!r}")
+    return found[-1]
+
+
+def _functions(definition: Definition) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The function itself, or the methods of the class."""
+    if not isinstance(definition, ast.ClassDef):
+        return [definition]
+    methods = (node for node in definition.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [method for method in methods if not method.name.startswith("__")]
 
 
 def _variant(source: str, function: str, place: int) -> str:
     tree = parse(source)
-    for number, node in enumerate(ast.walk(_function(tree, function))):
+    for number, node in enumerate(ast.walk(_definition(tree, function))):
         if number == place and (changed := _changed(node)):
             node.__dict__.update(changed.__dict__)
     return ast.unparse(ast.fix_missing_locations(tree))

@@ -29,6 +29,15 @@ def is_python(source: str) -> bool:
     return True
 
 
+def definitions(source: str) -> list[str]:
+    """Names of the functions and classes at the top level of a module, in order; none of what does not parse."""
+    try:
+        body = parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+
+
 def parsing_part(source: str) -> str:
     """The longest run of lines from the start that parses; "" where there is none with a statement in it.
 

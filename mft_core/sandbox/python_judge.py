@@ -70,20 +70,24 @@ def judge_python(
         "entry_point": entry_point,
         "longest_reply": limits.output_bytes,
     }
-    candidate = _program(
+    candidate = inside_program(
         ["candidate_side", "crossing"], {"candidate.py": candidate_source}, [], limits, list(map(Path, readable))
     )
     later = replace(limits, seconds=limits.seconds + MORE_SECONDS, cpu_seconds=limits.cpu_seconds + int(MORE_SECONDS))
-    tests = _program(
+    tests = inside_program(
         ["tests_side", "remote", "crossing"], {"tests.txt": repr(job)}, ["-S"], later, list(map(Path, readable))
     )
     return judge_pair(candidate, tests, tier or best_tier())
 
 
-def _program(
+def inside_program(
     modules: Sequence[str], files: Mapping[str, str], flags: Sequence[str], limits: Limits, libraries: Sequence[Path]
 ) -> Program:
-    """A Python program of the modules of `inside`, of which the first has `main`."""
+    """A Python program of the modules of `inside`, of which the first has `main`, with further files and libraries.
+
+    Raises:
+        MftError: no Python that a sandbox's user can read.
+    """
     return Program(
         [python_interpreter(), *flags, "-c", START.format(module=modules[0])],
         {**_package(*modules), **files},

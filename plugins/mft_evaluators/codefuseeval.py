@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -18,8 +17,9 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.mutation import mutants
 from mft_core.evaluation.protocol import Protocol
-from mft_core.evaluation.python_parsing import parse, parsing_part
+from mft_core.evaluation.python_parsing import parsing_part
 from mft_core.evaluation.python_source import POST_PROCESSING
+from mft_core.evaluation.python_tests import runnable_tests
 from mft_core.evaluation.scoring import before_stop
 from mft_core.generation.assistant import Prompt
 from mft_core.records import Turn
@@ -35,11 +35,6 @@ MOST_TRIED = 20
 """Variants tried to find `mutants` wrong ones."""
 TRIED_SECONDS = 3.0
 """A variant that takes longer is not used, since waiting for it would cost every sample the whole time limit."""
-RUN_TESTS = """
-for _name, _test in list(globals().items()):
-    if _name.startswith("test") and callable(_test):
-        _test()
-"""
 
 
 class CodeFuseEvalOptions(MultilingualOptions):
@@ -127,7 +122,7 @@ class CodeFuseEval(MultilingualEvaluator[CodeFuseEvalOptions]):
     def _judge_tests(self, item: Item, completion: str, limits: Limits, tier: Tier) -> Outcome:
         """pass: the tests hold for the right function and for none of the wrong ones."""
         fields = item.fields
-        tests = _without(completion, fields["name"]) + RUN_TESTS
+        tests = runnable_tests(completion, fields["name"])
         right = _hold(fields["program"], tests, fields["name"], limits, tier)
         if not right.passed:
             return replace(right, detail=f"on the right function: {right.detail}")
@@ -169,19 +164,3 @@ def _hold(program: str, tests: str, name: str, limits: Limits, tier: Tier) -> Ou
 def whole_statements(source: str) -> str:
     """The lines up to the last one where the source is complete; the source itself where it never is."""
     return parsing_part(source) or source
-
-
-def _without(tests: str, name: str) -> str:
-    """Tests that do not define the function once more, nor import it."""
-    try:
-        tree = parse(tests)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return tests
-    lines = tests.splitlines()
-    for node in tree.body:
-        defines = getattr(node, "name", "") == name
-        imports = re.match(rf"from \S+ import .*\b{name}\b", lines[node.lineno - 1])
-        if defines or imports:
-            start = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
-            lines[start - 1 : node.end_lineno] = [""] * ((node.end_lineno or start) - start + 1)
-    return "\n".join(lines)

@@ -24,7 +24,7 @@ DIRECTIONS = tuple(
 """The six directions of translation."""
 COMMENTS = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 
-ASK_CHINESE = "请补全下面的{language}函数。用一个{language}代码块给出完整的程序，不要测试。\n\n```{fence}\n{prompt}```"  # noqa: RUF001
+ASK_CHINESE = "请补全下面的{language}函数。用一个{language}代码块给出完整的程序，不要测试。\n\n```{fence}\n{prompt}```"
 SHOW_TRANSLATION = "code translation\n{origin}:\n{source}\n{language}:\n{prompt}"
 ASK_TRANSLATION = (
     "Translate this {origin} program to {language}. Answer with the whole program in one {language} code block.\n\n"

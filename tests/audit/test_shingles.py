@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from mft_core.audit.shingles import CODE_LENGTH, TEXT_LENGTH, code_shingles, text_shingles
+from mft_core.audit.shingles import CODE_LENGTH, TEXT_LENGTH, code_shingles, text_digest, text_shingles, words
 
 CODE = """
 def mean_of_squares(values):
@@ -50,6 +50,20 @@ def test_names_comments_and_layout_do_not_matter_in_code() -> None:
 def test_names_that_are_used_otherwise_do() -> None:
     swapped = CODE.replace("value * value", "value * total")
     assert share(code_shingles(CODE), code_shingles(swapped)) < 1
+
+
+def test_characters_of_texts_without_spaces_are_words() -> None:
+    assert words("用Python3写一个函数，返回列表。") == ["用", "python3", *"写一个函数返回列表"]
+    assert words("リストを返す・関数") == list("リストを返す関数")
+    assert words("함수를 쓰세요") == ["함수를", "쓰세요"]
+    asked = "写一个函数，返回列表中所有正数的和，没有正数时返回零。"
+    assert len(text_shingles(asked)) == len(words(asked)) - TEXT_LENGTH + 1
+    assert 0.2 < share(text_shingles(asked), text_shingles(asked.replace("没有", "若无"))) < 1
+
+
+def test_the_digest_forgets_white_space_and_case_alone() -> None:
+    assert text_digest("Sum  of\n\tall") == text_digest("sum of all")
+    assert text_digest("sum of all") != text_digest("sum of all.")
 
 
 def test_short_texts() -> None:

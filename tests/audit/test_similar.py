@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("rensa", reason="near duplicates need the extra audit")
 
-from mft_core.audit.similar import Signatures
+from mft_core.audit.similar import KnownTexts, Signatures
 
 
 def sets(*shares: float) -> list[np.ndarray]:
@@ -45,3 +45,28 @@ def test_recall_and_false_alarms() -> None:
 
 def test_nothing_has_no_pairs() -> None:
     assert list(Signatures().pairs(0.5)) == []
+
+
+def test_one_by_one_the_same_is_found_as_all_at_once() -> None:
+    known, signatures = KnownTexts(), Signatures()
+    first, same, near, far = sets(1.0, 0.9, 0.2)
+    texts = [first, np.zeros(0, np.uint64), far, near, same, np.zeros(0, np.uint64)]
+    found = []
+    for number, text in enumerate(texts):
+        if (nearest := known.most_alike(text, 0.7)) is not None:
+            found.append((nearest[0], number, nearest[1]))
+        known.add(text)
+    signatures.add(texts)
+    assert found == list(signatures.pairs(0.7))
+    assert len(found) == 2
+
+
+def test_the_most_alike_of_several_is_told() -> None:
+    known = KnownTexts()
+    first, near, nearer = sets(0.75, 0.9)
+    known.add(near)
+    known.add(nearer)
+    number, share = known.most_alike(first, 0.5) or (-1, 0.0)
+    assert number == 1
+    assert share == pytest.approx(0.9, abs=0.1)
+    assert known.most_alike(first, 0.999) is None

@@ -31,4 +31,21 @@ CODE = "def f(n):\n    return n"
     ],
 )
 def test_blocks_are_found(text: str, blocks: list[tuple[str, str]]) -> None:
-    assert [tuple(block) for block in code_blocks(text)] == blocks
+    assert [block[:2] for block in code_blocks(text)] == blocks
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        (f"```python\n{CODE}\n```", [True]),
+        (f"```python\n{CODE}```", [True]),
+        (f"```python\n{CODE}\n", [False]),
+        (f"```python\n{CODE}\n```\n```\n1", [True, False]),
+        ("```\n```", [True]),
+        ("```python\nx = '''\n```\n'''\n```", [True]),
+        ("```java\nint f() {", [False]),
+        ("```", [False]),
+    ],
+)
+def test_blocks_that_nothing_ends_are_told(text: str, closed: list[bool]) -> None:
+    assert [block.closed for block in code_blocks(text)] == closed

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from mft_core.evaluation.python_parsing import is_python, parse, parsing_part
+from mft_core.evaluation.python_parsing import definitions, is_python, parse, parsing_part
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,10 @@ def test_what_is_python_is_told_without_warnings() -> None:
         assert is_python("x = '\\d'")
     assert not is_python("x = ")
     assert not is_python("-" * 200_000 + "1")
+
+
+def test_definitions() -> None:
+    source = "import os\nx = 1\ndef f():\n    def inner(): pass\nclass C:\n    def m(self): pass\nasync def g(): pass\n"
+    assert definitions(source) == ["f", "C", "g"]
+    assert definitions("x = 1") == []
+    assert definitions("def f(") == []
