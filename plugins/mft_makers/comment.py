@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from mft_core.evaluation.python_parsing import parse
+from mft_core.evaluation.python_parsing import is_python, parse
 from mft_core.making.author import ASSISTANT, USER, Author
 from mft_core.making.draft import Draft, Refused, Seed
 from mft_core.records import Turn
 from mft_makers.answers import code_in, words
 from mft_makers.code_files import Snippet
 from mft_makers.over_code import OverCode, OverCodeOptions
-from mft_makers.programming_languages import fenced, without_comments
+from mft_makers.programming_languages import comments_in, fenced, without_comments
 from mft_makers.prompted import spoken_values
 
 DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -38,11 +38,10 @@ class Comment(OverCode[CommentOptions]):
         """Other languages than Python where a piece has comments already, which would show what is asked for."""
         if snippet.language == "python":
             return ""
-        bare = without_comments(snippet.text, snippet.language)
-        return "" if bare == " ".join(snippet.text.split()) else "it has comments already"
+        return "it has comments already" if comments_in(snippet.text, snippet.language) else ""
 
     def shown(self, snippet: Snippet) -> str:
-        """Without docstrings and comments."""
+        """Without docstrings."""
         return undocumented(snippet.text) if snippet.language == "python" else snippet.text
 
     def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
@@ -77,9 +76,7 @@ class Comment(OverCode[CommentOptions]):
                 return ast.dump(_stripped(tree)) == ast.dump(_stripped(parse(before))), said
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return False, ""
-        bare = without_comments(after, language)
-        said = " ".join(after.split())
-        return bare == without_comments(before, language), said[: len(said) - len(bare)]
+        return without_comments(after, language) == without_comments(before, language), comments_in(after, language)
 
 
 def docstring(tree: ast.Module) -> str:
@@ -89,8 +86,15 @@ def docstring(tree: ast.Module) -> str:
 
 
 def undocumented(source: str) -> str:
-    """Python code without docstrings and comments, laid out as `ast` does it."""
-    return ast.unparse(_stripped(parse(source)))
+    """Python code without docstrings; where one shares its lines with other code, laid out as `ast` does it."""
+    lines, bare = source.split("\n"), _stripped(parse(source))
+    for node in reversed(list(ast.walk(parse(source)))):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            said = node.body[0]
+            place = [] if len(node.body) > 1 else [" " * said.col_offset + "pass"]
+            lines[said.lineno - 1 : said.end_lineno] = place
+    text = "\n".join(lines)
+    return text if is_python(text) and ast.dump(parse(text)) == ast.dump(bare) else ast.unparse(bare)
 
 
 def _stripped(tree: ast.Module) -> ast.Module:

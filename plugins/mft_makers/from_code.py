@@ -15,7 +15,8 @@ from mft_makers.prompted import spoken_values
 
 CODE_WORDS = (
     "the snippet", "this snippet", "given snippet", "code snippet", "the code above", "the given code",
-    "the shown code", "the code shown", "the provided code", "上面的代码", "给定的代码", "这段代码", "代码片段", "所示代码",
+    "the shown code", "the code shown", "the provided code",
+    "上面的代码", "给定的代码", "这段代码", "代码片段", "所示代码",
 )  # fmt: skip
 """What a problem says that speaks of code which nobody sees who gets it."""
 
