@@ -201,5 +201,5 @@ def _blocks(text: str, relative: str, language: str) -> Iterator[Snippet]:
         and line[0] not in ")}]"
         and (not number or not lines[number - 1].strip())
     ]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         yield Snippet(f"{relative}:{start + 1}", "\n".join(lines[start:end]).strip("\n"), language)

@@ -44,13 +44,13 @@ class UnitTests(OverCode[OverCodeOptions]):
         """
         name, code = seed.facts["name"], fenced(seed.text, "python")
         asked = self.question("tests", spoken_values("python"), name=name, code=code)
-        written, checked = tests_of(code_in(author.ask("tests", asked)), name)
+        written, checked = assertions_of(code_in(author.ask("tests", asked)), name)
         request = self.lines("requests")[seed.facts["request"]].format(name=f"`{name}`")
         turns = (Turn(USER, f"{request}\n\n{code}"), Turn(ASSISTANT, fenced(written, "python")))
         return [Draft(turns, Code(f"{seed.text}\n", "python", name, checked), seed.topic)]
 
 
-def tests_of(source: str, function: str) -> tuple[str, str]:
+def assertions_of(source: str, function: str) -> tuple[str, str]:
     """The assertions that a model wrote, without imports of the function, and the same with calls of the functions they
     stand in, if nothing calls these.
 
