@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from pydantic import Field
 
@@ -51,4 +50,4 @@ class Translate(OverCode[TranslateOptions]):
         draft = author.solve(instruction, language=target, topic=f"{source} to {target}")
         if without_comments(code_in(draft.answer), source) == without_comments(seed.text, source):
             raise Refused("not translated", "the answer is the code that was given")
-        return [replace(draft, topic=f"{source} to {target}")]
+        return [draft]

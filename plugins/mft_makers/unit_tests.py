@@ -44,15 +44,14 @@ class UnitTests(OverCode[OverCodeOptions]):
         """
         name, code = seed.facts["name"], fenced(seed.text, "python")
         asked = self.question("tests", spoken_values("python"), name=name, code=code)
-        written, checked = assertions_of(code_in(author.ask("tests", asked)), name)
+        written = assertions_of(code_in(author.ask("tests", asked)), name)
         request = self.lines("requests")[seed.facts["request"]].format(name=f"`{name}`")
         turns = (Turn(USER, f"{request}\n\n{code}"), Turn(ASSISTANT, fenced(written, "python")))
-        return [Draft(turns, Code(f"{seed.text}\n", "python", name, checked), seed.topic)]
+        return [Draft(turns, Code(f"{seed.text}\n", "python", name, f"{written}\n"), seed.topic)]
 
 
-def assertions_of(source: str, function: str) -> tuple[str, str]:
-    """The assertions that a model wrote, without imports of the function, and the same with calls of the functions they
-    stand in, if nothing calls these.
+def assertions_of(source: str, function: str) -> str:
+    """The tests that a model wrote, without imports of the function from a module that nobody has.
 
     Raises:
         Refused: they are no tests of the function.
@@ -62,31 +61,22 @@ def assertions_of(source: str, function: str) -> tuple[str, str]:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Refused("the tests do not parse", str(error)) from error
     own = [node for node in tree.body if isinstance(node, ast.ImportFrom) and _brings(node, function)]
-    tree.body = [node for node in tree.body if node not in own]
-    nodes = list(ast.walk(tree))
+    nodes = [inside for node in tree.body if node not in own for inside in ast.walk(node)]
     if any(isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == function for node in nodes):
         raise Refused("the tests define the function")
-    if not any(isinstance(node, ast.Assert) for node in nodes):
+    if not any(isinstance(node, (ast.Assert, ast.Raise)) for node in nodes):
         raise Refused("the tests assert nothing")
-    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    if function not in called:
+    called = (node.func for node in nodes if isinstance(node, ast.Call))
+    if not any(isinstance(node, ast.Name) and node.id == function for node in called):
         raise Refused("the tests never call the function")
     _refuse_foreign(nodes)
     dropped = {number for node in own for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
     lines = [line for number, line in enumerate(source.split("\n"), 1) if number not in dropped]
-    written = "\n".join(lines).strip("\n")
-    uncalled = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _is_test(node, called)]
-    return written, "\n".join([written, *(f"{name}()" for name in uncalled), ""])
+    return "\n".join(lines).strip("\n")
 
 
 def _brings(node: ast.ImportFrom, function: str) -> bool:
     return any(alias.name in (function, "*") for alias in node.names)
-
-
-def _is_test(node: ast.FunctionDef, called: set[str]) -> bool:
-    arguments = node.args
-    given = len(arguments.args) - len(arguments.defaults) + len(arguments.posonlyargs)
-    return node.name.startswith("test") and node.name not in called and given <= 0
 
 
 def _refuse_foreign(nodes: Iterable[ast.AST]) -> None:

@@ -28,6 +28,7 @@ TESTED_ELSEWHERE = {
     "data/source.py": "an interface; the conformance kit asks every source",
     "data/tokenization.py": "an interface; the conformance kit asks every tokenization",
     "evaluation/evaluator.py": "an interface; the conformance kit asks every evaluator",
+    "making/maker.py": "an interface; the conformance kit asks every maker",
     "models/base.py": "an interface; tests/plugins/mft_bases asks every base",
     "models/tokenizers/trial.py": "a program with limits; models/tokenizers/test_checking.py refuses what it finds",
     "tuning/pattern_trial.py": "a program with limits; tuning/test_adapters.py refuses what it finds",
