@@ -6,7 +6,6 @@ import random
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from mft_core.data.readers import Readers, installed_readers
 from mft_core.making.author import Author
@@ -45,12 +44,12 @@ class Maker(Configurable[SomeOptions]):
     core's.
 
     Attributes:
-        questions_per_seed: roughly; for the estimate of what a making costs.
+        questions_per_seed: roughly, as the options say; for the estimate of what a making costs.
         records_per_seed: roughly, likewise.
     """
 
-    questions_per_seed: ClassVar[float] = 2.0
-    records_per_seed: ClassVar[float] = 1.0
+    questions_per_seed: float = 2.0
+    records_per_seed: float = 1.0
 
     @abstractmethod
     def seeds(self, request: SeedRequest) -> Iterable[Seed]:
@@ -69,10 +68,14 @@ class Maker(Configurable[SomeOptions]):
             Refused: nothing comes of it; it is counted under the reason.
         """
 
-    def prompts(self) -> Mapping[str, str]:
-        """The texts of its prompts by name: what was made records their digests."""
-        return {}
-
     def own_seeds(self) -> Sequence[str]:
         """Texts that what was made is compared with in the report: is it more diverse than what it was made of?"""
         return ()
+
+    def prompts(self) -> Mapping[str, str]:
+        """The texts that its questions are put together from, by name: their hashes stand beside what was made."""
+        return {}
+
+    def passed_over(self) -> Mapping[str, int]:
+        """What it left out so far without a word to anybody, by reason: files, records, answers. For the report."""
+        return {}

@@ -17,6 +17,7 @@ KIT_MODULES = (
     "evaluators",
     "importers",
     "losses",
+    "makers",
     "model_adapters",
     "packers",
     "readers",
@@ -29,9 +30,11 @@ pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in KIT_MODULE
 from mft_core.testing.evaluators import EvaluatorTests, GenerativeEvaluatorTests  # noqa: E402
 from mft_core.testing.importers import ImporterTests  # noqa: E402
 from mft_core.testing.losses import LossTests  # noqa: E402
+from mft_core.testing.makers import MakerTests  # noqa: E402
 from mft_core.testing.model_adapters import ModelAdapterTests  # noqa: E402
 from mft_core.testing.packers import PackerTests  # noqa: E402
 from mft_core.testing.readers import ReaderTests  # noqa: E402
+from mft_core.testing.scripted_author import ScriptedAuthor  # noqa: E402
 from mft_core.testing.sources import SourceTests  # noqa: E402
 from mft_core.testing.tokenizations import TokenizationTests  # noqa: E402
 
@@ -40,9 +43,11 @@ __all__ = [
     "GenerativeEvaluatorTests",
     "ImporterTests",
     "LossTests",
+    "MakerTests",
     "ModelAdapterTests",
     "PackerTests",
     "ReaderTests",
+    "ScriptedAuthor",
     "SourceTests",
     "TokenizationTests",
 ]

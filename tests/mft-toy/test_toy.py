@@ -1,9 +1,10 @@
-"""The conformance kit on both components."""
+"""The conformance kit on all components."""
 
 from __future__ import annotations
 
-from mft_core.testing import LossTests, ModelAdapterTests
+from mft_core.testing import LossTests, MakerTests, ModelAdapterTests
 from mft_toy.loss import Fixed
+from mft_toy.maker import Sums
 from mft_toy.model import Toy
 
 
@@ -13,3 +14,8 @@ class TestFixed(LossTests):
 
 class TestToy(ModelAdapterTests):
     component = Toy
+
+
+class TestSums(MakerTests):
+    component = Sums
+    script = {"question": lambda messages, sample: f"What is {messages[-1][1]}?"}

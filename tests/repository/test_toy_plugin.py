@@ -40,6 +40,7 @@ def test_a_package_of_a_third_party_is_listed(toy_site: Path, mft: Run) -> None:
     assert [(row["kind"], row["name"], row["version"], row["status"]) for row in rows] == [
         ("model", "toy", "1.2.3", "ok"),
         ("loss", "toy-fixed", "1.2.3", "ok"),
+        ("maker", "toy-sums", "1.2.3", "ok"),
     ]
 
 

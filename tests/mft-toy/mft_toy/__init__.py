@@ -1,4 +1,4 @@
-"""A model family and a loss for mft."""
+"""A model family, a loss and a maker for mft."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def mft_models() -> list[Component]:
 def mft_losses() -> list[Component]:
     """One loss."""
     return [Component("toy-fixed", "mft_toy.loss:Fixed", "task weights that you give", aliases=("toy-weights",))]
+
+
+@hookimpl
+def mft_makers() -> list[Component]:
+    """One maker."""
+    return [Component("toy-sums", "mft_toy.maker:Sums", "sums in words, whose answers are known")]

@@ -1,0 +1,70 @@
+"""Knowledge points to exercises with solutions: the single-turn scheme of the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pydantic import Field
+
+from mft_core.making.author import Author
+from mft_core.making.draft import Draft, Refused, Seed
+from mft_core.making.maker import SeedRequest
+from mft_makers.answers import numbered, plain
+from mft_makers.prompted import PromptedMaker, spoken_values
+from mft_makers.topics import Topic, TopicsOptions, read_topics
+
+
+class ExercisesOptions(TopicsOptions):
+    """Options of `exercises`."""
+
+    per_point: int = Field(1, ge=1, le=20, description="exercises that are asked for at once, on one point")
+
+
+class Exercises(PromptedMaker[ExercisesOptions]):
+    """A knowledge point goes into a fixed task prompt, which the model refines; of what it then describes it writes
+    exercises, and solves each (MFTCoder, arXiv 2311.02303, section 2.2 and figure 3, the single-turn part).
+
+    A further round goes through the points again, each with another kind of exercise.
+    """
+
+    name = "exercises"
+
+    def __init__(self, options: ExercisesOptions | None = None) -> None:
+        super().__init__(options)
+        self.questions_per_seed = 2.0 + self.options.per_point
+        self.records_per_seed = float(self.options.per_point)
+        self._topics: Sequence[Topic] = ()
+
+    def seeds(self, request: SeedRequest) -> Iterator[Seed]:
+        """Every point once, in an order of the round."""
+        if request.round >= self.options.rounds:
+            return
+        self._topics = read_topics(self.options, request.readers)
+        kinds = len(self.lines("kinds"))
+        places = request.random().sample(range(len(self._topics)), len(self._topics))
+        for place in places:
+            topic = self._topics[place]
+            # Neighbours in the list begin with different kinds, so that one round has all of them.
+            facts = {"kind": (place + request.round) % kinds, "sample": request.round // kinds}
+            yield Seed(f"{request.round}/{topic.text}", topic.text, topic.group, facts)
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        """The exercises of one point that the model solves.
+
+        Raises:
+            Refused: "no task", "no instruction", or the model refused.
+        """
+        sample, shared = seed.facts["sample"], spoken_values(self.options.programming_language)
+        kind = list(self.lines("kinds").values())[seed.facts["kind"]]
+        task = plain(
+            author.ask("refinement", self.question("refinement", shared, point=seed.text, kind=kind), sample=sample)
+        )
+        if not task:
+            raise Refused("no task")
+        asked = self.question("instruction", shared, task=task, count=self.options.per_point)
+        instructions = numbered(author.ask("instruction", asked, sample=sample))[: self.options.per_point]
+        return self.solved(author, instructions, self.options.programming_language, seed.topic, sample)
+
+    def own_seeds(self) -> Sequence[str]:
+        """The points that were gone through."""
+        return [topic.text for topic in self._topics]

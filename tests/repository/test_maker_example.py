@@ -1,0 +1,55 @@
+"""The maker of docs/plugins.md as a user takes it: a single file, given with --plugin, and its test."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.paths import REPOSITORY
+from mft_core.making.draft import Refused
+from mft_core.making.maker import SeedRequest
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.testing import ScriptedAuthor
+
+
+def blocks() -> tuple[str, str]:
+    """The maker and its test."""
+    page = (REPOSITORY / "docs" / "plugins.md").read_text(encoding="utf-8").partition("## A maker in 30 lines")[2]
+    maker, test, *_ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    return maker, test
+
+
+def test_it_makes_what_the_page_says(tmp_path: Path) -> None:
+    code, _ = blocks()
+    assert len([line for line in code.splitlines() if line.strip()]) <= 30
+    (path := tmp_path / "explain_maker.py").write_text(code, encoding="utf-8")
+    plugins = discover(Workspace())
+    plugins.add_file(path)
+    maker = plugins.catalog.build("maker", "explain", {"terms": ["closure", "set"]}, "[method]")
+    seeds = list(maker.seeds(SeedRequest(wanted=2)))
+    assert {seed.topic for seed in seeds} == {"closure", "set"}
+    assert list(maker.seeds(SeedRequest(wanted=2, round=1))) == []
+    closure = next(seed for seed in seeds if seed.text == "closure")
+    author = ScriptedAuthor({"question": "What is a closure?", "answer": "A function with its surroundings."})
+    (draft,) = maker.make(closure, author)
+    assert author.stages() == ["question", "answer"]
+    assert (draft.instruction, draft.answer) == ("What is a closure?", "A function with its surroundings.")
+    with pytest.raises(Refused, match="not about the term"):
+        list(maker.make(closure, ScriptedAuthor({"question": "What is a set?"})))
+
+
+@pytest.mark.slow
+def test_it_passes_the_kit_as_the_page_says(tmp_path: Path) -> None:
+    maker, test = blocks()
+    (tmp_path / "explain_maker.py").write_text(maker, encoding="utf-8")
+    (tmp_path / "test_explain.py").write_text(test, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_explain.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"\d\d passed", done.stdout)
+    assert "skipped" not in done.stdout
