@@ -17,13 +17,14 @@ class LeanEndpoint:
     Attributes:
         keys: the Idempotency-Key of every request, as they came.
         most: requests under way at once.
+        connections: that were made.
     """
 
     def __init__(self, padding: str = "", seconds: float = 0.0) -> None:
         self.padding = padding
         self.seconds = seconds
         self.keys: list[str] = []
-        self.most = self._inside = 0
+        self.most = self.connections = self._inside = 0
         self.loop = asyncio.new_event_loop()
         self._server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
@@ -43,6 +44,7 @@ class LeanEndpoint:
         await asyncio.sleep(0)  # closed sockets are let go of in the next turn
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
