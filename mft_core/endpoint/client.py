@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
 import os
 import random
-import ssl
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from mft_core.endpoint.replies import GiveUp, Reply, TryAgain, read_reply
+from mft_core.endpoint.connection import Connection
+from mft_core.endpoint.gate import GIVEN_UP, Gate
+from mft_core.endpoint.ledger import Ledger, question_key
+from mft_core.endpoint.replies import GiveUp, Reply, TryAgain
+from mft_core.endpoint.spending import Account, Budget, Spending
+from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
-from mft_core.support.journal import Journal
 from mft_core.support.redact import redact
 
-if TYPE_CHECKING:
-    import httpx2
-
-SENT, RECEIVED = "sent", "received"
-LARGEST_BODY = 8 * 2**20
 LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 600.0
-"""Seconds that an endpoint may ask to be left alone; one that wants more is given up."""
+"""Seconds that an endpoint may ask to be left alone, in sum for one question."""
+SHORTEST_WAIT = 1.0
+"""Seconds; an endpoint that asks for less may be asked for ever: that counts as a try."""
 FAILURES_IN_A_ROW = 5
 """So many questions without a reply say that the endpoint is down."""
 HIDDEN, SHORTEST_SECRET = "[redacted]", 8
@@ -44,9 +41,12 @@ class EndpointSettings:
         model: as the endpoint calls it.
         key_variable: environment variable with the key; where it is not set, none is sent.
         seconds: for one response, from the connection to the last byte.
-        tries: for one question.
+        tries: for one question; those that end with a wait that the endpoint asks for are not counted.
         first_pause: seconds; the longest pause after the first failure, doubled after each further one.
         parameters: further fields of a request, such as temperature and max_tokens.
+        concurrency: most requests under way; fewer while the endpoint is busy.
+        budget: that nothing is sent beyond.
+        prices: of a million tokens of prompts and of answers; None: unknown.
     """
 
     url: str
@@ -56,6 +56,9 @@ class EndpointSettings:
     tries: int = 6
     first_pause: float = 1.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    concurrency: int = 64
+    budget: Budget = field(default_factory=Budget)
+    prices: tuple[float, float] | None = None
 
 
 class Unanswered(Exception):  # noqa: N818 - for the caller to count
@@ -74,6 +77,7 @@ class Endpoint:
 
     Raises:
         UsageError: the URL or the key cannot be one.
+        MftError: the journal cannot be read.
     """
 
     def __init__(self, settings: EndpointSettings, journal: Path) -> None:
@@ -85,35 +89,57 @@ class Endpoint:
             )
         if not self._key.isascii() or not self._key.isprintable():
             raise UsageError(f"what ${settings.key_variable} holds is no key", "It has letters that no key has.")
-        self._journal = Journal(journal)
-        self._writing = threading.Lock()
-        self._asking: dict[str, threading.Lock] = {}
+        self._account = Account(settings.budget, settings.prices)
+        self._ledger = Ledger(journal, self._account)
+        self._gate = Gate(settings.concurrency)
+        self._connection = Connection(f"{settings.url.rstrip('/')}/chat/completions")
         self._over = threading.Event()
+        self._counting = threading.Lock()
         self._failures = 0
-        self._replies = dict(_replies(self._journal.records))
 
-    def ask(self, stage: str, messages: Sequence[Mapping[str, str]]) -> Reply:
+    @property
+    def spending(self) -> Spending:
+        """What was spent so far, also by earlier processes with the same journal."""
+        return self._account.spending
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that answered, as they give them: not always the one that was asked."""
+        return self._ledger.models
+
+    @property
+    def concurrency(self) -> int:
+        """Most requests under way at this moment."""
+        return self._gate.limit
+
+    def ask(self, stage: str, messages: Sequence[Mapping[str, str]], *, sample: int = 0, **parameters: Any) -> Reply:
         """The reply to a question, from the journal if it is there.
 
         Args:
             stage: what the question is for; the same question is asked once for each.
+            messages: "role" and "content" of each, ending with the user's.
+            sample: the same question with another number gets a reply of its own.
+            parameters: fields of the request, in place of those in the settings.
 
         Raises:
             Unanswered: this question got no reply.
-            MftError: no question will: no quota, no access, the endpoint is down.
+            BudgetSpent: it was not sent: the rest of the budget may not suffice.
+            MftError: no question will get a reply: no quota, no access, the endpoint is down, the disk is full.
         """
-        body = {"model": self._settings.model, "messages": [dict(one) for one in messages], **self._settings.parameters}
-        key = hashlib.sha256(json.dumps([stage, body], sort_keys=True).encode()).hexdigest()
-        with self._writing:
-            asking = self._asking.setdefault(key, threading.Lock())
-        with asking:
-            if key not in self._replies:
-                self._replies[key] = self._ask(key, stage, body)
-            return self._replies[key]
+        fields = {**self._settings.parameters, **parameters}
+        body = {"model": self._settings.model, "messages": [dict(one) for one in messages], **fields}
+        key = question_key(stage, body, sample)
+        return self._ledger.answer(key, partial(self._ask, key, stage, body))
+
+    def give_up(self) -> None:
+        """Send nothing more, and let no thread wait for another try; what is under way may end."""
+        self._over.set()
+        self._gate.close()
 
     def close(self) -> None:
-        """Let no thread wait for another try."""
-        self._over.set()
+        """Give up and end what is under way. What is in the journal can still be asked for."""
+        self.give_up()
+        self._connection.close()
 
     def hide(self, text: str) -> str:
         """`text` without the key, as it is or as JSON or a URL would write it, and without other secrets."""
@@ -126,98 +152,67 @@ class Endpoint:
         try:
             reply = self._ask_patiently(key, stage, body)
         except TryAgain as reason:
-            self._failures += 1
-            if self._failures < FAILURES_IN_A_ROW:
+            with self._counting:
+                self._failures += 1
+                failures = self._failures
+            if failures < FAILURES_IN_A_ROW:
                 raise Unanswered(str(reason)) from None
-            self.close()
+            self.give_up()
             raise MftError(
-                f"the endpoint left {self._failures} questions in a row without a reply; the last: {reason}",
+                f"the endpoint left {failures} questions in a row without a reply; the last: {reason}",
                 "Is it up? Rerun then: what was answered is kept.",
             ) from None
         except GiveUp as reason:
-            self.close()
+            self.give_up()
             raise MftError(
                 f"the endpoint answers nothing: {self.hide(str(reason))}",
                 f"See to the account, the model's name {self._settings.model!r} and ${self._settings.key_variable}; "
                 "then rerun: what was answered is kept.",
             ) from None
-        self._failures = 0
+        with self._counting:
+            self._failures = 0
         return reply
 
     def _ask_patiently(self, key: str, stage: str, body: Mapping[str, Any]) -> Reply:
         """Try, with full jitter between tries, and not before the endpoint wants it."""
-        reason, wait = "", 0.0
-        for attempt in range(self._settings.tries):
-            if self._over.wait(wait):
-                raise GiveUp("it was given up before")
-            self._write({"event": SENT, "key": key, "stage": stage, "attempt": attempt})
+        tries, waited = 0, 0.0
+        prompt_tokens = estimated_prompt_tokens(body["messages"])
+        attempt = 0
+        while True:
             try:
-                status, headers, content = self._send(key, body)
-                content = self.hide(content)
-                self._write({"event": RECEIVED, "key": key, "status": status, "body": content})
-                return read_reply(status, headers, content)
+                return self._try(key, stage, body, attempt, prompt_tokens)
             except TryAgain as error:
                 reason, after = self.hide(str(error)), error.after or 0.0
             if after > LONGEST_WAIT:
                 raise GiveUp(f"it wants to be left alone for {after:.0f} seconds")
-            longest = min(LONGEST_PAUSE, self._settings.first_pause * 2**attempt)
-            wait = after + random.uniform(0.0, longest)
-        raise TryAgain(reason)
+            if after >= SHORTEST_WAIT:
+                waited += after
+            else:
+                tries += 1
+            if tries >= self._settings.tries or waited > LONGEST_WAIT:
+                raise TryAgain(reason)
+            longest = min(LONGEST_PAUSE, self._settings.first_pause * 2 ** max(0, tries - 1))
+            if self._over.wait(after + random.uniform(0.0, longest)):
+                raise GiveUp(GIVEN_UP)
+            attempt += 1
 
-    def _send(self, key: str, body: Mapping[str, Any]) -> tuple[int, dict[str, str], str]:
-        """Status, headers and body of one response.
+    def _try(self, key: str, stage: str, body: Mapping[str, Any], attempt: int, prompt_tokens: int) -> Reply:
+        """One request, once there is room for it.
 
         Raises:
-            TryAgain: none came whole, in time.
+            TryAgain: no reply came.
+            GiveUp: none will.
         """
-        import httpx2
-
-        try:
-            return asyncio.run(asyncio.wait_for(self._exchange(key, body), self._settings.seconds))
-        except httpx2.InvalidURL as error:
-            raise GiveUp(f"its URL cannot be used: {error}") from None
-        except asyncio.TimeoutError:
-            raise TryAgain(f"a response that took more than {self._settings.seconds:g} seconds") from None
-        except (httpx2.HTTPError, OSError) as error:
-            raise TryAgain(f"{type(error).__name__} {error}".strip()) from None
-
-    async def _exchange(self, key: str, body: Mapping[str, Any]) -> tuple[int, dict[str, str], str]:
-        """As `_send`; asynchronous so that it can be ended anywhere, also among headers that drip."""
-        import httpx2
-
         headers = {"Idempotency-Key": key} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
-        url = f"{self._settings.url.rstrip('/')}/chat/completions"
-        async with (
-            httpx2.AsyncClient(timeout=None, verify=self._certificates) as client,
-            client.stream("POST", url, json=body, headers=headers) as response,
-        ):
-            found = {name.lower(): value for name, value in response.headers.items()}
-            return response.status_code, found, await self._read(response)
-
-    @cached_property
-    def _certificates(self) -> ssl.SSLContext | bool:
-        """Those to trust, read once: it takes longer than a request. Without TLS there is nothing to verify."""
-        import httpx2
-
-        return httpx2.create_ssl_context() if self._settings.url.startswith("https://") else False
-
-    async def _read(self, response: httpx2.Response) -> str:
-        """The body, unless it is endless."""
-        content = bytearray()
-        async for chunk in response.aiter_bytes():
-            content += chunk
-            if len(content) > LARGEST_BODY:
-                raise TryAgain(f"a response of more than {LARGEST_BODY} bytes")
-        return content.decode("utf-8", "replace")
-
-    def _write(self, record: Mapping[str, Any]) -> None:
-        with self._writing:
-            self._journal.append([record])
-
-
-def _replies(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Reply]]:
-    """Of the responses in a journal, those of use."""
-    for record in records:
-        if record["event"] == RECEIVED:
-            with suppress(TryAgain, GiveUp):
-                yield record["key"], read_reply(record["status"], {}, record["body"])
+        most_tokens = prompt_tokens + int(body.get("max_tokens") or 0)
+        with self._gate.place() as halvings, self._account.request(most_tokens):
+            self._ledger.sent(key, stage, attempt)
+            status, found, content = self._connection.post(body, headers, self._settings.seconds)
+            try:
+                reply = self._ledger.received(key, status, found, self.hide(content), prompt_tokens)
+            except TryAgain as error:
+                if error.busy:
+                    self._gate.slow_down(halvings, min(error.after or 0.0, LONGEST_WAIT))
+                raise
+            self._gate.answered()
+        return reply

@@ -18,6 +18,8 @@ REFUSED = (400, 413, 422)
 """Statuses that say something about this question, not about the endpoint."""
 WRONG_USE = (401, 402, 403, 404, 405)
 """Statuses that every question would get."""
+BUSY = (429, 503)
+"""Statuses of an endpoint that has too much to do."""
 NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 LONGEST_REASON = 300
 
@@ -44,11 +46,13 @@ class TryAgain(Exception):  # noqa: N818 - a verdict on a response, no error of 
     Args:
         reason: in words.
         after: seconds that the endpoint wants to be left alone; None: it does not say.
+        busy: the endpoint has too much to do.
     """
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    def __init__(self, reason: str, after: float | None = None, *, busy: bool = False) -> None:
         super().__init__(reason[:LONGEST_REASON])
         self.after = after
+        self.busy = busy
 
 
 class GiveUp(Exception):  # noqa: N818
@@ -75,7 +79,8 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     if status in REFUSED:
         return Reply(REFUSAL, f"status {status}: {message}")
     if status != 200:
-        raise TryAgain(f"status {status}: {message}", seconds_to_wait(headers.get("retry-after", "")))
+        after = seconds_to_wait(headers.get("retry-after", ""))
+        raise TryAgain(f"status {status}: {message}", after, busy=status in BUSY)
     if error:
         raise TryAgain(f"an error with status 200: {message}")
     return _from_choice(content, body)

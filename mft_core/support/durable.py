@@ -74,11 +74,14 @@ def write_text(path: Path, text: str) -> None:
         stream.write(redact(text).encode())
 
 
-def append_whole(path: Path, data: bytes, *, flush: bool = False) -> None:
+def append_whole(path: Path, data: bytes, *, flush: bool = False) -> int:
     """Append to a file, made if missing: all of `data` or, where the disk is full, nothing of it.
 
     Args:
         flush: have it on disk before returning.
+
+    Returns:
+        Where it begins in the file, in bytes.
 
     Raises:
         OSError: it cannot be written; what was there stays.
@@ -95,6 +98,7 @@ def append_whole(path: Path, data: bytes, *, flush: bool = False) -> None:
             with suppress(OSError):
                 stream.truncate(end)
             raise
+    return end
 
 
 @contextmanager

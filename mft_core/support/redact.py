@@ -28,6 +28,8 @@ _SECRET_FORM = re.compile(
     r"(?<![A-Za-z])(?:sk-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[oprsu]_[A-Za-z0-9]{20,}"
     r"|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AIza[\w-]{30,})"
 )
+_MARKS = ("sk-", "hf_", "AKIA", "ASIA", *(f"gh{kind}_" for kind in "oprsu"), "github_pat_", "glpat-", "xox", "AIza")
+"""One of them stands in every secret known by its form: they are found ten times faster than the form itself."""
 _BEARER = re.compile(r"(?<![A-Za-z])(bearer(?:\s|%20)+)[A-Za-z0-9._~+/-]{8,}=*", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=[A-Za-z0-9+.-]://)[^\s/?#\"'<>\\]+@")
 """Looked for from the "://" on: a scheme of any length, tried from each of its letters, takes minutes in a megabyte."""
@@ -64,8 +66,11 @@ def _values_without(secrets: Sequence[str], value: Any) -> Any:
 def _without(secrets: Sequence[str], text: str) -> str:
     for written in secrets:
         text = text.replace(written, HIDDEN)
-    text = _SECRET_FORM.sub(HIDDEN, text)
-    return _USERINFO.sub(f"{HIDDEN}@", _BEARER.sub(rf"\1{HIDDEN}", text))
+    if any(mark in text for mark in _MARKS):
+        text = _SECRET_FORM.sub(HIDDEN, text)
+    if "bearer" in text.lower():
+        text = _BEARER.sub(rf"\1{HIDDEN}", text)
+    return _USERINFO.sub(f"{HIDDEN}@", text) if "://" in text else text
 
 
 def _written_secrets() -> list[str]:

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -113,12 +114,14 @@ class CommentJudge(ReferenceEvaluator[CommentJudgeOptions]):
         Raises:
             MftError: the endpoint answers nothing; what it has answered is kept.
         """
-        endpoint = self._open()
-        with ThreadPoolExecutor(self.options.workers, thread_name_prefix="judge") as pool:
+        with (
+            closing(self._open()) as endpoint,
+            ThreadPoolExecutor(self.options.workers, thread_name_prefix="judge") as pool,
+        ):
             try:
                 yield from pool.map(lambda attempt: _compare(endpoint, attempt), attempts)
             except BaseException:
-                endpoint.close()
+                endpoint.give_up()
                 raise
 
     def aggregate(self, judged: Sequence[Judged], protocol: str) -> list[Score]:
@@ -163,6 +166,7 @@ class CommentJudge(ReferenceEvaluator[CommentJudgeOptions]):
             tries=options.tries,
             first_pause=options.first_pause,
             parameters={"temperature": 0, "max_tokens": options.judge_tokens},
+            concurrency=options.workers,
         )
         return Endpoint(settings, self._folder / JOURNAL)
 

@@ -36,6 +36,7 @@ class Handler(BaseHTTPRequestHandler):
         content = body.encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content) if content_length is None else content_length))
+        self.send_header("Connection", "close")
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()

@@ -1,0 +1,122 @@
+"""Questions and their replies on disk: each is answered once, what it cost is counted, also over several processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mft_core.endpoint.journal import Place, RequestJournal
+from mft_core.endpoint.replies import GiveUp, Reply, TryAgain, read_reply
+from mft_core.endpoint.spending import Account
+from mft_core.endpoint.usage import read_usage
+from mft_core.errors import MftError
+
+SENT, RECEIVED = "sent", "received"
+
+
+def question_key(stage: str, body: Mapping[str, Any], sample: int) -> str:
+    """What tells a question from all others, as hexadecimal of 64 digits."""
+    return hashlib.sha256(json.dumps([stage, body, sample], sort_keys=True).encode()).hexdigest()
+
+
+class Ledger:
+    """What was asked, answered and spent. For any threads.
+
+    Args:
+        path: the journal, opened or made.
+        account: counts what was spent, also what the journal says of earlier processes.
+
+    Raises:
+        MftError: somebody else wrote into the file.
+    """
+
+    def __init__(self, path: Path, account: Account) -> None:
+        self._account = account
+        self._changed = threading.Condition()
+        self._places: dict[str, Place] = {}
+        self._asking: set[str] = set()
+        self._models: set[str] = set()
+        self._journal = RequestJournal(path, self._restore)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that answered, as they give them."""
+        with self._changed:
+            return frozenset(self._models)
+
+    def answer(self, key: str, ask: Callable[[], Reply]) -> Reply:
+        """The reply to a question: from the journal or, once for all threads that want it, by asking.
+
+        Args:
+            ask: gets a reply by way of `received`.
+
+        Raises:
+            MftError: the journal cannot be read any more.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: key not in self._asking)
+            place = self._places.get(key)
+            if place is None:
+                self._asking.add(key)
+        if place is not None:
+            return self._read(key, place)
+        try:
+            return ask()
+        finally:
+            with self._changed:
+                self._asking.discard(key)
+                self._changed.notify_all()
+
+    def sent(self, key: str, stage: str, attempt: int) -> None:
+        """Have on disk that a request goes out now.
+
+        Raises:
+            MftError: the journal cannot be written: do not send it.
+        """
+        self._journal.append({"event": SENT, "key": key, "stage": stage, "attempt": attempt})
+
+    def received(self, key: str, status: int, headers: Mapping[str, str], body: str, prompt_tokens: int) -> Reply:
+        """Have a response on disk, then see what it cost and what reply it is.
+
+        Args:
+            body: without secrets.
+            prompt_tokens: of the question, estimated.
+
+        Raises:
+            TryAgain, GiveUp: it is none.
+            MftError: the journal cannot be written.
+        """
+        record = {"event": RECEIVED, "key": key, "status": status, "prompt_tokens": prompt_tokens, "body": body}
+        return self._take(self._journal.append(record), record, headers)
+
+    def _restore(self, place: Place, record: dict[str, Any]) -> None:
+        if record["event"] == SENT:
+            self._account.restore_request()
+        else:
+            with suppress(TryAgain, GiveUp):
+                self._take(place, record, {})
+
+    def _take(self, place: Place, record: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+        usage = read_usage(record["status"], record["body"], record["prompt_tokens"])
+        if usage is not None:
+            self._account.add(usage)
+        reply = read_reply(record["status"], headers, record["body"])
+        with self._changed:
+            self._places[record["key"]] = place
+            if reply.model:
+                self._models.add(reply.model)
+        return reply
+
+    def _read(self, key: str, place: Place) -> Reply:
+        record = self._journal.read(place)
+        if record.get("key") != key:
+            raise MftError(
+                f"{self._journal.path} is not what it was: an answer is no longer where it was written",
+                "Somebody else changed it. Rerun: what is whole in it is kept.",
+            )
+        return read_reply(record["status"], {}, record["body"])

@@ -1,0 +1,130 @@
+"""What asking has cost so far, and the budget that it stays within."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from mft_core.endpoint.usage import Usage
+from mft_core.errors import MftError
+
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Most tokens of all prompts and answers together, and most requests; 0: no limit."""
+
+    tokens: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What was spent, on answers of no use too, in this process and in those before it with the same journal.
+
+    Attributes:
+        requests: sent.
+        prompt_tokens: of all responses that were paid for.
+        completion_tokens: likewise.
+        estimated: responses that did not say what they cost; their tokens are estimated from characters.
+        money: in the currency of the prices; None: there are no prices.
+    """
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: int = 0
+    money: float | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Of prompts and answers together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class BudgetSpent(MftError):  # noqa: N818 - not a failure: what was asked for
+    """A question was not asked: what is left of the budget may not suffice for it."""
+
+
+class Account:
+    """Counts what is spent, and lets nothing be sent that the budget may not suffice for. For any threads.
+
+    Args:
+        budget: of this account, what `restore` and `add` were told included.
+        prices: of a million tokens of prompts and of answers; None: they have none.
+    """
+
+    def __init__(self, budget: Budget, prices: tuple[float, float] | None = None) -> None:
+        self._budget = budget
+        self._prices = prices
+        self._changed = threading.Condition()
+        self._spent = Spending()
+        self._reserved = 0
+
+    @property
+    def spending(self) -> Spending:
+        """So far."""
+        with self._changed:
+            spent = self._spent
+        if self._prices is None:
+            return spent
+        money = (spent.prompt_tokens * self._prices[0] + spent.completion_tokens * self._prices[1]) / MILLION
+        return replace(spent, money=money)
+
+    @contextmanager
+    def request(self, tokens: int) -> Iterator[None]:
+        """Count a request, with its tokens set aside while the block runs: in it, `add` says what it really cost.
+
+        While the rest of the budget would suffice but is set aside for others, wait for these.
+
+        Args:
+            tokens: that it may cost at most.
+
+        Raises:
+            BudgetSpent: the rest of the budget does not suffice.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ask_for(tokens))
+            self._reserved += tokens
+            self._spent = replace(self._spent, requests=self._spent.requests + 1)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reserved -= tokens
+                self._changed.notify_all()
+
+    def add(self, usage: Usage) -> None:
+        """Count what a response cost."""
+        with self._changed:
+            self._spent = replace(
+                self._spent,
+                prompt_tokens=self._spent.prompt_tokens + usage.prompt_tokens,
+                completion_tokens=self._spent.completion_tokens + usage.completion_tokens,
+                estimated=self._spent.estimated + usage.estimated,
+            )
+
+    def restore_request(self) -> None:
+        """Count a request of an earlier process."""
+        with self._changed:
+            self._spent = replace(self._spent, requests=self._spent.requests + 1)
+
+    def _ask_for(self, tokens: int) -> bool:
+        """Whether so many tokens are free now."""
+        limit, spent = self._budget, self._spent
+        if limit.requests and spent.requests >= limit.requests:
+            raise BudgetSpent(
+                f"the budget of {limit.requests} requests is spent", "What was answered is kept; rerun with more."
+            )
+        if not limit.tokens:
+            return True
+        if spent.tokens + tokens > limit.tokens:
+            raise BudgetSpent(
+                f"{spent.tokens} of the budget of {limit.tokens} tokens are spent, and the next question may take "
+                f"{tokens}",
+                "What was answered is kept; rerun with more.",
+            )
+        return spent.tokens + self._reserved + tokens <= limit.tokens

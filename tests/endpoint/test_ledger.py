@@ -1,0 +1,78 @@
+"""What was asked, answered and spent, kept over processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from helpers.fake_endpoint import reply
+from mft_core.endpoint.ledger import Ledger, question_key
+from mft_core.endpoint.replies import Reply, TryAgain
+from mft_core.endpoint.spending import Account, Budget, Spending
+from mft_core.errors import MftError
+
+
+def opened(path: Path) -> tuple[Ledger, Account]:
+    account = Account(Budget())
+    return Ledger(path, account), account
+
+
+def never() -> Reply:
+    raise AssertionError("asked again")
+
+
+def test_every_part_of_a_question_makes_another_one() -> None:
+    questions = [("a", {"x": 1}, 0), ("b", {"x": 1}, 0), ("a", {"x": 2}, 0), ("a", {"x": 1}, 1)]
+    assert len({question_key(*question) for question in questions}) == 4
+    assert question_key("a", {"x": 1, "y": 2}, 0) == question_key("a", {"y": 2, "x": 1}, 0)
+
+
+def test_replies_models_and_spending_are_there_again(tmp_path: Path) -> None:
+    ledger, account = opened(tmp_path / "journal.jsonl")
+    told = json.dumps(
+        {**json.loads(reply("fine", model="other-2")), "usage": {"prompt_tokens": 7, "completion_tokens": 3}}
+    )
+    with account.request(0), account.request(0):
+        for key, body in (("one", reply(None)), ("one", reply("fine")), ("two", told)):
+            ledger.sent(key, "stage", 0)
+            if key == "one" and body == reply(None):
+                with pytest.raises(TryAgain):
+                    ledger.received(key, 200, {}, body, 11)
+            else:
+                assert ledger.received(key, 200, {}, body, 11).text == "fine"
+    ledger.sent("three", "stage", 0)  # killed here
+    again, restored = opened(tmp_path / "journal.jsonl")
+    assert again.answer("one", never) == ledger.answer("one", never) == Reply("stop", "fine", "judge-1")
+    assert again.models == ledger.models == {"judge-1", "other-2"}
+    assert restored.spending == Spending(4, 11 + 11 + 7, 0 + 1 + 3, 2)
+    assert account.spending.tokens == restored.spending.tokens
+    assert again.answer("three", lambda: Reply("stop", "new")).text == "new"
+
+
+def test_an_answer_is_not_taken_from_another_s_place(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    ledger, _ = opened(path)
+    ledger.received("one", 200, {}, reply("fine"), 0)
+    path.write_text(path.read_text().replace('"one"', '"two"'))
+    with pytest.raises(MftError, match="an answer is no longer where it was written"):
+        ledger.answer("one", never)
+
+
+def test_one_whose_asking_failed_can_be_asked_by_the_next(tmp_path: Path) -> None:
+    ledger, _ = opened(tmp_path / "journal.jsonl")
+
+    def fail() -> Reply:
+        raise TryAgain("no")
+
+    with pytest.raises(TryAgain):
+        ledger.answer("one", fail)
+    assert ledger.answer("one", lambda: Reply("stop", "fine")).text == "fine"
+
+
+@pytest.mark.parametrize("line", ['{"event": "received"}', '{"key": "a"}', '{"a": 1}'])
+def test_lines_of_others_are_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "journal.jsonl").write_text(line + "\n")
+    with pytest.raises(MftError, match=r"journal\.jsonl:1 is no line of this journal"):
+        opened(tmp_path / "journal.jsonl")
