@@ -25,7 +25,7 @@ NumberOption = Annotated[int | None, typer.Option("--n", metavar="N", min=1, hel
 EndpointOption = Annotated[
     str | None, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible, such as http://localhost:8000/v1.")
 ]
-NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The model, as the endpoint calls it.")]
+ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help="As the endpoint calls it.")]
 BaseOption = Annotated[
     str | None, typer.Option("--base", metavar="REF", help="A model on this machine instead: smollm2, a run, ...")
 ]
@@ -55,7 +55,7 @@ def make(
     topics: TopicsOption = None,
     n: NumberOption = None,
     endpoint: EndpointOption = None,
-    name: NameOption = None,
+    model: ModelOption = None,
     base: BaseOption = None,
     budget_tokens: BudgetOption = None,
     concurrency: ConcurrencyOption = None,
@@ -78,7 +78,7 @@ def make(
         "method.topics": str(topics) if topics else None,
         "n": n,
         "model.endpoint": endpoint,
-        "model.name": name,
+        "model.name": model,
         "model.base": base,
         "model.budget_tokens": budget_tokens,
         "model.concurrency": concurrency,

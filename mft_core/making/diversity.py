@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mft_core.making.filters.rouge import rouge_l, words
+from mft_core.audit.shingles import words
+from mft_core.making.filters.rouge import Neighbour, nearest
 
-MOST_COMPARED = 300
-"""Texts that are compared with one another, drawn at random where there are more: pairs grow with their square."""
 LENGTHS = (1, 2, 3)
+MOST_AMONG = 2_000
+"""Texts among which neighbours are looked for, the first ones: a report takes seconds, however many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +31,18 @@ class Diversity:
     compared: int
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
-    """Two texts and their ROUGE-L."""
-
-    first: str
-    second: str
-    similarity: float
-
-
 def diversity(texts: Sequence[str], seed: int = 0) -> Diversity:
     """Of the texts; `seed` draws those that are compared."""
     every = [words(text) for text in texts]
     distinct = tuple(_distinct(every, length) for length in LENGTHS)
-    found = nearest_neighbours(texts, seed)
-    mean = sum(each.similarity for each in found) / len(found) if found else None
+    found = neighbours(texts, seed)
+    mean = sum(each.score for each in found) / len(found) if found else None
     return Diversity(len(texts), distinct, mean, len(found))
 
 
-def nearest_neighbours(texts: Sequence[str], seed: int = 0) -> list[Neighbours]:
+def neighbours(texts: Sequence[str], seed: int = 0) -> list[Neighbour]:
     """Of each text that is compared the one most like it, those most alike first."""
-    if len(texts) < 2:
-        return []
-    chosen = random.Random(seed).sample(list(texts), MOST_COMPARED) if len(texts) > MOST_COMPARED else list(texts)
-    best = [(-1.0, place) for place in range(len(chosen))]
-    for place, text in enumerate(chosen):
-        for earlier in range(place):
-            similarity = rouge_l(chosen[earlier], text)
-            best[place] = max(best[place], (similarity, earlier))
-            best[earlier] = max(best[earlier], (similarity, place))
-    found = [Neighbours(text, chosen[other], score) for text, (score, other) in zip(chosen, best, strict=True)]
-    return sorted(found, key=lambda each: -each.similarity)
+    return sorted(nearest(texts[:MOST_AMONG], seed=seed), key=lambda each: (-each.score, each.text))
 
 
 def _distinct(texts: Sequence[Sequence[str]], length: int) -> float:

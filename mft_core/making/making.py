@@ -15,6 +15,7 @@ from mft_core.making.filters.chain import FilterChain, open_filters
 from mft_core.making.maker import Maker
 from mft_core.making.output import RECIPE, TRAIN, write_output
 from mft_core.making.production import Made, OnProgress, Production
+from mft_core.making.prompts import prompts
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report
 from mft_core.registry.catalog import Catalog
@@ -72,9 +73,9 @@ class Making:
         return self.author.spending
 
     def _write(self, made: Made) -> None:
-        prompts = {**self.author.prompts, **self.maker.prompts()}
-        text = report(self.recipe, made, self.spending, self.maker.own_seeds())
-        write_output(self.folder, self.recipe, made, prompts, self.author.models, text)
+        told = {**prompts(), **self.maker.prompts()}
+        text = report(self.recipe, made, self.spending, self.maker)
+        write_output(self.folder, self.recipe, made, told, sorted(self.author.models), text)
 
 
 @contextmanager

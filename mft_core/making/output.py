@@ -11,7 +11,7 @@ from typing import Any
 from mft_core import __version__
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft
-from mft_core.making.production import Kept, Made, Refusal
+from mft_core.making.production import Kept, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import run_files
 from mft_core.support.durable import make_folder, write_text
@@ -98,7 +98,7 @@ def write_output(
         raise MftError(f"{error.filename or folder} cannot be written: {error.strerror}", hint) from error
 
 
-def _refused(refusal: Refusal) -> dict[str, Any]:
+def _refused(refusal: NotKept) -> dict[str, Any]:
     found = {"seed": refusal.seed.key, "filter": refusal.filter, "reason": refusal.reason, "detail": refusal.detail}
     return found if refusal.draft is None else {**found, "messages": _messages(refusal.draft)}
 

@@ -40,8 +40,8 @@ class Kept(NamedTuple):
     draft: Draft
 
 
-class Refusal(NamedTuple):
-    """What is not kept, and why.
+class NotKept(NamedTuple):
+    """A draft that was refused, or a seed that nothing came of, and why.
 
     Attributes:
         seed: of it.
@@ -69,7 +69,7 @@ class Made:
     """
 
     kept: list[Kept] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[NotKept] = field(default_factory=list)
     seeds: Counter[str] = field(default_factory=Counter)
     ended: str = ENOUGH
 
@@ -106,7 +106,7 @@ class _Result(NamedTuple):
     """What came of one seed: drafts and refusals in their order; or why the making is over."""
 
     seed: Seed
-    drafts: list[Draft | Refusal]
+    drafts: list[Draft | NotKept]
     failure: str = ""
     over: MftError | None = None
 
@@ -173,7 +173,7 @@ class Production:
         try:
             yield
         finally:
-            self._author.close()
+            self._author.give_up()
 
     def _results(self, number: int, pool: ThreadPoolExecutor) -> Iterator[_Result]:
         """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
@@ -207,28 +207,25 @@ class Production:
 
     def _make(self, seed: Seed) -> _Result:
         """Everything about one seed that does not depend on others; in a thread of the pool."""
-        drafts: list[Draft | Refusal] = []
+        drafts: list[Draft | NotKept] = []
         try:
             for draft in self._maker.make(seed, self._author):
                 drafts.append(self._checked(seed, draft))
         except Refused as refused:
-            drafts.append(Refusal(seed, MAKER, refused.reason, refused.detail))
+            drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail))
         except MftError as error:
             return _Result(seed, drafts, over=error)
         except Exception as error:  # noqa: BLE001 - a plugin's fault, counted and named
             place = traceback.extract_tb(error.__traceback__)[-1]
             reason, detail = f"raised {type(error).__name__}", f"{error} ({place.filename}:{place.lineno})"
-            return _Result(seed, [*drafts, Refusal(seed, MAKER, reason, detail)], failure=f"{reason}: {detail}")
+            return _Result(seed, [*drafts, NotKept(seed, MAKER, reason, detail)], failure=f"{reason}: {detail}")
         if not drafts:
-            drafts.append(Refusal(seed, MAKER, "nothing made of it", ""))
+            drafts.append(NotKept(seed, MAKER, "nothing made of it", ""))
         return _Result(seed, drafts)
 
-    def _checked(self, seed: Seed, draft: Draft) -> Draft | Refusal:
-        try:
-            self._filters.check(draft, self._author)
-        except Refused as refused:
-            return Refusal(seed, self._filters.name_of(refused), refused.reason, refused.detail, draft)
-        return draft
+    def _checked(self, seed: Seed, draft: Draft) -> Draft | NotKept:
+        refusal = self._filters.check(draft, self._author)
+        return draft if refusal is None else NotKept(seed, *refusal, draft)
 
     def _take(self, result: _Result) -> None:
         """Keep or refuse what came of one seed, in its turn."""
@@ -240,17 +237,15 @@ class Production:
                 "Mend it, then rerun: what was answered is kept.",
             )
         for draft in result.drafts:
-            if isinstance(draft, Refusal):
+            if isinstance(draft, NotKept):
                 self.made.refused.append(draft)
             elif len(self.made.kept) < self._wanted:
                 self._keep(result.seed, draft)
 
     def _keep(self, seed: Seed, draft: Draft) -> None:
-        try:
-            self._filters.check_in_order(draft)
-        except Refused as refused:
-            name = self._filters.name_of(refused)
-            self.made.refused.append(Refusal(seed, name, refused.reason, refused.detail, draft))
+        refusal = self._filters.check_in_order(draft)
+        if refusal is not None:
+            self.made.refused.append(NotKept(seed, *refusal, draft))
             return
         self._filters.keep(draft)
         self.made.kept.append(Kept(seed, draft))

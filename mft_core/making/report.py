@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mft_core.endpoint.spending import Spending
-from mft_core.making.diversity import Diversity, diversity, nearest_neighbours
+from mft_core.making.diversity import Diversity, diversity, neighbours
+from mft_core.making.maker import Maker
 from mft_core.making.production import Kept, Made
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import units
@@ -17,7 +18,7 @@ SAMPLES, PAIRS, TOPICS, REASONS = 10, 5, 15, 3
 LONGEST_SHOWN = 1_500
 
 
-def report(recipe: MakeRecipe, made: Made, spending: Spending, own_seeds: Sequence[str]) -> str:
+def report(recipe: MakeRecipe, made: Made, spending: Spending, maker: Maker) -> str:
     """The report of a making as it stands."""
     instructions = [one.draft.instruction for one in made.kept]
     parts = [
@@ -25,12 +26,13 @@ def report(recipe: MakeRecipe, made: Made, spending: Spending, own_seeds: Sequen
         _summary(recipe, made, spending),
         "## What was refused\n",
         "\n".join(_refused(made)) + "\n",
+        "\n".join(_passed_over(maker.passed_over())),
         "## Lengths\n",
         "\n".join(_lengths(made.kept)) + "\n",
         "## Topics\n",
         "\n".join(_topics(made)) + "\n",
         "## Diversity\n",
-        "\n".join(_diversity(instructions, own_seeds, recipe.seed)) + "\n",
+        "\n".join(_diversity(instructions, maker.own_seeds(), recipe.seed)) + "\n",
         "## Nearest neighbours\n",
         "\n".join(_neighbours(instructions, recipe.seed)) + "\n",
         f"## {SAMPLES} at random\n",
@@ -72,6 +74,14 @@ def _refused(made: Made) -> Iterator[str]:
         yield f"| {name} | {_cell(reason)} | {count:,} | {examples} |"
 
 
+def _passed_over(counts: Mapping[str, int]) -> Iterator[str]:
+    """What the maker left out before anything was made of it."""
+    if counts:
+        yield "Left out by the method itself:\n"
+        yield from (f"- {_cell(reason)}: {count:,}" for reason, count in counts.items())
+        yield ""
+
+
 def _lengths(kept: Sequence[Kept]) -> Iterator[str]:
     yield "| characters of | least | quarter | half | three quarters | most |\n| --- | --- | --- | --- | --- | --- |"
     for name, lengths in (
@@ -107,8 +117,10 @@ def _diversity(instructions: Sequence[str], own_seeds: Sequence[str], seed: int)
     yield _row("made", diversity(instructions, seed))
     if own_seeds:
         yield _row("seeds", diversity(own_seeds, seed))
-        some = random.Random(seed).sample(list(instructions), min(len(own_seeds), len(instructions)))
-        yield _row("made, as many as seeds", diversity(some, seed))
+        name, larger, smaller = "made, as many as seeds", instructions, own_seeds
+        if len(own_seeds) > len(instructions):
+            name, larger, smaller = "seeds, as many as made", own_seeds, instructions
+        yield _row(name, diversity(random.Random(seed).sample(list(larger), len(smaller)), seed))
 
 
 def _row(name: str, found: Diversity) -> str:
@@ -118,12 +130,11 @@ def _row(name: str, found: Diversity) -> str:
 
 
 def _neighbours(instructions: Sequence[str], seed: int) -> Iterator[str]:
-    shown: set[frozenset[str]] = set()
-    for pair in nearest_neighbours(instructions, seed):
-        texts = frozenset((pair.first, pair.second))
-        if texts not in shown:
-            shown.add(texts)
-            yield f"- {pair.similarity:.2f}: {_cell(pair.first)} / {_cell(pair.second)}"
+    shown: set[frozenset[int]] = set()
+    for pair in neighbours(instructions, seed):
+        if frozenset((pair.text, pair.other)) not in shown:
+            shown.add(frozenset((pair.text, pair.other)))
+            yield f"- {pair.score:.2f}: {_cell(instructions[pair.text])} / {_cell(instructions[pair.other])}"
         if len(shown) == PAIRS:
             return
     if not shown:
