@@ -74,7 +74,7 @@ def test_what_was_read_is_written_and_read_again(tmp_path: Path, catalog: Catalo
         ("[filters]\njugde = 3", "did you mean 'filters.judge'"),
         ("n = 0", "n = 0"),
         ('[model]\nkey_variable = "sk-abcdefghijklmnopqrstuvwxyz0123456789"', "secret"),
-        ('method = "exercise"', "did you mean 'exercises'"),
+        ('method = "exercise"', "Did you mean 'exercises'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, catalog: Catalog, text: str, told: str) -> None:

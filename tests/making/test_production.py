@@ -1,0 +1,218 @@
+"""The loop of a making: what is kept follows from the order of the seeds, and money is spent on no more than needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from helpers.drafts import draft
+from helpers.lean_endpoint import LeanEndpoint, lean_endpoint
+from mft_core.data.readers import installed_readers
+from mft_core.errors import MftError
+from mft_core.making.author import USER, Author
+from mft_core.making.authoring import open_author
+from mft_core.making.draft import Draft, Refused, Seed
+from mft_core.making.filters.chain import FilterChain
+from mft_core.making.filters.duplicates import DuplicatesFilter
+from mft_core.making.maker import Maker, SeedRequest
+from mft_core.making.production import BUDGET, ENOUGH, FAILURES_IN_A_ROW, NO_MORE, Made, Production, Progress
+from mft_core.making.recipe import FiltersSection, ModelSection
+from mft_core.registry.catalog import Catalog
+
+
+class Echo(Maker):
+    """One question a seed; the record is the answer."""
+
+    questions_per_seed = 1.0
+    per_round = 100
+    rounds = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[SeedRequest] = []
+
+    def seeds(self, request: SeedRequest) -> Iterator[Seed]:
+        self.requests.append(request)
+        if request.round < self.rounds:
+            for number in range(self.per_round):
+                yield Seed(f"{request.round}/{number}", f"question {request.round} {number}", f"topic {number % 3}")
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        return [draft(seed.text, author.ask("echo", [(USER, seed.text)]))]
+
+
+class ThreeARound(Echo):
+    per_round = 3
+    rounds = 100
+
+
+class Repeats(Echo):
+    """Of every ten seeds, two say what an earlier one says."""
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        number = int(seed.text.split()[-1])
+        text = f"question about {'sorting' if number % 10 in (3, 7) else number}"
+        return [draft(text, author.ask("echo", [(USER, text)]))]
+
+
+class Raises(Echo):
+    """At some seeds it has a fault."""
+
+    def __init__(self, at: set[int]) -> None:
+        super().__init__()
+        self._at = at
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        if int(seed.text.split()[-1]) in self._at:
+            raise KeyError("no such thing")
+        return super().make(seed, author)
+
+
+class Refuses(Echo):
+    """Nothing comes of any seed."""
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        raise Refused("not today", seed.text)
+
+
+class Empty(Echo):
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        return []
+
+
+@contextmanager
+def production(
+    folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, *, concurrency: int = 8, **model: int
+) -> Iterator[Production]:
+    section = ModelSection.model_validate(
+        {"endpoint": endpoint.url, "name": "lean", "concurrency": concurrency, **model}
+    )
+    author = open_author(section, FiltersSection(), folder, Catalog([]))
+    filters = FilterChain([], [DuplicatesFilter(1.0)])
+    try:
+        yield Production(maker, author, filters, installed_readers(), wanted=wanted, seed=0, concurrency=concurrency)
+    finally:
+        author.close()
+
+
+def produce(folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, **options: int) -> Made:
+    with production(folder, endpoint, maker, wanted, **options) as one:
+        return one.run(lambda progress: None)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[LeanEndpoint]:
+    with lean_endpoint() as one:
+        yield one
+
+
+def instructions(made: Made) -> list[str]:
+    return [one.draft.instruction for one in made.kept]
+
+
+def test_the_first_seeds_are_kept_in_their_order_whatever_comes_first(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    made = produce(tmp_path / "many", endpoint, Echo(), 20, concurrency=16)
+    assert made.ended == ENOUGH
+    assert instructions(made) == [f"question 0 {number}" for number in range(20)]
+    assert instructions(produce(tmp_path / "one", endpoint, Echo(), 20, concurrency=1)) == instructions(made)
+
+
+def test_no_more_is_asked_than_is_likely_to_be_needed(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    produce(tmp_path, endpoint, Echo(), 5, concurrency=64)
+    assert len(endpoint.keys) == 5
+
+
+def test_rounds_go_on_until_there_are_enough_and_know_what_was_kept(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    maker = ThreeARound()
+    made = produce(tmp_path, endpoint, maker, 7)
+    assert instructions(made) == [f"question {n // 3} {n % 3}" for n in range(7)]
+    assert [(request.round, len(request.kept), request.wanted) for request in maker.requests] == [
+        (0, 0, 7), (1, 3, 4), (2, 6, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("maker", "reason"), [(Refuses(), "not today"), (Empty(), "nothing made of it")])
+def test_a_round_that_brings_nothing_ends_the_making(
+    tmp_path: Path, endpoint: LeanEndpoint, maker: Echo, reason: str
+) -> None:
+    made = produce(tmp_path, endpoint, maker, 7)
+    assert made.ended == NO_MORE
+    assert made.reasons == {("maker", reason): 100}
+    assert len(maker.requests) == 1
+
+
+def test_repetitions_are_counted_under_the_filter_that_found_them(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    made = produce(tmp_path, endpoint, Repeats(), 41)
+    assert len(set(instructions(made))) == 41
+    assert {name for name, _ in made.reasons} == {"duplicates"}
+    # Two of every ten seeds say the same, of which the first is kept.
+    assert made.seeds.total() == 50
+    assert len(made.refused) == 9
+
+
+def test_a_seed_at_which_the_maker_fails_is_counted_with_the_place(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    made = produce(tmp_path, endpoint, Raises({1, 4}), 10)
+    assert instructions(made) == [f"question 0 {number}" for number in (0, 2, 3, 5, 6, 7, 8, 9, 10, 11)]
+    assert made.reasons == {("maker", "raised KeyError"): 2}
+    assert "test_production.py:" in made.refused[0].detail
+
+
+def test_a_maker_that_fails_again_and_again_ends_the_making(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    failing = set(range(3, 3 + FAILURES_IN_A_ROW))
+    with production(tmp_path, endpoint, Raises(failing), 50) as one:
+        with pytest.raises(MftError, match="raised at 5 seeds in a row"):
+            one.run(lambda progress: None)
+        assert instructions(one.made) == ["question 0 0", "question 0 1", "question 0 2"]
+    assert len(endpoint.keys) < 50
+
+
+def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    first = produce(tmp_path, endpoint, Echo(), 20, concurrency=1, budget_requests=8)
+    assert (first.ended, len(first.kept)) == (BUDGET, 8)
+    assert len(endpoint.keys) == 8
+    second = produce(tmp_path, endpoint, Echo(), 20)
+    assert (second.ended, len(second.kept)) == (ENOUGH, 20)
+    assert len(endpoint.keys) == len(set(endpoint.keys)) == 20
+    assert instructions(second)[:8] == instructions(first)
+
+
+def test_progress_counts_what_was_made_kept_and_spent(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    seen: list[Progress] = []
+    with production(tmp_path, endpoint, Repeats(), 41) as one:
+        one.run(seen.append)
+    last = seen[-1]
+    assert (last.wanted, last.kept, last.made) == (41, 41, 50)
+    assert last.reasons.total() == 9
+    # A question that is asked beyond the last record is still under way.
+    assert 5 * 41 <= last.spending.completion_tokens <= 5 * len(endpoint.keys)
+    assert last.seconds_left == 0
+
+
+def test_when_it_is_over_no_thread_asks_anything_more(tmp_path: Path) -> None:
+    released = threading.Event()
+
+    class Slow(Echo):
+        """All seeds but the first wait until the making is over, then ask."""
+
+        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+            if not seed.text.endswith(" 0"):
+                released.wait(20)
+            return super().make(seed, author)
+
+        def seeds(self, request: SeedRequest) -> Iterator[Seed]:
+            return iter([Seed("0", "question 0"), Seed("1", "question 1"), Seed("2", "question 2")])
+
+    with lean_endpoint() as endpoint, production(tmp_path, endpoint, Slow(), 2) as one:
+
+        def interrupt(progress: Progress) -> None:
+            threading.Timer(0.3, released.set).start()
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            one.run(interrupt)
+        assert len(endpoint.keys) == 1
+        assert len(one.made.kept) == 1
