@@ -20,15 +20,15 @@ MOST_UNSORTED = 200
 UNORDERED = ("set", "frozenset")
 
 
-class Call(NamedTuple):
+class LiteralCall(NamedTuple):
     """Arguments of a call, each the text of a literal: of position, and by name."""
 
     positional: list[str]
     named: dict[str, str]
 
 
-class Answer(NamedTuple):
-    """What came of a call.
+class CallResult(NamedTuple):
+    """What came of a call of a function.
 
     Attributes:
         kind: "value", "raised" or "object" (the result is no literal).
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
         return self.kind == "value" and (self.what[0] is not None or self.what[1] is not None or self.what[2] != "")
 
 
-def literal_call(arguments: str) -> Call | None:
+def literal_call(arguments: str) -> LiteralCall | None:
     """The call with these arguments, as in its brackets: "[1, 2], key=3"; None: they are no literals."""
     try:
         with warnings.catch_warnings():
@@ -61,13 +61,13 @@ def literal_call(arguments: str) -> Call | None:
             named[keyword.arg or ""] = _literal(keyword.value)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None
-    return None if "" in named else Call(positional, named)
+    return None if "" in named else LiteralCall(positional, named)
 
 
 def call_python(
-    source: str, function: str, calls: Sequence[Call], limits: Limits | None = None, *, tier: Tier | None = None
+    source: str, function: str, calls: Sequence[LiteralCall], limits: Limits | None = None, *, tier: Tier | None = None
 ) -> Outcome:
-    """Calls a function of an untrusted module, all times in one process; `Outcome.result` is for `read_answers`.
+    """Calls a function of an untrusted module, all times in one process; `Outcome.result` is for `read_results`.
 
     Args:
         source: the module.
@@ -89,7 +89,7 @@ def call_python(
     return execute(program, (tier or best_tier()).name)
 
 
-def read_answers(result: bytes) -> list[Answer]:
+def read_results(result: bytes) -> list[CallResult]:
     """One for each call; none where the process wrote something else.
 
     Only literals are read, and nothing is built of them: a form may describe a number that takes days to compute.
@@ -98,13 +98,13 @@ def read_answers(result: bytes) -> list[Answer]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             said = ast.literal_eval(result.decode())
-        answers = [Answer(kind, what if kind == "value" else what[0]) for kind, *what in said]
+        answers = [CallResult(kind, what if kind == "value" else what[0]) for kind, *what in said]
     except (ValueError, SyntaxError, TypeError, IndexError, MemoryError, RecursionError):
         return []
     return answers if all(one.kind != "value" or len(one.what) == 3 for one in answers) else []
 
 
-def same_answer(one: Answer, other: Answer) -> bool:
+def same_result(one: CallResult, other: CallResult) -> bool:
     """Whether two functions did the same: returned equal values, or raised the same class.
 
     Where both return nothing, what they did to their arguments counts, and what they printed.

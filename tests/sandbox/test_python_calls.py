@@ -6,7 +6,15 @@ import pytest
 
 from mft_core.sandbox import Limits, Tier
 from mft_core.sandbox.inside.crossing import encode
-from mft_core.sandbox.python_calls import Answer, Call, call_python, literal_call, read_answers, same_answer, same_value
+from mft_core.sandbox.python_calls import (
+    CallResult,
+    LiteralCall,
+    call_python,
+    literal_call,
+    read_results,
+    same_result,
+    same_value,
+)
 
 SOURCE = """
 import sys
@@ -33,7 +41,7 @@ def f(values, *, more=0):
 """
 
 
-def asked(*arguments: str) -> list[Call]:
+def asked(*arguments: str) -> list[LiteralCall]:
     calls = [literal_call(text) for text in arguments]
     assert None not in calls
     return [call for call in calls if call is not None]
@@ -44,18 +52,18 @@ def test_what_comes_of_calls(tier: Tier) -> None:
     outcome = call_python(SOURCE, "f", calls, tier=tier)
     assert outcome.passed, outcome
     seven = {"tuple": [7, {"dict": [["a", {"set": [1.5]}]]}, {"int": hex(10**30)}, 0]}
-    assert read_answers(outcome.result) == [
-        Answer("value", [seven, None, ""]),
-        Answer("value", [None, [[1, 2]], ""]),
-        Answer("value", [None, None, "printed\n"]),
-        Answer("raised", "SystemExit"),
-        Answer("raised", "ValueError"),
-        Answer("object", "object"),
-        Answer("value", [[0, 1, 2], None, ""]),
-        Answer("value", [None, [[1, 0]], ""]),
-        Answer("raised", "TypeError"),
+    assert read_results(outcome.result) == [
+        CallResult("value", [seven, None, ""]),
+        CallResult("value", [None, [[1, 2]], ""]),
+        CallResult("value", [None, None, "printed\n"]),
+        CallResult("raised", "SystemExit"),
+        CallResult("raised", "ValueError"),
+        CallResult("object", "object"),
+        CallResult("value", [[0, 1, 2], None, ""]),
+        CallResult("value", [None, [[1, 0]], ""]),
+        CallResult("raised", "TypeError"),
     ]
-    said = [answer.says_something() for answer in read_answers(outcome.result)]
+    said = [answer.says_something() for answer in read_results(outcome.result)]
     assert said == [True, True, True, False, False, False, True, True, False]
 
 
@@ -68,20 +76,20 @@ def test_a_module_that_fails_or_hangs_is_told(tier: Tier) -> None:
 
 def test_what_a_hostile_module_writes_is_no_answer(tier: Tier) -> None:
     liar = 'import os\nos.write(3, b\'[["value", 1, None, ""]\')\nos._exit(0)'
-    assert read_answers(call_python(liar, "f", asked("1"), tier=tier).result) == []
+    assert read_results(call_python(liar, "f", asked("1"), tier=tier).result) == []
     for written in (b"", b"1", b"[1]", b"[['value', 1]]", b"[['raised']]", b"__import__('os')", b"\xff", b"(" * 9999):
-        assert read_answers(written) == [], written
+        assert read_results(written) == [], written
 
 
 @pytest.mark.parametrize(
     ("arguments", "call"),
     [
-        ("", Call([], {})),
-        ("1, 'a'", Call(["1", "'a'"], {})),
-        ("[1, (2,)], key={'a': {3}}", Call(["[1, (2,)]"], {"key": "{'a': {3}}"})),
-        ("-1.5, None, b'x', True", Call(["-1.5", "None", "b'x'", "True"], {})),
-        ("'\\d'", Call(["'\\\\d'"], {})),
-        ("1e999", Call(["1e309"], {})),
+        ("", LiteralCall([], {})),
+        ("1, 'a'", LiteralCall(["1", "'a'"], {})),
+        ("[1, (2,)], key={'a': {3}}", LiteralCall(["[1, (2,)]"], {"key": "{'a': {3}}"})),
+        ("-1.5, None, b'x', True", LiteralCall(["-1.5", "None", "b'x'", "True"], {})),
+        ("'\\d'", LiteralCall(["'\\\\d'"], {})),
+        ("1e999", LiteralCall(["1e309"], {})),
         ("open('x')", None),
         ("n", None),
         ("*[1]", None),
@@ -93,7 +101,7 @@ def test_what_a_hostile_module_writes_is_no_answer(tier: Tier) -> None:
         ("1,,", None),
     ],
 )
-def test_only_literals_are_arguments(arguments: str, call: Call | None) -> None:
+def test_only_literals_are_arguments(arguments: str, call: LiteralCall | None) -> None:
     assert literal_call(arguments) == call
 
 
@@ -143,12 +151,12 @@ def test_equal_values(one: object, other: object, same: bool) -> None:
     assert same_value(form(other), form(one)) == same
 
 
-def test_the_same_answers() -> None:
-    nothing, printed = Answer("value", [None, None, ""]), Answer("value", [None, None, "x"])
-    assert same_answer(Answer("value", [1, None, "x"]), Answer("value", [1.0, [[2]], ""]))
-    assert not same_answer(Answer("value", [1, None, ""]), Answer("value", [2, None, ""]))
-    assert not same_answer(nothing, printed)
-    assert not same_answer(nothing, Answer("value", [None, [[1]], ""]))
-    assert same_answer(Answer("raised", "ValueError"), Answer("raised", "ValueError"))
-    assert not same_answer(Answer("raised", "ValueError"), Answer("raised", "TypeError"))
-    assert not same_answer(Answer("raised", "ValueError"), nothing)
+def test_the_same_results() -> None:
+    nothing, printed = CallResult("value", [None, None, ""]), CallResult("value", [None, None, "x"])
+    assert same_result(CallResult("value", [1, None, "x"]), CallResult("value", [1.0, [[2]], ""]))
+    assert not same_result(CallResult("value", [1, None, ""]), CallResult("value", [2, None, ""]))
+    assert not same_result(nothing, printed)
+    assert not same_result(nothing, CallResult("value", [None, [[1]], ""]))
+    assert same_result(CallResult("raised", "ValueError"), CallResult("raised", "ValueError"))
+    assert not same_result(CallResult("raised", "ValueError"), CallResult("raised", "TypeError"))
+    assert not same_result(CallResult("raised", "ValueError"), nothing)

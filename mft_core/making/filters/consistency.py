@@ -15,7 +15,7 @@ from mft_core.making.filters.execution import REASONS, asked_function, limits_of
 from mft_core.making.filters.filter import Filter
 from mft_core.making.filters.verdicts import Verdicts
 from mft_core.sandbox import Outcome, Tier
-from mft_core.sandbox.python_calls import Answer, Call, call_python, literal_call, read_answers, same_answer
+from mft_core.sandbox.python_calls import CallResult, LiteralCall, call_python, literal_call, read_results, same_result
 
 SHOWN = 80
 NAMES = ("the solution", "the second solution")
@@ -66,19 +66,19 @@ class ConsistencyFilter(Filter):
         if ruling.verdict != "pass":
             raise Refused(REASONS[ruling.verdict], ruling.detail)
 
-    def _compare(self, sources: Sequence[str], names: Sequence[str], calls: dict[str, Call]) -> Outcome:
+    def _compare(self, sources: Sequence[str], names: Sequence[str], calls: dict[str, LiteralCall]) -> Outcome:
         """pass: they agree; fail: they do not; no_verdict: there is nothing to compare; else why one does not run."""
         answers = []
         for source, name, which in zip(sources, names, NAMES, strict=True):
             outcome = call_python(source, name, list(calls.values()), self._limits, tier=self._tier)
             if outcome.verdict in ("infra_error", *REASONS):
                 return Outcome(outcome.verdict, detail=f"{which}: {outcome.detail}")
-            answers.append(read_answers(outcome.result))
+            answers.append(read_results(outcome.result))
             if not outcome.passed or len(answers[-1]) != len(calls):
                 return Outcome("no_verdict", detail=f"{which}: {outcome.detail or 'it ends its process'}")
         pairs = list(zip(calls, *answers, strict=True))
         for text, one, other in pairs:
-            if "object" not in (one.kind, other.kind) and not same_answer(one, other):
+            if "object" not in (one.kind, other.kind) and not same_result(one, other):
                 return Outcome("fail", detail=f"({text[:SHOWN]}): {_shown(one)} and {_shown(other)}")
         if not any(one.says_something() and other.says_something() for _, one, other in pairs):
             return Outcome("no_verdict", detail="no call returns a literal on both sides")
@@ -91,7 +91,7 @@ def _other_function(code: Code) -> str:
     return wanted if wanted in defined else (defined or [""])[-1]
 
 
-def _shown(answer: Answer) -> str:
+def _shown(answer: CallResult) -> str:
     if answer.kind != "value":
         return str(answer.what)
     returned, changed, printed = answer.what

@@ -83,7 +83,5 @@ def test_the_detail_shows_the_input_and_both_results(consistency: ConsistencyFil
 
 def test_the_function_that_is_asked_for_is_compared(consistency: ConsistencyFilter) -> None:
     helper = "\n\ndef helper(values):\n    return 0"
-    code = Code(
-        MEAN + helper, other="def helper(values):\n    return 1\n\n" + MEAN, function="mean", inputs=("[1, 2]",)
-    )
+    code = Code(MEAN + helper, function="mean", inputs=("[1, 2]",), other=MEAN + helper.replace("0", "1"))
     assert reason(consistency, draft("Solve it.", "...", code)) == ""

@@ -61,6 +61,12 @@ def test_the_detail_names_set_problem_and_share() -> None:
     assert reason(LeakageFilter(PROBLEMS, 0.9), draft(half, "...")) == ""
 
 
+def test_of_several_problems_the_one_with_most_of_it_is_named() -> None:
+    both = draft(" ".join(asked(3).split()[:29]), asked(8))
+    with pytest.raises(Refused, match=r"100% of the words of exam 8$"):
+        LEAKAGE.check(both, None)  # type: ignore[arg-type]
+
+
 def test_chinese_problems_are_found_too() -> None:
     text = "给定一个整数列表，返回其中严格大于前一个元素的元素个数；列表为空时返回零。"
     leakage = LeakageFilter([Problem("exam", "1", (text,))], 0.5)

@@ -75,6 +75,7 @@ def greet(name):
         ("Write a letter in which a shop apologizes.", "Dear customer,\n\nI am sorry for the delay of your order."),
         ("写一封道歉信。", "尊敬的客户：\n非常抱歉，您的订单晚了。"),
         ("打印一句话。", "用print输出“对不起，我无法回答”即可。"),
+        ("What does it print?", "It prints:\n```text\nI'm sorry, but I can't help with that.\n```\nThat is all."),
         ("Explain sets.", "A set has no order, so I cannot use an index; a list does have one."),
         ("Explain it.", "We cannot provide both arguments at once, or Python raises a TypeError."),
         ("Explain tuples.", "A tuple cannot be changed. You will not be able to append to it, unfortunately."),
@@ -148,7 +149,7 @@ def test_the_instruction_and_every_turn_are_looked_at() -> None:
 
 
 def test_late_in_an_answer_it_is_about_the_matter() -> None:
-    answer = "The file is closed after the block. " * 10 + "So I cannot access the file any more."
+    answer = "The file is closed after the block. " * 10 + "I cannot read the file any more. I cannot access it."
     assert reason(REFUSALS, draft(ASKED, answer)) == ""
 
 
