@@ -1,0 +1,221 @@
+"""The author that makers ask: a model behind an endpoint or on this machine, with what it writes taken apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
+from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
+from mft_core.endpoint.spending import Budget, Spending
+from mft_core.errors import UsageError
+from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
+from mft_core.making.draft import Code, Draft, Refused
+from mft_core.making.prompts import INPUTS, LANGUAGE, SOLUTION, TESTS
+from mft_core.making.recipe import FiltersSection, ModelSection
+from mft_core.making.written_code import (
+    assertions,
+    code_of,
+    literal_calls,
+    main_function,
+    signature,
+)
+from mft_core.records import Turn
+from mft_core.support.thoughts import without_thought
+
+if TYPE_CHECKING:
+    from mft_core.registry.catalog import Catalog
+
+REQUESTS = "requests.jsonl"
+OTHER_SAMPLE = 1000
+"""Added to a solution's sample number, its second solution's is one that no maker asks for."""
+REASONS = {"length": "cut off", "content_filter": "content filter", REFUSAL: "refused by the endpoint"}
+"""By the end of a reply that is no answer, why nothing comes of it."""
+LEAST_TESTS = LEAST_INPUTS = 3
+
+
+class AskedModel(Protocol):
+    """A model that keeps a journal: `Endpoint` or `LocalModel`."""
+
+    @property
+    def spending(self) -> Spending: ...
+
+    @property
+    def models(self) -> frozenset[str]: ...
+
+    def ask(self, stage: str, messages: Sequence[Mapping[str, str]], *, sample: int = 0, **parameters: Any) -> Reply:
+        """As `Endpoint.ask`."""
+        ...
+
+    def give_up(self) -> None:
+        """Ask nothing more; what is under way may end."""
+
+    def close(self) -> None:
+        """End what is under way."""
+
+
+class ModelAuthor:
+    """Asks a model, and makes records of the code that it writes. For any threads.
+
+    Args:
+        model: who is asked; closed with this.
+        filters: what solutions are checked by is asked for where they want it.
+    """
+
+    def __init__(self, model: AskedModel, filters: FiltersSection) -> None:
+        self._model = model
+        self._filters = filters
+
+    @property
+    def spending(self) -> Spending:
+        """What was spent so far, also by earlier processes in the same folder."""
+        return self._model.spending
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that answered, as they give them."""
+        return self._model.models
+
+    def give_up(self) -> None:
+        """Ask nothing more; what is under way may end."""
+        self._model.give_up()
+
+    def close(self) -> None:
+        """End what is under way; what is in the journal can still be asked for."""
+        self._model.close()
+
+    def ask(
+        self,
+        stage: str,
+        messages: Sequence[Message],
+        *,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        sample: int = 0,
+    ) -> str:
+        """The model's answer, without a thought before it; from the journal if it is there.
+
+        Raises:
+            Refused: it was cut off, filtered, refused by the endpoint, or did not come.
+            BudgetSpent: it was not asked for: the rest of the budget may not suffice.
+            MftError: no question will be answered.
+        """
+        given = {"temperature": temperature, "max_tokens": max_tokens}
+        parameters = {name: value for name, value in given.items() if value is not None}
+        told = [{"role": role, "content": content} for role, content in messages]
+        try:
+            reply = self._model.ask(stage, told, sample=sample, **parameters)
+        except Unanswered as reason:
+            raise Refused("unanswered", f"{stage}: {reason}") from None
+        if reply.end != WHOLE:
+            raise Refused(REASONS[reply.end], f"{stage}: {reply.text}" if reply.end == REFUSAL else stage)
+        answer = without_thought(reply.text)
+        if not answer.strip():
+            raise Refused("no answer", f"{stage}: a thought alone")
+        return answer
+
+    def solve(self, instruction: str, *, language: str = "python", topic: str = "", sample: int = 0) -> Draft:
+        """A record of the instruction and the model's solution, with what the recipe's filters check it by.
+
+        Tests, inputs and a second solution are asked for where the solution is a function in Python. Those who write
+        them see the task and the function's signature, not the solution.
+
+        Raises:
+            Refused: there is no code in an answer, or it was cut off, filtered or refused.
+            BudgetSpent, MftError: as of `ask`.
+        """
+        answer, source = self._solution("solution", instruction, language, sample)
+        function = main_function(source, instruction) if language == "python" else None
+        turns = (Turn(USER, instruction), Turn(ASSISTANT, answer))
+        if function is None:
+            return Draft(turns, Code(source, language), topic)
+        filters, head = self._filters, signature(function)
+        code = Code(source, language, function.name)
+        if filters.tests:
+            code = replace(code, tests=self._tests(instruction, head, function.name, sample))
+        if filters.consistency:
+            inputs = self._inputs(instruction, head, function.name, sample)
+            # With the signature: a second solution under another name could not be called alike.
+            asked = f"{instruction}\n\n`{head}`"
+            _, other = self._solution("other solution", asked, language, sample + OTHER_SAMPLE)
+            code = replace(code, inputs=inputs, other=other)
+        return Draft(turns, code, topic)
+
+    def _solution(self, stage: str, instruction: str, language: str, sample: int) -> tuple[str, str]:
+        """The answer, and the code in it."""
+        told = SOLUTION.replace(LANGUAGE, language)
+        answer = self.ask(stage, [(SYSTEM, told), (USER, instruction)], sample=sample)
+        source = code_of(answer, language)
+        if not source:
+            raise Refused("no code block", f"{stage}: none of {language}")
+        return answer, source
+
+    def _tests(self, instruction: str, head: str, function: str, sample: int) -> str:
+        answer = self.ask("tests", _about(TESTS, instruction, head), sample=sample)
+        found = assertions(code_of(answer, "python"), function)
+        if found.number < LEAST_TESTS:
+            raise Refused("too few tests", f"{found.number} assertions on {function}")
+        return found.source
+
+    def _inputs(self, instruction: str, head: str, function: str, sample: int) -> tuple[str, ...]:
+        answer = self.ask("inputs", _about(INPUTS, instruction, head), sample=sample)
+        found = literal_calls(code_of(answer, "python"), function)
+        if len(found) < LEAST_INPUTS:
+            raise Refused("too few inputs", f"{len(found)} calls of {function} with literals")
+        return found
+
+
+def _about(told: str, instruction: str, head: str) -> list[Message]:
+    asked = json.dumps({"task": instruction, "signature": head}, ensure_ascii=False, indent=1)
+    return [(SYSTEM, told), (USER, asked)]
+
+
+def open_author(section: ModelSection, filters: FiltersSection, folder: Path, catalog: Catalog) -> ModelAuthor:
+    """The author that a recipe names, with its journal in a folder.
+
+    Raises:
+        UsageError: the recipe names no model, or two; or what it names cannot be one.
+        MftError: the model cannot be loaded, or the journal cannot be read.
+    """
+    if section.endpoint and section.base:
+        raise UsageError("model.endpoint and model.base: which of the two writes?", "Give one of them.")
+    if not section.endpoint and not section.base:
+        raise UsageError(
+            "model: who writes the data?",
+            "--endpoint URL --model NAME for a model behind an endpoint, or --base for one on this machine.",
+        )
+    budget = Budget(section.budget_tokens, section.budget_requests)
+    if section.base:
+        return ModelAuthor(_open_local(section, budget, folder, catalog), filters)
+    if not section.name:
+        raise UsageError("model.name: which model behind the endpoint?", "Name one exact version.")
+    settings = EndpointSettings(
+        url=section.endpoint,
+        model=section.name,
+        key_variable=section.key_variable,
+        seconds=section.timeout,
+        tries=section.tries,
+        first_pause=section.first_pause,
+        parameters={"temperature": section.temperature, "max_tokens": section.max_tokens},
+        concurrency=section.concurrency,
+        budget=budget,
+        prices=section.prices,
+    )
+    return ModelAuthor(Endpoint(settings, folder / REQUESTS), filters)
+
+
+def _open_local(section: ModelSection, budget: Budget, folder: Path, catalog: Catalog) -> AskedModel:
+    from mft_core.making.local_model import LocalSettings, open_local_model  # imports what loads models
+
+    settings = LocalSettings(
+        base=section.base,
+        temperature=section.temperature,
+        max_tokens=section.max_tokens,
+        batch_size=section.concurrency,
+        budget=budget,
+        prices=section.prices,
+    )
+    return open_local_model(settings, folder / REQUESTS, catalog)
