@@ -16,7 +16,7 @@ from mft_cli.display import live_display
 from mft_core.making.estimate import Estimate
 from mft_core.making.making import Making
 from mft_core.making.output import REFUSED, REPORT, TRAIN, VALID, sides
-from mft_core.making.production import BUDGET, ENOUGH, Made, Progress
+from mft_core.making.production import BUDGET, ENOUGH, Made, MakingProgress
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import spent_words
 from mft_core.support import run_files, units
@@ -67,7 +67,7 @@ class MakingView:
         if self._live:
             self._live.stop()
 
-    def progress(self, now: Progress) -> None:
+    def progress(self, now: MakingProgress) -> None:
         """Take in how far it is."""
         self._words = progress_words(now)
         if self._live is None and self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
@@ -75,7 +75,7 @@ class MakingView:
             _line(self._console, self._words)
 
 
-def progress_words(now: Progress) -> str:
+def progress_words(now: MakingProgress) -> str:
     """In one line: made, kept, refused by reason, tokens, money, time left."""
     refused = now.made - now.kept
     reasons = ", ".join(f"{reason} {count}" for (_, reason), count in now.reasons.most_common(MOST_REASONS))

@@ -28,7 +28,8 @@ def show(
 ) -> None:
     """Show one component: what it is, its options with types and defaults, and its source."""
     from mft_core.errors import UsageError
-    from mft_core.registry.catalog import KINDS, load_entry
+    from mft_core.registry.catalog import load_entry
+    from mft_core.registry.kinds import KINDS
 
     session: Session = context.obj
     kind, dot, name = component.partition(".")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mft_core import __version__
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft
-from mft_core.making.production import Kept, Made, NotKept
+from mft_core.making.production import KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import run_files
 from mft_core.support.durable import make_folder, write_text
@@ -21,7 +21,7 @@ REFUSED, RECIPE = "refused.jsonl", "making.toml"
 WHOLE = 1 << 64
 
 
-def sides(kept: Sequence[Kept], valid_fraction: float) -> tuple[list[Kept], list[Kept]]:
+def sides(kept: Sequence[KeptDraft], valid_fraction: float) -> tuple[list[KeptDraft], list[KeptDraft]]:
     """Records for training and for validation. All of one seed are on the same side, and stay there when more are made.
 
     Where a fraction is wanted, at least one seed of two is for validation.
@@ -33,13 +33,13 @@ def sides(kept: Sequence[Kept], valid_fraction: float) -> tuple[list[Kept], list
     return [one for one in kept if _place(one) > limit], [one for one in kept if _place(one) <= limit]
 
 
-def _place(one: Kept) -> float:
+def _place(one: KeptDraft) -> float:
     """Where a seed stands among all there could be, in [0, 1)."""
     digest = hashlib.blake2b(one.seed.key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / WHOLE
 
 
-def as_record(one: Kept) -> dict[str, Any]:
+def as_record(one: KeptDraft) -> dict[str, Any]:
     """The line of a data file: messages, and what it was made of."""
     topic = one.draft.topic or one.seed.topic
     return {"messages": _messages(one.draft), **({"topic": topic} if topic else {}), "source": one.seed.key}
@@ -81,7 +81,7 @@ def write_output(
         },
         "prompts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(prompts.items())},
         "recipe": recipe.model_dump(mode="json"),
-        "mft": __version__,
+        "mft": version("mft"),
     }
     try:
         make_folder(folder / run_files.MAKING)

@@ -33,7 +33,7 @@ LEAST_SHARE = 0.05
 """Of what was made that is expected to be kept: seeds in work are no more than would be needed then."""
 
 
-class Kept(NamedTuple):
+class KeptDraft(NamedTuple):
     """A draft that every filter let pass, and what it was made of."""
 
     seed: Seed
@@ -68,7 +68,7 @@ class Made:
         ended: why there are no more.
     """
 
-    kept: list[Kept] = field(default_factory=list)
+    kept: list[KeptDraft] = field(default_factory=list)
     refused: list[NotKept] = field(default_factory=list)
     seeds: Counter[str] = field(default_factory=Counter)
     ended: str = ENOUGH
@@ -79,7 +79,7 @@ class Made:
         return Counter((refusal.filter, refusal.reason) for refusal in self.refused)
 
 
-class Progress(NamedTuple):
+class MakingProgress(NamedTuple):
     """How far a making is.
 
     Attributes:
@@ -99,7 +99,7 @@ class Progress(NamedTuple):
     seconds_left: float | None
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[MakingProgress], None]
 
 
 class _Result(NamedTuple):
@@ -248,10 +248,10 @@ class Production:
             self.made.refused.append(NotKept(seed, *refusal, draft))
             return
         self._filters.keep(draft)
-        self.made.kept.append(Kept(seed, draft))
+        self.made.kept.append(KeptDraft(seed, draft))
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> MakingProgress:
         kept, refused = len(self.made.kept), len(self.made.refused)
         seconds = time.monotonic() - self._begun
         left = seconds * (self._wanted - kept) / kept if kept else None
-        return Progress(self._wanted, kept + refused, kept, self.made.reasons, self._author.spending, left)
+        return MakingProgress(self._wanted, kept + refused, kept, self.made.reasons, self._author.spending, left)

@@ -26,7 +26,7 @@ MethodChoice = Annotated[
 ]
 
 
-class ModelSection(Section):
+class WriterSection(Section):
     """Who is asked: a model behind an endpoint, or one on this machine."""
 
     endpoint: str = Field("", description='OpenAI-compatible, up to and with the version; "": `base` writes')
@@ -75,7 +75,7 @@ class MakeRecipe(Section):
     valid_fraction: float = Field(0.05, ge=0, lt=1, description="of the seeds, whose records are for validation")
     seed: int = Field(0, description="of everything that is drawn at random")
     output: PathText = Field("", description='the task folder; "": made/METHOD')
-    model: ModelSection = ModelSection()
+    model: WriterSection = WriterSection()
     filters: FiltersSection = FiltersSection()
 
     def as_toml(self) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mft_core.endpoint.spending import Spending
 from mft_core.making.diversity import Diversity, diversity, neighbours
 from mft_core.making.maker import Maker
-from mft_core.making.production import Kept, Made
+from mft_core.making.production import KeptDraft, Made
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import units
 
@@ -82,7 +82,7 @@ def _passed_over(counts: Mapping[str, int]) -> Iterator[str]:
         yield ""
 
 
-def _lengths(kept: Sequence[Kept]) -> Iterator[str]:
+def _lengths(kept: Sequence[KeptDraft]) -> Iterator[str]:
     yield "| characters of | least | quarter | half | three quarters | most |\n| --- | --- | --- | --- | --- | --- |"
     for name, lengths in (
         ("instructions", [len(one.draft.instruction) for one in kept]),
@@ -141,7 +141,7 @@ def _neighbours(instructions: Sequence[str], seed: int) -> Iterator[str]:
         yield "There are none."
 
 
-def _samples(kept: Sequence[Kept], seed: int) -> Iterator[str]:
+def _samples(kept: Sequence[KeptDraft], seed: int) -> Iterator[str]:
     for number, one in enumerate(random.Random(seed).sample(list(kept), min(SAMPLES, len(kept))), 1):
         yield f"### {number}. {_cell(one.draft.topic or one.seed.topic or one.seed.key)}\n"
         for turn in one.draft.turns:

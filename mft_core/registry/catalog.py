@@ -6,38 +6,17 @@ import importlib
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
 from mft_core.registry.absent import Absent, Recorded, not_to_be_had
+from mft_core.registry.kinds import KINDS
 from mft_core.support.secret_references import resolved
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from mft_core.registry.options import Configurable
-
-
-class Kind(NamedTuple):
-    """One kind of component: the hook that offers it, and the class it derives from, as "module:Class"."""
-
-    hook: str
-    interface: str
-
-
-KINDS = {
-    "model": Kind("mft_models", "mft_core.models.adapter:ModelAdapter"),
-    "base": Kind("mft_bases", "mft_core.models.base:Base"),
-    "source": Kind("mft_sources", "mft_core.data.source:Source"),
-    "reader": Kind("mft_readers", "mft_core.data.reader:Reader"),
-    "tokenization": Kind("mft_tokenizations", "mft_core.data.tokenization:Tokenization"),
-    "packer": Kind("mft_packers", "mft_core.batching.packing:Packer"),
-    "loss": Kind("mft_losses", "mft_core.objective.loss:Loss"),
-    "evaluator": Kind("mft_evaluators", "mft_core.evaluation.evaluator:Evaluator"),
-    "importer": Kind("mft_importers", "mft_core.importing.importer:Importer"),
-    "maker": Kind("mft_makers", "mft_core.making.maker:Maker"),
-    "callback": Kind("mft_callbacks", "mft_core.training.callbacks:Callback"),
-}
 
 
 class AmbiguousComponent(UsageError):  # noqa: N818 - what was found, not a fault of ours

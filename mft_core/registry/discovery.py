@@ -14,7 +14,8 @@ from mft_core import hookspecs
 from mft_core.errors import MftError
 from mft_core.hookspecs import API_GROUP, PROJECT
 from mft_core.registry.absent import Absent, Recorded, recorded_components
-from mft_core.registry.catalog import KINDS, Catalog, Entry, describe, is_interrupt
+from mft_core.registry.catalog import Catalog, Entry, describe, is_interrupt
+from mft_core.registry.kinds import KINDS
 from mft_core.registry.plugin_loading import Origin, check_components, check_hooks, installed_plugins, load_file
 from mft_core.registry.workspace import Workspace
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mft_core.errors import UsageError
-from mft_core.registry.catalog import KINDS
+from mft_core.registry.kinds import KINDS
 from mft_core.support.suggestions import did_you_mean
 
 FILE_NAME = "plugins.toml"

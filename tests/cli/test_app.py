@@ -10,7 +10,7 @@ from mft_cli.app import run_command_line
 from mft_cli.commands import COMMANDS, load_command
 from mft_core import __version__
 from mft_core.models import precision
-from mft_core.registry.catalog import KINDS
+from mft_core.registry.kinds import KINDS
 
 COMMAND = """
 import typer

@@ -18,7 +18,7 @@ from mft_core.making.author import Author
 from mft_core.making.authoring import ModelAuthor, open_author
 from mft_core.making.draft import Code, Refused
 from mft_core.making.prompts import INPUTS, TESTS
-from mft_core.making.recipe import FiltersSection, ModelSection
+from mft_core.making.recipe import FiltersSection, WriterSection
 from mft_core.records import Turn
 from mft_core.registry.catalog import Catalog
 
@@ -53,9 +53,9 @@ def server() -> Iterator[FakeEndpoint]:
         yield running
 
 
-def section(server: FakeEndpoint, **changes: Any) -> ModelSection:
+def section(server: FakeEndpoint, **changes: Any) -> WriterSection:
     given = {"endpoint": server.url, "name": "writer-1", "key_variable": "NONE", "tries": 2, "first_pause": 0.0}
-    return ModelSection(**{**given, **changes})
+    return WriterSection(**{**given, **changes})
 
 
 @pytest.fixture
@@ -186,13 +186,13 @@ def test_a_recipe_that_names_no_model_is_refused_by_its_key(
     given: dict[str, Any], key: str, tmp_path: Path, catalog: Catalog
 ) -> None:
     with pytest.raises(UsageError, match=key):
-        open_author(ModelSection(**given), FiltersSection(), tmp_path, catalog)
+        open_author(WriterSection(**given), FiltersSection(), tmp_path, catalog)
 
 
 @pytest.mark.slow
 def test_a_base_on_this_machine_writes_too(tmp_path: Path, catalog: Catalog) -> None:
     write_chat_base(tmp_path / "base")
-    given = ModelSection(base=str(tmp_path / "base"), max_tokens=8)
+    given = WriterSection(base=str(tmp_path / "base"), max_tokens=8)
     opened = open_author(given, FiltersSection(), tmp_path, catalog)
     with pytest.raises(Refused, match="cut off"):
         opened.solve(TASK)

@@ -14,13 +14,13 @@ from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft, Seed
 from mft_core.making.output import as_record, sides, write_output
-from mft_core.making.production import BUDGET, Kept, Made, NotKept
+from mft_core.making.production import BUDGET, KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.records import Turn
 
 
-def kept(number: int, seed: str = "") -> Kept:
-    return Kept(Seed(seed or f"seed {number}", "text", "sorting"), draft(f"question {number}", f"answer {number}"))
+def kept(number: int, seed: str = "") -> KeptDraft:
+    return KeptDraft(Seed(seed or f"seed {number}", "text", "sorting"), draft(f"question {number}", f"answer {number}"))
 
 
 def rows(path: Path) -> list[Any]:
@@ -46,7 +46,7 @@ def test_few_records_have_one_for_validation_where_a_fraction_is_wanted(
 
 def test_a_record_has_all_its_turns_and_what_it_was_made_of() -> None:
     talk = Draft((Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c"), Turn("assistant", "d")), topic="own")
-    record = as_record(Kept(Seed("k", "text", "that of the seed"), talk))
+    record = as_record(KeptDraft(Seed("k", "text", "that of the seed"), talk))
     assert [turn["content"] for turn in record["messages"]] == ["a", "b", "c", "d"]
     assert (record["topic"], record["source"]) == ("own", "k")
 

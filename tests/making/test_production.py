@@ -19,8 +19,8 @@ from mft_core.making.draft import Draft, Refused, Seed
 from mft_core.making.filters.chain import FilterChain
 from mft_core.making.filters.duplicates import DuplicatesFilter
 from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import BUDGET, ENOUGH, FAILURES_IN_A_ROW, NO_MORE, Made, Production, Progress
-from mft_core.making.recipe import FiltersSection, ModelSection
+from mft_core.making.production import BUDGET, ENOUGH, FAILURES_IN_A_ROW, NO_MORE, Made, MakingProgress, Production
+from mft_core.making.recipe import FiltersSection, WriterSection
 from mft_core.registry.catalog import Catalog
 
 
@@ -88,7 +88,7 @@ class Empty(Echo):
 def production(
     folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, *, concurrency: int = 8, **model: int
 ) -> Iterator[Production]:
-    section = ModelSection.model_validate(
+    section = WriterSection.model_validate(
         {"endpoint": endpoint.url, "name": "lean", "concurrency": concurrency, **model}
     )
     author = open_author(section, FiltersSection(), folder, Catalog([]))
@@ -181,7 +181,7 @@ def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoin
 
 
 def test_progress_counts_what_was_made_kept_and_spent(tmp_path: Path, endpoint: LeanEndpoint) -> None:
-    seen: list[Progress] = []
+    seen: list[MakingProgress] = []
     with production(tmp_path, endpoint, Repeats(), 41) as one:
         one.run(seen.append)
     last = seen[-1]
@@ -208,7 +208,7 @@ def test_when_it_is_over_no_thread_asks_anything_more(tmp_path: Path) -> None:
 
     with lean_endpoint() as endpoint, production(tmp_path, endpoint, Slow(), 2) as one:
 
-        def interrupt(progress: Progress) -> None:
+        def interrupt(progress: MakingProgress) -> None:
             threading.Timer(0.3, released.set).start()
             raise KeyboardInterrupt
 

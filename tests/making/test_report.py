@@ -9,7 +9,7 @@ from mft_core.endpoint.spending import Spending
 from mft_core.making.author import Author
 from mft_core.making.draft import Draft, Seed
 from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import NO_MORE, Kept, Made, NotKept
+from mft_core.making.production import NO_MORE, KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report, spent_words
 
@@ -38,7 +38,9 @@ def made() -> Made:
     found = Made(ended=NO_MORE)
     for number in range(30):
         seed = Seed(f"s{number}", "text", f"topic {number % 20}")
-        found.kept.append(Kept(seed, draft(f"Write task number {number} | with a bar\nand a line", "answer " * number)))
+        found.kept.append(
+            KeptDraft(seed, draft(f"Write task number {number} | with a bar\nand a line", "answer " * number))
+        )
     found.seeds.update({f"topic {number}": 2 for number in range(40)})
     for number in range(9):
         found.refused.append(NotKept(Seed("x", "t"), "rouge", "like an earlier one", f"0.{number} with 'one'"))

@@ -12,7 +12,8 @@ from mft_core import hookspecs, interfaces
 from mft_core.errors import MftError, UsageError
 from mft_core.hookspecs import Component
 from mft_core.registry.absent import Absent
-from mft_core.registry.catalog import KINDS, AmbiguousComponent, Catalog, Entry
+from mft_core.registry.catalog import AmbiguousComponent, Catalog, Entry
+from mft_core.registry.kinds import KINDS
 
 
 class SquareRootOptions(interfaces.LossOptions):

@@ -8,8 +8,9 @@ import pytest
 
 from helpers.paths import REPOSITORY
 from mft_core import testing
-from mft_core.registry.catalog import KINDS, load_entry
+from mft_core.registry.catalog import load_entry
 from mft_core.registry.discovery import discover
+from mft_core.registry.kinds import KINDS
 from mft_core.registry.workspace import Workspace
 
 WITHOUT_KIT = {"base", "callback"}

@@ -1,0 +1,105 @@
+"""A making in its folder: one process at a time, nobody else's files, everything checked before anything is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.exercise_writer import exercise_writer
+from helpers.fake_endpoint import FakeEndpoint, says
+from mft_core.data.readers import Readers
+from mft_core.errors import MftError, UsageError
+from mft_core.making.making import open_making
+from mft_core.making.production import MakingProgress
+from mft_core.making.recipe import MakeRecipe
+from mft_core.registry.catalog import Catalog
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return discover(Workspace()).catalog
+
+
+@pytest.fixture
+def endpoint() -> Iterator[FakeEndpoint]:
+    with exercise_writer() as one:
+        yield one
+
+
+def recipe(endpoint: FakeEndpoint, **values: Any) -> MakeRecipe:
+    model = {"endpoint": endpoint.url, "name": "writer-1", "first_pause": 0, "concurrency": 1}
+    # What is run in the sandbox has tests of its own.
+    quick = {"rouge": 0.95, "execution": False}
+    return MakeRecipe.model_validate({"n": 4, "model": model, "filters": quick, **values})
+
+
+def nothing(progress: MakingProgress) -> None:
+    """Shows nothing."""
+
+
+def test_it_writes_where_it_says(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    folder = tmp_path / "new" / "made"
+    with open_making(recipe(endpoint), folder, catalog, Readers(catalog)) as making:
+        assert len(making.run(nothing).kept) == 4
+        assert making.spending.requests == len(endpoint.requests)
+    assert {path.name for path in folder.iterdir()} == {
+        ".making",
+        "train.jsonl",
+        "valid.jsonl",
+        "make.json",
+        "report.md",
+    }
+    assert (folder / ".making" / "making.toml").is_file()
+
+
+def test_two_at_once_in_one_folder_are_refused(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    readers = Readers(catalog)
+    with (
+        open_making(recipe(endpoint), tmp_path / "made", catalog, readers),
+        pytest.raises(MftError, match="is writing to"),
+        open_making(recipe(endpoint), tmp_path / "made", catalog, readers),
+    ):
+        raise AssertionError("two at once")
+
+
+def test_others_files_are_left_alone(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(UsageError, match=r"holds notes\.txt"),
+        open_making(recipe(endpoint), tmp_path, catalog, Readers(catalog)),
+    ):
+        raise AssertionError("among others' files")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_where_it_fails_what_was_kept_is_written(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    folder = tmp_path / "made"
+    seen: list[MakingProgress] = []
+
+    def stop(progress: MakingProgress) -> None:
+        seen.append(progress)
+        if progress.kept == 2:
+            endpoint.otherwise = says('{"error": {"message": "no such model"}}', 404)
+
+    with (
+        open_making(recipe(endpoint), folder, catalog, Readers(catalog)) as making,
+        pytest.raises(MftError, match="no such model"),
+    ):
+        making.run(stop)
+    lines = [line for path in folder.glob("*.jsonl") for line in path.read_text().splitlines()]
+    assert len(lines) == seen[-1].kept >= 2
+
+
+def test_wrong_options_leave_no_folder(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    wrong = recipe(endpoint, method={"name": "exercises", "per_pont": 3})
+    with (
+        pytest.raises(UsageError, match="did you mean 'per_point'"),
+        open_making(wrong, tmp_path / "made", catalog, Readers(catalog)),
+    ):
+        raise AssertionError("with a wrong option")
+    assert not (tmp_path / "made").exists()
