@@ -144,7 +144,7 @@ def check_mixable(arm: Arm, task_set: TaskSet) -> None:
     """Refuse tasks whose proportions cannot be found.
 
     Raises:
-        UsageError: there is one only, or one has no validation samples.
+        UsageError: there is one only, one has no validation samples, or one is called as the files that it shares.
     """
     if len(task_set) == 1:
         wrong = f"it looks for the proportions of tasks, and {task_set.names[0]!r} is the only one"
@@ -153,6 +153,12 @@ def check_mixable(arm: Arm, task_set: TaskSet) -> None:
     if without:
         wrong = f"its law is one of validation losses, and there are no validation samples of {first_few(without)}"
         raise arm.wrong(UsageError(wrong, "raise data.valid_fraction, or give these tasks validation files"))
+    for task in task_set:
+        # An entry of [[data.tasks]] by this name would say of all tasks of the files how often they are repeated.
+        if task.of_entry == task.name:
+            wrong = f"the task {task.name!r} is called as the entry or the files that it shares with other tasks"
+            hint = "rename these: how often the task is repeated is said by its name, and must be said of it alone"
+            raise arm.wrong(UsageError(wrong, hint))
 
 
 def _options(arm: Arm, kind: type[SomeOptions]) -> SomeOptions:

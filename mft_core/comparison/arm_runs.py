@@ -105,7 +105,8 @@ def with_repeats(recipe: Recipe, amounts: Amounts, repeats: Sequence[float]) -> 
     """The recipe with other repetitions of tasks: in their own entries, or in new ones that say no more than that.
 
     Args:
-        repeats: of each of `amounts.tasks`; where none is another than it is, the recipe stays as it is.
+        repeats: of each of `amounts.tasks`; where none is another than it is, the recipe stays as it is. None of them
+            is called as files that it shares with others.
     """
     changed = {
         name: round(float(repeat), REPEAT_DIGITS)
@@ -114,8 +115,8 @@ def with_repeats(recipe: Recipe, amounts: Amounts, repeats: Sequence[float]) -> 
     }
     entries = []
     for entry in recipe.data.tasks:
-        own = entry.name in changed and not (entry.train and entry.task_field)
-        entries.append(entry.model_copy(update={"repeat": changed.pop(entry.name)}) if own else entry)
+        own = {"repeat": changed.pop(entry.name)} if entry.name in changed else {}
+        entries.append(entry.model_copy(update=own))
     weights = dict(zip(amounts.tasks, map(float, amounts.importance), strict=True))
     new = [TaskSection(name=name, weight=weights[name], repeat=repeat) for name, repeat in changed.items()]
     return recipe.having("data", tasks=[*entries, *new])

@@ -74,7 +74,7 @@ def test_repetitions_go_to_the_entries_of_their_tasks_or_to_new_ones() -> None:
     assert changed[0] == own.model_copy(update={"repeat": 0.25})
     assert (changed[1].name, changed[1].repeat, changed[1].train) == ("add", 2.0, "")
     assert with_repeats(recipe, AMOUNTS, (1.0, 0.5)) == recipe
-    parts = own.model_copy(update={"task_field": "channel"})
+    parts = own.model_copy(update={"name": "both", "task_field": "channel"})
     by_field = with_repeats(Recipe().having("data", tasks=[parts]), AMOUNTS, (1.0, 0.25)).data.tasks
     assert by_field[0] == parts
     assert (by_field[1].name, by_field[1].repeat, by_field[1].weight) == ("sort", 0.25, 2.0)
