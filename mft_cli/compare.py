@@ -204,14 +204,16 @@ def train_one(
     """One run with everybody listening, `more_listeners` too; returns the exit code."""
     from mft_cli.plan_view import prepare
     from mft_core.comparison.mixture import resolved
-    from mft_core.comparison.runs import carry_out
+    from mft_core.comparison.runs import FIRST_EVALUATIONS, carry_out
     from mft_core.data.tasks import TaskSet
 
     run = resolved(run)
     with everybody_listening(run.recipe, plugins, screen) as (progress, listeners):
         plan = prepare(run.recipe, plugins, progress)
         unseen = prepared.unseen if run.measures_unseen else TaskSet(())
-        return carry_out(run, plan, unseen, {**listeners, **(more_listeners or {})}, begun=begun).exit_code
+        listeners = {**listeners, **(more_listeners or {})}
+        first = prepared.base.folder / FIRST_EVALUATIONS
+        return carry_out(run, plan, unseen, listeners, begun=begun, first=first).exit_code
 
 
 def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Console, *, json_output: bool) -> int:
