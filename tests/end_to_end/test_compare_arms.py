@@ -22,7 +22,7 @@ from mft_core.events import read_events
 from mft_core.tuning.fingerprint import ADAPTER_WEIGHTS
 
 pytestmark = pytest.mark.usefixtures("in_comparison")
-SPARSE = "merged density=0.6 method=dare_ties weights=[0.4,1.0]"
+SPARSE = "merged density=0.6 method=dare_ties weights=[0.4,1]"
 ARMS = ("--arms", f"{SPARSE},single,balanced tune.rank=4 train.batch_size=2,famo every=2,merged")
 MORE = (*ARMS, "--seeds", "1", "--unseen", "unknown", "--set", "train.steps=3")
 FOLDERS = {label: parse_arm(label).folder for label in ("merged", SPARSE)}
@@ -79,6 +79,7 @@ def test_the_weight_is_the_best_of_those_tried_and_costs_no_training(compared: P
     assert list(tried) == ([0.15, 0.25, 0.3, 0.35, 0.5, 0.7, 1.0] if label == "merged" else [0.4, 1.0])
     assert merge["weight"] == min(tried, key=lambda weight: (tried[weight], weight))
     before, after = events(run, "eval")
+    assert events(run, "start")[0]["adapters"] == 2
     assert after["loss"] == tried[merge["weight"]]
     assert found["mean"]["arms"][label]["loss"] == pytest.approx(after["loss"], rel=1e-6)
     assert found["mean"]["arms"]["base"]["loss"] == pytest.approx(before["loss"], rel=1e-6)
