@@ -44,7 +44,8 @@ def without_times(found: dict[str, Any]) -> dict[str, Any]:
         del run["folder"], run["seconds"]
     for cost in found["cost"].values():
         del cost["seconds"]
-    found["reading"]["sentences"] = [said for said in found["reading"]["sentences"] if "time" not in said]
+    sentences = found["reading"]["sentences"]
+    found["reading"]["sentences"] = [each for each in sentences if not ("time" in each or each.startswith("Cost"))]
     return found
 
 
