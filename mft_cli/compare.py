@@ -73,8 +73,9 @@ def compare(
     """
     session: Session = context.obj
     others, of_losses = _part_settings(flags.settings or [])
+    from mft_core.comparison.arm_kinds import arm_losses
     from mft_core.comparison.arm_recipes import check_arm_recipes
-    from mft_core.comparison.arms import Request, arm_losses, check_arms, check_unseen, refuse_no_comparison
+    from mft_core.comparison.arms import Request, check_unseen, refuse_no_comparison
     from mft_core.run.recipe_check import check_recipe
 
     given = Path(output).glob("*/seed-*") if output else ()
@@ -84,38 +85,44 @@ def compare(
     opened = [*flags.runs, *folder.glob("*/seed-*")]
     plugins = plugins.opening(*opened)
     beside = Beside(jobs, [path.absolute() for path in flags.plugin or ()], opened, ray)
-    named = check_arms(_arms(arms, flags.loss, plugins.catalog), plugins.catalog)
+    named = _arms(arms, flags.loss, plugins.catalog)
     check_arm_recipes(named, recipe, plugins.catalog)
     names = check_recipe(recipe.having("output", dir=str(folder)), plugins.catalog)
     refuse_no_comparison(folder)
-    pairs = [text.partition("=") for text in unseen or ()]
-    of_recipe = tuple(composed(name) for name, equals, _ in pairs if not equals)
+    of_recipe, elsewhere = _part_unseen(unseen or [])
     if names:
         check_unseen(of_recipe, names)
     measured = recipe.having("output", affinity=True) if affinity else recipe
     request = Request(measured, named, seeds, of_recipe, of_losses, folder)
     arm_losses(request, plugins.catalog)  # a wrong option of a loss shows before anything slow is imported
-    elsewhere = [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
     raise typer.Exit(_compare(request, elsewhere, plugins, beside, json_output=json_output))
 
 
-def _arms(given: str | None, loss: str | None, catalog: Catalog) -> list[Arm]:
+def _arms(given: str | None, loss: str | None, catalog: Catalog) -> tuple[Arm, ...]:
     """The arms that --arms names; without it, the usual ones, or those that show what --loss is good for.
 
     Raises:
-        UsageError: both are given, and no arm is trained with the loss.
+        UsageError: one is unknown; both are given, and no arm is trained with the loss.
     """
     from mft_core.comparison.arm import parse_arms
+    from mft_core.comparison.arm_kinds import check_arms
 
     if given is None:
-        return parse_arms(",".join([*REFERENCES, loss] if loss else ARMS))
-    arms = parse_arms(given)
+        return check_arms(parse_arms(",".join([*REFERENCES, loss] if loss else ARMS)), catalog)
+    arms = check_arms(parse_arms(given), catalog)
     if loss and catalog.get("loss", loss) not in [catalog.find("loss", arm.name) for arm in arms]:
         raise UsageError(
             f"--loss {loss}: no arm of --arms {given} is trained with it",
             f"add it: --arms {given},{loss}; or leave --loss out",
         )
     return arms
+
+
+def _part_unseen(unseen: Sequence[str]) -> tuple[tuple[str, ...], list[tuple[str, Path]]]:
+    """Of --unseen: names of tasks of the recipe, and (name, path) of those from elsewhere."""
+    pairs = [text.partition("=") for text in unseen]
+    of_recipe = tuple(composed(name) for name, equals, _ in pairs if not equals)
+    return of_recipe, [(name, Path(where).expanduser().absolute()) for name, equals, where in pairs if equals]
 
 
 def _part_settings(settings: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
@@ -204,14 +211,16 @@ def train_one(
     """One run with everybody listening, `more_listeners` too; returns the exit code."""
     from mft_cli.plan_view import prepare
     from mft_core.comparison.mixture import resolved
-    from mft_core.comparison.runs import carry_out
+    from mft_core.comparison.runs import FIRST_EVALUATIONS, carry_out
     from mft_core.data.tasks import TaskSet
 
     run = resolved(run)
     with everybody_listening(run.recipe, plugins, screen) as (progress, listeners):
         plan = prepare(run.recipe, plugins, progress)
         unseen = prepared.unseen if run.measures_unseen else TaskSet(())
-        return carry_out(run, plan, unseen, {**listeners, **(more_listeners or {})}, begun=begun).exit_code
+        listeners = {**listeners, **(more_listeners or {})}
+        first = prepared.base.folder / FIRST_EVALUATIONS
+        return carry_out(run, plan, unseen, listeners, begun=begun, first=first).exit_code
 
 
 def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Console, *, json_output: bool) -> int:

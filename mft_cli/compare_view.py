@@ -108,7 +108,7 @@ def _loss(result: ArmResult | None) -> str:
 def _difference(result: ArmResult | None) -> Text:
     if result is None or result.difference is None:
         return Text(units.MISSING)
-    number = f"{result.difference:+.4f} {_half_width(result.difference_low, result.difference_high)}"
+    number = f"{units.difference(result.difference)} {_half_width(result.difference_low, result.difference_high)}"
     return Text(f"{number}\n{verdict(result)}", style=STYLES.get(result.corrected or result.verdict, ""))
 
 

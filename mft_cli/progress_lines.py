@@ -21,8 +21,7 @@ def plain_line(state: State, event: Event, now: float) -> str:
     if event.name == "eval":
         return eval_line(state, event)
     if event.name == "start":
-        steps = units.counted(state.clock.steps, "step") if state.clock else "? steps"
-        return f"training {units.counted(len(state.tasks), 'task')}, {steps}"
+        return _start_line(state, event)
     if event.name == "resume":
         return f"resumed at step {event.step} of {_steps(state)}"
     if event.name == "checkpoint":
@@ -32,6 +31,14 @@ def plain_line(state: State, event: Event, now: float) -> str:
         seconds = units.duration(event.data.get("seconds"))
         return f"ended at step {event.step} after {seconds}: {event.data.get('reason')}"
     return ""
+
+
+def _start_line(state: State, event: Event) -> str:
+    adapters = event.data.get("adapters")
+    if adapters is not None:
+        return f"combining {units.counted(adapters, 'adapter')}; nothing is trained"
+    steps = units.counted(state.clock.steps, "step") if state.clock else "? steps"
+    return f"training {units.counted(len(state.tasks), 'task')}, {steps}"
 
 
 def train_line(state: State, now: float) -> str:

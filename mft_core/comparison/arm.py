@@ -24,6 +24,8 @@ LOSS_SECTION = "loss"
 QUOTES, OPENING, CLOSING = "\"'", "[{(", "]})"
 PLAIN_FOLDER = re.compile(r"[a-z0-9_.=+-]+")
 LONGEST_FOLDER = 80
+LARGEST_WHOLE = 1e15
+"""From here on a number is written with its exponent, and has no digits to spare."""
 EXAMPLE = 'for example --arms "single,mixed,balanced tune.rank=64,famo every=5"'
 
 
@@ -124,7 +126,16 @@ def _value(key: str, text: str) -> Any:
     if isinstance(value, str) and text[0] in OPENING:
         hint = f"""texts in a list need quotes, and those the shell's: --arms '... {key}=["a","b"]'"""
         raise UsageError(f"--arms: {key}={text} is no list or table", hint)
-    return value
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """A value in which a whole number is an int, however it was written: 4.0 is no other arm than 4."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE:
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _check_section(key: str, text: str) -> None:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
-from typing import TypeVar
 
-from pydantic import ValidationError
-
-from mft_core.comparison.arm import MERGED, MIX, Arm
-from mft_core.comparison.arm_runs import partner_of
-from mft_core.comparison.arms import refuse_unknown_options
-from mft_core.comparison.small_runs import MixOptions, check_runs
-from mft_core.data.tasks import TaskSet
+from mft_core.comparison.arm import Arm
+from mft_core.comparison.arm_kinds import kind_of
 from mft_core.errors import UsageError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
-from mft_core.registry.options import Options, options_error
 from mft_core.run.components import choose_parts
 from mft_core.support.lists import first_few
-from mft_core.tuning.combining import SPARSE, MergeOptions
-from mft_core.tuning.methods import FULL, check_tuning
+from mft_core.tuning.methods import check_tuning
 
-SomeOptions = TypeVar("SomeOptions", bound=Options)
 LENGTH_KEYS = ("train.steps", "train.epochs", "train.batch_size", "data.max_samples")
 """With which an arm has a budget of its own."""
 OWN_DATA_KEYS = ("packer", "temperature", "max_bad")
@@ -66,14 +56,10 @@ def check_arm_recipes(arms: Sequence[Arm], recipe: Recipe, catalog: Catalog) -> 
     """Refuse what is wrong with an arm's own keys and options, before anything slow is imported.
 
     Raises:
-        UsageError: as `arm_recipe`, `check_merged` and `check_mix`.
+        UsageError: as `arm_recipe`, and what a kind of arms refuses.
     """
     for arm in arms:
-        own = arm_recipe(recipe, arm, catalog)
-        if arm.name == MERGED:
-            check_merged(arm, arms, own)
-        if arm.name == MIX:
-            check_mix(arm, own)
+        kind_of(arm).check(arm, arms, arm_recipe(recipe, arm, catalog))
 
 
 def _refuse_shared(key: str, recipe: Recipe) -> None:
@@ -90,85 +76,6 @@ def _refuse_shared(key: str, recipe: Recipe) -> None:
         raise UsageError(f"{key} cannot differ between arms: {SHARED[key]}", "leave it out, or compare once for each")
 
 
-def check_merged(arm: Arm, arms: Sequence[Arm], recipe: Recipe) -> MergeOptions:
-    """How the arm "merged" combines adapters.
-
-    Args:
-        arms: all of the comparison.
-        recipe: the arm's.
-
-    Raises:
-        UsageError: an unknown option or wrong value, no arm to take adapters from, or such as cannot be combined.
-    """
-    options = _options(arm, MergeOptions)
-    if "density" in arm.options and options.method not in SPARSE:
-        wrong = UsageError(f"method {options.method} keeps whole matrices", f"density belongs to {', '.join(SPARSE)}")
-        raise arm.wrong(wrong)
-    partner_of(arm, arms)
-    if recipe.tune.method == FULL:
-        raise arm.wrong(
-            UsageError(
-                f'it combines LoRA adapters, and tune.method = "{FULL}" makes none', "leave it out, or tune with lora"
-            )
-        )
-    if recipe.tune.dora:
-        raise arm.wrong(
-            UsageError("PEFT combines no DoRA adapters: it leaves their row lengths out", "tune without tune.dora")
-        )
-    return options
-
-
-def check_mix(arm: Arm, recipe: Recipe) -> MixOptions:
-    """How the arm "mix" looks for proportions.
-
-    Args:
-        recipe: the arm's.
-
-    Raises:
-        UsageError: an unknown option or wrong value, tasks that are drawn otherwise than in proportion, or no SciPy.
-    """
-    options = _options(arm, MixOptions)
-    try:
-        check_runs(options)
-    except UsageError as error:
-        raise arm.wrong(error) from None
-    if recipe.data.temperature != 1:
-        wrong = f"proportions are what it looks for, and data.temperature = {recipe.data.temperature:g} sets them"
-        raise arm.wrong(UsageError(wrong, f'give the arm its own: --arms "{arm.label} data.temperature=1"'))
-    if find_spec("scipy") is None:
-        raise arm.wrong(UsageError("it fits its law with SciPy, which is not installed", "pip install 'mft[mix]'"))
-    return options
-
-
-def check_mixable(arm: Arm, task_set: TaskSet) -> None:
-    """Refuse tasks whose proportions cannot be found.
-
-    Raises:
-        UsageError: there is one only, or one has no validation samples.
-    """
-    if len(task_set) == 1:
-        wrong = f"it looks for the proportions of tasks, and {task_set.names[0]!r} is the only one"
-        raise arm.wrong(UsageError(wrong, "leave the arm out, or give more tasks"))
-    without = [task.name for task in task_set if not len(task.valid)]
-    if without:
-        wrong = f"its law is one of validation losses, and there are no validation samples of {first_few(without)}"
-        raise arm.wrong(UsageError(wrong, "raise data.valid_fraction, or give these tasks validation files"))
-
-
-def _options(arm: Arm, kind: type[SomeOptions]) -> SomeOptions:
-    """An arm's options as those of a kind.
-
-    Raises:
-        UsageError: an unknown option or wrong value.
-    """
-    fields = kind.model_fields
-    refuse_unknown_options(arm, arm.options, fields)
-    try:
-        return kind.model_validate(arm.options)
-    except ValidationError as error:
-        raise options_error(error, f"arm {arm.label!r}", "", list(fields)) from None
-
-
 def budget_warnings(arms: Sequence[Arm]) -> list[str]:
     """Of arms that train on more or less than the others because they say so, or for what they are."""
     warnings = []
@@ -179,14 +86,6 @@ def budget_warnings(arms: Sequence[Arm]) -> list[str]:
                 f"{arm.label!r} has a budget of its own ({first_few(own)}): what it differs by may come of that; "
                 "see the table of costs"
             )
-        if arm.name == MERGED:
-            warnings.append(
-                f"{arm.label!r} trains nothing: beside its own cost it takes that of {partner_of(arm, arms).label!r}; "
-                "its weight was chosen on the validation samples that it is measured on"
-            )
-        if arm.name == MIX:
-            warnings.append(
-                f"{arm.label!r} trains small runs beside the one that is shown: the table of costs has both; its "
-                "proportions were found on the validation samples that it is measured on"
-            )
+        if remark := kind_of(arm).remark(arm, arms):
+            warnings.append(remark)
     return warnings

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mft_core.comparison.arm import BASE, MERGED, MIX, MIXED, SINGLE, Arm
+from mft_core.comparison.arm import BASE, MIXED, Arm
 from mft_core.comparison.budgets import Budget
 from mft_core.comparison.small_runs import Amounts, MixOptions
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import EVALUATOR, LOSS, Choice, Recipe
+from mft_core.recipe.schema import EVALUATOR, Choice, Recipe
 from mft_core.recipe.unknown_keys import suggest_key
-from mft_core.registry.catalog import Catalog
 from mft_core.run.folder import refuse_others_files
 from mft_core.support import run_files
 from mft_core.support.suggestions import did_you_mean, nearest
 from mft_core.tuning.combining import MergeOptions
-
-MADE_OTHERWISE = (SINGLE, MERGED, MIX)
-"""Arms that are no losses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,66 +126,16 @@ class Outline:
 
     Attributes:
         recipe: on all tasks that are trained, still without loss, seed and folder.
-        budgets: of its runs on one task alone, by task.
-        amounts: what its runs on all tasks train on.
+        tasks: names of these.
+        budgets: of runs on one task alone, by task, where the arm has such.
+        amounts: what a run on all tasks trains on, where the arm looks for other proportions.
     """
 
     recipe: Recipe
     loss: Choice
-    budgets: Mapping[str, Budget]
-    amounts: Amounts
-
-
-def check_arms(arms: Sequence[Arm], catalog: Catalog) -> tuple[Arm, ...]:
-    """The arms, none of which is unknown.
-
-    Raises:
-        UsageError: one that is neither "single", "merged", "mix" nor a loss; two whose results would lie in one folder.
-        MftError: one that the runs which are opened had, and that is gone.
-    """
-    names = [entry.name for entry in catalog.of_kind("loss")]
-    folders: dict[str, Arm] = {}
-    for arm in arms:
-        if arm.name not in MADE_OTHERWISE and catalog.find("loss", arm.name) is None:
-            catalog.require_recorded("loss", arm.name)
-            hint = did_you_mean(arm.name, [*MADE_OTHERWISE, *names])
-            raise UsageError(f"--arms: {arm.name!r} is neither {', '.join(map(repr, MADE_OTHERWISE))} nor a loss", hint)
-        other = folders.setdefault(arm.folder, arm)
-        if other is not arm:
-            raise UsageError(
-                f"--arms: {other.label!r} and {arm.label!r} would have one folder", "leave one of them out"
-            )
-    return tuple(arms)
-
-
-def arm_losses(request: Request, catalog: Catalog) -> dict[str, Choice]:
-    """The loss of every arm. Alone, a task has all the weight under any loss; that arm takes the default one.
-
-    The recipe's loss options belong to its own loss; those in `request.loss_options` to every loss that has them; an
-    arm's own go before both.
-
-    Raises:
-        UsageError: an option that no arm's loss has, or a wrong value.
-    """
-    losses: dict[str, Choice] = {}
-    used: set[str] = set()
-    own = catalog.get("loss", request.recipe.loss.name)
-    for arm in request.arms:
-        name = {SINGLE: LOSS, MERGED: LOSS, MIX: MIXED}.get(arm.name, arm.name)
-        declared = catalog.load("loss", name).Options.model_fields
-        given = {key: value for key, value in request.loss_options.items() if key in declared}
-        kept = request.recipe.loss.options if catalog.get("loss", name) == own else {}
-        arms_own = {} if arm.name in (MERGED, MIX) else arm.options
-        refuse_unknown_options(arm, arms_own, declared)
-        losses[arm.label] = Choice(name=name, options={**kept, **given, **arms_own})
-        catalog.build("loss", name, losses[arm.label].options, f"[loss] of arm {arm.label}")
-        used |= given.keys()
-    unknown = sorted(request.loss_options.keys() - used)
-    if unknown:
-        raise UsageError(
-            f"--set loss.{unknown[0]}: no arm's loss has this option", f"arms: {', '.join(request.labels)}"
-        )
-    return losses
+    tasks: tuple[str, ...]
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    amounts: Amounts | None = None
 
 
 def refuse_unknown_options(arm: Arm, options: Mapping[str, Any], declared: Mapping[str, Any]) -> None:

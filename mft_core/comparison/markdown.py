@@ -35,8 +35,7 @@ def summary_lines(comparison: Comparison) -> Iterator[str]:
 
 def interval(value: float | None, low: float | None, high: float | None, signed: bool = False) -> str:
     """Such as "0.812 [0.790, 0.835]"."""
-    form = "+.4f" if signed else ".4f"
-    shown = [units.MISSING if number is None else format(number, form) for number in (value, low, high)]
+    shown = [units.difference(number) if signed else _decimals(number) for number in (value, low, high)]
     return f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
 
@@ -120,6 +119,10 @@ def _difference(result: ArmResult | PairResult | None) -> str:
         return units.MISSING
     numbers = interval(result.difference, result.difference_low, result.difference_high, signed=True)
     return f"{numbers} {verdict(result)}"
+
+
+def _decimals(value: float | None) -> str:
+    return units.MISSING if value is None else f"{value:.4f}"
 
 
 def _numbers(values: Iterable[float | None]) -> str:

@@ -115,7 +115,8 @@ def _begin(
     folder.write_recipe(plan.recipe)
     folder.write_components(plan.parts.entries, base)
     write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
-    log.emit("start", 0, **{**facts, "loss": {"name": "merged", **merging.options.model_dump()}})
+    loss = {"name": "merged", **merging.options.model_dump()}
+    log.emit("start", 0, **{**facts, "loss": loss, "adapters": len(merging.sources)})
 
 
 def _choose(

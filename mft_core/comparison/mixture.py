@@ -12,7 +12,7 @@ import numpy as np
 
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.comparison.arm import AMOUNTS_EVENT
-from mft_core.comparison.arm_runs import with_repeats
+from mft_core.comparison.arm_mix import with_repeats
 from mft_core.comparison.arms import ArmRun, Mixing
 from mft_core.comparison.losses_file import LOSSES_FILE, Measured, read_losses
 from mft_core.comparison.mixing_law import fit_laws, predict, unseen_errors

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mft_core.batching.prepared import open_prepared
-from mft_core.comparison.arm import MERGED, MIX, SINGLE, Arm
-from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings, check_merged, check_mix, check_mixable
+from mft_core.comparison.arm import Arm
+from mft_core.comparison.arm_kinds import arm_losses, kind_of
+from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings
 from mft_core.comparison.arm_runs import base_run, make_runs
-from mft_core.comparison.arms import ArmRun, Outline, Request, arm_losses, common_recipe
-from mft_core.comparison.budgets import amounts_of, single_budgets
+from mft_core.comparison.arms import ArmRun, Request, common_recipe
 from mft_core.comparison.measuring import digests, unseen_tasks
 from mft_core.comparison.runs import RunState, state_of
 from mft_core.data.readers import Readers
@@ -73,7 +73,7 @@ def prepare_comparison(
             another recipe.
         MftError: data that cannot be used.
     """
-    if all(arm.name == SINGLE for arm in request.arms) and (request.unseen or elsewhere):
+    if not any(kind_of(arm).learns_several for arm in request.arms) and (request.unseen or elsewhere):
         raise UsageError("--unseen needs an arm that learns several tasks", "for example --arms single,mixed")
     losses = arm_losses(request, catalog)
     recipe = request.recipe
@@ -86,24 +86,19 @@ def prepare_comparison(
     base = base_run(request, common)
     plan = plan_of(base.recipe)
     plans = {arm.label: _plan_of_arm(arm, request, every, catalog, plan, plan_of) for arm in request.arms}
-    for arm, choice in losses.items():
-        catalog.build("loss", choice.name, choice.options, "[loss]").start(plans[arm].task_set.counts)
+    for label, choice in losses.items():
+        catalog.build("loss", choice.name, choice.options, "[loss]").start(plans[label].task_set.counts)
     others = [_measured_whole(task, parts.readers) for task in elsewhere]
     unseen_files = [*included(files, request.unseen, "--unseen"), *others]
     names = [task.name for task in plan.task_set.every]
     check_names([*included(files, names, "tasks"), *unseen_files])
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
-    mixes = [arm for arm in request.arms if arm.name == MIX]
-    for each in mixes:
-        check_mixable(each, plans[each.label].task_set)
-    outlines = {
-        arm: Outline(own.recipe, losses[arm], single_budgets(own), amounts_of(own)) for arm, own in plans.items()
-    }
-    merged = [arm for arm in request.arms if arm.name == MERGED]
-    merging = {arm.label: check_merged(arm, request.arms, outlines[arm.label].recipe) for arm in merged}
-    mixing = {arm.label: check_mix(arm, outlines[arm.label].recipe) for arm in mixes}
-    runs = make_runs(request, outlines, merging, mixing)
+    for arm in request.arms:
+        kind_of(arm).check(arm, request.arms, plans[arm.label].recipe)
+        kind_of(arm).check_tasks(arm, plans[arm.label].task_set)
+    outlines = {arm.label: kind_of(arm).outline(plans[arm.label], losses[arm.label]) for arm in request.arms}
+    runs = make_runs(request, outlines)
     states = [(run, state_of(run, measurable if run.measures_unseen else ())) for run in runs]
     return Prepared(base, plan, unseen, states, budget_warnings(request.arms))
 

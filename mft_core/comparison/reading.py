@@ -154,7 +154,7 @@ def _pair_in_words(arm: str, pair: PairResult) -> str:
 def _interval(value: float | None, low: float | None, high: float | None) -> str:
     if value is None or low is None or high is None:
         return "(without an interval)"
-    return f"{value:+.4f} [{low:+.4f}, {high:+.4f}]"
+    return f"{units.difference(value)} [{units.difference(low)}, {units.difference(high)}]"
 
 
 def _on_tasks(found: Reading, reference: str) -> Iterator[str]:
@@ -193,17 +193,10 @@ def _listed(changes: Sequence[Change], *, with_arm: bool = False) -> str:
 def _on_cost(found: Reading, reference: str, cost: Mapping[str, Cost]) -> Iterator[str]:
     """What each arm took, relative to the reference."""
     base = cost.get(reference)
-    if base is None or len(cost) < 2 or not base.seconds or not base.tokens:
+    if base is None or len(cost) < 2:
         return
-    parts = [
-        f"{arm} {spent.seconds / base.seconds:.2f} times the time and {spent.tokens / base.tokens:.2f} times the tokens"
-        + "".join(f", beside those of {source}" for source in _combined_of(arm))
-        + ", its small runs among them" * (parse_arm(arm).name == MIX)
-        for arm, spent in cost.items()
-        if arm != reference
-    ]
-    took = f"{units.duration(base.seconds)} and {units.count(base.tokens)} tokens"
-    yield f"Cost of one seed: {reference} took {took}; {'; '.join(parts)}."
+    others = [f"{arm} {_relative(spent, base)}{_cost_beside(arm)}" for arm, spent in cost.items() if arm != reference]
+    yield f"Cost of one seed: {reference} took {_absolute(base)}{_cost_beside(reference)}; {'; '.join(others)}."
     candidates = [arm for arm in (found.lowest, *found.alike) if arm in cost]
     if len(candidates) > 1:
         whole = {
@@ -211,6 +204,23 @@ def _on_cost(found: Reading, reference: str, cost: Mapping[str, Cost]) -> Iterat
         }
         cheapest = min(candidates, key=whole.__getitem__)
         yield f"Of {', '.join(candidates)}, which could not be told apart, {cheapest} took the least time."
+
+
+def _relative(spent: Cost, base: Cost) -> str:
+    """Relative to another arm's, where that took anything: one that is combined trains on no tokens."""
+    if not base.seconds or not base.tokens:
+        return _absolute(spent)
+    return f"{spent.seconds / base.seconds:.2f} times the time and {spent.tokens / base.tokens:.2f} times the tokens"
+
+
+def _absolute(spent: Cost) -> str:
+    return f"{units.duration(spent.seconds)} and {units.count(spent.tokens)} tokens"
+
+
+def _cost_beside(arm: str) -> str:
+    """Which runs an arm's cost leaves out, or has beside the one that is shown."""
+    sources = "".join(f", beside those of {source}" for source in _combined_of(arm))
+    return sources + ", its small runs among them" * (parse_arm(arm).name == MIX)
 
 
 def _combined_of(arm: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from mft_core.comparison.arm import AMOUNTS_EVENT, MIXTURE_EVENT
 from mft_core.comparison.arms import ArmRun
@@ -21,6 +22,9 @@ from mft_core.run.training import execute
 from mft_core.support import run_files
 from mft_core.support.ranks import is_main_rank
 from mft_core.training.result import TrainingResult
+
+FIRST_EVALUATIONS = "first"
+"""In the folder of the base: what it has in the evaluations before the first step, by what decides on their bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
 
 
 def carry_out(
-    run: ArmRun, plan: Plan, unseen: TaskSet, listeners: Mapping[str, Listener], *, begun: bool
+    run: ArmRun, plan: Plan, unseen: TaskSet, listeners: Mapping[str, Listener], *, begun: bool, first: Path
 ) -> TrainingResult:
     """Train (on) one run, or combine others, and measure what came of it, sample by sample.
 
@@ -69,6 +73,7 @@ def carry_out(
         unseen: tasks that are measured beside its own.
         listeners: see every event.
         begun: it goes on from its newest checkpoint. One that lacks nothing but the measurement is only measured.
+        first: the folder in which the runs of the comparison share what they measure before the first step.
 
     Raises:
         MftError: see `mft_core.run.training.execute`; or another process writes to this run.
@@ -84,7 +89,7 @@ def carry_out(
     def work() -> TrainingResult:
         if run.merging is not None:
             return merge_run(plan, folder, run.merging, listeners, finish)
-        return execute(plan, folder, listeners, begun, finish)
+        return execute(plan, folder, listeners, begun, finish, first_evaluations=first)
 
     if not is_main_rank():
         return work()

@@ -101,8 +101,7 @@ class RunFolder:
             }
             for entry in entries
         ]
-        versions = {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
-        content = {"components": components, "base": dict(base), "versions": versions}
+        content = {"components": components, "base": dict(base), "versions": library_versions()}
         self._write(run_files.COMPONENTS, json.dumps(content, indent=1, ensure_ascii=False))
 
     def _write(self, name: str, text: str) -> None:
@@ -272,6 +271,11 @@ def newest_run(root: Path) -> Path | None:
     """The run folder below `root` that was written to last; None where there is none."""
     runs = [recipe.parent for recipe in root.glob(f"*/{run_files.RECIPE}") if is_run(recipe.parent)]
     return max(runs, key=lambda run: (run / run_files.RECIPE).stat().st_mtime, default=None)
+
+
+def library_versions() -> dict[str, str | None]:
+    """The versions of Python and of what computes, by name; None: it is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
 
 
 def _version(distribution: str) -> str | None:

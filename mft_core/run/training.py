@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,6 +25,7 @@ from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import Recipe
 from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
+from mft_core.run.first_evaluations import first_evaluation
 from mft_core.run.folder import RunFolder
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
@@ -34,6 +36,7 @@ from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
 from mft_core.training.callbacks import CallbackContext, Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
+from mft_core.training.first_evaluation import FirstEvaluation
 from mft_core.training.result import TrainingResult
 from mft_core.training.sharding import is_sharded, shard
 from mft_core.training.state_tensors import trainable_tensors
@@ -51,6 +54,7 @@ def execute(
     resume: bool = False,
     on_finished: Callable[[EvaluationContext], None] | None = None,
     force: bool = False,
+    first_evaluations: Path | None = None,
 ) -> TrainingResult:
     """Train as planned, into an opened run folder.
 
@@ -59,6 +63,7 @@ def execute(
         resume: continue from the newest good checkpoint in the folder.
         on_finished: called with the selected model when the training has ended, not when it was interrupted.
         force: resume although the tasks or their samples are others than they were.
+        first_evaluations: where runs that measure the same before the first step share that; None: this one measures.
 
     Raises:
         UsageError: they are, and `force` is False; the message lists the differences.
@@ -83,8 +88,9 @@ def execute(
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     affinity = _affinity(plan, context.validation)
     callbacks = Callbacks({"evaluations": evaluations, **affinity, **plan.parts.callbacks}, context)
-    trainer = _build_trainer(plan, context.validation, log, callbacks, affinity)
     base = base_facts(plan, model)
+    first = first_evaluation(first_evaluations, plan, base["fingerprint"], accelerator)
+    trainer = _build_trainer(plan, context.validation, log, callbacks, affinity, first)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
     if fitted.warning and accelerator.is_main_process:
         log.emit("warning", trainer.step, message=fitted.warning)
@@ -95,13 +101,16 @@ def execute(
             on_finished(trainer.validation)
         _save_final(trainer, plan, model, result.selected, base["fingerprint"])
         callbacks.at_end(result.step)
-    if accelerator.is_main_process:
-        ending = {"reason": result.reason, "selected": result.selected}
-        seconds = round(time.perf_counter() - started, 2)
-        log.emit("end", result.step, **ending, seconds=seconds, tokens=trainer.real_tokens)
+    _log_end(trainer, result, time.perf_counter() - started)
     callbacks.close(result.step)
     accelerator.wait_for_everyone()
     return result
+
+
+def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
+    if trainer.accelerator.is_main_process:
+        ending = {"reason": result.reason, "selected": result.selected}
+        trainer.log.emit("end", result.step, **ending, seconds=round(seconds, 2), tokens=trainer.real_tokens)
 
 
 def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
@@ -142,7 +151,12 @@ def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tu
 
 
 def _build_trainer(
-    plan: Plan, validation: EvaluationContext, log: EventLog, callbacks: Callbacks, affinity: Mapping[str, RunAffinity]
+    plan: Plan,
+    validation: EvaluationContext,
+    log: EventLog,
+    callbacks: Callbacks,
+    affinity: Mapping[str, RunAffinity],
+    first: FirstEvaluation | None,
 ) -> Trainer:
     output = plan.recipe.output
     trainer = Trainer(
@@ -159,6 +173,7 @@ def _build_trainer(
         watched=_watched(plan, validation),
         identities=identities(plan.task_set),
         pad_id=plan.tokenizer.pad_token_id or 0,
+        first=first,
     )
     for each in affinity.values():
         each.optimizer = trainer.optimizer

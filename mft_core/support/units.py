@@ -53,6 +53,13 @@ def loss(value: float | None) -> str:
     return f"{value:.3f}" if value == 0 or 0.01 <= abs(value) < 10_000 else f"{value:.2e}"
 
 
+def difference(value: float | None) -> str:
+    """A difference of losses, with four decimals and its sign; one that rounds to zero has none."""
+    if value is None:
+        return MISSING
+    return f"{value:+.4f}" if round(value, 4) else f"{0:.4f}"
+
+
 def percent(share: float | None, signed: bool = False) -> str:
     """A share of one as a percentage with one decimal; `signed` for a change."""
     if share is None or not math.isfinite(share):

@@ -26,6 +26,7 @@ from mft_core.records import TaskLosses
 from mft_core.training.bad_steps import BadSteps
 from mft_core.training.callbacks import Callbacks
 from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
+from mft_core.training.first_evaluation import Evaluation, FirstEvaluation
 from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
 from mft_core.training.optimizer import learning_rate
@@ -59,6 +60,7 @@ class Trainer:
         total_steps: optimizer steps of the whole run.
         identities: what identifies the tasks' samples; goes into every checkpoint.
         pad_id: token that fills rows.
+        first: where the evaluation before the first step may be known from; None: it is measured.
 
     Attributes:
         rollback: what the loss has decided after evaluations.
@@ -79,6 +81,7 @@ class Trainer:
         watched: EvaluationContext | None = None,
         identities: Identities | None = None,
         pad_id: int = 0,
+        first: FirstEvaluation | None = None,
     ) -> None:
         self.model = model
         self.loss = loss
@@ -92,6 +95,7 @@ class Trainer:
         self.step = 0
         self._callbacks = callbacks
         self._watched = watched
+        self._first = first
         self._identities = identities or {}
         self._stop = False
         self._names = loss.counts.names
@@ -150,7 +154,7 @@ class Trainer:
         self.model.train()
         with Interruption() as interruption:
             if self._saved_step is None:
-                self._evaluate()
+                self._take_in(self._first.known_or(self._measure) if self._first else self._measure())
                 if self._probe:
                     self._probe.start(0)
                 if self._course.needs_models or self.rollback.needs_models:
@@ -205,7 +209,7 @@ class Trainer:
         evaluates = last or bool(settings.eval_every and self.step % settings.eval_every == 0)
         if (settings.log_every and self.step % settings.log_every == 0) or last:
             self._log()
-        if evaluates and (earlier := self._evaluate()):
+        if evaluates and (earlier := self._take_in(self._measure())):
             self._go_back(earlier)
             return
         needed = self._course.needs_models or self.rollback.needs_models or self.selection.best == self.step
@@ -219,13 +223,17 @@ class Trainer:
         progress = epoch + (local + 1) / self.plan.epoch(epoch).steps
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
-    def _evaluate(self) -> Checkpoint | None:
-        """Measure; returns what the run goes back to, if the loss decides so."""
-        watched = {"watched": self._watched.losses().by_name(self._watched.names)} if self._watched else {}
-        losses = self.validation.losses()
-        stop = self._course.evaluated(self.step, losses, watched)
+    def _measure(self) -> Evaluation:
+        watched = self._watched.losses() if self._watched else None
+        return Evaluation(self.validation.losses(), watched)
+
+    def _take_in(self, found: Evaluation) -> Checkpoint | None:
+        """Show an evaluation to all who follow; returns what the run goes back to, if the loss decides so."""
+        names = self._watched.names if self._watched else ()
+        watched = {"watched": found.watched.by_name(names)} if found.watched else {}
+        stop = self._course.evaluated(self.step, found.losses, watched)
         self._stop = self._stop or stop
-        return self.rollback.after_evaluation(self.step, losses.mean())
+        return self.rollback.after_evaluation(self.step, found.losses.mean())
 
     def _go_back(self, earlier: Checkpoint) -> None:
         """Go on from an earlier checkpoint; the time that was spent stays spent."""

@@ -82,6 +82,12 @@ def test_a_log_gets_one_plain_line_per_event() -> None:
     ]
 
 
+def test_a_run_that_combines_adapters_is_not_said_to_train() -> None:
+    screen = Screen()
+    screen.send("start", 0, **start(["add", "sort"], 1), adapters=2)
+    assert screen.lines == ["combining 2 adapters; nothing is trained"]
+
+
 def test_a_task_absent_from_a_window_keeps_its_last_loss() -> None:
     screen = Screen()
     screen.send("start", 0, **start(["a", "b"]))

@@ -34,6 +34,17 @@ def test_a_label_is_read_back_as_the_same_arm_however_it_was_written() -> None:
     assert parse_arms("famo a=1 tune.rank=2,famo tune.rank=2 a=1") == [Arm("famo", {"a": 1, "tune.rank": 2})]
 
 
+def test_a_whole_number_is_the_same_however_it_is_written() -> None:
+    one = parse_arms("balanced tune.rank=4 train.epochs=2 weights=[1,{a=3}] train.learning_rate=1e-4")
+    other = parse_arms("balanced tune.rank=4.0 train.epochs=2e0 weights=[1.0,{a=3.0}] train.learning_rate=0.0001")
+    assert [arm.label for arm in one] == [arm.label for arm in other]
+    (arm,) = parse_arms("balanced tune.rank=4,balanced tune.rank=4.0")
+    assert type(arm.keys["tune.rank"]) is int
+    (arm,) = parse_arms("x big=1e300 small=-0.0 nothing=nan endless=inf yes=true")
+    assert parse_arms(arm.label)[0].label == arm.label == "x big=1e+300 endless=inf nothing=nan small=0 yes=true"
+    assert arm.options["yes"] is True
+
+
 def test_folders_are_readable_stable_and_differ_where_arms_do() -> None:
     arms = parse_arms(
         'mixed,plugin/famo,balanced tune.rank=64,a x="b c",a x="b,c",a x="B_c",' + "a " + "x" * 200 + "=1"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.made_up_comparisons import write_comparison
 from helpers.running import mft
+from helpers.small_comparisons import write_comparison
 from mft_core.comparison.arm import parse_arm, parse_arms
 from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings
 from mft_core.recipe.schema import Recipe

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-from mft_core.comparison.arm import Arm, parse_arms
-from mft_core.comparison.arm_runs import make_runs, partner_of, with_repeats
+from mft_core.comparison.arm import parse_arms
+from mft_core.comparison.arm_runs import base_run, make_runs
 from mft_core.comparison.arms import Outline, Request
 from mft_core.comparison.budgets import Budget
-from mft_core.comparison.small_runs import Amounts, MixOptions
-from mft_core.errors import UsageError
-from mft_core.recipe.schema import Choice, Recipe, TaskSection
-from mft_core.tuning.combining import MergeOptions
-
-AMOUNTS = Amounts(("add", "sort"), np.array([300.0, 100.0]), np.array([1.0, 0.5]), np.array([1.0, 2.0]), 2.0, 200)
+from mft_core.recipe.schema import Choice, Recipe
 
 
 def test_what_is_combined_comes_after_what_it_is_made_of_within_each_seed(tmp_path: Path) -> None:
     arms = tuple(parse_arms("merged,single,mixed,merged tune.rank=4,single tune.rank=4"))
     request = Request(Recipe(), arms, 2, (), {}, tmp_path)
     budgets = {"add": Budget(2.0, 5), "sort": Budget(1.0, 3)}
-    outline = Outline(Recipe(), Choice(name="balanced"), budgets, AMOUNTS)
-    options = {arm.label: MergeOptions() for arm in arms if arm.name == "merged"}
-    runs = make_runs(request, {arm.label: outline for arm in arms}, options, {})
+    outline = Outline(Recipe(), Choice(name="balanced"), tuple(budgets), budgets)
+    runs = make_runs(request, {arm.label: outline for arm in arms})
     assert [run.label for run in runs[:7]] == [
         *("single/add, seed 0", "single/sort, seed 0", "mixed, seed 0"),
         *("single tune.rank=4/add, seed 0", "single tune.rank=4/sort, seed 0"),
@@ -39,42 +30,6 @@ def test_what_is_combined_comes_after_what_it_is_made_of_within_each_seed(tmp_pa
     assert runs[0].recipe.train.epochs == 2.0
 
 
-def test_merged_needs_the_single_arm_of_the_same_recipe() -> None:
-    arms = parse_arms("single,merged method=ties,merged tune.rank=4")
-    assert partner_of(arms[1], arms) == Arm("single", {})
-    with pytest.raises(UsageError, match=r"adapters of the arm 'single tune\.rank=4', which is not compared") as caught:
-        partner_of(arms[2], arms)
-    assert '--arms "single tune.rank=4,single,merged method=ties,merged tune.rank=4"' in caught.value.hint
-
-
-def test_small_runs_come_before_the_one_they_are_for_and_share_a_budget(tmp_path: Path) -> None:
-    (arm,) = parse_arms("mix factor=2")
-    request = Request(Recipe().having("train", stop="paper", eval_every=7), (arm,), 1, (), {}, tmp_path)
-    outline = Outline(request.recipe, Choice(name="mixed"), {}, AMOUNTS)
-    *small, last = make_runs(request, {arm.label: outline}, {}, {arm.label: MixOptions(factor=2)})
-    assert [run.part for run in small] == [f"small-{number}" for number in range(7)]
-    assert last.needs == tuple(run.folder for run in small)
-    assert small[3].label == "mix factor=2/small-3, seed 0"
-    assert sum(run.recipe.train.steps for run in small) == pytest.approx(AMOUNTS.steps, abs=3)
-    assert {(run.recipe.train.stop, run.recipe.train.eval_every) for run in small} == {("none", 0)}
-    assert (last.recipe, last.measures_unseen) == (
-        request.recipe.having("train", seed=0)
-        .having("output", dir=str(last.folder))
-        .model_copy(update={"loss": outline.loss}),
-        True,
-    )
-    assert not any(run.measures_unseen for run in small)
-    assert len({run.folder for run in (*small, last)}) == 8
-
-
-def test_repetitions_go_to_the_entries_of_their_tasks_or_to_new_ones() -> None:
-    own = TaskSection(name="sort", train="sort.jsonl", repeat=0.5, columns={"prompt": "a"})
-    recipe = Recipe().having("data", tasks=[own])
-    changed = with_repeats(recipe, AMOUNTS, (2.0, 0.25)).data.tasks
-    assert changed[0] == own.model_copy(update={"repeat": 0.25})
-    assert (changed[1].name, changed[1].repeat, changed[1].train) == ("add", 2.0, "")
-    assert with_repeats(recipe, AMOUNTS, (1.0, 0.5)) == recipe
-    parts = own.model_copy(update={"task_field": "channel"})
-    by_field = with_repeats(Recipe().having("data", tasks=[parts]), AMOUNTS, (1.0, 0.25)).data.tasks
-    assert by_field[0] == parts
-    assert (by_field[1].name, by_field[1].repeat, by_field[1].weight) == ("sort", 0.25, 2.0)
+def test_the_base_has_a_folder_beside_the_arms_and_all_tasks(tmp_path: Path) -> None:
+    run = base_run(Request(Recipe(), (), 1, (), {}, tmp_path), Recipe().having("data", include=["add", "sort"]))
+    assert (run.arm, run.folder, run.recipe.data.include) == ("base", tmp_path / "base", ["add", "sort"])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.made_up_comparisons import write_comparison
 from helpers.running import mft
+from helpers.small_comparisons import write_comparison
 
 
 @pytest.mark.parametrize(

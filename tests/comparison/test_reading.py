@@ -116,3 +116,23 @@ def test_what_was_combined_is_not_told_to_be_cheaper_than_what_it_was_combined_o
     assert "single tune.rank=4 took the least time" in text
     text = "\n".join(read(arms, "mixed", 5, [], mean, pairs[:1], spent).sentences)
     assert "Of mixed, merged tune.rank=4, which could not be told apart, mixed took the least time." in text
+
+
+def test_where_nothing_is_trained_in_the_reference_costs_are_told_as_they_are() -> None:
+    arms, alike = ("merged", "single"), "no difference shown"
+    spent = {"merged": Cost(1, 0, 0, 6.0), "single": Cost(2, 20, 5000, 57.0)}
+    mean = {"merged": MIXED, "single": MIXED}
+    pairs = (PairResult("merged", "single", 0.0, -0.0, 0.00001, alike, 1.0, 1.0, alike),)
+    text = "\n".join(read(arms, "merged", 5, [], mean, pairs, spent).sentences)
+    assert (
+        "Cost of one seed: merged took 0:06 and 0 tokens, beside those of single; single 0:57 and 5,000 tokens." in text
+    )
+
+
+def test_a_difference_that_rounds_to_zero_has_no_minus() -> None:
+    alike = "no difference shown"
+    mean = {"mixed": MIXED, "famo": MIXED}
+    for low, high in ((0.0, 0.0), (-0.00004, 0.00004)):
+        pairs = (PairResult("mixed", "famo", 0.0, low, high, alike, 1.0, 1.0, alike),)
+        text = read(("mixed", "famo"), "mixed", 5, [], mean, pairs, {}).sentences[0]
+        assert "famo 0.0000 [0.0000, 0.0000]" in text

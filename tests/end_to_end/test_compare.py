@@ -11,30 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.made_up_comparisons import TASKS, outcome, without_times, write_comparison
 from helpers.running import events, mft, start_mft, wait_for_step
+from helpers.small_comparisons import TASKS, compared_in, outcome, without_times
 from mft_core.comparison.losses_file import read_losses
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_comparison(tmp_path_factory.mktemp("compare"))
-
-
-@pytest.fixture(autouse=True)
-def workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-
-
+pytestmark = pytest.mark.usefixtures("in_comparison")
 ARMS = ("--arms", "single,mixed,famo", "--seeds", "2", "--unseen", "unknown")
 
 
 @pytest.fixture(scope="module")
-def compared(folder: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert mft("compare", "recipe.toml", *ARMS, "--output", "out") == 0
-    return folder / "out"
+def compared(comparison: Path) -> Path:
+    return compared_in(comparison, *ARMS)
 
 
 def run_folders(output: Path, arm: str, task: str) -> list[Path]:
@@ -131,11 +118,11 @@ def test_doing_it_again_trains_nothing_and_says_the_same(compared: Path, capsys:
     assert {path: path.read_bytes() for path in compared.glob("*/**/metrics.jsonl")} == logs
 
 
-def test_another_unseen_task_is_measured_without_training_again(compared: Path, tmp_path: Path, folder, capsys) -> None:
+def test_another_unseen_task_is_measured_without_training_again(compared: Path, tmp_path: Path, capsys) -> None:
     output = tmp_path / "out"
     shutil.copytree(compared, output)
     weights = {path: path.read_bytes() for path in output.glob("mixed/*/final/*.safetensors")}
-    other = f"elsewhere={folder / 'data' / 'unknown'}"
+    other = f"elsewhere={Path('data/unknown').absolute()}"
     assert mft("compare", "recipe.toml", *ARMS, "--unseen", other, "--output", str(output), "--json") == 0
     (task,) = [task for task in json.loads(capsys.readouterr().out)["tasks"] if task["name"] == "elsewhere"]
     assert task["unseen"]
@@ -167,7 +154,7 @@ def test_stopped_in_the_middle_it_goes_on_to_the_same_result(compared: Path, tmp
     assert without_times(outcome(stopped)) == without_times(outcome(compared))
 
 
-def test_who_helps_whom_is_measured_in_the_arms_on_all_tasks(tmp_path: Path, folder: Path, capsys) -> None:
+def test_who_helps_whom_is_measured_in_the_arms_on_all_tasks(tmp_path: Path, capsys) -> None:
     arms = ("--arms", "single,mixed", "--seeds", "2", "--affinity", "--set", "output.affinity_every=1")
     few = ("--set", "train.steps=3", "--set", 'data.include=["add", "reverse"]')
     assert mft("compare", "recipe.toml", *arms, *few, "--output", str(tmp_path / "out"), "--json") == 0
@@ -197,7 +184,7 @@ def test_the_picture_is_drawn(compared: Path, tmp_path: Path, monkeypatch) -> No
     ]
 
 
-def test_evaluators_scores_are_gathered(tmp_path: Path, folder: Path, capsys) -> None:
+def test_evaluators_scores_are_gathered(tmp_path: Path, comparison: Path, capsys) -> None:
     (tmp_path / "counting.py").write_text(
         "from mft_core.hookspecs import Component, hookimpl\n"
         "from mft_core.interfaces import Evaluator\n"
@@ -209,8 +196,8 @@ def test_evaluators_scores_are_gathered(tmp_path: Path, folder: Path, capsys) ->
         "def mft_evaluators():\n"
         "    return [Component('size', f'{__name__}:Size', 'validation samples')]\n"
     )
-    recipe = folder / "scored.toml"
-    recipe.write_text('eval = ["loss", "size"]\n' + (folder / "recipe.toml").read_text())
+    recipe = comparison / "scored.toml"
+    recipe.write_text('eval = ["loss", "size"]\n' + (comparison / "recipe.toml").read_text())
     more = ("--plugin", str(tmp_path / "counting.py"), "--set", "train.steps=1", "--set", 'data.include=["reverse"]')
     output = ("--output", str(tmp_path / "out"), "--json")
     assert mft("compare", "scored.toml", "--arms", "balanced,single", "--seeds", "1", *more, *output) == 0

@@ -14,35 +14,23 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.made_up_comparisons import outcome, without_times, write_comparison
 from helpers.running import events, mft, start_mft, weights
+from helpers.small_comparisons import compared_in, outcome, without_times
 from mft_core.comparison.arm import parse_arm
 from mft_core.comparison.losses_file import read_losses
 from mft_core.events import read_events
 from mft_core.tuning.fingerprint import ADAPTER_WEIGHTS
 
-SPARSE = "merged density=0.6 method=dare_ties weights=[0.4,1.0]"
+pytestmark = pytest.mark.usefixtures("in_comparison")
+SPARSE = "merged density=0.6 method=dare_ties weights=[0.4,1]"
 ARMS = ("--arms", f"{SPARSE},single,balanced tune.rank=4 train.batch_size=2,famo every=2,merged")
 MORE = (*ARMS, "--seeds", "1", "--unseen", "unknown", "--set", "train.steps=3")
 FOLDERS = {label: parse_arm(label).folder for label in ("merged", SPARSE)}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_comparison(tmp_path_factory.mktemp("arms"))
-
-
-@pytest.fixture(autouse=True)
-def workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-
-
-@pytest.fixture(scope="module")
-def compared(folder: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert mft("compare", "recipe.toml", *MORE, "--output", "out") == 0
-    return folder / "out"
+def compared(comparison: Path) -> Path:
+    return compared_in(comparison, *MORE)
 
 
 def test_arms_stand_in_the_order_asked_for_and_have_their_own_keys(compared: Path) -> None:
@@ -91,6 +79,7 @@ def test_the_weight_is_the_best_of_those_tried_and_costs_no_training(compared: P
     assert list(tried) == ([0.15, 0.25, 0.3, 0.35, 0.5, 0.7, 1.0] if label == "merged" else [0.4, 1.0])
     assert merge["weight"] == min(tried, key=lambda weight: (tried[weight], weight))
     before, after = events(run, "eval")
+    assert events(run, "start")[0]["adapters"] == 2
     assert after["loss"] == tried[merge["weight"]]
     assert found["mean"]["arms"][label]["loss"] == pytest.approx(after["loss"], rel=1e-6)
     assert found["mean"]["arms"]["base"]["loss"] == pytest.approx(before["loss"], rel=1e-6)
@@ -128,12 +117,12 @@ def test_killed_while_it_combines_it_goes_on_to_the_same_result(compared: Path, 
     assert all(np.array_equal(again[name], once[name]) for name in once)
 
 
-def test_arms_may_be_added_and_unseen_data_measured_later(compared: Path, tmp_path: Path, folder: Path) -> None:
+def test_arms_may_be_added_and_unseen_data_measured_later(compared: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     shutil.copytree(compared, output)
     before = weights(output / "merged" / "seed-0")
     logs = {path: path.read_bytes() for path in output.glob("single/*/*/metrics.jsonl")}
-    others = [f"{ARMS[1]},merged method=cat", *MORE[2:], "--unseen", f"elsewhere={folder / 'data' / 'unknown'}"]
+    others = [f"{ARMS[1]},merged method=cat", *MORE[2:], "--unseen", f"elsewhere={Path('data/unknown').absolute()}"]
     assert mft("compare", "recipe.toml", "--arms", *others, "--output", str(output)) == 0
     found = outcome(output)
     (task,) = [task for task in found["tasks"] if task["name"] == "elsewhere"]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.made_up_comparisons import write_comparison
 from helpers.running import events, mft, start_mft, wait_for_step
+from helpers.small_comparisons import compared_in, results
 
+pytestmark = pytest.mark.usefixtures("in_comparison")
 ARMS = ("--arms", "mixed,famo", "--seeds", "1", "--unseen", "unknown")
 HERE = ("--jobs", "1")
 """In this process: each of the others takes seconds to begin."""
@@ -45,27 +46,8 @@ def mft_losses():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_comparison(tmp_path_factory.mktemp("jobs"))
-
-
-@pytest.fixture(autouse=True)
-def workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-
-
-@pytest.fixture(scope="module")
-def sequential(folder: Path) -> dict[str, bytes]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert mft("compare", "recipe.toml", *ARMS, "--output", "sequential") == 0
-    return results(folder / "sequential")
-
-
-def results(output: Path) -> dict[str, bytes]:
-    """What runs end with, byte by byte: losses of every sample, and final weights."""
-    found = [*output.glob("*/**/losses.npz"), *output.glob("*/**/final/*.safetensors")]
-    return {str(path.relative_to(output)): path.read_bytes() for path in found}
+def sequential(comparison: Path) -> dict[str, bytes]:
+    return results(compared_in(comparison, *ARMS))
 
 
 def test_side_by_side_they_come_out_as_one_after_another(sequential, tmp_path: Path, capsys) -> None:

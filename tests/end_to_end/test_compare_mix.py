@@ -9,49 +9,31 @@ from typing import Any
 
 import pytest
 
-from helpers.made_up_comparisons import outcome, without_times, write_comparison
-from helpers.running import events, mft, settings
+from helpers.running import events, largest_difference, mft, settings, weights
+from helpers.small_comparisons import MIX, MIX_SETTINGS, compared_in, outcome, results, without_times
+from helpers.workers import run_commands_on
 from mft_core.comparison.arm import parse_arm
 from mft_core.recipe.loading import load_recipe
 
-ARM = "mix factor=2 runs=5 share=7"
-FEW = ("--seeds", "1", *settings('data.include=["add", "reverse"]', "train.steps=6", "train.learning_rate=1e-2"))
-COMMAND = ("compare", "recipe.toml", "--arms", f"mixed,{ARM}", *FEW)
+pytestmark = pytest.mark.usefixtures("in_comparison")
+FEW = ("--seeds", "1", *MIX_SETTINGS)
+ARMS = ("--arms", f"mixed,{MIX}", *FEW)
+COMMAND = ("compare", "recipe.toml", *ARMS)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_comparison(tmp_path_factory.mktemp("mix"))
-
-
-@pytest.fixture(autouse=True)
-def workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-
-
-@pytest.fixture(scope="module")
-def compared(folder: Path) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert mft(*COMMAND, "--output", "out") == 0
-    return folder / "out"
+def compared(comparison: Path) -> Path:
+    return compared_in(comparison, *ARMS)
 
 
 def arm_folder(output: Path) -> Path:
-    return output / parse_arm(ARM).folder
+    return output / parse_arm(MIX).folder
 
 
 def mixture(output: Path) -> dict[str, Any]:
     """What the last run of the arm says of its proportions; small runs have nothing to say."""
     (found,) = [run["mixture"] for run in outcome(output)["runs"] if "mixture" in run]
     return found
-
-
-def results(output: Path) -> dict[str, bytes]:
-    """What runs end with, byte by byte, and the proportions."""
-    arm = arm_folder(output)
-    found = [*arm.rglob("losses.npz"), *arm.rglob("*.safetensors"), *arm.glob("proportions-*.json")]
-    return {str(path.relative_to(arm)): path.read_bytes() for path in found if "checkpoints" not in path.parts}
 
 
 def test_five_small_runs_lead_to_proportions_that_sum_to_one(compared: Path) -> None:
@@ -86,7 +68,7 @@ def test_what_was_expected_stands_beside_what_was_reached(compared: Path) -> Non
 
 
 def test_the_cost_counts_the_small_runs(compared: Path) -> None:
-    cost = outcome(compared)["cost"][ARM]
+    cost = outcome(compared)["cost"][MIX]
     folders = [*arm_folder(compared).glob("small-*/seed-0"), arm_folder(compared) / "seed-0"]
     ends = [events(run, "end")[-1] for run in folders]
     last = ends[-1]["tokens"]
@@ -116,6 +98,40 @@ def test_interrupted_before_its_last_run_it_goes_on_to_the_same_bytes(compared: 
     assert mft(*COMMAND, "--output", str(output)) == 0
     assert results(output) == results(compared)
     assert without_times(outcome(output)) == without_times(outcome(compared))
+
+
+def test_side_by_side_its_runs_come_out_as_one_after_another(compared: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    assert mft(*COMMAND, "--jobs", "2", "--output", str(output)) == 0
+    assert {path.name for path in output.rglob("proportions-*")} == {"proportions-seed-0.json"}
+    assert len(results(output)) == 16
+    assert results(output) == results(compared)
+    log = (output / "compare.log").read_text()
+    last = log.index(f"{MIX}, seed 0: begins")
+    assert log[:last].count("/small-") > 0
+    assert log.count(", seed 0: finished") == 7
+    assert log[last:].count("/small-") == 0, "the last run needs all small ones"
+
+
+def test_two_processes_find_the_proportions_of_one(tmp_path: Path) -> None:
+    exact = settings("model.dtype=float64", "tune.dropout=0", "train.micro_batch_size=1")
+    command = ("compare", "recipe.toml", "--arms", MIX, *FEW, *exact)
+    folders = [tmp_path / "one", tmp_path / "two"]
+    assert mft(*command, "--output", str(folders[0])) == 0
+    run_commands_on(2, [*command, "--output", str(folders[1])])
+    for run in ("small-0", "small-1", "small-2", "small-3", "small-4", ""):
+        one, two = (arm_folder(folder) / run / "seed-0" for folder in folders)
+        assert [event["tokens"] for event in events(one, "amounts")] == [
+            event["tokens"] for event in events(two, "amounts")
+        ]
+        assert largest_difference(weights(one), weights(two)) < 1e-9
+        assert events(two, "start")[0]["model"]["ranks"] == 2
+    one, two = map(mixture, folders)
+    assert two["supported"] == one["supported"]
+    for key in ("promised", "error", "predicted", "reached"):
+        assert two[key] == pytest.approx(one[key], rel=1e-4)
+    for name, task in one["tasks"].items():
+        assert two["tasks"][name]["best"] == pytest.approx(task["best"], rel=1e-3)
 
 
 def test_other_proportions_are_what_the_last_run_trains_on(compared: Path, tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from helpers.made_up_comparisons import write_comparison
 from helpers.running import mft
+from helpers.small_comparisons import MIX, MIX_SETTINGS, compared_in, results
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'mft[ray]'")
+pytestmark = pytest.mark.usefixtures("in_comparison")
 
 
 @pytest.fixture
@@ -28,18 +28,17 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     found.shutdown()
 
 
-def results(output: Path) -> dict[str, bytes]:
-    files = [*output.glob("*/**/losses.npz"), *output.glob("*/**/final/*.safetensors")]
-    return {str(path.relative_to(output)): path.read_bytes() for path in files}
-
-
-def test_on_two_nodes_runs_come_out_as_one_after_another(cluster: str, tmp_path: Path, monkeypatch, capfd) -> None:
-    monkeypatch.chdir(write_comparison(tmp_path))
-    command = ("compare", "recipe.toml", "--arms", "mixed,famo", "--seeds", "1")
-    assert mft(*command, "--output", "sequential") == 0
-    assert mft(*command, "--output", "out", "--ray", cluster) == 0
+@pytest.mark.parametrize(
+    ("arms", "runs", "files"), [(["mixed,famo"], 2, 5), ([MIX, *MIX_SETTINGS], 6, 14)], ids=["losses", "mix"]
+)
+def test_on_two_nodes_runs_come_out_as_one_after_another(
+    cluster, comparison, tmp_path, capfd, arms, runs, files
+) -> None:
+    command = ("--arms", *arms, "--seeds", "1")
+    alone = results(compared_in(comparison, *command, output=f"out-{runs}"))
+    assert mft("compare", "recipe.toml", *command, "--output", str(tmp_path / "out"), "--ray", cluster) == 0
     assert "on a Ray cluster of 2 machines" in capfd.readouterr().out
-    assert len(results(tmp_path / "sequential")) == 5
-    assert results(tmp_path / "out") == results(tmp_path / "sequential")
+    assert len(alone) == files
+    assert results(tmp_path / "out") == alone
     log = (tmp_path / "out" / "compare.log").read_text()
-    assert log.count("finished (") == 2
+    assert log.count("finished (") == runs

@@ -1,17 +1,11 @@
-"""Comparisons that never took place, and what small ones are made of."""
+"""Comparisons that never took place."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-from helpers.running import write_tasks
 from mft_core.comparison.outcome import Comparison
 from mft_core.comparison.reading import read
 from mft_core.comparison.results import ArmResult, Cost, PairResult, TaskComparison
 
-TASKS = {"add": 24, "reverse": 8, "unknown": 9}
 BASE = ArmResult(3.0, 2.9, 3.1, (3.0, 3.0), 1.0, 0.9, 1.1, "higher")
 MIXED = ArmResult(2.0, 1.9, 2.1, (1.95, 2.05))
 BETTER = ArmResult(1.5, 1.4, 1.6, (1.5, 1.5), -0.5, -0.6, -0.4, "lower", 0.001, 0.002, "lower")
@@ -42,35 +36,3 @@ def comparison() -> Comparison:
         pairs=pairs,
         reading=read(("mixed", "famo"), "mixed", 2, tasks, arms, pairs, cost),
     )
-
-
-def write_comparison(folder: Path) -> Path:
-    """Data, a recipe, and a workspace that draws nothing: drawing takes longer than these runs."""
-    write_tasks(folder / "data", TASKS)
-    (folder / "recipe.toml").write_text(
-        """
-        data = {path = "data", max_length = 128, valid_fraction = 0.2}
-        model = {adapter = "llama", dtype = "float32"}
-        train = {steps = 5, batch_size = 4, micro_batch_size = 2, learning_rate = 5e-3, save_every = 1, log_every = 1}
-        loss = {name = "famo", probe_samples = 1}
-        """
-    )
-    for task in ("add", "unknown"):
-        (folder / "data" / task / "valid.jsonl").unlink()
-    (folder / "plugins.toml").write_text('disabled = ["mft-report"]\n')
-    return folder
-
-
-def outcome(output: Path) -> dict[str, Any]:
-    """What a comparison in this folder came to."""
-    return json.loads((output / "compare.json").read_text())
-
-
-def without_times(found: dict[str, Any]) -> dict[str, Any]:
-    """What two comparisons of the same have in common."""
-    for run in found["runs"]:
-        del run["folder"], run["seconds"]
-    for cost in found["cost"].values():
-        del cost["seconds"]
-    found["reading"]["sentences"] = [said for said in found["reading"]["sentences"] if "time" not in said]
-    return found

@@ -19,6 +19,9 @@ def test_numbers_read_well() -> None:
     ]  # fmt: skip
     assert [units.memory(value) for value in (2**20, 3 * 2**30, 2**41)] == ["1 MiB", "3.0 GiB", "2.0 TiB"]
     assert (units.percent(0.1234), units.percent(0.5, signed=True)) == ("12.3%", "+50.0%")
+    assert [units.difference(value) for value in (0.5, -0.00005, -0.00004, -0.0, None)] == [
+        "+0.5000", "-0.0001", "0.0000", "0.0000", "-",
+    ]  # fmt: skip
     assert units.shorten("abcdefghij", 8) == "abcd..ij"
 
 
