@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-import warnings
+
+from mft_core.support.foreign_source import no_warnings
 
 MOST_TRIES = 40
 """How often the longest part of a source that parses is looked for."""
@@ -15,8 +16,7 @@ def parse(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it is no Python.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with no_warnings():
         return ast.parse(source)
 
 

@@ -9,7 +9,7 @@ from mft_core.evaluation.python_parsing import parse
 
 RUN_TESTS = """
 for _name, _test in list(globals().items()):
-    if _name.startswith("test") and callable(_test):
+    if _name.startswith("test") and _name != {function!r} and callable(_test):
         _test()
 """
 
@@ -21,10 +21,11 @@ def runnable_tests(tests: str, name: str) -> str:
         tests: a module, with assertions at its top level or in functions.
         name: of the function.
     """
+    run = RUN_TESTS.format(function=name)
     try:
         tree = parse(tests)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return tests + RUN_TESTS
+        return tests + run
     lines = tests.splitlines()
     for node in tree.body:
         defines = getattr(node, "name", "") == name
@@ -32,7 +33,7 @@ def runnable_tests(tests: str, name: str) -> str:
         if defines or imports:
             start = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
             lines[start - 1 : node.end_lineno] = [""] * ((node.end_lineno or start) - start + 1)
-    return "\n".join(lines) + RUN_TESTS
+    return "\n".join(lines) + run
 
 
 def asserts(tests: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from mft_core.sandbox.limits import Limits
 from mft_core.sandbox.outcome import Outcome
 from mft_core.sandbox.python_judge import inside_program
 from mft_core.sandbox.tiers import Tier, best_tier
+from mft_core.support.foreign_source import no_warnings
 
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 """How far equal floats may be apart."""
@@ -47,8 +47,7 @@ class CallResult(NamedTuple):
 def literal_call(arguments: str) -> LiteralCall | None:
     """The call with these arguments, as in its brackets: "[1, 2], key=3"; None: they are no literals."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about what models write
+        with no_warnings():
             (statement,) = ast.parse(f"f({arguments}\n)").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -95,8 +94,7 @@ def read_results(result: bytes) -> list[CallResult]:
     Only literals are read, and nothing is built of them: a form may describe a number that takes days to compute.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with no_warnings():
             said = ast.literal_eval(result.decode())
         answers = [CallResult(kind, what if kind == "value" else what[0]) for kind, *what in said]
     except (ValueError, SyntaxError, TypeError, IndexError, MemoryError, RecursionError):

@@ -15,6 +15,7 @@ def ran(tests: str, **names: Any) -> dict[str, Any]:
 
 def test_functions_that_are_called_test_are_run() -> None:
     assert ran("def test_one():\n    calls.append(1)\ndef check():\n    calls.append(2)")["calls"] == [1]
+    exec(runnable_tests("assert test_f(1) == 1", "test_f"), {"test_f": lambda n: n})
     with pytest.raises(AssertionError):
         ran("def test_one():\n    assert f() == 2", f=lambda: 1)
 

@@ -31,6 +31,8 @@ LONGEST_CYCLE, LEAST_CYCLES, LEAST_LINES = 8, 4, 12
 """Lines that return in the same order, how often they must, and how many they are then."""
 MOST_OF_ONE_LINE = 20
 LEAST_CHARACTERS_REPEATED = 120
+LONGEST_TABLE = 1000
+"""Characters of a row of numbers that somebody may want."""
 MOST_ADDED = 10
 """Characters that an answer has besides the instruction that it repeats."""
 RUN = re.compile(r"([^\n]{3,60}?)\1{9,}")
@@ -107,10 +109,10 @@ def _check_repetition(text: str) -> None:
         if place := _cycle(lines, length):
             raise Refused("repetition", f"{_shown(lines[place - 1])} again and again")
     ((line, count),) = Counter(lines).most_common(1) or [("", 0)]
-    if count >= max(MOST_OF_ONE_LINE, len(lines) / 2) and _tells(line):
+    if count >= max(MOST_OF_ONE_LINE, len(lines) / 2) and _tells(line, count * len(line)):
         raise Refused("repetition", f"{count} times {_shown(line)}")
     for match in RUN.finditer(text):
-        if len(match[0]) >= LEAST_CHARACTERS_REPEATED and _tells(match[1]):
+        if len(match[0]) >= LEAST_CHARACTERS_REPEATED and _tells(match[1], len(match[0])):
             raise Refused("repetition", f"{_shown(match[1])} again and again")
 
 
@@ -120,14 +122,16 @@ def _cycle(lines: Sequence[str], length: int) -> int:
     for place in range(length, len(lines)):
         repeated = repeated + 1 if lines[place] == lines[place - length] else 0
         whole = repeated + length
-        if whole >= max(LEAST_LINES, LEAST_CYCLES * length) and any(map(_tells, lines[place - length + 1 : place + 1])):
-            return place + 1
+        if repeated and whole >= max(LEAST_LINES, LEAST_CYCLES * length):
+            unit = "".join(lines[place - length + 1 : place + 1])
+            if _tells(unit, len(unit) * whole // length):
+                return place + 1
     return 0
 
 
-def _tells(text: str) -> bool:
-    """Whether it has letters enough to be no ruler, table or row of numbers."""
-    return len(set(filter(str.isalpha, text))) >= 2
+def _tells(text: str, characters: int) -> bool:
+    """Whether it has letters enough to be no ruler, table or row of numbers; or goes on for longer than these do."""
+    return len(set(filter(str.isalpha, text))) >= 2 or (characters >= LONGEST_TABLE and any(map(str.isalnum, text)))
 
 
 def _check_language(language: str, blocks: Sequence[Block]) -> None:

@@ -82,6 +82,8 @@ def test_what_is_in_form_passes(one: Draft) -> None:
         (draft("Go on.", SPREAD), "repetition"),
         (draft("Go on.", "So it goes on and on and on: " + "and on " * 30), "repetition"),
         (draft("继续。", "好的，" + "我们继续下去，" * 30), "repetition"),
+        (draft("Count.", "The digits of it are 0." + "142857" * 300), "repetition"),
+        (draft("Count.", "The digits of it are these.\n" + "1\n4\n" * 600), "repetition"),
         (solved("x = 0\n" + "total = total + 1\n" * 30), "repetition"),
     ],
 )  # fmt: skip
