@@ -20,6 +20,12 @@ FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})")
 LABEL = re.compile(
     rf"^(?:#+[ \t]*)?(?:[*_]{{1,2}})?(?:{LABELS})(?:[*_]{{1,2}})?[ \t]*[:：](?:[*_]{{1,2}})?[ \t]*", re.IGNORECASE
 )
+PREAMBLE = re.compile(
+    r"\A(?:(?:sure|certainly|of course|absolutely|okay|好的|当然(?:可以)?|没问题)\b[^\n:：]{0,80}[!！.。,，:：]?[ \t]*\n+)?"
+    rf"(?:(?:here(?:'s| is| are)|以下是|下面是)[^\n]{{0,60}}?(?:{LABELS})[^\n]{{0,40}}[:：][ \t]*\n+)?",
+    re.IGNORECASE,
+)
+"""What a model says before it does what it was asked for: "Sure! Here is the task:" on lines of its own."""
 CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -50,9 +56,9 @@ def numbered(text: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """A text without a thought before it, a label such as "Task:", or quotes or emphasis around all of it."""
+    """A text without a thought or politeness before it, a label such as "Task:", or quotes or emphasis around it."""
     said = without_thought(text).strip()
-    said = LABEL.sub("", said, count=1).strip()
+    said = LABEL.sub("", PREAMBLE.sub("", said, count=1), count=1).strip()
     for mark in ("**", '"', "“"):
         end = {"“": "”"}.get(mark, mark)
         inner = said[len(mark) : -len(end)]

@@ -25,6 +25,9 @@ class OverCode(PromptedMaker[SomeOverCodeOptions]):
     in the file `requests`, if the maker has one, the record begins with.
 
     A further round takes further pieces of each file, until there are none.
+
+    Attributes:
+        has_requests: whether there is such a file.
     """
 
     has_requests = True

@@ -46,6 +46,11 @@ def test_an_item_goes_on_over_lines_lists_and_code() -> None:
         ('"a" and "b"', '"a" and "b"'),
         ("**Add** the **numbers**", "**Add** the **numbers**"),
         ("<think>hm</think>\nAdd.", "Add."),
+        ("Sure! Here is the new task:\n\n**Task:** Add.", "Add."),
+        ("Certainly!\nHere is an exercise for you:\nAdd.", "Add."),
+        ("好的，以下是新的任务：\n求和。", "求和。"),
+        ("Here is a program that fails:\nx = 1", "Here is a program that fails:\nx = 1"),
+        ("Sure things come first.", "Sure things come first."),
     ],
 )
 def test_a_text_loses_what_is_put_around_it(text: str, expected: str) -> None:
