@@ -13,14 +13,14 @@ from mft_core.errors import MftError
 from mft_core.support.durable import append_whole, make_folder, sync
 
 
-class Place(NamedTuple):
+class LinePlace(NamedTuple):
     """Where a line lies in the file, in bytes."""
 
     start: int
     length: int
 
 
-Take = Callable[[Place, dict[str, Any]], None]
+Take = Callable[[LinePlace, dict[str, Any]], None]
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class RequestJournal:
         if path.exists():
             self._read(take)
 
-    def append(self, record: Mapping[str, Any]) -> Place:
+    def append(self, record: Mapping[str, Any]) -> LinePlace:
         """Write a record and have it on disk before returning.
 
         Raises:
@@ -84,9 +84,9 @@ class RequestJournal:
             raise MftError(
                 f"{self.path} cannot be written: {batch.failure.strerror}", "Free some space, then rerun."
             ) from batch.failure
-        return Place(batch.start + before, len(line))
+        return LinePlace(batch.start + before, len(line))
 
-    def read(self, place: Place) -> dict[str, Any]:
+    def read(self, place: LinePlace) -> dict[str, Any]:
         """The record at a place.
 
         Raises:
@@ -122,7 +122,7 @@ class RequestJournal:
                 for number, line in enumerate(stream, 1):
                     if torn := not line.endswith(b"\n"):
                         break
-                    self._hand_out(take, Place(start, len(line)), line, number)
+                    self._hand_out(take, LinePlace(start, len(line)), line, number)
                     start += len(line)
             if torn:
                 with self.path.open("r+b") as stream:
@@ -130,7 +130,7 @@ class RequestJournal:
         except OSError as error:
             raise MftError(f"{self.path} cannot be used: {error.strerror}", "See to its rights.") from error
 
-    def _hand_out(self, take: Take, place: Place, line: bytes, number: int) -> None:
+    def _hand_out(self, take: Take, place: LinePlace, line: bytes, number: int) -> None:
         try:
             take(place, dict(json.loads(line)))
         except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mft_core.endpoint.journal import Place, RequestJournal
+from mft_core.endpoint.journal import LinePlace, RequestJournal
 from mft_core.endpoint.replies import GiveUp, Reply, TryAgain, read_reply
 from mft_core.endpoint.spending import Account
 from mft_core.endpoint.usage import read_usage
@@ -38,7 +38,7 @@ class Ledger:
     def __init__(self, path: Path, account: Account) -> None:
         self._account = account
         self._changed = threading.Condition()
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, LinePlace] = {}
         self._asking: set[str] = set()
         self._models: set[str] = set()
         self._journal = RequestJournal(path, self._restore)
@@ -94,14 +94,14 @@ class Ledger:
         record = {"event": RECEIVED, "key": key, "status": status, "prompt_tokens": prompt_tokens, "body": body}
         return self._take(self._journal.append(record), record, headers)
 
-    def _restore(self, place: Place, record: dict[str, Any]) -> None:
+    def _restore(self, place: LinePlace, record: dict[str, Any]) -> None:
         if record["event"] == SENT:
             self._account.restore_request()
         else:
             with suppress(TryAgain, GiveUp):
                 self._take(place, record, {})
 
-    def _take(self, place: Place, record: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+    def _take(self, place: LinePlace, record: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
         usage = read_usage(record["status"], record["body"], record["prompt_tokens"])
         if usage is not None:
             self._account.add(usage)
@@ -112,7 +112,7 @@ class Ledger:
                 self._models.add(reply.model)
         return reply
 
-    def _read(self, key: str, place: Place) -> Reply:
+    def _read(self, key: str, place: LinePlace) -> Reply:
         record = self._journal.read(place)
         if record.get("key") != key:
             raise MftError(

@@ -13,11 +13,11 @@ import pytest
 
 from helpers.disks import fill
 from mft_core.endpoint import journal as module
-from mft_core.endpoint.journal import Place, RequestJournal
+from mft_core.endpoint.journal import LinePlace, RequestJournal
 from mft_core.errors import MftError
 
 
-def ignore(place: Place, record: dict[str, Any]) -> None:
+def ignore(place: LinePlace, record: dict[str, Any]) -> None:
     """Takes a record, for nothing."""
 
 
@@ -33,7 +33,7 @@ def test_records_are_read_from_their_places_by_this_process_and_the_next(tmp_pat
     journal = RequestJournal(path, ignore)
     with ThreadPoolExecutor(16) as pool:
         places = list(pool.map(lambda number: journal.append({"n": number, "text": "ö\n\ud800" * number}), range(200)))
-    found: dict[Place, int] = {}
+    found: dict[LinePlace, int] = {}
     again = RequestJournal(path, lambda place, record: found.update({place: record["n"]}))
     assert found == {place: number for number, place in enumerate(places)}
     for number in (0, 57, 199):
