@@ -17,7 +17,7 @@ from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.gate import GIVEN_UP, Gate
 from mft_core.endpoint.ledger import Ledger, question_key
 from mft_core.endpoint.replies import GiveUp, Reply, TryAgain
-from mft_core.endpoint.spending import Account, Spending, SpendingLimit
+from mft_core.endpoint.spending import Account, Allowance, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
 from mft_core.support.redact import redact
@@ -57,7 +57,7 @@ class EndpointSettings:
     first_pause: float = 1.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     concurrency: int = 64
-    budget: SpendingLimit = field(default_factory=SpendingLimit)
+    budget: Allowance = field(default_factory=Allowance)
     prices: tuple[float, float] | None = None
 
 

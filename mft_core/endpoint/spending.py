@@ -14,7 +14,7 @@ MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class SpendingLimit:
+class Allowance:
     """Most tokens of all prompts and answers together, and most requests; 0: no limit."""
 
     tokens: int = 0
@@ -57,7 +57,7 @@ class Account:
         prices: of a million tokens of prompts and of answers; None: they have none.
     """
 
-    def __init__(self, budget: SpendingLimit, prices: tuple[float, float] | None = None) -> None:
+    def __init__(self, budget: Allowance, prices: tuple[float, float] | None = None) -> None:
         self._budget = budget
         self._prices = prices
         self._changed = threading.Condition()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
-from mft_core.endpoint.spending import Spending, SpendingLimit
+from mft_core.endpoint.spending import Allowance, Spending
 from mft_core.errors import UsageError
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
@@ -187,7 +187,7 @@ def open_author(section: WriterSection, filters: FiltersSection, folder: Path, c
             "model: who writes the data?",
             "--endpoint URL --model NAME for a model behind an endpoint, or --base for one on this machine.",
         )
-    budget = SpendingLimit(section.budget_tokens, section.budget_requests)
+    budget = Allowance(section.budget_tokens, section.budget_requests)
     if section.base:
         return ModelAuthor(_open_local(section, budget, folder, catalog), filters)
     if not section.name:
@@ -207,7 +207,7 @@ def open_author(section: WriterSection, filters: FiltersSection, folder: Path, c
     return ModelAuthor(Endpoint(settings, folder / REQUESTS), filters)
 
 
-def _open_local(section: WriterSection, budget: SpendingLimit, folder: Path, catalog: Catalog) -> AskedModel:
+def _open_local(section: WriterSection, budget: Allowance, folder: Path, catalog: Catalog) -> AskedModel:
     from mft_core.making.local_model import LocalSettings, open_local_model  # imports what loads models
 
     settings = LocalSettings(

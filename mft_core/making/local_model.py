@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mft_core.endpoint.client import Unanswered
 from mft_core.endpoint.ledger import Ledger, question_key
 from mft_core.endpoint.replies import CUT_OFF, WHOLE, Reply, TryAgain
-from mft_core.endpoint.spending import Account, Spending, SpendingLimit
+from mft_core.endpoint.spending import Account, Allowance, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError
 from mft_core.generation.assistant import Answer, Assistant, Sampling
@@ -46,7 +46,7 @@ class LocalSettings:
     temperature: float = 0.7
     max_tokens: int = 1024
     batch_size: int = 16
-    budget: SpendingLimit = field(default_factory=SpendingLimit)
+    budget: Allowance = field(default_factory=Allowance)
     prices: tuple[float, float] | None = None
 
 

@@ -16,7 +16,7 @@ from helpers.disks import fill
 from helpers.endpoints import QUESTION, Open, question
 from helpers.fake_endpoint import Answer, FakeEndpoint, Handler, reply, says
 from mft_core.endpoint.client import Unanswered
-from mft_core.endpoint.spending import BudgetSpent, Spending, SpendingLimit
+from mft_core.endpoint.spending import Allowance, BudgetSpent, Spending
 from mft_core.errors import MftError
 
 
@@ -69,8 +69,8 @@ def test_every_paid_response_is_counted_also_by_the_next_process(server: FakeEnd
 
 def test_a_budget_of_requests_holds_over_processes(server: FakeEndpoint, opened: Open) -> None:
     for number in range(3):
-        opened(budget=SpendingLimit(requests=3)).ask("one", question(number))
-    endpoint = opened(budget=SpendingLimit(requests=3))
+        opened(budget=Allowance(requests=3)).ask("one", question(number))
+    endpoint = opened(budget=Allowance(requests=3))
     for _ in range(2):
         with pytest.raises(BudgetSpent, match="the budget of 3 requests is spent"):
             endpoint.ask("one", question(3))
@@ -83,7 +83,7 @@ def test_tokens_are_set_aside_before_a_question_and_given_back_after_it(server: 
     server.otherwise = says(costs(10, 5))
     for workers in (1, 8):
         server.requests.clear()
-        endpoint = opened(f"{workers}.jsonl", parameters={"max_tokens": 100}, budget=SpendingLimit(tokens=300))
+        endpoint = opened(f"{workers}.jsonl", parameters={"max_tokens": 100}, budget=Allowance(tokens=300))
 
         def ask(number: int, endpoint: object = endpoint) -> bool:
             try:
@@ -96,7 +96,7 @@ def test_tokens_are_set_aside_before_a_question_and_given_back_after_it(server: 
         # The last one is sent with 195 spent: 195 + 105 = 300.
         assert answered == len(server.requests) == 14
         assert endpoint.spending.tokens == 210
-        assert opened(f"{workers}.jsonl", budget=SpendingLimit(tokens=1)).ask("one", question(10), max_tokens=100)
+        assert opened(f"{workers}.jsonl", budget=Allowance(tokens=1)).ask("one", question(10), max_tokens=100)
 
 
 def test_no_more_are_under_way_than_is_wanted(server: FakeEndpoint, opened: Open) -> None:

@@ -10,12 +10,12 @@ import pytest
 from helpers.fake_endpoint import reply
 from mft_core.endpoint.ledger import Ledger, question_key
 from mft_core.endpoint.replies import Reply, TryAgain
-from mft_core.endpoint.spending import Account, Spending, SpendingLimit
+from mft_core.endpoint.spending import Account, Allowance, Spending
 from mft_core.errors import MftError
 
 
 def opened(path: Path) -> tuple[Ledger, Account]:
-    account = Account(SpendingLimit())
+    account = Account(Allowance())
     return Ledger(path, account), account
 
 

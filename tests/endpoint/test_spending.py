@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from mft_core.endpoint.spending import Account, BudgetSpent, Spending, SpendingLimit
+from mft_core.endpoint.spending import Account, Allowance, BudgetSpent, Spending
 from mft_core.endpoint.usage import Usage
 
 
 def test_what_was_spent_is_counted_with_its_price() -> None:
-    account = Account(SpendingLimit(), (1.5, 6.0))
+    account = Account(Allowance(), (1.5, 6.0))
     assert account.spending == Spending(money=0.0)
     with account.request(10**9):
         account.add(Usage(1_000_000, 500_000, False))
@@ -19,11 +19,11 @@ def test_what_was_spent_is_counted_with_its_price() -> None:
     account.restore_request()
     assert account.spending == Spending(2, 2_000_000, 500_000, 1, 6.0)
     assert account.spending.tokens == 2_500_000
-    assert Account(SpendingLimit()).spending.money is None
+    assert Account(Allowance()).spending.money is None
 
 
 def test_requests_end_with_their_budget() -> None:
-    account = Account(SpendingLimit(requests=2))
+    account = Account(Allowance(requests=2))
     account.restore_request()
     with account.request(5):
         pass
@@ -33,7 +33,7 @@ def test_requests_end_with_their_budget() -> None:
 
 
 def test_what_a_request_may_cost_must_fit_and_what_it_did_not_cost_is_free_again() -> None:
-    account = Account(SpendingLimit(tokens=100))
+    account = Account(Allowance(tokens=100))
     with pytest.raises(
         BudgetSpent, match="0 of the budget of 100 tokens are spent, and the next question may take 101"
     ):
@@ -49,7 +49,7 @@ def test_what_a_request_may_cost_must_fit_and_what_it_did_not_cost_is_free_again
 
 @pytest.mark.parametrize(("cost", "spent"), [(10, False), (50, True)])
 def test_a_question_waits_while_others_may_leave_enough_for_it(cost: int, spent: bool) -> None:
-    account = Account(SpendingLimit(tokens=100))
+    account = Account(Allowance(tokens=100))
     outcome: list[str] = []
 
     def ask() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from helpers.chat_bases import write_chat_base
 from mft_core.endpoint.client import Unanswered
-from mft_core.endpoint.spending import BudgetSpent, SpendingLimit
+from mft_core.endpoint.spending import Allowance, BudgetSpent
 from mft_core.errors import MftError
 from mft_core.generation.assistant import Answer, Assistant, Prompt, Sampling
 from mft_core.generation.opening import open_assistant
@@ -163,7 +163,7 @@ def test_closing_turns_away_who_waits_and_keeps_what_is_being_answered(watched: 
 
 
 def test_a_budget_holds_here_too(watched: Watched, opened: Open) -> None:
-    model = opened(budget=SpendingLimit(requests=2))
+    model = opened(budget=Allowance(requests=2))
     for number in range(2):
         model.ask("one", question(number))
     with pytest.raises(BudgetSpent):
