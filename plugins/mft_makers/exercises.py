@@ -18,6 +18,7 @@ class ExercisesOptions(TopicsOptions):
     """Options of `exercises`."""
 
     per_point: int = Field(1, ge=1, le=20, description="exercises that are asked for at once, on one point")
+    refine: bool = Field(True, description="the model first makes a concrete task of the point; small ones cannot")
 
 
 class Exercises(PromptedMaker[ExercisesOptions]):
@@ -31,7 +32,7 @@ class Exercises(PromptedMaker[ExercisesOptions]):
 
     def __init__(self, options: ExercisesOptions | None = None) -> None:
         super().__init__(options)
-        self.questions_per_seed = 2.0 + self.options.per_point
+        self.questions_per_seed = 1.0 + self.options.refine + self.options.per_point
         self.records_per_seed = float(self.options.per_point)
         self._topics: Sequence[Topic] = ()
 
@@ -56,9 +57,10 @@ class Exercises(PromptedMaker[ExercisesOptions]):
         """
         sample, shared = seed.facts["sample"], spoken_values(self.options.programming_language)
         kind = list(self.lines("kinds").values())[seed.facts["kind"]]
-        task = plain(
-            author.ask("refinement", self.question("refinement", shared, point=seed.text, kind=kind), sample=sample)
-        )
+        task = f"{seed.text} ({kind})"
+        if self.options.refine:
+            refinement = self.question("refinement", shared, point=seed.text, kind=kind)
+            task = plain(author.ask("refinement", refinement, sample=sample))
         if not task:
             raise Refused("no task")
         asked = self.question("instruction", shared, task=task, count=self.options.per_point)

@@ -56,6 +56,17 @@ def test_a_point_is_refined_to_a_task_then_to_exercises_then_solved(tmp_path: Pa
     assert sorted(maker.own_seeds()) == ["copies", "slices", "unions"]
 
 
+def test_without_a_refinement_the_point_itself_is_the_task(tmp_path: Path) -> None:
+    maker = exercises(tmp_path, refine=False)
+    author = ScriptedAuthor()
+    seed = next(seed for seed in seeds(maker) if seed.text == "slices")
+    drafts = list(maker.make(seed, author))
+    assert author.stages() == ["instruction", "solution"]
+    assert author.asked[0].messages[-1][1].startswith("Description: slices (")
+    assert len(drafts) == 1
+    assert maker.questions_per_seed == 2
+
+
 def test_solutions_that_are_refused_are_counted_and_the_others_kept(tmp_path: Path) -> None:
     maker = exercises(tmp_path, per_point=2)
     script = {
