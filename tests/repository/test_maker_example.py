@@ -6,10 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from helpers.fake_endpoint import Handler, fake_endpoint, reply
 from helpers.paths import REPOSITORY
+from helpers.running import settings, start_mft
 from mft_core.making.draft import Refused
 from mft_core.making.maker import SeedRequest
 from mft_core.registry.discovery import discover
@@ -53,3 +56,24 @@ def test_it_passes_the_kit_as_the_page_says(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert re.search(r"\d\d passed", done.stdout)
     assert "skipped" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_command_makes_data_with_it(tmp_path: Path) -> None:
+    (path := tmp_path / "explain_maker.py").write_text(blocks()[0], encoding="utf-8")
+
+    def explain(handler: Handler, body: dict[str, Any]) -> None:
+        term = body["messages"][-1]["content"]
+        asked = body["messages"][0]["content"].startswith("Ask")
+        text = f"What is a {term}, in a few words?" if asked else f"{term} It goes on where it was: {len(term)}."
+        handler.send(200, reply(text, model="one"))
+
+    with fake_endpoint(explain) as endpoint:
+        where = ["--endpoint", endpoint.url, "--model", "one", "--output", str(tmp_path / "made")]
+        loose = settings("filters.near=1", "filters.rouge=1", "valid_fraction=0")
+        # In a process of its own: a module of this name is there already.
+        process = start_mft(["data", "make", "--method", "explain", "--plugin", str(path), *where, *loose])
+        output, _ = process.communicate()
+    assert process.returncode == 0, output
+    # Three terms, then a round without a seed.
+    assert len((tmp_path / "made" / "train.jsonl").read_text(encoding="utf-8").splitlines()) == 3
