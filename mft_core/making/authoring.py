@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
 
 REQUESTS = "requests.jsonl"
-OTHER_SAMPLE = 1000
-"""Added to a solution's sample number, its second solution's is one that no maker asks for."""
 REASONS = {"length": "cut off", "content_filter": "content filter", REFUSAL: "refused by the endpoint"}
 """By the end of a reply that is no answer, why nothing comes of it."""
 LEAST_TESTS = LEAST_INPUTS = 3
@@ -140,7 +138,7 @@ class ModelAuthor:
             inputs = self._inputs(instruction, head, function.name, sample)
             # With the signature: a second solution under another name could not be called alike.
             asked = f"{instruction}\n\n`{head}`"
-            _, other = self._solution("other solution", asked, language, sample + OTHER_SAMPLE)
+            _, other = self._solution("other solution", asked, language, sample)
             code = replace(code, inputs=inputs, other=other)
         return Draft(turns, code, topic)
 
