@@ -111,7 +111,7 @@ def _keys(signature: np.ndarray) -> list[tuple[int, bytes]]:
     """(band, its numbers) of one signature; none of an empty text."""
     if _is_empty(signature):
         return []
-    return [(band, part.tobytes()) for band, part in enumerate(np.split(signature, BANDS))]
+    return [(band, part.tobytes()) for band, part in enumerate(signature.reshape(BANDS, -1))]
 
 
 def _is_empty(signatures: np.ndarray) -> np.ndarray:
