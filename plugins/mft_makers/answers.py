@@ -21,7 +21,8 @@ LABEL = re.compile(
     rf"^(?:#+[ \t]*)?(?:[*_]{{1,2}})?(?:{LABELS})(?:[*_]{{1,2}})?[ \t]*[:：](?:[*_]{{1,2}})?[ \t]*", re.IGNORECASE
 )
 PREAMBLE = re.compile(
-    r"\A(?:(?:sure|certainly|of course|absolutely|okay|好的|当然(?:可以)?|没问题)\b[^\n:：]{0,80}[!！.。,，:：]?[ \t]*\n+)?"
+    r"\A(?:(?:sure|certainly|of course|absolutely|okay|好的|当然(?:可以)?|没问题)\b"
+    r"[^\n:：]{0,80}[!！.。,，:：]?[ \t]*\n+)?"
     rf"(?:(?:here(?:'s| is| are)|以下是|下面是)[^\n]{{0,60}}?(?:{LABELS})[^\n]{{0,40}}[:：][ \t]*\n+)?",
     re.IGNORECASE,
 )
