@@ -7,7 +7,7 @@ import glob
 import os
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,12 +65,15 @@ class Snippet:
     alone: bool = False
 
 
-def snippets(options: CodeFilesOptions, seed: int, turn: int, tally: Tally) -> Iterator[Snippet]:
+def snippets(
+    options: CodeFilesOptions, seed: int, turn: int, unusable: Callable[[Snippet], str], tally: Tally
+) -> Iterator[Snippet]:
     """Pieces of code of one round, each text once: of every file the next few, the files in an order drawn at random.
 
     Args:
         seed: of what is drawn.
         turn: the number of the round.
+        unusable: says why a piece is left out; "": it is not.
         tally: counts files and pieces that are left out.
 
     Raises:
@@ -91,7 +94,12 @@ def snippets(options: CodeFilesOptions, seed: int, turn: int, tally: Tally) -> I
     seen: set[str] = set()
     for path in paths:
         relative = path.relative_to(root).as_posix()
-        found = list(_pieces(path, relative, options, tally))
+        found = []
+        for snippet in _pieces(path, relative, options, tally):
+            if reason := unusable(snippet):
+                tally.add(f"code: {reason}")
+            else:
+                found.append(snippet)
         random.Random(f"{seed}/{relative}").shuffle(found)
         for snippet in found[turn * options.per_file : (turn + 1) * options.per_file]:
             if snippet.text not in seen:
@@ -108,7 +116,7 @@ def _files(named: str, tally: Tally) -> tuple[Path, list[Path]]:
         return path, sorted(_walk(path, tally))
     folder = next(parent for parent in path.parents if parent.is_dir())
     found = glob.glob(str(path.relative_to(folder)), root_dir=folder, recursive=True)  # noqa: PTH207 - as in a shell
-    return folder, sorted(_kept(folder, (folder / name for name in found if (folder / name).is_file()), tally))
+    return folder, sorted(_kept(folder, (folder / name for name in found if not (folder / name).is_dir()), tally))
 
 
 def _walk(root: Path, tally: Tally) -> Iterator[Path]:
@@ -131,6 +139,8 @@ def _kept(root: Path, paths: Iterable[Path], tally: Tally) -> Iterator[Path]:
             tally.add("file: of others' code")
         elif not path.resolve().is_relative_to(root.resolve()):
             tally.add("file: a link out of the folder")
+        elif not path.is_file():
+            tally.add("file: no file, or a link to none")
         else:
             yield path
 
@@ -159,8 +169,9 @@ def _text(path: Path, most_bytes: int, tally: Tally) -> str:
     except UnicodeDecodeError:
         tally.add("file: no text in UTF-8")
         return ""
-    except OSError as error:
-        raise MftError(f"{path} cannot be read: {error.strerror}.", "Mend its permissions, or leave it out.") from error
+    except OSError:
+        tally.add("file: cannot be read")
+        return ""
     if "\0" in text:
         tally.add("file: binary")
     elif max(map(len, text.split("\n"))) > LONGEST_LINE:

@@ -38,10 +38,7 @@ class OverCode(PromptedMaker[SomeOverCodeOptions]):
         tally = self.tally if request.round == 0 else Tally()  # what is left out counts once
         draw = request.random()
         requests = list(self.lines("requests")) if self.has_requests else [""]
-        for snippet in snippets(self.options, request.seed, request.round, tally):
-            if reason := self.unusable(snippet):
-                tally.add(f"code: {reason}")
-                continue
+        for snippet in snippets(self.options, request.seed, request.round, self.unusable, tally):
             facts = {"language": snippet.language, "name": snippet.name, "request": draw.choice(requests)}
             yield Seed(snippet.place, self.shown(snippet), snippet.language, facts)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,15 +22,15 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def read(code: Path, tally: Tally | None = None, turn: int = 0, seed: int = 0, **options: object) -> list[Snippet]:
     chosen = CodeFilesOptions.model_validate({"code": str(code), **options})
-    return list(snippets(chosen, seed, turn, tally or Tally()))
+    return list(snippets(chosen, seed, turn, lambda found: "a class" if found.name == "A" else "", tally or Tally()))
 
 
 def test_python_is_read_by_functions_and_classes(tmp_path: Path) -> None:
-    text = f'"""A module."""\n\n\n{FUNCTION.format(1)}\n\nclass A:\n    a = 1\n    b = 2\n    c = 3\n\n\nx = 1\n'
+    text = f'"""A module."""\n\n\n{FUNCTION.format(1)}\n\nclass B:\n    a = 1\n    b = 2\n    c = 3\n\n\nx = 1\n'
     found = {snippet.name: snippet for snippet in read(write(tmp_path, {"pkg/a.py": text}))}
-    assert found.keys() == {"f1", "A"}
+    assert found.keys() == {"f1", "B"}
     assert found["f1"] == Snippet("pkg/a.py:4", FUNCTION.format(1).strip(), "python", "f1", "", True)
-    assert not found["A"].alone
+    assert not found["B"].alone
 
 
 def test_other_languages_are_read_by_blocks(tmp_path: Path) -> None:
@@ -62,6 +63,8 @@ def test_what_people_did_not_write_here_is_left_out_and_counted(tmp_path: Path) 
         },
     )
     (folder / "link.py").symlink_to(outside)
+    (folder / "lost.py").symlink_to(folder / "nothing.py")
+    os.mkfifo(folder / "pipe.py")
     tally = Tally()
     assert [snippet.name for snippet in read(folder, tally)] == ["f1"]
     assert tally.counts() == {
@@ -73,6 +76,7 @@ def test_what_people_did_not_write_here_is_left_out_and_counted(tmp_path: Path) 
         "file: larger than 200000 bytes": 1,
         "file: lines of more than 1000 characters": 1,
         "file: no Python of this version": 1,
+        "file: no file, or a link to none": 2,
         "file: no text in UTF-8": 1,
         "file: written by a program": 1,
         "folder: hidden": 1,
@@ -107,3 +111,10 @@ def test_languages_can_be_chosen(tmp_path: Path) -> None:
         read(folder, code_languages=["javascrip"])
     with pytest.raises(MftError, match="no file of code"):
         read(folder, code_languages=["rust"])
+
+
+def test_what_cannot_be_used_takes_no_place_in_a_round(tmp_path: Path) -> None:
+    text = "\n\n".join(["class A:\n    a = 1\n    b = 2\n    c = 3\n"] * 9 + [FUNCTION.format(1), FUNCTION.format(2)])
+    tally = Tally()
+    assert {found.name for found in read(write(tmp_path, {"a.py": text}), tally, per_file=2)} == {"f1", "f2"}
+    assert tally.counts() == {"code: a class": 9}
