@@ -118,3 +118,10 @@ def test_what_cannot_be_used_takes_no_place_in_a_round(tmp_path: Path) -> None:
     tally = Tally()
     assert {found.name for found in read(write(tmp_path, {"a.py": text}), tally, per_file=2)} == {"f1", "f2"}
     assert tally.counts() == {"code: a class": 9}
+
+
+def test_files_come_in_an_order_of_the_seed(tmp_path: Path) -> None:
+    folder = write(tmp_path, {f"{number}.py": FUNCTION.format(number) for number in range(10)})
+    orders = {tuple(found.place for found in read(folder, seed=seed)) for seed in range(5)}
+    assert len(orders) > 1
+    assert {tuple(sorted(order)) for order in orders} == {tuple(f"{number}.py:1" for number in range(10))}
