@@ -27,6 +27,8 @@ from mft_core.making.maker import Maker, SeedRequest
 ENOUGH, NO_MORE, BUDGET, INTERRUPTED = "enough", "nothing more to make", "budget spent", "interrupted"
 MAKER = "maker"
 """Under which is counted what did not get as far as a draft."""
+FRUITLESS_ROUNDS, MANY_SEEDS = 3, 20
+"""So many rounds in a row of which nothing is kept, or one of so many seeds, say that nothing will be."""
 FAILURES_IN_A_ROW = 5
 """So many seeds at which a maker raises say that it is broken."""
 LEAST_SHARE = 0.05
@@ -151,8 +153,9 @@ class Production:
         made = self.made
         made.ended = INTERRUPTED
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="making") as pool, self._no_more_questions():
-            for number in range(self._wanted + 1):
-                before = len(made.kept)
+            fruitless = number = 0
+            while fruitless < FRUITLESS_ROUNDS:
+                before, used = len(made.kept), made.seeds.total()
                 for result in self._results(number, pool):
                     if isinstance(result.over, BudgetSpent):
                         made.ended = BUDGET
@@ -162,8 +165,10 @@ class Production:
                     if len(made.kept) >= self._wanted:
                         made.ended = ENOUGH
                         return made
-                if len(made.kept) == before:
+                fruitless = 0 if len(made.kept) > before else fruitless + 1
+                if made.seeds.total() == used or (fruitless and made.seeds.total() - used >= MANY_SEEDS):
                     break
+                number += 1
         made.ended = NO_MORE
         return made
 

@@ -145,6 +145,21 @@ def test_a_round_that_brings_nothing_ends_the_making(
     assert len(maker.requests) == 1
 
 
+def test_some_short_rounds_may_bring_nothing(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    class Late(ThreeARound):
+        """Nothing comes of its first two rounds, nor of those after the fourth."""
+
+        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+            if seed.key[0] in "23":
+                return super().make(seed, author)
+            raise Refused("too early or too late")
+
+    maker = Late()
+    made = produce(tmp_path, endpoint, maker, 50)
+    assert (made.ended, len(made.kept)) == (NO_MORE, 6)
+    assert len(maker.requests) == 4 + 3
+
+
 def test_repetitions_are_counted_under_the_filter_that_found_them(tmp_path: Path, endpoint: LeanEndpoint) -> None:
     made = produce(tmp_path, endpoint, Repeats(), 41)
     assert len(set(instructions(made))) == 41
