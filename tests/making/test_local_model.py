@@ -75,17 +75,23 @@ def question(number: int) -> list[dict[str, str]]:
 
 def test_waiting_questions_are_answered_together_and_each_for_itself(watched: Watched, opened: Open) -> None:
     together, alone = opened(batch_size=4), opened("alone.jsonl", batch_size=1)
-    with ThreadPoolExecutor(8) as pool:
-        many = list(pool.map(lambda number: together.ask("one", question(number)), range(8)))
-    assert len(watched.batches) < 8
-    assert max(size for size, _ in watched.batches) <= 4
+    watched.held.clear()
+    with ThreadPoolExecutor(12) as pool:
+        waiting = [pool.submit(together.ask, "one", question(number)) for number in range(12)]
+        assert watched.begun.wait(60)
+        while len(together._waiting) + watched.batches[0][0] < 12:
+            threading.Event().wait(0.005)
+        watched.held.set()
+        many = [one.result() for one in waiting]
+    sizes = [size for size, _ in watched.batches]
+    assert (max(sizes), sum(sizes)) == (4, 12)
     watched.batches.clear()
-    assert [alone.ask("one", question(number)) for number in reversed(range(8))] == many[::-1]
-    assert [size for size, _ in watched.batches] == [1] * 8
+    assert [alone.ask("one", question(number)) for number in reversed(range(12))] == many[::-1]
+    assert [size for size, _ in watched.batches] == [1] * 12
     assert len({reply.text for reply in many}) > 1
     assert together.models == {"tiny"}
     assert together.spending == alone.spending
-    assert (together.spending.requests, together.spending.estimated) == (8, 0)
+    assert (together.spending.requests, together.spending.estimated) == (12, 0)
 
 
 def test_what_is_in_the_journal_is_not_answered_again(watched: Watched, opened: Open) -> None:
