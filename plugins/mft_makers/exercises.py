@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from pydantic import Field
 
+from mft_core.errors import UsageError
 from mft_core.making.author import Author
 from mft_core.making.draft import Draft, Refused, Seed
 from mft_core.making.maker import SeedRequest
@@ -18,7 +20,11 @@ class ExercisesOptions(TopicsOptions):
     """Options of `exercises`."""
 
     per_point: int = Field(1, ge=1, le=20, description="exercises that are asked for at once, on one point")
-    refine: bool = Field(True, description="the model first makes a concrete task of the point; small ones cannot")
+    wording: Literal["refined", "written", "fixed"] = Field(
+        "refined",
+        description="of an exercise. refined: the model describes a task, then words it; written: it words the point; "
+        "fixed: one sentence with the point, for models too small for either",
+    )
 
 
 class Exercises(PromptedMaker[ExercisesOptions]):
@@ -32,7 +38,10 @@ class Exercises(PromptedMaker[ExercisesOptions]):
 
     def __init__(self, options: ExercisesOptions | None = None) -> None:
         super().__init__(options)
-        self.questions_per_seed = 1.0 + self.options.refine + self.options.per_point
+        if self.options.wording == "fixed" and self.options.per_point > 1:
+            raise UsageError('method.per_point: with wording = "fixed" a point has one exercise.', "Leave it out.")
+        first = ("fixed", "written", "refined").index(self.options.wording)
+        self.questions_per_seed = float(first + self.options.per_point)
         self.records_per_seed = float(self.options.per_point)
         self._topics: Sequence[Topic] = ()
 
@@ -55,18 +64,25 @@ class Exercises(PromptedMaker[ExercisesOptions]):
         Raises:
             Refused: "no task", "no instruction", or the model refused.
         """
-        sample, shared = seed.facts["sample"], spoken_values(self.options.programming_language)
-        kind = list(self.lines("kinds").values())[seed.facts["kind"]]
-        task = f"{seed.text} ({kind})"
-        if self.options.refine:
-            refinement = self.question("refinement", shared, point=seed.text, kind=kind)
-            task = plain(author.ask("refinement", refinement, sample=sample))
-        if not task:
-            raise Refused("no task")
-        asked = self.question("instruction", shared, task=task, count=self.options.per_point)
-        instructions = numbered(author.ask("instruction", asked, sample=sample))[: self.options.per_point]
+        sample = seed.facts["sample"]
+        instructions = self._worded(seed, author, sample)
         return self.solved(author, instructions, self.options.programming_language, seed.topic, sample)
 
     def own_seeds(self) -> Sequence[str]:
         """The points that were gone through."""
         return [topic.text for topic in self._topics]
+
+    def _worded(self, seed: Seed, author: Author, sample: int) -> list[str]:
+        """The exercises on one point."""
+        shared = spoken_values(self.options.programming_language)
+        kind = list(self.lines("kinds").values())[seed.facts["kind"]]
+        if self.options.wording == "fixed":
+            return [self.lines("fixed")["exercise"].format(point=seed.text, **shared)]
+        task = f"{seed.text} ({kind})"
+        if self.options.wording == "refined":
+            refinement = self.question("refinement", shared, point=seed.text, kind=kind)
+            task = plain(author.ask("refinement", refinement, sample=sample))
+        if not task:
+            raise Refused("no task")
+        asked = self.question("instruction", shared, task=task, count=self.options.per_point)
+        return numbered(author.ask("instruction", asked, sample=sample))[: self.options.per_point]

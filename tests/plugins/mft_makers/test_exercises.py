@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mft_core.errors import UsageError
 from mft_core.making.draft import Refused, Seed
 from mft_core.making.maker import SeedRequest
 from mft_core.testing import ScriptedAuthor
@@ -56,8 +57,8 @@ def test_a_point_is_refined_to_a_task_then_to_exercises_then_solved(tmp_path: Pa
     assert sorted(maker.own_seeds()) == ["copies", "slices", "unions"]
 
 
-def test_without_a_refinement_the_point_itself_is_the_task(tmp_path: Path) -> None:
-    maker = exercises(tmp_path, refine=False)
+def test_the_model_may_word_the_point_at_once(tmp_path: Path) -> None:
+    maker = exercises(tmp_path, wording="written")
     author = ScriptedAuthor()
     seed = next(seed for seed in seeds(maker) if seed.text == "slices")
     drafts = list(maker.make(seed, author))
@@ -65,6 +66,20 @@ def test_without_a_refinement_the_point_itself_is_the_task(tmp_path: Path) -> No
     assert author.asked[0].messages[-1][1].startswith("Description: slices (")
     assert len(drafts) == 1
     assert maker.questions_per_seed == 2
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "that shows this: slices."), ("zh", "演示：slices。")])
+def test_or_the_wording_is_fixed(tmp_path: Path, language: str, text: str) -> None:
+    maker = exercises(tmp_path, wording="fixed", language=language)
+    author = ScriptedAuthor()
+    seed = next(seed for seed in seeds(maker) if seed.text == "slices")
+    (draft,) = maker.make(seed, author)
+    assert author.stages() == ["solution"]
+    assert text in draft.instruction
+    assert "Python" in draft.instruction
+    assert maker.questions_per_seed == 1
+    with pytest.raises(UsageError, match="one exercise"):
+        exercises(tmp_path, wording="fixed", per_point=2)
 
 
 def test_solutions_that_are_refused_are_counted_and_the_others_kept(tmp_path: Path) -> None:
