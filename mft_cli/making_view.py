@@ -108,7 +108,7 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
     _line(screen, f"data: {files}; how it was made: {folder / run_files.MADE}")
     _line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
     if made.kept:
-        _line(screen, f"next: mft data show --data {folder}, then mft run --data {folder}")
+        _line(screen, f"next: mft data show --base smollm2 --data {folder}, then mft run with the same")
 
 
 def as_json(making: Making, made: Made) -> dict[str, Any]:

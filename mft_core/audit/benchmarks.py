@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def problems_of(wanted: str, catalog: Catalog, readers: Readers) -> list[Problem
     name, _, place = wanted.partition("=")
     published = _published(name, catalog)
     if published is not None:
-        rows = enumerate(load_set(place, published, name))
+        rows = enumerate(_rows_of_set(place, published, name))
         return [Problem(name, _name(row, number), tuple(_parts(row))) for number, row in rows]
     path = Path(wanted).expanduser()
     if not path.is_file():
@@ -52,6 +52,14 @@ def _published(name: str, catalog: Catalog) -> PublishedSet | None:
         return None
     published = getattr(catalog.load("evaluator", name), "published", None)
     return published if isinstance(published, PublishedSet) else None
+
+
+def _rows_of_set(place: str, published: PublishedSet, name: str) -> Iterable[Mapping[str, Any]]:
+    try:
+        return load_set(place, published, name)
+    except MftError as error:  # its hint is a key of runs
+        message = error.message.removeprefix(f"eval.{name}.data: ")
+        raise type(error)(message, f"Name the set's file, or the folder that holds it: {name}=PATH") from error
 
 
 def _rows(path: Path, readers: Readers) -> Iterator[tuple[int, Mapping[str, Any]]]:

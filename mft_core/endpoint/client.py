@@ -96,6 +96,7 @@ class Endpoint:
         self._over = threading.Event()
         self._counting = threading.Lock()
         self._failures = 0
+        self._why: MftError | None = None
 
     @property
     def spending(self) -> Spending:
@@ -157,14 +158,12 @@ class Endpoint:
                 failures = self._failures
             if failures < FAILURES_IN_A_ROW:
                 raise Unanswered(str(reason)) from None
-            self.give_up()
-            raise MftError(
+            raise self._ended(
                 f"the endpoint left {failures} questions in a row without a reply; the last: {reason}",
                 "Is it up? Rerun then: what was answered is kept.",
             ) from None
         except GiveUp as reason:
-            self.give_up()
-            raise MftError(
+            raise self._ended(
                 f"the endpoint answers nothing: {self.hide(str(reason))}",
                 f"See to the account, the model's name {self._settings.model!r} and ${self._settings.key_variable}; "
                 "then rerun: what was answered is kept.",
@@ -172,6 +171,14 @@ class Endpoint:
         with self._counting:
             self._failures = 0
         return reply
+
+    def _ended(self, message: str, hint: str) -> MftError:
+        """Give up; the error says why that was done first, which questions that were waiting then do not know."""
+        with self._counting:
+            self._why = self._why or MftError(message, hint)
+            why = self._why
+        self.give_up()
+        return MftError(why.message, why.hint)
 
     def _ask_patiently(self, key: str, stage: str, body: Mapping[str, Any]) -> Reply:
         """Try, with full jitter between tries, and not before the endpoint wants it."""

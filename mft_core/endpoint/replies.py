@@ -104,14 +104,20 @@ def _from_choice(content: Mapping[str, Any], body: str) -> Reply:
         raise TryAgain(f"a response without choices: {body.strip()[:LONGEST_REASON]}")
     message, reason = choices[0].get("message"), choices[0].get("finish_reason")
     text = message.get("content") if isinstance(message, Mapping) else None
-    model = str(content.get("model") or "")
+    text = _in_unicode(text) if isinstance(text, str) else ""
+    model = _in_unicode(str(content.get("model") or ""))
     if reason in CUT_OFF:
-        return Reply(reason, text if isinstance(text, str) else "", model)
+        return Reply(reason, text, model)
     if reason != WHOLE:
         raise TryAgain(f"a reply that did not end: finish_reason {reason!r}")
-    if not isinstance(text, str) or not text.strip():
+    if not text.strip():
         raise TryAgain("a reply without text")
     return Reply(WHOLE, text, model)
+
+
+def _in_unicode(text: str) -> str:
+    """`text` with "?" for halves of surrogate pairs, which JSON may hold but no file or request can."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _as_object(body: str) -> dict[str, Any]:
@@ -126,6 +132,6 @@ def _as_object(body: str) -> dict[str, Any]:
 def _message(error: Any) -> str:
     told = error.get("message") if isinstance(error, Mapping) else error
     try:
-        return str(told)[:LONGEST_REASON] if told else ""
+        return _in_unicode(str(told)[:LONGEST_REASON]) if told else ""
     except RecursionError:
         return ""

@@ -85,3 +85,20 @@ class Refused(Exception):  # noqa: N818 - a verdict, counted; no error of ours
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
+
+
+def fault_of(draft: object) -> str:
+    """What is wrong with what a maker yields as a draft; "": nothing."""
+    if not isinstance(draft, Draft):
+        return f"{draft!r:.80} is no Draft"
+    if not all(isinstance(turn, Turn) and isinstance(turn.content, str) for turn in draft.turns):
+        return "a turn that is no Turn with a text"
+    roles = [turn.role for turn in draft.turns]
+    spoken = roles[1:] if roles[:1] == ["system"] else roles
+    if not spoken or spoken != ["user", "assistant"] * (len(spoken) // 2):
+        return f"the roles {', '.join(map(str, roles)) or 'of no turn'}, not user and assistant in alternation"
+    try:
+        "".join(turn.content for turn in draft.turns).encode()
+    except UnicodeEncodeError:
+        return "half of a surrogate pair, which no file can hold"
+    return ""

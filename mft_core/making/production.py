@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import BudgetSpent, Spending
 from mft_core.errors import MftError
 from mft_core.making.authoring import ModelAuthor
-from mft_core.making.draft import Draft, Refused, Seed
+from mft_core.making.draft import Draft, Refused, Seed, fault_of
 from mft_core.making.filters.chain import FilterChain
 from mft_core.making.maker import Maker, SeedRequest
 
@@ -31,6 +32,8 @@ FRUITLESS_ROUNDS, MANY_SEEDS = 3, 20
 """So many rounds in a row of which nothing is kept, or one of so many seeds, say that nothing will be."""
 FAILURES_IN_A_ROW = 5
 """So many seeds at which a maker raises say that it is broken."""
+MOST_DRAFTS = 1000
+"""Of one seed; a maker may not come to an end."""
 LEAST_SHARE = 0.05
 """Of what was made that is expected to be kept: seeds in work are no more than would be needed then."""
 
@@ -184,7 +187,7 @@ class Production:
         """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
         kept = tuple(one.draft for one in self.made.kept)
         request = SeedRequest(self._wanted - len(kept), number, kept, self._seed, self._readers)
-        seeds = iter(self._maker.seeds(request))
+        seeds = self._seeds(request)
         waiting: deque[Future[_Result]] = deque()
         try:
             while True:
@@ -203,6 +206,24 @@ class Production:
             for future in waiting:
                 future.cancel()
 
+    def _seeds(self, request: SeedRequest) -> Iterator[Seed]:
+        """Those of the maker.
+
+        Raises:
+            MftError: it raises, or yields something else.
+        """
+        try:
+            for seed in self._maker.seeds(request):
+                if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
+                    raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
+                yield seed
+        except (MftError, GeneratorExit):
+            raise
+        except (Exception, SystemExit) as error:
+            raise MftError(
+                f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
+            ) from error
+
     def _in_work(self) -> int:
         """How many seeds are worked on: no more than are likely to be needed, since answers cost money."""
         used = sum(self.made.seeds.values())
@@ -214,13 +235,13 @@ class Production:
         """Everything about one seed that does not depend on others; in a thread of the pool."""
         drafts: list[Draft | NotKept] = []
         try:
-            for draft in self._maker.make(seed, self._author):
+            for draft in islice(self._maker.make(seed, self._author), MOST_DRAFTS):
                 drafts.append(self._checked(seed, draft))
         except Refused as refused:
             drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail))
         except MftError as error:
             return _Result(seed, drafts, over=error)
-        except Exception as error:  # noqa: BLE001 - a plugin's fault, counted and named
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's fault, counted and named
             place = traceback.extract_tb(error.__traceback__)[-1]
             reason, detail = f"raised {type(error).__name__}", f"{error} ({place.filename}:{place.lineno})"
             return _Result(seed, [*drafts, NotKept(seed, MAKER, reason, detail)], failure=f"{reason}: {detail}")
@@ -229,6 +250,9 @@ class Production:
         return _Result(seed, drafts)
 
     def _checked(self, seed: Seed, draft: Draft) -> Draft | NotKept:
+        fault = fault_of(draft)
+        if fault:
+            return NotKept(seed, MAKER, "malformed draft", fault)
         refusal = self._filters.check(draft, self._author)
         return draft if refusal is None else NotKept(seed, *refusal, draft)
 

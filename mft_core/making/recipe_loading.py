@@ -36,10 +36,19 @@ def load_make_recipe(path: Path | None, overrides: Sequence[tuple[str, Any]], ca
     for origin, given, folder in origins:
         refuse_literal_secrets(given, origin)
         _validated(given, origin)
-        values = merged_tables(values, located(given, folder))
+        values = _merged(values, located(given, folder))
     recipe = _validated(_with_absolute_paths(values, catalog), "the recipe")
     catalog.get("maker", recipe.method.name)
     return recipe
+
+
+def _merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """As `merged_tables`; but another model.name is no other component, whose options would be lost: a budget stays."""
+    merged = merged_tables(values, over)
+    old, new = values.get("model"), over.get("model")
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        merged["model"] = {**old, **new}
+    return merged
 
 
 def _with_absolute_paths(values: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from mft_makers.prompted import SolvedOptions
 
 BUNDLED = {"en": "python.txt", "zh": "python-zh.txt"}
 """Of Python, by the language they are written in."""
+MOST_CHARACTERS = 2000
+"""Of a point."""
 TEXTS = (".txt", ".md", "")
 
 
@@ -64,6 +66,12 @@ def read_topics(options: TopicsOptions, readers: Readers) -> list[Topic]:
     found = _distinct(_of_lines(_lines(path)) if path.suffix in TEXTS else _of_records(path, options.field, readers))
     if not found:
         raise MftError(f"{path} holds no knowledge point.", "Write one a line.")
+    longest = max(found, key=lambda topic: len(topic.text)).text
+    if len(longest) > MOST_CHARACTERS:
+        raise MftError(
+            f"{path} has a knowledge point of {len(longest)} characters: {longest[:40]!r}...",
+            f"It goes into every question on it: at most {MOST_CHARACTERS} characters, one point a line.",
+        )
     return found
 
 
@@ -74,6 +82,8 @@ def _distinct(topics: Iterable[Topic]) -> list[Topic]:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise MftError(f"There is no {path} with knowledge points.", "method.topics names it.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise MftError(f"{path} with knowledge points cannot be read: {error}", "It is a text in UTF-8.") from error
 

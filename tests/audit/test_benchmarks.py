@@ -7,7 +7,7 @@ import pytest
 
 from helpers.readers import READERS
 from mft_core.audit.benchmarks import problems_of
-from mft_core.errors import UsageError
+from mft_core.errors import MftError, UsageError
 from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
 
@@ -25,6 +25,17 @@ def test_the_set_of_an_evaluator(tmp_path: Path) -> None:
     (problem,) = problems_of(f"humaneval={path}", CATALOG, READERS)
     assert (problem.of, problem.name) == ("humaneval", "HumanEval/0")
     assert problem.parts[0] == ROW["prompt"] + ROW["canonical_solution"]
+
+
+def test_a_set_that_cannot_be_had_is_asked_for_as_this_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    for wanted in ("humaneval", f"humaneval={tmp_path / 'none'}"):
+        with pytest.raises(MftError) as caught:
+            problems_of(wanted, CATALOG, READERS)
+        assert "humaneval=PATH" in caught.value.hint
+        assert "--set" not in caught.value.hint
 
 
 def test_a_file_of_problems(tmp_path: Path) -> None:

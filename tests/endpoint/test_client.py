@@ -129,8 +129,9 @@ def test_an_endpoint_that_is_down_is_not_asked_for_ever(opened: Open) -> None:
     for number in range(4):
         with pytest.raises(Unanswered, match="Connect"):
             endpoint.ask(str(number), QUESTION)
-    with pytest.raises(MftError, match="5 questions in a row"):
-        endpoint.ask("4", QUESTION)
+    for number in (4, 5):  # also those that were waiting then hear why
+        with pytest.raises(MftError, match="5 questions in a row"):
+            endpoint.ask(str(number), QUESTION)
 
 
 def test_the_key_is_nowhere(server: FakeEndpoint, tmp_path: Path, opened: Open) -> None:

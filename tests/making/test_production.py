@@ -21,6 +21,7 @@ from mft_core.making.filters.duplicates import DuplicatesFilter
 from mft_core.making.maker import Maker, SeedRequest
 from mft_core.making.production import BUDGET, ENOUGH, FAILURES_IN_A_ROW, NO_MORE, Made, MakingProgress, Production
 from mft_core.making.recipe import FiltersSection, WriterSection
+from mft_core.records import Turn
 from mft_core.registry.catalog import Catalog
 
 
@@ -82,6 +83,42 @@ class Refuses(Echo):
 class Empty(Echo):
     def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
         return []
+
+
+class Yields(Echo):
+    """The same thing at every seed."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__()
+        self._what = what
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        return [self._what]  # type: ignore[list-item]
+
+
+class Exits(Echo):
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        raise SystemExit(3)
+
+
+class Endless(Echo):
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        while True:
+            yield draft("the same question", "the same answer")
+
+
+class BadSeeds(Echo):
+    """After some seeds, it yields something else, or raises."""
+
+    def __init__(self, what: object) -> None:
+        super().__init__()
+        self._what = what
+
+    def seeds(self, request: SeedRequest) -> Iterator[Seed]:
+        yield from [Seed("0", "question one"), Seed("1", "question two")]
+        if isinstance(self._what, BaseException):
+            raise self._what
+        yield self._what  # type: ignore[misc]
 
 
 @contextmanager
@@ -183,6 +220,42 @@ def test_a_maker_that_fails_again_and_again_ends_the_making(tmp_path: Path, endp
             one.run(lambda progress: None)
         assert instructions(one.made) == ["question 0 0", "question 0 1", "question 0 2"]
     assert len(endpoint.keys) < 50
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "text", Draft(()), Draft((Turn("user", "why?"),)), Draft((Turn("assistant", "so."), Turn("user", "why?"))),
+        Draft((Turn("narrator", "once"), Turn("assistant", "so."))), Draft((Turn("user", 5), Turn("assistant", "so."))),  # type: ignore[arg-type]
+        Draft((Turn("user", "why \ud800?"), Turn("assistant", "so."))),
+    ],
+)  # fmt: skip
+def test_what_is_no_draft_is_counted(tmp_path: Path, endpoint: LeanEndpoint, what: object) -> None:
+    made = produce(tmp_path, endpoint, Yields(what), 5)
+    assert not made.kept
+    assert set(made.reasons) == {("maker", "malformed draft")}
+
+
+def test_a_maker_that_exits_is_counted_like_one_that_raises(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    with pytest.raises(MftError, match="raised SystemExit"):
+        produce(tmp_path, endpoint, Exits(), 5)
+
+
+@pytest.mark.parametrize("what", [ValueError("no such file"), SystemExit(3), "text", Seed(5, "text")])  # type: ignore[arg-type]
+def test_seeds_that_cannot_be_had_end_it_with_what_there_is(
+    tmp_path: Path, endpoint: LeanEndpoint, what: object
+) -> None:
+    with production(tmp_path, endpoint, BadSeeds(what), 5, concurrency=1) as one:
+        with pytest.raises(MftError, match="the maker's seeds"):
+            one.run(lambda progress: None)
+        assert one.made.seeds.total() <= 2
+
+
+def test_a_seed_of_which_drafts_never_end(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    maker = Endless()
+    maker.per_round = 1
+    made = produce(tmp_path, endpoint, maker, 2)
+    assert (len(made.kept), made.ended) == (1, NO_MORE)
 
 
 def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoint: LeanEndpoint) -> None:

@@ -82,3 +82,10 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, catalog: Catalog, 
         load_make_recipe(write(tmp_path, text), [], catalog)
     assert told in str(error.value)
     assert "sk-abc" not in str(error.value)
+
+
+def test_another_model_keeps_the_rest_of_what_the_file_says_of_it(tmp_path: Path, catalog: Catalog) -> None:
+    path = write(tmp_path, RECIPE.replace("prices", "budget_tokens = 1000\nprices"))
+    recipe = load_make_recipe(path, [("model.name", "two"), ("model.temperature", 0.0)], catalog)
+    assert (recipe.model.endpoint, recipe.model.name) == ("http://localhost:1/v1", "two")
+    assert (recipe.model.budget_tokens, recipe.model.prices) == (1000, (1.0, 2.0))

@@ -39,14 +39,23 @@ def test_records_have_it_in_a_field(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MftError, match=r"none\.txt with knowledge points cannot be read"):
+    with pytest.raises(MftError, match=r"^There is no .*none\.txt with knowledge points"):
         topics(topics=str(tmp_path / "none.txt"))
     (tmp_path / "empty.txt").write_text("# only a heading\n", encoding="utf-8")
+    (tmp_path / "gbk.txt").write_bytes("切片".encode("gbk"))
+    with pytest.raises(MftError, match=r"gbk\.txt with knowledge points cannot be read"):
+        topics(topics=str(tmp_path / "gbk.txt"))
     with pytest.raises(MftError, match="holds no knowledge point"):
         topics(topics=str(tmp_path / "empty.txt"))
     (tmp_path / "bad.jsonl").write_text('{"point": \n', encoding="utf-8")
     with pytest.raises(MftError, match=r"bad\.jsonl:1: bad JSON"):
         topics(topics=str(tmp_path / "bad.jsonl"), field="point")
+
+
+def test_a_point_that_would_be_paid_for_by_the_page_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "long.txt").write_text("slices\n" + "x" * 10_000 + "\n", encoding="utf-8")
+    with pytest.raises(MftError, match=r"long\.txt has a knowledge point of 10000 characters: 'x{40}'"):
+        topics(topics=str(tmp_path / "long.txt"))
 
 
 def test_bundled_points_are_of_python_alone() -> None:
