@@ -107,9 +107,11 @@ def _settings(texts: Sequence[str]) -> list[tuple[str, Any]]:
 def _dry_run(recipe: MakeRecipe, folder: Path, catalog: Catalog, json_output: bool) -> None:
     from mft_cli.display import console, show_json
     from mft_cli.making_view import print_plan
+    from mft_core.data.readers import Readers
     from mft_core.making.estimate import estimate
+    from mft_core.making.making import check_making
 
-    expected = estimate(recipe, catalog.build("maker", recipe.method.name, recipe.method.options, "[method]"))
+    expected = estimate(recipe, check_making(recipe, catalog, Readers(catalog)))
     if json_output:
         show_json({"folder": str(folder), "recipe": recipe.model_dump(mode="json"), "estimate": asdict(expected)})
     else:
@@ -133,3 +135,5 @@ def _make(making: Making, json_output: bool) -> None:
     print_made(screen, making, made)
     if json_output:
         show_json(as_json(making, made))
+    if not made.kept:
+        raise typer.Exit(1)

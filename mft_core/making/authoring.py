@@ -171,12 +171,11 @@ def _about(told: str, instruction: str, head: str) -> list[Message]:
     return [(SYSTEM, told), (USER, asked)]
 
 
-def open_author(section: WriterSection, filters: FiltersSection, folder: Path, catalog: Catalog) -> ModelAuthor:
-    """The author that a recipe names, with its journal in a folder.
+def check_author(section: WriterSection) -> None:
+    """Whether a recipe names one model.
 
     Raises:
-        UsageError: the recipe names no model, or two; or what it names cannot be one.
-        MftError: the model cannot be loaded, or the journal cannot be read.
+        UsageError: it names none, or two.
     """
     if section.endpoint and section.base:
         raise UsageError("model.endpoint and model.base: which of the two writes?", "Give one of them.")
@@ -185,11 +184,21 @@ def open_author(section: WriterSection, filters: FiltersSection, folder: Path, c
             "model: who writes the data?",
             "--endpoint URL --model NAME for a model behind an endpoint, or --base for one on this machine.",
         )
+    if section.endpoint and not section.name:
+        raise UsageError("model.name: which model behind the endpoint?", "Name one exact version.")
+
+
+def open_author(section: WriterSection, filters: FiltersSection, folder: Path, catalog: Catalog) -> ModelAuthor:
+    """The author that a recipe names, with its journal in a folder.
+
+    Raises:
+        UsageError: the recipe names no model, or two; or what it names cannot be one.
+        MftError: the model cannot be loaded, or the journal cannot be read.
+    """
+    check_author(section)
     budget = Allowance(section.budget_tokens, section.budget_requests)
     if section.base:
         return ModelAuthor(_open_local(section, budget, folder, catalog), filters)
-    if not section.name:
-        raise UsageError("model.name: which model behind the endpoint?", "Name one exact version.")
     settings = EndpointSettings(
         url=section.endpoint,
         model=section.name,

@@ -10,10 +10,10 @@ from pathlib import Path
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import Spending
 from mft_core.errors import MftError, UsageError
-from mft_core.making.authoring import ModelAuthor, open_author
+from mft_core.making.authoring import ModelAuthor, check_author, open_author
 from mft_core.making.filters.chain import FilterChain, open_filters
-from mft_core.making.maker import Maker
-from mft_core.making.output import RECIPE, TRAIN, write_output
+from mft_core.making.maker import Maker, SeedRequest
+from mft_core.making.output import RECIPE, TRAIN, write_output, written
 from mft_core.making.production import Made, OnProgress, Production
 from mft_core.making.prompts import prompts
 from mft_core.making.recipe import MakeRecipe
@@ -61,7 +61,8 @@ class Making:
         try:
             made = production.run(on_progress)
         except (MftError, KeyboardInterrupt):
-            if production.made.kept:
+            # What an earlier call has written may be more than this one has come to.
+            if len(production.made.kept) > written(self.folder):
                 self._write(production.made)
             raise
         self._write(made)
@@ -76,6 +77,25 @@ class Making:
         told = {**prompts(), **self.maker.prompts()}
         text = report(self.recipe, made, self.spending, self.maker)
         write_output(self.folder, self.recipe, made, told, sorted(self.author.models), text)
+
+
+def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Maker:
+    """The maker of a recipe, if the recipe names a writer and there is something to make records of.
+
+    Raises:
+        UsageError: a wrong option, no writer or two.
+        MftError: a file cannot be read, or nothing in it can be used.
+    """
+    check_author(recipe.model)
+
+    def build() -> Maker:
+        maker: Maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
+        return maker
+
+    # Of another one than that which works: some count what they pass over.
+    if next(iter(build().seeds(SeedRequest(recipe.n, seed=recipe.seed, readers=readers))), None) is None:
+        raise MftError(f"{recipe.method.name} finds nothing to make records of.", "See its options under [method].")
+    return build()
 
 
 @contextmanager
@@ -95,7 +115,7 @@ def open_making(
         UsageError: a wrong option, or a folder that holds something else.
         MftError: another process works in it; a model, a sandbox or a package is not to be had.
     """
-    maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
+    maker = check_making(recipe, catalog, readers)
     _refuse_others_files(folder)
     lock = FolderLock(folder / run_files.MAKING)
     lock.take()

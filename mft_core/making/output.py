@@ -98,6 +98,14 @@ def write_output(
         raise MftError(f"{error.filename or folder} cannot be written: {error.strerror}", hint) from error
 
 
+def written(folder: Path) -> int:
+    """How many records lie in a task folder by its facts; 0: none, or nobody can say."""
+    try:
+        return int(json.loads((folder / run_files.MADE).read_text(encoding="utf-8"))["counts"]["kept"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
+
+
 def _refused(refusal: NotKept) -> dict[str, Any]:
     found = {"seed": refusal.seed.key, "filter": refusal.filter, "reason": refusal.reason, "detail": refusal.detail}
     return found if refusal.draft is None else {**found, "messages": _messages(refusal.draft)}

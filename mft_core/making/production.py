@@ -30,6 +30,8 @@ MAKER = "maker"
 """Under which is counted what did not get as far as a draft."""
 FRUITLESS_ROUNDS, MANY_SEEDS = 3, 20
 """So many rounds in a row of which nothing is kept, or one of so many seeds, say that nothing will be."""
+FRUITLESS_SEEDS = 500
+"""So many seeds in a row, within a round, say the same."""
 FAILURES_IN_A_ROW = 5
 """So many seeds at which a maker raises say that it is broken."""
 MOST_DRAFTS = 1000
@@ -143,7 +145,7 @@ class Production:
         self._maker, self._author, self._filters, self._readers = maker, author, filters, readers
         self._wanted, self._seed, self._concurrency = wanted, seed, concurrency
         self.made = Made()
-        self._failures = 0
+        self._failures = self._fruitless = 0
         self._begun = time.monotonic()
 
     def run(self, on_progress: OnProgress) -> Made:
@@ -165,8 +167,8 @@ class Production:
                         return made
                     self._take(result)
                     on_progress(self._progress())
-                    if len(made.kept) >= self._wanted:
-                        made.ended = ENOUGH
+                    if len(made.kept) >= self._wanted or self._fruitless >= FRUITLESS_SEEDS:
+                        made.ended = ENOUGH if len(made.kept) >= self._wanted else NO_MORE
                         return made
                 fruitless = 0 if len(made.kept) > before else fruitless + 1
                 if made.seeds.total() == used or (fruitless and made.seeds.total() - used >= MANY_SEEDS):
@@ -259,6 +261,7 @@ class Production:
     def _take(self, result: _Result) -> None:
         """Keep or refuse what came of one seed, in its turn."""
         self.made.seeds[result.seed.topic] += 1
+        before = len(self.made.kept)
         self._failures = self._failures + 1 if result.failure else 0
         if self._failures >= FAILURES_IN_A_ROW:
             raise MftError(
@@ -270,6 +273,7 @@ class Production:
                 self.made.refused.append(draft)
             elif len(self.made.kept) < self._wanted:
                 self._keep(result.seed, draft)
+        self._fruitless = 0 if len(self.made.kept) > before else self._fruitless + 1
 
     def _keep(self, seed: Seed, draft: Draft) -> None:
         refusal = self._filters.check_in_order(draft)

@@ -35,7 +35,7 @@ def report(recipe: MakeRecipe, made: Made, spending: Spending, maker: Maker) -> 
         "\n".join(_diversity(instructions, maker.own_seeds(), recipe.seed)) + "\n",
         "## Nearest neighbours\n",
         "\n".join(_neighbours(instructions, recipe.seed)) + "\n",
-        f"## {SAMPLES} at random\n",
+        f"## {min(SAMPLES, len(made.kept))} at random\n",
         "\n".join(_samples(made.kept, recipe.seed)),
     ]
     return "\n".join(parts)

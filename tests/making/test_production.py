@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,16 @@ from mft_core.making.draft import Draft, Refused, Seed
 from mft_core.making.filters.chain import FilterChain
 from mft_core.making.filters.duplicates import DuplicatesFilter
 from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import BUDGET, ENOUGH, FAILURES_IN_A_ROW, NO_MORE, Made, MakingProgress, Production
+from mft_core.making.production import (
+    BUDGET,
+    ENOUGH,
+    FAILURES_IN_A_ROW,
+    FRUITLESS_SEEDS,
+    NO_MORE,
+    Made,
+    MakingProgress,
+    Production,
+)
 from mft_core.making.recipe import FiltersSection, WriterSection
 from mft_core.records import Turn
 from mft_core.registry.catalog import Catalog
@@ -195,6 +205,15 @@ def test_some_short_rounds_may_bring_nothing(tmp_path: Path, endpoint: LeanEndpo
     made = produce(tmp_path, endpoint, maker, 50)
     assert (made.ended, len(made.kept)) == (NO_MORE, 6)
     assert len(maker.requests) == 4 + 3
+
+
+def test_a_round_without_an_end_and_without_a_record_ends(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    class Endless(Refuses):
+        def seeds(self, request: SeedRequest) -> Iterator[Seed]:
+            return (Seed(str(number), "question") for number in count())
+
+    made = produce(tmp_path, endpoint, Endless(), 7)
+    assert (made.ended, made.seeds.total()) == (NO_MORE, FRUITLESS_SEEDS)
 
 
 def test_repetitions_are_counted_under_the_filter_that_found_them(tmp_path: Path, endpoint: LeanEndpoint) -> None:
