@@ -193,7 +193,8 @@ def test_a_full_disk_ends_it_with_a_word_and_nothing_is_lost(
     assert "written" in capsys.readouterr().err
     filling.unlink()
     assert mft(*command(endpoint, folder, "--n", "20", "--concurrency", "2")) == 0
-    # Only those whose answers found no room were asked for again: two are under way at a time, and each may end so twice.
+    # Only those whose answers found no room were asked for again: two are under way at a time, and each may end so
+    # twice.
     assert sum(count - 1 for count in distinct_keys(endpoint).values()) <= 4
 
 
