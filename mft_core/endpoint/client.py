@@ -17,7 +17,7 @@ from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.gate import GIVEN_UP, Gate
 from mft_core.endpoint.ledger import Ledger, question_key
 from mft_core.endpoint.replies import GiveUp, Reply, TryAgain
-from mft_core.endpoint.spending import Account, Allowance, Spending
+from mft_core.endpoint.spending import Account, Allowance, BudgetSpent, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
 from mft_core.support.redact import redact
@@ -168,6 +168,11 @@ class Endpoint:
                 f"See to the account, the model's name {self._settings.model!r} and ${self._settings.key_variable}; "
                 "then rerun: what was answered is kept.",
             ) from None
+        except BudgetSpent:
+            raise  # another question may fit
+        except MftError as error:
+            # What cannot be journalled must not be asked for: each further question might be paid for and lost.
+            raise self._ended(error.message, error.hint) from error
         with self._counting:
             self._failures = 0
         return reply

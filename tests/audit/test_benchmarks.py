@@ -30,7 +30,7 @@ def test_the_set_of_an_evaluator(tmp_path: Path) -> None:
 def test_a_set_that_cannot_be_had_is_asked_for_as_this_takes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     for wanted in ("humaneval", f"humaneval={tmp_path / 'none'}"):
         with pytest.raises(MftError) as caught:
             problems_of(wanted, CATALOG, READERS)

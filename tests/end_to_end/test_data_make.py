@@ -62,7 +62,7 @@ def test_what_was_made_is_shown_checked_and_trained_on(
     assert told["spending"]["requests"] == len(endpoint.requests)
     assert told["spending"]["money"] > 0
     assert "12 records by exercises, written by writer-1 at http" in output.err
-    assert "mft run --data" in output.err
+    assert "next: mft data show --base smollm2 --data" in output.err
     for row in [*rows(folder / "train.jsonl"), *rows(folder / "valid.jsonl")]:
         assert [turn["role"] for turn in row["messages"]] == ["user", "assistant"]
         assert "```python\ndef f" in row["messages"][1]["content"]
