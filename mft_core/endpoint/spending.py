@@ -45,6 +45,17 @@ class Spending:
         return self.prompt_tokens + self.completion_tokens
 
 
+def money_for(prompt_tokens: int, completion_tokens: int, prices: tuple[float, float] | None) -> float | None:
+    """What tokens of prompts and of answers cost.
+
+    Args:
+        prices: of a million of each, in any currency; None: there are none, and then there is no answer.
+    """
+    if prices is None:
+        return None
+    return (prompt_tokens * prices[0] + completion_tokens * prices[1]) / MILLION
+
+
 class BudgetSpent(MftError):  # noqa: N818 - not a failure: what was asked for
     """A question was not asked: what is left of the budget may not suffice for it."""
 
@@ -69,10 +80,7 @@ class Account:
         """So far."""
         with self._changed:
             spent = self._spent
-        if self._prices is None:
-            return spent
-        money = (spent.prompt_tokens * self._prices[0] + spent.completion_tokens * self._prices[1]) / MILLION
-        return replace(spent, money=money)
+        return replace(spent, money=money_for(spent.prompt_tokens, spent.completion_tokens, self._prices))
 
     @contextmanager
     def request(self, tokens: int) -> Iterator[None]:

@@ -21,28 +21,26 @@ class Diversity:
         texts: how many.
         distinct: by n = 1, 2, 3: distinct sequences of n words by all of them (distinct-n, Li et al. 2016,
             arXiv 1510.03055). It falls with the amount of text: compare sets of a like size.
-        nearest: mean ROUGE-L of a text with the one that is most like it, of those compared; None of fewer than two.
-        compared: how many texts that is the mean of.
+        neighbours: of each text that is compared the one most like it, those most alike first.
     """
 
     texts: int
     distinct: tuple[float, ...]
-    nearest: float | None
-    compared: int
+    neighbours: list[Neighbour]
+
+    @property
+    def nearest(self) -> float | None:
+        """Mean ROUGE-L of a text that is compared with the one that is most like it; None of fewer than two."""
+        compared = len(self.neighbours)
+        return sum(each.score for each in self.neighbours) / compared if compared else None
 
 
 def diversity(texts: Sequence[str], seed: int = 0) -> Diversity:
     """Of the texts; `seed` draws those that are compared."""
     every = [words(text) for text in texts]
     distinct = tuple(_distinct(every, length) for length in LENGTHS)
-    found = neighbours(texts, seed)
-    mean = sum(each.score for each in found) / len(found) if found else None
-    return Diversity(len(texts), distinct, mean, len(found))
-
-
-def neighbours(texts: Sequence[str], seed: int = 0) -> list[Neighbour]:
-    """Of each text that is compared the one most like it, those most alike first."""
-    return sorted(nearest(texts[:MOST_AMONG], seed=seed), key=lambda each: (-each.score, each.text))
+    found = sorted(nearest(texts[:MOST_AMONG], seed=seed), key=lambda each: (-each.score, each.text))
+    return Diversity(len(texts), distinct, found)
 
 
 def _distinct(texts: Sequence[Sequence[str]], length: int) -> float:

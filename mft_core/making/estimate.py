@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from mft_core.endpoint.spending import money_for
 from mft_core.making.maker import Maker
 from mft_core.making.recipe import MakeRecipe
 
@@ -12,7 +13,6 @@ PROMPT_TOKENS = 400
 """Of a question with its instructions; a guess, as that of an answer's share is."""
 SHARE_OF_ANSWER = 0.4
 """Of `max_tokens` that an answer has on the average."""
-MILLION = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,5 @@ def estimate(recipe: MakeRecipe, maker: Maker) -> Estimate:
     questions = math.ceil(recipe.n * (maker.questions_per_seed / maker.records_per_seed + checking))
     prompts, most = questions * PROMPT_TOKENS, questions * model.max_tokens
     likely = round(most * SHARE_OF_ANSWER)
-
-    def money(answers: int) -> float | None:
-        if model.prices is None:
-            return None
-        return (prompts * model.prices[0] + answers * model.prices[1]) / MILLION
-
-    return Estimate(questions, prompts + likely, prompts + most, money(likely), money(most))
+    money, most_money = (money_for(prompts, answers, model.prices) for answers in (likely, most))
+    return Estimate(questions, prompts + likely, prompts + most, money, most_money)

@@ -145,7 +145,9 @@ class Production:
         self._maker, self._author, self._filters, self._readers = maker, author, filters, readers
         self._wanted, self._seed, self._concurrency = wanted, seed, concurrency
         self.made = Made()
-        self._failures = self._fruitless = 0
+        self._failures = self._fruitless = self._used = 0
+        # As `made` would tell them, counted once: progress is told after every seed.
+        self._reasons: Counter[tuple[str, str]] = Counter()
         self._begun = time.monotonic()
 
     def run(self, on_progress: OnProgress) -> Made:
@@ -160,7 +162,7 @@ class Production:
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="making") as pool, self._no_more_questions():
             fruitless = number = 0
             while fruitless < FRUITLESS_ROUNDS:
-                before, used = len(made.kept), made.seeds.total()
+                before, used = len(made.kept), self._used
                 for result in self._results(number, pool):
                     if isinstance(result.over, BudgetSpent):
                         made.ended = BUDGET
@@ -171,7 +173,7 @@ class Production:
                         made.ended = ENOUGH if len(made.kept) >= self._wanted else NO_MORE
                         return made
                 fruitless = 0 if len(made.kept) > before else fruitless + 1
-                if made.seeds.total() == used or (fruitless and made.seeds.total() - used >= MANY_SEEDS):
+                if self._used == used or (fruitless and self._used - used >= MANY_SEEDS):
                     break
                 number += 1
         made.ended = NO_MORE
@@ -228,9 +230,9 @@ class Production:
 
     def _in_work(self) -> int:
         """How many seeds are worked on: no more than are likely to be needed, since answers cost money."""
-        used = sum(self.made.seeds.values())
-        share = max(LEAST_SHARE, len(self.made.kept) / used) if used else self._maker.records_per_seed
-        needed = math.ceil((self._wanted - len(self.made.kept)) / share)
+        kept = len(self.made.kept)
+        share = max(LEAST_SHARE, kept / self._used) if self._used else self._maker.records_per_seed
+        needed = math.ceil((self._wanted - kept) / share)
         return max(1, min(2 * self._concurrency, needed))
 
     def _make(self, seed: Seed) -> _Result:
@@ -261,6 +263,7 @@ class Production:
     def _take(self, result: _Result) -> None:
         """Keep or refuse what came of one seed, in its turn."""
         self.made.seeds[result.seed.topic] += 1
+        self._used += 1
         before = len(self.made.kept)
         self._failures = self._failures + 1 if result.failure else 0
         if self._failures >= FAILURES_IN_A_ROW:
@@ -270,7 +273,7 @@ class Production:
             )
         for draft in result.drafts:
             if isinstance(draft, NotKept):
-                self.made.refused.append(draft)
+                self._refuse(draft)
             elif len(self.made.kept) < self._wanted:
                 self._keep(result.seed, draft)
         self._fruitless = 0 if len(self.made.kept) > before else self._fruitless + 1
@@ -278,13 +281,17 @@ class Production:
     def _keep(self, seed: Seed, draft: Draft) -> None:
         refusal = self._filters.check_in_order(draft)
         if refusal is not None:
-            self.made.refused.append(NotKept(seed, *refusal, draft))
+            self._refuse(NotKept(seed, *refusal, draft))
             return
         self._filters.keep(draft)
         self.made.kept.append(KeptDraft(seed, draft))
+
+    def _refuse(self, one: NotKept) -> None:
+        self.made.refused.append(one)
+        self._reasons[one.filter, one.reason] += 1
 
     def _progress(self) -> MakingProgress:
         kept, refused = len(self.made.kept), len(self.made.refused)
         seconds = time.monotonic() - self._begun
         left = seconds * (self._wanted - kept) / kept if kept else None
-        return MakingProgress(self._wanted, kept + refused, kept, self.made.reasons, self._author.spending, left)
+        return MakingProgress(self._wanted, kept + refused, kept, Counter(self._reasons), self._author.spending, left)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from mft_core.endpoint.spending import Spending
-from mft_core.making.diversity import Diversity, diversity, neighbours
+from mft_core.making.diversity import Diversity, diversity
 from mft_core.making.maker import Maker
 from mft_core.making.production import KeptDraft, Made
 from mft_core.making.recipe import MakeRecipe
@@ -21,6 +21,7 @@ LONGEST_SHOWN = 1_500
 def report(recipe: MakeRecipe, made: Made, spending: Spending, maker: Maker) -> str:
     """The report of a making as it stands."""
     instructions = [one.draft.instruction for one in made.kept]
+    found = diversity(instructions, recipe.seed)
     parts = [
         f"# Made by {recipe.method.name}\n",
         _summary(recipe, made, spending),
@@ -32,9 +33,9 @@ def report(recipe: MakeRecipe, made: Made, spending: Spending, maker: Maker) -> 
         "## Topics\n",
         "\n".join(_topics(made)) + "\n",
         "## Diversity\n",
-        "\n".join(_diversity(instructions, maker.own_seeds(), recipe.seed)) + "\n",
+        "\n".join(_diversity(found, instructions, maker.own_seeds(), recipe.seed)) + "\n",
         "## Nearest neighbours\n",
-        "\n".join(_neighbours(instructions, recipe.seed)) + "\n",
+        "\n".join(_neighbours(found, instructions)) + "\n",
         f"## {min(SAMPLES, len(made.kept))} at random\n",
         "\n".join(_samples(made.kept, recipe.seed)),
     ]
@@ -108,13 +109,13 @@ def _topics(made: Made) -> Iterator[str]:
         yield f"- {_cell(topic)}" + ("" if topic == "..." else f": {kept[topic]:,}")
 
 
-def _diversity(instructions: Sequence[str], own_seeds: Sequence[str], seed: int) -> Iterator[str]:
+def _diversity(made: Diversity, instructions: Sequence[str], own_seeds: Sequence[str], seed: int) -> Iterator[str]:
     yield (
         "Of instructions. distinct-n: distinct sequences of n words by all of them; nearest: mean ROUGE-L with the one "
         "most like it. Sets of unlike sizes differ in both for that alone.\n"
     )
     yield "| | texts | distinct-1 | distinct-2 | distinct-3 | nearest |\n| --- | --- | --- | --- | --- | --- |"
-    yield _row("made", diversity(instructions, seed))
+    yield _row("made", made)
     if own_seeds:
         yield _row("seeds", diversity(own_seeds, seed))
         name, larger, smaller = "made, as many as seeds", instructions, own_seeds
@@ -125,13 +126,13 @@ def _diversity(instructions: Sequence[str], own_seeds: Sequence[str], seed: int)
 
 def _row(name: str, found: Diversity) -> str:
     shares = " | ".join(f"{share:.3f}" for share in found.distinct)
-    nearest = "-" if found.nearest is None else f"{found.nearest:.3f} (of {found.compared:,})"
+    nearest = "-" if found.nearest is None else f"{found.nearest:.3f} (of {len(found.neighbours):,})"
     return f"| {name} | {found.texts:,} | {shares} | {nearest} |"
 
 
-def _neighbours(instructions: Sequence[str], seed: int) -> Iterator[str]:
+def _neighbours(made: Diversity, instructions: Sequence[str]) -> Iterator[str]:
     shown: set[frozenset[int]] = set()
-    for pair in neighbours(instructions, seed):
+    for pair in made.neighbours:
         if frozenset((pair.text, pair.other)) not in shown:
             shown.add(frozenset((pair.text, pair.other)))
             yield f"- {pair.score:.2f}: {_cell(instructions[pair.text])} / {_cell(instructions[pair.other])}"
