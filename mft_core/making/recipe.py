@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import Field, PlainSerializer
 
-from mft_core.recipe.schema import Choice, Section
+from mft_core.recipe.schema import Choice, Section, as_table, named
 from mft_core.registry.options import PathText
 
-
-def _method(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"name": value, "options": {}}
-    if isinstance(value, dict) and "options" not in value:
-        return {
-            "name": value.get("name", ""),
-            "options": {key: inner for key, inner in value.items() if key != "name"},
-        }
-    return value
-
-
-MethodChoice = Annotated[
-    Choice, BeforeValidator(_method), PlainSerializer(lambda value: {"name": value.name, **value.options})
-]
+EXERCISES = "exercises"
+MethodChoice = Annotated[Choice, named(EXERCISES), PlainSerializer(as_table)]
 
 
 class WriterSection(Section):
@@ -70,7 +57,7 @@ class FiltersSection(Section):
 class MakeRecipe(Section):
     """What is made, by whom, and what of it is kept."""
 
-    method: MethodChoice = Field(Choice(name="exercises"), description="how; see `mft list maker`")
+    method: MethodChoice = Field(Choice(name=EXERCISES), description="how; see `mft list maker`")
     n: int = Field(200, ge=1, description="records to be made")
     valid_fraction: float = Field(0.05, ge=0, lt=1, description="of the seeds, whose records are for validation")
     seed: int = Field(0, description="of everything that is drawn at random")

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from mft_core.making.recipe import MakeRecipe
+from mft_core.making.recipe import EXERCISES, MakeRecipe
 from mft_core.recipe.loading import as_tables, merged_tables
-from mft_core.recipe.paths import located, plain
+from mft_core.recipe.paths import located, plain, with_absolute
 from mft_core.registry.catalog import Catalog
 from mft_core.registry.options import options_error, path_options
 from mft_core.support.secret_references import refuse_literal_secrets
@@ -54,20 +54,11 @@ def _merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
 def _with_absolute_paths(values: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
     """The values with the paths of the recipe and of its method absolute."""
     method = values.get("method")
-    placed = _absolute(values, path_options(MakeRecipe))
+    placed = with_absolute(values, path_options(MakeRecipe))
     if isinstance(method, Mapping):
-        placed["method"] = _absolute(method, catalog.path_options("maker", str(method.get("name", ""))))
+        placed["method"] = with_absolute(method, catalog.path_options("maker", str(method.get("name", EXERCISES))))
     result: dict[str, Any] = plain(placed)
     return result
-
-
-def _absolute(table: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
-    def absolute(value: Any) -> Any:
-        if isinstance(value, list):
-            return [absolute(inner) for inner in value]
-        return value.absolute() if hasattr(value, "absolute") else value
-
-    return {key: absolute(value) if key in keys else value for key, value in table.items()}
 
 
 def _validated(values: Mapping[str, Any], origin: str) -> MakeRecipe:

@@ -59,8 +59,8 @@ def with_absolute_paths(values: Mapping[str, Any], components: Components | None
     sections = {name: dict(section) if isinstance(section, Mapping) else section for name, section in values.items()}
     data = sections.get("data")
     if isinstance(data, dict) and isinstance(data.get("tasks"), list):
-        data["tasks"] = [_absolute(task, ("train", "valid"), data.get("path")) for task in data["tasks"]]
-    sections |= {name: _absolute(sections[name], keys) for name, keys in KEYS.items() if name in sections}
+        data["tasks"] = [with_absolute(task, ("train", "valid"), data.get("path")) for task in data["tasks"]]
+    sections |= {name: with_absolute(sections[name], keys) for name, keys in KEYS.items() if name in sections}
     if components is not None:
         _place_options(sections, components)
     result: dict[str, Any] = plain(sections)
@@ -77,7 +77,7 @@ def _place_options(sections: dict[str, Any], components: Components) -> None:
     def placed(kind: str, choice: Any, default: str = "") -> Any:
         if not isinstance(choice, Mapping) or not any(isinstance(value, (str, list)) for value in choice.values()):
             return choice
-        return _absolute(choice, components.path_options(kind, str(choice.get("name", default))))
+        return with_absolute(choice, components.path_options(kind, str(choice.get("name", default))))
 
     for section, key, kind, default in (
         ("data", "packer", "packer", PACKER),
@@ -109,7 +109,7 @@ def _is_file(base: Located, components: Components) -> bool:
     return bool(base) and not components.offers("base", base.partition(":")[0]) and Path(base.absolute()).exists()
 
 
-def _absolute(table: Any, keys: Collection[str], root: Any = None) -> Any:
+def with_absolute(table: Any, keys: Collection[str], root: Any = None) -> Any:
     """A table with the paths under `keys` absolute; below `root`, where that is of the same place."""
     if not isinstance(table, Mapping):
         return table

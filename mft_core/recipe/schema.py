@@ -39,7 +39,7 @@ class Choice(Section):
     options: dict[str, Any] = {}
 
 
-def _named(default: str) -> BeforeValidator:
+def named(default: str) -> BeforeValidator:
     """Reads a component from its name or its table; options without a name belong to the default one."""
 
     def choice(value: Any) -> Any:
@@ -53,20 +53,21 @@ def _named(default: str) -> BeforeValidator:
     return BeforeValidator(choice)
 
 
-def _as_table(value: Choice) -> dict[str, Any]:
+def as_table(value: Choice) -> dict[str, Any]:
+    """A component as a table of a recipe."""
     return {"name": value.name, **value.options}
 
 
 def _as_name_or_table(value: Choice) -> Any:
-    return _as_table(value) if value.options else value.name
+    return as_table(value) if value.options else value.name
 
 
 AUTO, PACKER, LOSS, EVALUATOR, REPORT = "auto", "best-fit", "balanced", "loss", "report"
 
-AutoChoice = Annotated[Choice, _named(AUTO), PlainSerializer(_as_name_or_table)]
-PackerChoice = Annotated[Choice, _named(PACKER), PlainSerializer(_as_name_or_table)]
-CallbackChoice = Annotated[Choice, _named(REPORT), PlainSerializer(_as_name_or_table)]
-LossChoice = Annotated[Choice, _named(LOSS), PlainSerializer(_as_table)]
+AutoChoice = Annotated[Choice, named(AUTO), PlainSerializer(_as_name_or_table)]
+PackerChoice = Annotated[Choice, named(PACKER), PlainSerializer(_as_name_or_table)]
+CallbackChoice = Annotated[Choice, named(REPORT), PlainSerializer(_as_name_or_table)]
+LossChoice = Annotated[Choice, named(LOSS), PlainSerializer(as_table)]
 
 
 class EvaluatorChoice(Choice):

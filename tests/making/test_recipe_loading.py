@@ -61,6 +61,11 @@ def test_another_method_loses_the_options_of_the_old_one(tmp_path: Path, catalog
     assert (recipe.method.name, recipe.method.options) == ("dialogue", {})
 
 
+def test_options_without_a_method_are_those_of_the_default_one(tmp_path: Path, catalog: Catalog) -> None:
+    recipe = load_make_recipe(write(tmp_path, '[method]\ntopics = "points.txt"'), [], catalog)
+    assert (recipe.method.name, recipe.method.options) == ("exercises", {"topics": str(tmp_path / "points.txt")})
+
+
 def test_what_was_read_is_written_and_read_again(tmp_path: Path, catalog: Catalog) -> None:
     recipe = load_make_recipe(write(tmp_path, RECIPE), [], catalog)
     (tmp_path / "again").mkdir()
