@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mft_core.evaluation.code_blocks import PYTHON, code_blocks
 from mft_core.evaluation.python_parsing import is_python, parse
+from mft_core.sandbox.python_calls import literal_call
 
 MARKS = {
     "python": PYTHON[1:],
@@ -83,18 +84,16 @@ def literal_calls(source: str, function: str) -> tuple[str, ...]:
 
 
 def _arguments(line: str, function: str) -> str:
+    """Of a line that is a call of the function with literals alone; "": it is not."""
     try:
         (node,) = parse(line.strip()).body
-        call = node.value if isinstance(node, ast.Expr) else None
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != function:
-            return ""
-        for value in (*call.args, *(keyword.value for keyword in call.keywords)):
-            ast.literal_eval(value)
-        if any(keyword.arg is None for keyword in call.keywords):
-            return ""
-        return ", ".join(ast.unparse(one) for one in (*call.args, *call.keywords))
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != function:
+        return ""
+    arguments = ", ".join(ast.unparse(one) for one in (*call.args, *call.keywords))
+    return arguments if literal_call(arguments) is not None else ""
 
 
 def _brings(node: ast.stmt, function: str) -> bool:

@@ -64,6 +64,11 @@ class Snippet:
     before: str = ""
     alone: bool = False
 
+    @property
+    def whole(self) -> str:
+        """With what it needs."""
+        return f"{self.before}\n\n\n{self.text}" if self.before else self.text
+
 
 def snippets(
     options: CodeFilesOptions, seed: int, turn: int, unusable: Callable[[Snippet], str], tally: Tally

@@ -36,7 +36,7 @@ class Translate(OverCode[TranslateOptions]):
 
     def shown(self, snippet: Snippet) -> str:
         """With what it needs."""
-        return f"{snippet.before}\n\n\n{snippet.text}" if snippet.before else snippet.text
+        return snippet.whole
 
     def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
         """One record.

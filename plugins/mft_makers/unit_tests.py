@@ -33,7 +33,7 @@ class UnitTests(OverCode[OverCodeOptions]):
 
     def shown(self, snippet: Snippet) -> str:
         """With what it needs."""
-        return f"{snippet.before}\n\n\n{snippet.text}" if snippet.before else snippet.text
+        return snippet.whole
 
     def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
         """One record.
