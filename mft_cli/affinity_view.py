@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.text import Text
 
-from mft_core.support import units
+from mft_cli.display import print_line
 
 
 def print_affinity(console: Console, words: Iterable[str], commands: Iterable[str], title: str) -> None:
     """What the measurements say, line by line, and the commands that test it."""
     console.print(Text(title, style="bold"))
     for line in words:
-        console.print(Text(units.printable(line, console.encoding)), soft_wrap=True)
+        print_line(console, line)
     for command in commands:
-        console.print(Text(units.printable(command, console.encoding), style="cyan"), soft_wrap=True)
+        print_line(console, command, "cyan")

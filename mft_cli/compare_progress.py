@@ -8,14 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
-from rich.text import Text
 
-from mft_cli.display import live_display
+from mft_cli.display import LiveView, print_line
 from mft_cli.progress_lines import notice_line, plain_line
 from mft_cli.progress_state import State
 from mft_core.events import Event
@@ -57,7 +55,7 @@ class _Watched:
     state: State = field(default_factory=State)
 
 
-class RunsProgress:
+class RunsProgress(LiveView):
     """Shows runs that go on in other processes.
 
     Args:
@@ -80,18 +78,7 @@ class RunsProgress:
         self._clock = clock
         self._watched: dict[str, _Watched] = {}
         self._ended = 0
-        self._live = live_display(console, self._render)
-
-    def __enter__(self) -> RunsProgress:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
+        super().__init__(console, self._render)
 
     def begin(self, label: str) -> None:
         """A run's process is about to be started."""
@@ -134,7 +121,7 @@ class RunsProgress:
         logged = redact(" ".join(line.splitlines()))
         append_whole(self._log, f"{stamp} {logged}\n".encode("utf-8", "backslashreplace"))
         if stays or not self._live:
-            self._console.print(Text(units.printable(line, self._console.encoding), style=style), soft_wrap=True)
+            print_line(self._console, line, style)
 
     def _render(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), title_justify="left")

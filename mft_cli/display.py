@@ -7,15 +7,17 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import typer
+from typing_extensions import Self
 
 from mft_core.support.redact import redacted
+from mft_core.support.units import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.live import Live
 
 PIPED_WIDTH = 160
 """Columns where output is no terminal and $COLUMNS is not set: tables then need not break their lines."""
@@ -34,13 +36,39 @@ def console(*, stderr: bool = False) -> Console:
     return SafeConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False)
 
 
-def live_display(screen: Console, render: Callable[[], RenderableType]) -> Live | None:
-    """A part of the terminal that shows what `render` gives, again and again, and then is gone; None: no terminal."""
-    from rich.live import Live
+class LiveView:
+    """A part of the terminal that shows what `render` gives, again and again, while a block runs, and then is gone.
 
-    if not screen.is_terminal or screen.is_dumb_terminal:
-        return None
-    return Live(console=screen, get_renderable=render, transient=True)
+    Where there is no terminal `_live` is None, and nothing is shown.
+
+    Args:
+        screen: where to.
+        render: gives what is shown.
+    """
+
+    def __init__(self, screen: Console, render: Callable[[], RenderableType]) -> None:
+        from rich.live import Live
+
+        terminal = screen.is_terminal and not screen.is_dumb_terminal
+        self._live = Live(console=screen, get_renderable=render, transient=True) if terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+
+def print_line(screen: Console, text: str, style: str = "") -> None:
+    """A line of plain text, never wrapped, without what the screen's encoding cannot write."""
+    from rich.text import Text
+
+    screen.print(Text(printable(text, screen.encoding), style=style), soft_wrap=True)
 
 
 def show_json(value: Any) -> None:

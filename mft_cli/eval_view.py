@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from mft_cli.display import print_line
 from mft_core.evaluation.evaluator import EvaluationProgress
 from mft_core.records import Score
 from mft_core.support import units
@@ -68,14 +69,11 @@ class EvaluationView:
             self._bars.update(self._tasks[now.evaluator], completed=now.done, total=now.total, score=score)
         elif now.done >= now.total or self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = self._clock()
-            self._line(f"{now.evaluator}: {now.done} of {now.total}  {score}".rstrip())
+            print_line(self._console, f"{now.evaluator}: {now.done} of {now.total}  {score}".rstrip())
 
     def notice(self, text: str) -> None:
         """One line that stays."""
-        self._line(text, "yellow")
-
-    def _line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(units.printable(text, self._console.encoding), style=style), soft_wrap=True)
+        print_line(self._console, text, "yellow")
 
 
 def print_scores(console: Console, scores: Sequence[Score], folder: Path, all_tasks: bool = False) -> None:

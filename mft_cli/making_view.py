@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from mft_cli.display import live_display
+from mft_cli.display import LiveView, print_line
 from mft_core.making.estimate import Estimate
 from mft_core.making.making import Making
 from mft_core.making.output import REFUSED, REPORT, TRAIN, VALID, sides
@@ -29,19 +28,19 @@ def print_plan(screen: Console, recipe: MakeRecipe, folder: Path, expected: Esti
     """What will be done, by whom, and what it is likely to cost."""
     model = recipe.model
     who = f"{model.name} at {model.endpoint}" if model.endpoint else f"{model.base}, on this machine"
-    _line(screen, f"{recipe.n:,} records by {recipe.method.name}, written by {who}, into {folder}")
+    print_line(screen, f"{recipe.n:,} records by {recipe.method.name}, written by {who}, into {folder}")
     tokens = f"about {units.count(expected.tokens)} tokens, {units.count(expected.most_tokens)} at most"
     money = ""
     if expected.money is not None and expected.most_money is not None:
         money = f": {expected.money:.2f}, {expected.most_money:.2f} at most, by the given prices"
-    _line(screen, f"if all of it is kept: {units.counted(expected.questions, 'question')}, {tokens}{money}")
+    print_line(screen, f"if all of it is kept: {units.counted(expected.questions, 'question')}, {tokens}{money}")
     if model.budget_tokens:
-        _line(screen, f"budget: {units.count(model.budget_tokens)} tokens")
+        print_line(screen, f"budget: {units.count(model.budget_tokens)} tokens")
     if model.base:
-        _line(screen, "a small model on this machine makes poor data: for trying things out", "yellow")
+        print_line(screen, "a small model on this machine makes poor data: for trying things out", "yellow")
 
 
-class MakingView:
+class MakingView(LiveView):
     """Shows progress: one line that is drawn again on a terminal, else a plain line now and then; a context manager.
 
     Args:
@@ -54,25 +53,14 @@ class MakingView:
         self._clock = clock
         self._last_line = float("-inf")
         self._words = ""
-        self._live = live_display(console, lambda: Text(self._words))
-
-    def __enter__(self) -> MakingView:
-        if self._live:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
+        super().__init__(console, lambda: Text(self._words))
 
     def progress(self, now: MakingProgress) -> None:
         """Take in how far it is."""
         self._words = progress_words(now)
         if self._live is None and self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = self._clock()
-            _line(self._console, self._words)
+            print_line(self._console, self._words)
 
 
 def progress_words(now: MakingProgress) -> str:
@@ -96,19 +84,19 @@ def progress_words(now: MakingProgress) -> str:
 def print_made(screen: Console, making: Making, made: Made) -> None:
     """What came of it, where it is, and what to do next."""
     train, valid = sides(made.kept, making.recipe.valid_fraction)
-    _line(screen, f"kept {len(made.kept):,} of {making.recipe.n:,} wanted; refused {len(made.refused):,}")
+    print_line(screen, f"kept {len(made.kept):,} of {making.recipe.n:,} wanted; refused {len(made.refused):,}")
     for (name, reason), count in made.reasons.most_common():
-        _line(screen, f"  {name}: {reason}: {count:,}")
-    _line(screen, f"spent: {spent_words(making.spending)}")
+        print_line(screen, f"  {name}: {reason}: {count:,}")
+    print_line(screen, f"spent: {spent_words(making.spending)}")
     if made.ended != ENOUGH:
         more = "a larger --budget-tokens goes on from here" if made.ended == BUDGET else "other topics may give more"
-        _line(screen, f"it ended with: {made.ended}; {more}", "yellow")
+        print_line(screen, f"it ended with: {made.ended}; {more}", "yellow")
     folder = making.folder
     files = f"{folder / TRAIN} ({len(train):,})" + (f", {folder / VALID} ({len(valid):,})" if valid else "")
-    _line(screen, f"data: {files}; how it was made: {folder / run_files.MADE}")
-    _line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
+    print_line(screen, f"data: {files}; how it was made: {folder / run_files.MADE}")
+    print_line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
     if made.kept:
-        _line(screen, f"next: mft data show --base smollm2 --data {folder}, then mft run with the same")
+        print_line(screen, f"next: mft data show --base smollm2 --data {folder}, then mft run with the same")
 
 
 def as_json(making: Making, made: Made) -> dict[str, Any]:
@@ -126,7 +114,3 @@ def as_json(making: Making, made: Made) -> dict[str, Any]:
         ],
         "spending": asdict(making.spending),
     }
-
-
-def _line(screen: Console, text: str, style: str = "") -> None:
-    screen.print(Text(units.printable(text, screen.encoding), style=style), soft_wrap=True)

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mft_cli.display import live_display
+from mft_cli.display import LiveView, print_line
 from mft_cli.progress_lines import most_telling, notice_line, overall, plain_line, train_line
 from mft_cli.progress_state import State
 from mft_core.events import Event
@@ -21,7 +21,7 @@ from mft_core.support import units
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Progress:
+class Progress(LiveView):
     """Shows a run as it goes: a listener of its events, and a context manager around it.
 
         with Progress(Console()) as progress:
@@ -40,21 +40,15 @@ class Progress:
         self._work = ""
         self._last_line = float("-inf")
         self._ended = False
-        self._live = live_display(console, self._render)
-
-    def __enter__(self) -> Progress:
-        if self._live:
-            self._live.start()
-        return self
+        super().__init__(console, self._render)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._live.stop()
-            # The display is gone now: keep what it last said where a run broke off.
-            if not self._ended and self._state.numbers:
-                self._line(train_line(self._state, self._clock()))
+        super().__exit__(kind, error, trace)
+        # The display is gone now: keep what it last said where a run broke off.
+        if self._live and not self._ended and self._state.numbers:
+            self._line(train_line(self._state, self._clock()))
 
     def message(self, text: str, style: str = "") -> None:
         """One line that stays, such as what is being downloaded."""
@@ -91,7 +85,7 @@ class Progress:
                 self._line(line)
 
     def _line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(units.printable(text, self._console.encoding), style=style), soft_wrap=True)
+        print_line(self._console, text, style)
 
     def _render(self) -> RenderableType:
         state, work = self._state, self._work
