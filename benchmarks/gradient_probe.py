@@ -39,6 +39,7 @@ from mft_core.training.gradient_probe import GradientProbe, ProbedData
 from mft_core.training.gradient_store import gradient_store
 from mft_core.training.step import Stepper
 from mft_losses.balanced import Balanced
+from mft_optimizers.adamw import AdamW
 from mft_packing.best_fit import BestFit
 
 TASKS, SAMPLES = 5, 60
@@ -72,7 +73,7 @@ def measure_share(arguments: argparse.Namespace) -> None:
     loss.start(counts)
     settings = TrainSection(batch_size=arguments.rows, micro_batch_size=1)
     plan = BatchPlan(table, BestFit(), arguments.length, arguments.rows, seed=0)
-    stepper = Stepper(model, loss, plan, settings, accelerator)
+    stepper = Stepper(model, loss, plan, settings, accelerator, AdamW())
     context = EvaluationContext(model, counts.names, table, BestFit(), arguments.length, 1, accelerator)
     request = ProbeRequest(options.probe_samples, options.every, options.every, gradients="train")
     probe = GradientProbe(ProbedData(context, context), request, "tokens", 0, receive=lambda gramians: None)

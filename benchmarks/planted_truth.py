@@ -38,6 +38,7 @@ from mft_core.registry.discovery import discover
 from mft_core.registry.workspace import Workspace
 from mft_core.training.checkpoint import CheckpointFolder
 from mft_core.training.trainer import Trainer
+from mft_optimizers.adamw import AdamW
 
 LENGTH = 4
 ROWS = 48
@@ -131,6 +132,7 @@ def train(
             log=EventLog(Path(folder)),
             checkpoints=CheckpointFolder(Path(folder) / "checkpoints", keep=1),
             total_steps=steps,
+            optimizer=AdamW(),
         )
         result = trainer.run()
         if result.exit_code:  # a signal: the run is not whole

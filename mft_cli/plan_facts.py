@@ -90,6 +90,7 @@ class PlanFacts:
         watched: those that are only measured.
         packer, rows, packing_efficiency: tokens that are not padding over all tokens, 0 to 1.
         steps, epochs: optimizer steps and passes over the data.
+        optimizer: what takes the steps, such as "adamw".
         batch_rows: rows per optimizer step, over all ranks.
         tokens_per_step: mean tokens that are not padding.
         memory: estimated peak, bytes.
@@ -116,6 +117,7 @@ class PlanFacts:
     tokens_per_step: float
     loss: str
     loss_options: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: str = ""
     probe: ProbeFacts | None = None
     affinity: AffinityFacts | None = None
     trainable: int | None = None

@@ -66,6 +66,7 @@ def plan_facts(plan: Plan) -> PlanFacts:
         tokens_per_step=tokens / epoch.steps,
         loss=recipe.loss.name,
         loss_options=plan.parts.loss.options.model_dump(),
+        optimizer=recipe.train.optimizer.name,
         probe=probe_facts(plan),
         affinity=affinity_facts(plan),
         trainable=memory.trainable,

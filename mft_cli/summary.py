@@ -56,7 +56,8 @@ def _plan_rows(plan: PlanFacts) -> Iterable[_Fact]:
     yield _Fact("packing", f"{plan.packer}: {units.counted(plan.rows, 'row')}, {filled}")
     epochs = f"{plan.epochs:.3g} epoch{'s' * (plan.epochs != 1)}"
     each = f"{units.counted(plan.batch_rows, 'row')}, about {units.count(plan.tokens_per_step)} tokens each"
-    yield _Fact("training", f"{units.counted(plan.steps, 'step')}, {epochs}; {each}")
+    by = f" of {plan.optimizer}" if plan.optimizer else ""
+    yield _Fact("training", f"{units.counted(plan.steps, 'step')}{by}, {epochs}; {each}")
     if plan.memory is not None:
         recomputed = ", activations recomputed (gradient checkpointing)" if plan.gradient_checkpointing else ""
         yield _Fact("memory", f"about {units.memory(plan.memory)} expected{recomputed}")

@@ -107,6 +107,11 @@ def mft_makers() -> Sequence[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def mft_optimizers() -> Sequence[Component]:  # type: ignore[empty-body]
+    """What takes the steps (`train.optimizer`); targets are `mft_core.interfaces.Optimizer`."""
+
+
+@hookspec
 def mft_callbacks() -> Sequence[Component]:  # type: ignore[empty-body]
     """Work beside the steps of a run (`train.callbacks`); targets are `mft_core.interfaces.Callback`."""
 

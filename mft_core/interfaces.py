@@ -28,6 +28,7 @@ from mft_core.objective.loss import Loss, ProbeRequest
 from mft_core.objective.within_task import LossOptions, SomeLossOptions
 from mft_core.registry.options import Configurable, Options, PathText, SomeOptions
 from mft_core.training.callbacks import Callback, CallbackContext
+from mft_core.training.optimizer import Optimizer, ParameterGroup
 
 __all__ = [
     "GO_ON",
@@ -58,8 +59,10 @@ __all__ = [
     "LossOptions",
     "Maker",
     "ModelAdapter",
+    "Optimizer",
     "Options",
     "Packer",
+    "ParameterGroup",
     "PathText",
     "ProbeRequest",
     "PublishedSet",

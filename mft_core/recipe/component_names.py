@@ -48,6 +48,7 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield from _choice("data.tasks.tokenization", "tokenization", task.get("tokenization"))
     for choice in values.get("eval", ()):
         yield from _choice("eval", "evaluator", choice)
+    yield from _choice("train.optimizer", "optimizer", train.get("optimizer"))
     for choice in train.get("callbacks", ()):
         yield from _choice("train.callbacks", "callback", choice)
 

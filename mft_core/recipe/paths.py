@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from mft_core.recipe.addresses import ADDRESS
 from mft_core.recipe.component_names import Names
-from mft_core.recipe.schema import AUTO, LOSS, PACKER
+from mft_core.recipe.schema import AUTO, LOSS, OPTIMIZER, PACKER
 
 
 class Components(Names, Protocol):
@@ -83,6 +83,7 @@ def _place_options(sections: dict[str, Any], components: Components) -> None:
         ("data", "packer", "packer", PACKER),
         ("data", "source", "source", AUTO),
         ("data", "tokenization", "tokenization", AUTO),
+        ("train", "optimizer", "optimizer", OPTIMIZER),
     ):
         if isinstance(sections.get(section), dict) and key in sections[section]:
             sections[section][key] = placed(kind, sections[section][key], default)

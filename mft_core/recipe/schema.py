@@ -62,10 +62,11 @@ def _as_name_or_table(value: Choice) -> Any:
     return as_table(value) if value.options else value.name
 
 
-AUTO, PACKER, LOSS, EVALUATOR, REPORT = "auto", "best-fit", "balanced", "loss", "report"
+AUTO, PACKER, LOSS, EVALUATOR, OPTIMIZER, REPORT = "auto", "best-fit", "balanced", "loss", "adamw", "report"
 
 AutoChoice = Annotated[Choice, named(AUTO), PlainSerializer(_as_name_or_table)]
 PackerChoice = Annotated[Choice, named(PACKER), PlainSerializer(_as_name_or_table)]
+OptimizerChoice = Annotated[Choice, named(OPTIMIZER), PlainSerializer(_as_name_or_table)]
 CallbackChoice = Annotated[Choice, named(REPORT), PlainSerializer(_as_name_or_table)]
 LossChoice = Annotated[Choice, named(LOSS), PlainSerializer(as_table)]
 
@@ -222,7 +223,10 @@ class TrainSection(Section):
     min_learning_rate: float = Field(1e-5, ge=0, description="where the schedule ends")
     warmup: float = Field(0.03, ge=0, lt=1, description="share of all steps with rising learning rate")
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    optimizer: Literal["adamw", "sgd"] = Field("adamw", description="sgd: plain, without momentum")
+    optimizer: OptimizerChoice = Field(Choice(name=OPTIMIZER), description="what takes the steps; `mft list optimizer`")
+    rate_factors: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="such as {lora_B = 16.0} (LoRA+): of parameters with that in their names, times learning_rate"
+    )
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0: no clipping")
     gradient_checkpointing: Literal["auto"] | bool = Field(

@@ -23,5 +23,6 @@ KINDS = {
     "evaluator": Kind("mft_evaluators", "mft_core.evaluation.evaluator:Evaluator"),
     "importer": Kind("mft_importers", "mft_core.importing.importer:Importer"),
     "maker": Kind("mft_makers", "mft_core.making.maker:Maker"),
+    "optimizer": Kind("mft_optimizers", "mft_core.training.optimizer:Optimizer"),
     "callback": Kind("mft_callbacks", "mft_core.training.callbacks:Callback"),
 }

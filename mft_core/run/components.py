@@ -22,6 +22,7 @@ from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.support.reading import ReaderChoice
 from mft_core.training.callbacks import Callback
+from mft_core.training.optimizer import Optimizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -46,6 +47,7 @@ class Parts:
     packer: Packer
     tokenization: Tokenization
     evaluators: list[Evaluator]
+    optimizer: Optimizer
     callbacks: dict[str, Callback]
     source: Source | None
     readers: Readers
@@ -92,7 +94,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
     """Look up and build every component the recipe names.
 
     Raises:
-        UsageError: an unknown name or option, named with its recipe key.
+        UsageError: an unknown name or option, named with its recipe key; an optimizer that does not go with [train].
     """
     entries: list[Entry] = []
 
@@ -105,11 +107,14 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
     if family:
         catalog.load("model", family)  # one that cannot be imported is refused before any data is read
     source = source_choice(recipe)
+    optimizer: Optimizer = build("optimizer", recipe.train.optimizer, "[train] optimizer")
+    optimizer.check(recipe.train)
     return Parts(
         loss=build("loss", recipe.loss, "[loss]"),
         packer=build("packer", recipe.data.packer, "[data] packer"),
         tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
         evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],
+        optimizer=optimizer,
         callbacks={
             choice.name: build("callback", choice, "[train] callbacks")
             for choice in recipe.train.callbacks

@@ -17,10 +17,11 @@ from mft_core.nn.head_losses import chunk_rows
 from mft_core.recipe.schema import Recipe
 from mft_core.run.plan import Plan
 from mft_core.support.ranks import process_state
+from mft_core.training.optimizer import Optimizer
+from mft_core.training.parameter_groups import parameter_groups
 from mft_core.tuning.lora import DEFAULT_INIT
 from mft_core.tuning.methods import FULL, LORA, QLORA, prepare_for_tuning, quantization
 
-ADAM_MOMENTS = 2
 # Tensors a decoder layer keeps for its backward, in elements per token: about 14 of the hidden size (norm and
 # projection inputs, queries, keys, values, attention output, residuals) and 4 of the MLP's inner size.
 HIDDEN_COPIES, INNER_COPIES = 14, 4
@@ -71,6 +72,7 @@ def estimate_memory(
     weights_dtype: torch.dtype,
     supervised_share: float,
     device: torch.device,
+    optimizer: Optimizer | None = None,
 ) -> MemoryEstimate:
     """What one optimizer step needs at its peak.
 
@@ -79,6 +81,7 @@ def estimate_memory(
         weights_dtype: the base is loaded in, as far as it is not quantised.
         supervised_share: supervised / real tokens; the head runs on supervised positions, a few at a time.
         device: where the step is computed.
+        optimizer: takes the step; None: its states are not counted.
     """
     base = build_empty(config, weights_dtype)
     weights, workspace = _base_bytes(base, recipe)
@@ -86,7 +89,7 @@ def estimate_memory(
     model = _tuned_skeleton(base, recipe, adapter)
     sizes = [(p.numel(), p.element_size(), p.requires_grad) for p in model.parameters()]
     trainable_bytes = sum(count * size for count, size, trainable in sizes if trainable)
-    moments = ADAM_MOMENTS if recipe.train.optimizer == "adamw" else 0
+    groups = parameter_groups(model, recipe.train)
     return MemoryEstimate(
         method=recipe.tune.method,
         parameters=sum(count for count, _, _ in sizes),
@@ -94,7 +97,7 @@ def estimate_memory(
         weights=weights,
         adapters=sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in in_base),
         gradients=trainable_bytes,
-        optimizer=moments * trainable_bytes,
+        optimizer=sum(map(optimizer.state_bytes, groups)) if optimizer else 0,
         activations=workspace + _activations(recipe, config, weights_dtype, device, supervised_share),
     )
 
@@ -104,7 +107,7 @@ def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
     supervised, tokens = (int(counts.sum()) for counts in (plan.training.table.supervised, plan.training.table.lengths))
     device = process_state().device
     dtype = choose_precision(recipe, device).weights
-    return estimate_memory(recipe, plan.adapter, plan.config, dtype, supervised / tokens, device)
+    return estimate_memory(recipe, plan.adapter, plan.config, dtype, supervised / tokens, device, plan.parts.optimizer)
 
 
 def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:

@@ -94,7 +94,8 @@ def execute(
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
     if fitted.warning and accelerator.is_main_process:
         log.emit("warning", trainer.step, message=fitted.warning)
-    callbacks.start(trainer.step)
+    with trainer.stepper.result_in_model():
+        callbacks.start(trainer.step)
     result = _run(trainer, plan.recipe)
     if result.reason != "interrupted":
         if on_finished:
@@ -169,6 +170,7 @@ def _build_trainer(
         log=log,
         checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests),
         total_steps=plan.total_steps,
+        optimizer=plan.parts.optimizer,
         callbacks=callbacks,
         watched=_watched(plan, validation),
         identities=identities(plan.task_set),
@@ -176,7 +178,7 @@ def _build_trainer(
         first=first,
     )
     for each in affinity.values():
-        each.optimizer = trainer.optimizer
+        each.optimizer = trainer.stepper.optimizer
     return trainer
 
 

@@ -19,6 +19,7 @@ KIT_MODULES = (
     "losses",
     "makers",
     "model_adapters",
+    "optimizers",
     "packers",
     "readers",
     "sources",
@@ -32,6 +33,7 @@ from mft_core.testing.importers import ImporterTests  # noqa: E402
 from mft_core.testing.losses import LossTests  # noqa: E402
 from mft_core.testing.makers import MakerTests  # noqa: E402
 from mft_core.testing.model_adapters import ModelAdapterTests  # noqa: E402
+from mft_core.testing.optimizers import OptimizerTests  # noqa: E402
 from mft_core.testing.packers import PackerTests  # noqa: E402
 from mft_core.testing.readers import ReaderTests  # noqa: E402
 from mft_core.testing.scripted_author import ScriptedAuthor  # noqa: E402
@@ -45,6 +47,7 @@ __all__ = [
     "LossTests",
     "MakerTests",
     "ModelAdapterTests",
+    "OptimizerTests",
     "PackerTests",
     "ReaderTests",
     "ScriptedAuthor",

@@ -15,6 +15,7 @@ from mft_core.objective.loss import ProbeRequest
 from mft_core.training.callbacks import Callback, CallbackContext
 from mft_core.training.gradient_probe import GradientProbe, ProbedData
 from mft_core.training.look_ahead import TrialSteps, copied, distance
+from mft_core.training.parameter_groups import rate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ class AffinityRecorder(Callback):
         self._before = copied(self.context.validation.model)
 
     def _full_length(self, before: list[torch.Tensor]) -> float:
-        validation, rate = self.context.validation, self.optimizer.param_groups[0]["lr"]
+        validation, rate = self.context.validation, rate_of(self.optimizer)
         return distance(validation.model, before, validation.accelerator) * (self._rate / rate if rate else 0.0)
 
     def _fields(self, found: Measured) -> dict[str, Any]:

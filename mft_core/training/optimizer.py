@@ -1,36 +1,91 @@
-"""Optimizer and learning-rate schedule."""
+"""What takes the steps: what an optimizer's plugin implements."""
 
 from __future__ import annotations
 
-import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch import nn
+from mft_core.errors import UsageError
+from mft_core.registry.options import Configurable, SomeOptions
 
-from mft_core.recipe.schema import TrainSection
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
+    from mft_core.recipe.schema import TrainSection
 
-def build_optimizer(model: nn.Module, settings: TrainSection) -> torch.optim.Optimizer:
-    """AdamW or plain SGD over the trainable parameters; one-dimensional ones (norms, biases) are not decayed."""
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95))
+RATE_FACTOR = "rate_factor"
+"""Key of an optimizer's parameter group: what the step's learning rate is multiplied with."""
 
 
-def learning_rate(step: int, total_steps: int, settings: TrainSection) -> float:
-    """Learning rate of the step with index `step` (from 0): linear warm-up, then the schedule to its minimum."""
-    warmup = math.ceil(settings.warmup * total_steps) if settings.schedule != "constant" else 0
-    if step < warmup:
-        return settings.learning_rate * (step + 1) / warmup
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    progress = min(1.0, (step - warmup) / max(1, total_steps - 1 - warmup))
-    share = 0.5 * (1 + math.cos(math.pi * progress)) if settings.schedule == "cosine" else 1 - progress
-    floor = min(settings.min_learning_rate, settings.learning_rate)
-    return floor + (settings.learning_rate - floor) * share
+@dataclass(frozen=True, slots=True)
+class ParameterGroup:
+    """Parameters that are treated alike.
+
+    Attributes:
+        parameters: at least one; as the optimizer has them, so DTensors where they are spread over processes.
+        weight_decay: 0 for those of one dimension (norms, biases).
+        rate_factor: what the learning rate of each step is multiplied with.
+        vocabulary: whether these are the embeddings or the head.
+    """
+
+    parameters: list[nn.Parameter]
+    weight_decay: float
+    rate_factor: float
+    vocabulary: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """As torch's optimizers take it."""
+        return {"params": self.parameters, "weight_decay": self.weight_decay, RATE_FACTOR: self.rate_factor}
+
+
+class Optimizer(Configurable[SomeOptions]):
+    """Builds the `torch.optim.Optimizer` of a run, and says what it takes.
+
+    The trainer sets the learning rate of every group before each step, clips the gradients, and writes checkpoints: the
+    tensors and numbers in the optimizer's `state` of each parameter, and of each group what `group_state` names. With
+    these put back into a new one, it has to go on bit by bit as if it had never been interrupted.
+    """
+
+    shards: ClassVar[bool] = False
+    """Whether it takes parameters that `train.sharding = "full"` spreads over processes (DTensors)."""
+    group_state: ClassVar[tuple[str, ...]] = ()
+    """Keys of its parameter groups, of numbers, that its steps change."""
+
+    @abstractmethod
+    def build(self, groups: Sequence[ParameterGroup], rate: float) -> torch.optim.Optimizer:
+        """A new optimizer.
+
+        Args:
+            groups: the trained parameters; `as_dict` is what torch's optimizers take. None is without parameters.
+            rate: the recipe's learning rate.
+
+        Raises:
+            UsageError: it cannot train these.
+        """
+
+    def state_bytes(self, group: ParameterGroup) -> int:
+        """What it keeps for the parameters of a group, in bytes, which `mft check` shows; here two of each."""
+        return 2 * sum(parameter.nbytes for parameter in group.parameters)
+
+    def check(self, settings: TrainSection) -> None:
+        """Refuse settings of the recipe that it does not go with, before anything is loaded.
+
+        Raises:
+            UsageError: there is one.
+        """
+        if settings.sharding == "full" and not self.shards:
+            raise UsageError(
+                f"train.optimizer = {settings.optimizer.name!r} does not take weights that are spread over processes "
+                '(train.sharding = "full").',
+                'Use train.optimizer = "adamw", or train.sharding = "none" with a copy on each device.',
+            )
+
+    def to_measuring(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put the weights that are the result into the model; evaluations, checkpoints and callbacks see these."""
+
+    def to_training(self, optimizer: torch.optim.Optimizer) -> None:
+        """Put back, bit by bit, the weights that gradients are taken at; called after `to_measuring`, and after a
+        checkpoint has been put back, which was written in between."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
 
 from mft_core.training.sharding import own_parameters, placed_like, whole
+
+STEP = "step"
+"""torch's name of the count of steps, a tensor of no dimension that is never spread over ranks."""
 
 
 def trainable_tensors(model: nn.Module, keep: bool = True) -> dict[str, torch.Tensor]:
@@ -31,23 +35,56 @@ def load_trainable(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> Non
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, torch.Tensor]:
     """The optimizer's state as "parameter name|state name" -> whole tensor, on the CPU; `keep` as above."""
-    states = (
-        (f"{name}|{key}", value.detach())
-        for name, parameter in _trainable(model).items()
-        for key, value in optimizer.state.get(parameter, {}).items()
-        if isinstance(value, torch.Tensor)
-    )
+    states = ((name, value.detach()) for name, value in _states(model, optimizer) if isinstance(value, torch.Tensor))
     return _gathered(states, keep)
 
 
-def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put a saved optimizer state back, in place of whatever it has gathered."""
+def optimizer_numbers(
+    model: nn.Module, optimizer: torch.optim.Optimizer, group_state: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the optimizer knows beside tensors, as JSON values: numbers by the same names, and those of its groups.
+
+    Args:
+        group_state: the keys of its groups that its steps change.
+    """
+    numbers = {name: value for name, value in _states(model, optimizer) if isinstance(value, int | float)}
+    return {"states": numbers, "groups": [{key: group[key] for key in group_state} for group in optimizer.param_groups]}
+
+
+def load_optimizer(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tensors: Mapping[str, torch.Tensor],
+    numbers: Mapping[str, Any] | None = None,
+) -> None:
+    """Put a saved optimizer state back, in place of whatever it has gathered.
+
+    Args:
+        numbers: of `optimizer_numbers`; None: there are none.
+    """
     parameters = _trainable(model)
+    fused = {id(each) for group in optimizer.param_groups if group.get("fused") for each in group["params"]}
     optimizer.state.clear()
     for full_name, tensor in tensors.items():
         name, key = full_name.rsplit("|", 1)
-        # The count of steps is a scalar that stays on the CPU.
-        optimizer.state[parameters[name]][key] = tensor if key == "step" else placed_like(tensor, parameters[name])
+        parameter = parameters[name]
+        if key != STEP:
+            tensor = placed_like(tensor, parameter)
+        elif id(parameter) in fused:  # else torch counts on the processor
+            tensor = tensor.to(parameter.device)
+        optimizer.state[parameter][key] = tensor
+    for full_name, number in (numbers or {}).get("states", {}).items():
+        name, key = full_name.rsplit("|", 1)
+        optimizer.state[parameters[name]][key] = number
+    for group, changed in zip(optimizer.param_groups, (numbers or {}).get("groups", ()), strict=False):
+        group.update(changed)
+
+
+def _states(model: nn.Module, optimizer: torch.optim.Optimizer) -> Iterator[tuple[str, Any]]:
+    """All that the optimizer keeps for parameters, as "parameter name|state name" and value."""
+    for name, parameter in _trainable(model).items():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            yield f"{name}|{key}", value
 
 
 def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -57,9 +94,13 @@ def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
 
 def _gathered(named: Iterable[tuple[str, torch.Tensor]], keep: bool) -> dict[str, torch.Tensor]:
     """One tensor after the other, so that no rank ever has more than one whole tensor on its device."""
-    gathered = {}
+    gathered: dict[str, torch.Tensor] = {}
+    shared: set[int] = set()
     for name, tensor in named:
         full = whole(tensor)
         if keep:
-            gathered[name] = full.cpu()
+            copy = full.cpu()
+            # bitsandbytes has one table for all parameters; a file of tensors holds each of its own.
+            gathered[name] = copy.clone() if copy.data_ptr() in shared else copy
+            shared.add(copy.data_ptr())
     return gathered

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +20,16 @@ from mft_core.evaluation.losses import TaskSums
 from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
 from mft_core.records import Batch, StepCounts, TaskLosses
-from mft_core.training.optimizer import build_optimizer
+from mft_core.training.optimizer import Optimizer
+from mft_core.training.parameter_groups import parameter_groups, set_rate
 from mft_core.training.sharding import gradients_kept, whole
+from mft_core.training.state_tensors import (
+    load_optimizer,
+    load_trainable,
+    optimizer_numbers,
+    optimizer_tensors,
+    trainable_tensors,
+)
 
 
 @dataclass(slots=True)
@@ -50,10 +60,11 @@ class Stepper:
         plan: where the rows of a step come from.
         settings: [train] of the recipe.
         accelerator: device and ranks.
+        optimizer: builds what takes the steps.
         pad_id: token that fills rows.
 
     Attributes:
-        optimizer: prepared by accelerate.
+        optimizer: what takes the steps, not wrapped.
     """
 
     def __init__(
@@ -63,6 +74,7 @@ class Stepper:
         plan: BatchPlan,
         settings: TrainSection,
         accelerator: Accelerator,
+        optimizer: Optimizer,
         pad_id: int = 0,
     ) -> None:
         self.model = model
@@ -70,7 +82,9 @@ class Stepper:
         self.plan = plan
         self.settings = settings
         self.accelerator = accelerator
-        self.optimizer = accelerator.prepare(build_optimizer(model, settings))
+        self.optimizer = optimizer.build(parameter_groups(model, settings), settings.learning_rate)
+        self._component = optimizer
+        self._prepared = accelerator.prepare(self.optimizer)
         self._pad_id = pad_id
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -122,11 +136,42 @@ class Stepper:
         finite = bool(np.isfinite(norm)) and not sum_over_ranks(self.accelerator, len(bad))
         # A float16 gradient scaler must see the overflow itself: it then skips the update and lowers its scale.
         if finite or self.accelerator.scaler is not None:
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.step()
-        self.optimizer.zero_grad()
+            set_rate(self.optimizer, rate)
+            self._prepared.step()
+        self._prepared.zero_grad()
         return StepOutcome(norm, finite, bad, losses, step_tokens)
+
+    @contextmanager
+    def result_in_model(self) -> Iterator[None]:
+        """The model has the weights that are the result, which with some optimizers are not those in training."""
+        self._component.to_measuring(self.optimizer)
+        try:
+            yield
+        finally:
+            self._component.to_training(self.optimizer)
+
+    def end(self) -> None:
+        """Leave the weights that are the result in the model; no step is taken afterwards."""
+        self._component.to_measuring(self.optimizer)
+
+    def tensors(self, keep: bool) -> dict[str, dict[str, torch.Tensor]]:
+        """What a checkpoint holds of the model and the optimizer, whole; within `result_in_model`, and not copied.
+
+        Args:
+            keep: False on ranks that only help to gather a sharded model; they get nothing.
+        """
+        optimizer = optimizer_tensors(self.model, self.optimizer, keep)
+        return {"model": trainable_tensors(self.model, keep), "optimizer": optimizer}
+
+    def numbers(self) -> dict[str, Any]:
+        """What a checkpoint holds of the optimizer beside tensors, as JSON values; within `result_in_model`."""
+        return optimizer_numbers(self.model, self.optimizer, self._component.group_state)
+
+    def load(self, tensors: Mapping[str, Mapping[str, torch.Tensor]], numbers: Mapping[str, Any] | None) -> None:
+        """Put back what `tensors` and `numbers` gave, and go on training."""
+        load_trainable(self.model, tensors["model"])
+        load_optimizer(self.model, self.optimizer, tensors.get("optimizer", {}), numbers)
+        self._component.to_training(self.optimizer)
 
     def _batches(self, rows: list[np.ndarray]) -> Iterator[tuple[Batch, bool]]:
         """This rank's micro-batches, and whether each is the last of the step."""

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from accelerate import Accelerator
 from torch import nn
 
@@ -29,13 +28,13 @@ from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.first_evaluation import Evaluation, FirstEvaluation
 from mft_core.training.interruption import Interruption
 from mft_core.training.metrics import Meter
-from mft_core.training.optimizer import learning_rate
+from mft_core.training.optimizer import Optimizer
 from mft_core.training.probes import make_probe
 from mft_core.training.result import TrainingResult
 from mft_core.training.rollback import Rollback
+from mft_core.training.schedule import learning_rate
 from mft_core.training.selected import restore_selected
 from mft_core.training.selection import Selection
-from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
 from mft_core.training.step import Stepper, sum_over_ranks
 from mft_core.training.task_states import on_these_tasks
 from mft_core.training.validation_course import ValidationCourse
@@ -58,12 +57,14 @@ class Trainer:
         callbacks: called on every rank after each step; None: there are none.
         watched: as `validation`, of tasks that are only measured; None: there are none.
         total_steps: optimizer steps of the whole run.
+        optimizer: builds what takes the steps.
         identities: what identifies the tasks' samples; goes into every checkpoint.
         pad_id: token that fills rows.
         first: where the evaluation before the first step may be known from; None: it is measured.
 
     Attributes:
         rollback: what the loss has decided after evaluations.
+        stepper: takes the steps.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Trainer:
         log: EventLog,
         checkpoints: CheckpointFolder,
         total_steps: int,
+        optimizer: Optimizer,
         callbacks: Callbacks | None = None,
         watched: EvaluationContext | None = None,
         identities: Identities | None = None,
@@ -100,7 +102,7 @@ class Trainer:
         self._stop = False
         self._names = loss.counts.names
         self._saved_step: int | None = None
-        self._stepper = Stepper(model, loss, plan, settings, accelerator, pad_id)
+        self.stepper = Stepper(model, loss, plan, settings, accelerator, optimizer, pad_id)
         self._meter = Meter(loss.counts.names)
         self._bad_steps = BadSteps(self._names, plan.table, settings.max_bad_steps, self._emit)
         self._course = ValidationCourse(loss.counts, settings, self._emit)
@@ -129,8 +131,7 @@ class Trainer:
     def _restore(self, checkpoint: Checkpoint, same_tasks: bool = True, same_losses: bool = True) -> None:
         """All that a checkpoint holds but who has left."""
         state = checkpoint.state
-        load_trainable(self.model, checkpoint.tensors["model"])
-        load_optimizer(self.model, self._stepper.optimizer.optimizer, checkpoint.tensors.get("optimizer", {}))
+        self.stepper.load(checkpoint.tensors, state.get("optimizer"))
         self.step = self._saved_step = checkpoint.step
         if same_losses:
             self._course.load_state_dict(state)
@@ -168,6 +169,7 @@ class Trainer:
                 self._save()
         if not self._ended:
             return TrainingResult(self.step, self.step, "interrupted", interruption.exit_code)
+        self.stepper.end()
         selected = restore_selected(self.model, self.checkpoints, self._course.ranked, self.step, self._emit)
         return TrainingResult(self.step, selected, "stopped early" if self._stop else "done", 0)
 
@@ -180,10 +182,10 @@ class Trainer:
         rows, counts = self.plan.step(self.step)
         rate = learning_rate(self.step, self.total_steps, self.settings)
         if self.loss.measures_step_first or self.loss.within.measures_step_first:
-            counts = replace(counts, losses=self._stepper.measure(rows, self.step))
+            counts = replace(counts, losses=self.stepper.measure(rows, self.step))
         self.loss.before_step(counts)
         weights = self.rollback.mixture.weights()
-        outcome = self._stepper.optimize(rows, counts, weights, rate, self.step)
+        outcome = self.stepper.optimize(rows, counts, weights, rate, self.step)
         self._meter.add(outcome.losses, outcome.real_tokens)
         if outcome.finite:
             self._step_taken(rows, outcome.losses)
@@ -196,7 +198,7 @@ class Trainer:
     def _step_taken(self, rows: list[np.ndarray], training: TaskLosses) -> None:
         """Show the step to the objective."""
         self._bad_steps.in_a_row = 0
-        again = self._stepper.measure(rows, self.step) if self.loss.measures_step_again else None
+        again = self.stepper.measure(rows, self.step) if self.loss.measures_step_again else None
         self.loss.within.end_step(training)
         self.loss.after_step(training, again)
         self.step += 1
@@ -216,7 +218,8 @@ class Trainer:
         if last or (evaluates and needed) or (settings.save_every and self.step % settings.save_every == 0):
             self._save()
         if self._callbacks:
-            self._callbacks.after_step(self.step)
+            with self.stepper.result_in_model():
+                self._callbacks.after_step(self.step)
 
     def _log(self) -> None:
         epoch, local = self.plan.locate(self.step - 1)
@@ -224,8 +227,9 @@ class Trainer:
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
 
     def _measure(self) -> Evaluation:
-        watched = self._watched.losses() if self._watched else None
-        return Evaluation(self.validation.losses(), watched)
+        with self.stepper.result_in_model():
+            watched = self._watched.losses() if self._watched else None
+            return Evaluation(self.validation.losses(), watched)
 
     def _take_in(self, found: Evaluation) -> Checkpoint | None:
         """Show an evaluation to all who follow; returns what the run goes back to, if the loss decides so."""
@@ -242,7 +246,8 @@ class Trainer:
         self._restore(earlier)
         self._meter.total_seconds = seconds
         if self._callbacks:
-            self._callbacks.going_back(self.step)
+            with self.stepper.result_in_model():
+                self._callbacks.going_back(self.step)
         self._save(newest=True)
         if self.accelerator.is_main_process:
             self.log.rewind(self.step)
@@ -251,23 +256,16 @@ class Trainer:
     def _save(self, newest: bool = False) -> None:
         """Write a checkpoint; `newest`: there are none of later steps from here on."""
         main = self.accelerator.is_main_process
-        tensors = {
-            "model": trainable_tensors(self.model, keep=main),
-            "optimizer": optimizer_tensors(self.model, self._stepper.optimizer.optimizer, keep=main),
-        }
-        if main:
-            if newest:
-                self.checkpoints.remove_after(self.step)
-            kept = self.rollback.kept(self.step, self._course.kept(self.checkpoints.keeps_task_bests))
-            path = self.checkpoints.save(self.step, tensors, self.state_dict(), kept)
-            self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
+        with self.stepper.result_in_model():
+            tensors = self.stepper.tensors(keep=main)
+            if main:
+                if newest:
+                    self.checkpoints.remove_after(self.step)
+                kept = self.rollback.kept(self.step, self._course.kept(self.checkpoints.keeps_task_bests))
+                path = self.checkpoints.save(self.step, tensors, self.state_dict(), kept)
+                self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)
         self._saved_step = self.step
         self.accelerator.wait_for_everyone()
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """What takes the steps, not wrapped any further."""
-        return self._stepper.optimizer.optimizer
 
     @property
     def real_tokens(self) -> int:
@@ -287,6 +285,7 @@ class Trainer:
             "overfitting": self.loss.overfitting.state_dict(),
             **self.rollback.state_dict(),
             "probe": self._probe.state_dict() if self._probe else None,
+            "optimizer": self.stepper.numbers(),
         }
 
     def _emit(self, name: str, **data: Any) -> None:

@@ -10,6 +10,7 @@ from mft_core.data.file_kinds import stem
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.data_sets import hub_address, task, task_field, watched
+from mft_importers.optimizers import optimizer, rate_of_b
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -26,7 +27,6 @@ from mft_importers.shared import (
     batches,
     evaluations,
     lora,
-    optimizer,
     precision,
     scheduler,
     shards,
@@ -97,6 +97,7 @@ class Axolotl(Importer):
         warm_up(conversion, "warmup_ratio", "warmup_steps")
         scheduler(conversion, "lr_scheduler", "cosine")
         optimizer(conversion, "optimizer")
+        rate_of_b(conversion, "loraplus_lr_ratio")
         evaluations(conversion)
         precision(conversion)
         shards(conversion)

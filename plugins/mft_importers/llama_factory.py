@@ -110,7 +110,6 @@ def _tuning(conversion: Conversion) -> None:
             "quantization_method": "four bits are bitsandbytes' (qlora)",
             "adapter_name_or_path": NO_OTHER_ADAPTER,
             "additional_target": NO_OTHER_MODULES,
-            "loraplus_lr_ratio": "both matrices of LoRA have one learning rate",
         }
     )
 

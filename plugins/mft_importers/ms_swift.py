@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.data_sets import hub_address, shares, task, task_field, watched
+from mft_importers.optimizers import rate_of_b
 from mft_importers.shared import (
     FOUR_BITS,
     KERNELS,
@@ -91,7 +92,10 @@ class MsSwift(Importer):
             batch_default=1,
             rate=1e-4 if conversion.values["tune"]["method"] != "full" else 1e-5,
             schedule="cosine",
+            betas=(0.9, 0.95),
+            weight_decay=0.1,
         )
+        rate_of_b(conversion, "lorap_lr_ratio")
         _megatron(conversion)
         packed = bool(conversion.take("packing", False))
         conversion.set("data.packer", "best-fit" if packed else "dynamic")

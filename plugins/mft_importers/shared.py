@@ -8,12 +8,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from mft_core.importing.importer import Carry, Conversion
+from mft_importers.optimizers import optimizer, rate_of_b
 
 GRADIENTS, PER_DEVICE = "gradient_accumulation_steps", "per_device_train_batch_size"
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant", "constant_with_warmup": "constant"}
 MEGATRON = ("linear_qkv", "linear_proj", "linear_fc1", "linear_fc2", "all-router", "all-embedding")
 """Its names of layers, of which one stands for several here."""
-ADAMW = ("adamw_torch", "adamw_torch_fused", "adamw_hf", "adamw", "adamw_apex_fused")
 NO_NEED = "there is no need for it here"
 NO_CODE = "no code of a checkpoint is ever run; older families are built in"
 KERNELS = "attention and losses take the fastest way that is exact on the device"
@@ -30,20 +30,29 @@ PICTURES = "pictures and sound are out of mft's scope; texts alone are learned"
 SPLIT_OF_PROCESSES = "train.sharding spreads weights over processes; each has whole samples"
 
 
-def training(conversion: Conversion, batch_default: int, rate: float, schedule: str = "linear") -> None:
+def training(
+    conversion: Conversion,
+    batch_default: int,
+    rate: float,
+    schedule: str = "linear",
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float | None = None,
+) -> None:
     """The keys of TrainingArguments.
 
     Args:
         batch_default: `per_device_train_batch_size` where it is not given.
         rate: `learning_rate` where it is not given.
         schedule: `lr_scheduler_type` where it is not given.
+        betas: `adam_beta1` and `adam_beta2` where they are not given.
+        weight_decay: where it is not given, if it is not 0.
     """
     batches(conversion, PER_DEVICE, GRADIENTS, batch_default)
     conversion.carry(
         [
             Carry("learning_rate", "train.learning_rate", float, rate),
             Carry("num_train_epochs", "train.epochs", float, 3.0),
-            Carry("weight_decay", "train.weight_decay", float),
+            Carry("weight_decay", "train.weight_decay", float, weight_decay),
             Carry("max_grad_norm", "train.clip", float),
             Carry("seed", "train.seed", int, 42),
             Carry("logging_steps", "train.log_every", _steps),
@@ -52,12 +61,7 @@ def training(conversion: Conversion, batch_default: int, rate: float, schedule: 
             Carry("output_dir", "output.dir", conversion.path),
         ]
     )
-    steps(conversion, "max_steps")
-    warm_up(conversion, "warmup_ratio", "warmup_steps")
-    scheduler(conversion, "lr_scheduler_type", schedule)
-    optimizer(conversion, "optim")
-    evaluations(conversion)
-    trackers(conversion)
+    _course(conversion, schedule, betas)
     precision(conversion)
     shards(conversion)
     conversion.leave_all(
@@ -85,6 +89,17 @@ def training(conversion: Conversion, batch_default: int, rate: float, schedule: 
             "neftune_noise_alpha": "noise on embeddings is not offered",
         }
     )
+
+
+def _course(conversion: Conversion, schedule: str, betas: tuple[float, float]) -> None:
+    """How many steps, by what, at which rates, and how they are followed."""
+    steps(conversion, "max_steps")
+    warm_up(conversion, "warmup_ratio", "warmup_steps")
+    scheduler(conversion, "lr_scheduler_type", schedule)
+    optimizer(conversion, "optim", betas)
+    rate_of_b(conversion, "loraplus_lr_ratio")
+    evaluations(conversion)
+    trackers(conversion)
 
 
 def batches(conversion: Conversion, per_device: str, accumulation: str, default: int) -> None:
@@ -127,15 +142,6 @@ def scheduler(conversion: Conversion, key: str, default: str) -> None:
         conversion.set("train.min_learning_rate", 0.0)
     else:
         conversion.leave(key, f"the schedules are {', '.join(sorted(set(SCHEDULES.values())))}; it is cosine now")
-
-
-def optimizer(conversion: Conversion, key: str) -> None:
-    """AdamW, or what comes nearest to it."""
-    name = str(conversion.take(key, ADAMW[0]))
-    if name == "sgd":
-        conversion.set("train.optimizer", "sgd")
-    elif name not in ADAMW:
-        conversion.leave(key, "it is adamw now: `train.optimizer` has what there is")
 
 
 def validation(conversion: Conversion, key: str) -> None:

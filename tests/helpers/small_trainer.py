@@ -12,9 +12,11 @@ from torch.nn.functional import dropout as drop
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.sample_table import SampleTable
 from mft_core.events import EventLog
-from mft_core.interfaces import Loss
+from mft_core.interfaces import Loss, Optimizer
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import TrainSection
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts
@@ -40,6 +42,12 @@ def dropout_model(probability: float) -> TokenLossModel:
 
     model.model.get_input_embeddings().register_forward_hook(forget)
     return model
+
+
+def optimizer_of(settings: TrainSection) -> Optimizer:
+    """The one that the settings name."""
+    choice = settings.optimizer
+    return discover(Workspace()).catalog.build("optimizer", choice.name, choice.options)
 
 
 def make_trainer(
@@ -70,6 +78,7 @@ def make_trainer(
         accelerator=accelerator,
         log=EventLog(run),
         checkpoints=CheckpointFolder(run / "checkpoints", keep=9),
+        optimizer=optimizer_of(section),
         total_steps=section.steps or plan.total_steps(section.epochs),
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mft_core.testing import LossTests, MakerTests, ModelAdapterTests
+from mft_core.testing import LossTests, MakerTests, ModelAdapterTests, OptimizerTests
 from mft_toy.loss import Fixed
 from mft_toy.maker import Sums
 from mft_toy.model import Toy
+from mft_toy.optimizer import Signs
 
 
 class TestFixed(LossTests):
@@ -14,6 +15,10 @@ class TestFixed(LossTests):
 
 class TestToy(ModelAdapterTests):
     component = Toy
+
+
+class TestSigns(OptimizerTests):
+    component = Signs
 
 
 class TestSums(MakerTests):

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from helpers.focal_equations import EQUATIONS, equation_3, started
-from helpers.small_trainer import dropout_model
+from helpers.small_trainer import dropout_model, optimizer_of
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.batching.collate import collate, micro_batches
 from mft_core.batching.sample_table import SampleTable
@@ -119,7 +119,7 @@ def test_the_stepper_descends_along_equation_3_of_the_step(table, dropout, micro
     model = dropout_model(dropout).train()
     settings = TrainSection(optimizer="sgd", clip=0, micro_batch_size=micro)
     plan = BatchPlan(table, BestFit(), 24, 4, 0)
-    stepper = Stepper(model, loss, plan, settings, Accelerator(cpu=True))
+    stepper = Stepper(model, loss, plan, settings, Accelerator(cpu=True), optimizer_of(settings))
     rows, counts = plan.step(1)
     assert counts.samples.sum() < len(table), "a part of the epoch"
     before = torch.cat([parameter.detach().flatten().clone() for parameter in model.parameters()])

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "evaluation/evaluator.py": "an interface; the conformance kit asks every evaluator",
     "making/filters/filter.py": "an interface; making/filters/test_chain.py asks every filter",
     "making/maker.py": "an interface; the conformance kit asks every maker",
+    "training/optimizer.py": "an interface; the conformance kit asks every optimizer",
     "models/base.py": "an interface; tests/plugins/mft_bases asks every base",
     "models/tokenizers/trial.py": "a program with limits; models/tokenizers/test_checking.py refuses what it finds",
     "tuning/pattern_trial.py": "a program with limits; tuning/test_adapters.py refuses what it finds",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers.paths import REPOSITORY
-from helpers.running import arguments, events, write_tasks
+from helpers.running import arguments, events, settings, write_tasks
 from helpers.running import mft as run_here
 
 pytestmark = pytest.mark.slow
@@ -41,6 +41,7 @@ def test_a_package_of_a_third_party_is_listed(toy_site: Path, mft: Run) -> None:
         ("model", "toy", "1.2.3", "ok"),
         ("loss", "toy-fixed", "1.2.3", "ok"),
         ("maker", "toy-sums", "1.2.3", "ok"),
+        ("optimizer", "toy-signs", "1.2.3", "ok"),
     ]
 
 
@@ -54,10 +55,10 @@ def test_its_loss_is_shown(toy_site: Path, mft: Run) -> None:
 
 @pytest.fixture(scope="module")
 def toy_run(toy_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of its model and loss, whose checkpoint before the last can be resumed."""
+    """A finished run of its model, loss and optimizer, whose checkpoint before the last can be resumed."""
     place = tmp_path_factory.mktemp("toy")
     command = arguments(write_tasks(place / "data"), place / "run", "--model", "toy", "--loss", "toy-fixed")
-    more = ("--steps", "2", "--set", "loss.weights=[0.5, 0.25, 0.25]")
+    more = ("--steps", "2", *settings("loss.weights=[0.5, 0.25, 0.25]", "train.optimizer=toy-signs"))
     environment = {**os.environ, "PYTHONPATH": str(toy_site)}
     done = subprocess.run(
         [sys.executable, "-m", "mft_cli", *command, *more], env=environment, capture_output=True, text=True, check=False
@@ -66,11 +67,12 @@ def toy_run(toy_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "run"
 
 
-def test_its_model_and_loss_train_by_name(toy_run: Path) -> None:
+def test_its_model_loss_and_optimizer_train_by_name(toy_run: Path) -> None:
     last = events(toy_run, "train")[-1]["tasks"]
     assert [last[name]["weight"] for name in ("add", "copy", "reverse")] == [0.5, 0.25, 0.25]
     components = json.loads((toy_run / "components.json").read_text())["components"]
-    assert {part["name"] for part in components if part["distribution"] == "mft-toy"} == {"toy", "toy-fixed"}
+    own = {part["name"] for part in components if part["distribution"] == "mft-toy"}
+    assert own == {"toy", "toy-fixed", "toy-signs"}
 
 
 WITHOUT_IT = {

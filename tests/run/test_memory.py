@@ -23,6 +23,7 @@ from mft_core.run.plan import make_plan
 from mft_core.testing.packed_texts import loss_and_gradients
 from mft_core.tuning.methods import prepare_for_tuning, quantization
 from mft_llama.adapter import Llama
+from mft_optimizers.adamw import AdamW
 
 GB = 1e9
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -59,7 +60,7 @@ def test_weights_adapters_gradients_and_optimizer_are_what_is_measured(
 ) -> None:
     write_checkpoint(architecture, tmp_path)
     recipe, adapter = recipe_of(method, tune__rank=4), adapter_of(architecture)
-    expected = estimate_memory(recipe, adapter, adapter.load_config(tmp_path), torch.float32, 1.0, CPU)
+    expected = estimate_memory(recipe, adapter, adapter.load_config(tmp_path), torch.float32, 1.0, CPU, AdamW())
     base = load_base(adapter, tmp_path, torch.float32, quantization=quantization(recipe.tune))
     model = prepare_for_tuning(base, recipe.tune, recipe.train, adapter.lora_targets)
     adapters = parameter_bytes(model, ".lora_")
@@ -82,7 +83,9 @@ def large(method: str, **settings: Any) -> MemoryEstimate:
     """Llama-2-70B with the authors' published settings for QLoRA: rank 96, rows of 4096 tokens, two in a forward."""
     authors = {"tune__rank": 96, "tune__alpha": 32, "data__max_length": 4096, "train__micro_batch_size": 2}
     recipe = recipe_of(method, **{**authors, "train__gradient_checkpointing": True, **settings})
-    return estimate_memory(recipe, Llama(), LLAMA_70B, torch.float32 if method == "full" else torch.bfloat16, 0.5, GPU)
+    return estimate_memory(
+        recipe, Llama(), LLAMA_70B, torch.float32 if method == "full" else torch.bfloat16, 0.5, GPU, AdamW()
+    )
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ class Recorded:
         context = CallbackContext(trainer.model, trainer.validation, trainer.log, steps)
         training = replace(trainer.validation, validation=trainer.plan.table)
         recorder = AffinityRecorder(training, AffinityRequest(max(every, 1), True), "tokens", 2, rate=1e-3)
-        recorder.optimizer = trainer.optimizer
+        recorder.optimizer = trainer.stepper.optimizer
         self.callbacks = Callbacks({"affinity": recorder} if every else {}, context)
         trainer._callbacks = self.callbacks
 

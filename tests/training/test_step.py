@@ -7,7 +7,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from helpers.small_trainer import dropout_model
+from helpers.small_trainer import dropout_model, optimizer_of
 from mft_core.batching.batch_plan import BatchPlan
 from mft_core.interfaces import LossOptions
 from mft_core.recipe.schema import TrainSection
@@ -26,7 +26,7 @@ def stepper(micro: int = 2, dropout: float = 0.0, **settings: object) -> Stepper
     loss.start(table_counts(TABLE))
     section = TrainSection(**{"optimizer": "sgd", "clip": 0.0, "micro_batch_size": micro, **settings})
     plan = BatchPlan(TABLE, BestFit(), 32, 4, 0)
-    return Stepper(dropout_model(dropout).train(), loss, plan, section, Accelerator(cpu=True))
+    return Stepper(dropout_model(dropout).train(), loss, plan, section, Accelerator(cpu=True), optimizer_of(section))
 
 
 def after_a_step(one: Stepper) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A model family, a loss and a maker for mft."""
+"""A model family, a loss, an optimizer and a maker for mft."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def mft_models() -> list[Component]:
 def mft_losses() -> list[Component]:
     """One loss."""
     return [Component("toy-fixed", "mft_toy.loss:Fixed", "task weights that you give", aliases=("toy-weights",))]
+
+
+@hookimpl
+def mft_optimizers() -> list[Component]:
+    """One optimizer."""
+    return [Component("toy-signs", "mft_toy.optimizer:Signs", "steps along the sign of the gradient")]
 
 
 @hookimpl
