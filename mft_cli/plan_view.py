@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
 from mft_cli.plan_facts import AffinityFacts, PlanFacts, ProbeFacts, TaskFacts
-from mft_core.recipe.schema import AUTO
-from mft_core.support.ranks import main_rank_first, process_state
+from mft_core.recipe.schema import AUTO, OutputSection
+from mft_core.support.ranks import once_per_cache, process_state
 
 if TYPE_CHECKING:
     from mft_cli.progress import Progress
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def prepare(recipe: Recipe, plugins: Plugins, progress: Progress) -> Plan:
-    """The plan of a recipe; on several ranks the main one goes first and fills the caches."""
+    """The plan of a recipe; of several ranks one fills the cache that they share."""
     from mft_core.run.memory import with_checkpointing_decided
     from mft_core.run.plan import make_plan
 
-    with main_rank_first():
-        return with_checkpointing_decided(make_plan(recipe, plugins.catalog, progress.tokenizing))
+    with once_per_cache(recipe.model_copy(update={"output": OutputSection()}).as_toml()):
+        plan = make_plan(recipe, plugins.catalog, progress.tokenizing)
+    return with_checkpointing_decided(plan)
 
 
 def prepare_shown(recipe: Recipe, plugins: Plugins) -> Plan:

@@ -31,6 +31,9 @@ def run(
     flags: Flags,
     output: Annotated[str | None, typer.Option("--output", metavar="DIR", help="The run folder.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --output, or the newest one.")] = False,
+    auto_resume: Annotated[
+        bool, typer.Option("--auto-resume", help="Continue the run in --output if it was begun, else begin it.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Resume although the recipe or the data changed.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
     json_output: JsonOption = False,
@@ -39,6 +42,7 @@ def run(
     """Fine-tune one model on many tasks at once, and keep the tasks in balance."""
     session: Session = context.obj
     plugins = session.use(flags.plugin)
+    resume = resume or (auto_resume and _was_begun(output))
     resumed = _run_to_resume(output) if resume else None
     plugins = plugins.opening(*flags.runs, *([resumed] if resumed else ()))
     chosen = _choose_recipe(flags, output, session, plugins.catalog, resumed)
@@ -70,6 +74,16 @@ def _choose_recipe(
     if flags.base is None:
         refuse_lost_base(recipe, resumed)
     return recipe.having("output", dir=str(resumed.absolute()))
+
+
+def _was_begun(output: str | None) -> bool:
+    """Whether there is a run in the folder named, for launchers that start the same command again."""
+    from mft_core.errors import UsageError
+    from mft_core.support.run_folders import is_run
+
+    if output is None:
+        raise UsageError("--auto-resume needs --output", "name the run's folder, which has to be the same every time")
+    return is_run(Path(output))
 
 
 def _run_to_resume(output: str | None) -> Path:

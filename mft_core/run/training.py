@@ -27,6 +27,7 @@ from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
 from mft_core.run.first_evaluations import first_evaluation
 from mft_core.run.folder import RunFolder
+from mft_core.run.lost_ranks import advice_on_lost_ranks
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
@@ -121,7 +122,7 @@ def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
     def saved() -> str:
         return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
 
-    with advice_on_memory(recipe, where, saved):
+    with advice_on_memory(recipe, where, saved), advice_on_lost_ranks(recipe, where, saved):
         return trainer.run()
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from mft_core.support.lease import DEAD, POLL, leased, sign_of_life
+from mft_core.support.paths import cache_folder
 
 if TYPE_CHECKING:
     from accelerate import PartialState
 
 T = TypeVar("T")
+
+KEPT = 86_400.0
+"""Seconds for which it is known that a launch has filled the cache."""
 
 
 def is_main_rank() -> bool:
@@ -19,13 +29,53 @@ def is_main_rank() -> bool:
 
 
 @contextmanager
-def main_rank_first() -> Iterator[None]:
-    """The main rank passes first, so that the others find its downloads and caches ready."""
+def once_per_cache(what: str) -> Iterator[None]:
+    """For work that fills the cache: one process does it for all that share the folder, the others find it done.
+
+    The first process of every machine goes through, one machine after the other, and then its other ones at once. No
+    collective is waited in and no process group is started, so none runs out of time, however long the work takes.
+
+    Args:
+        what: identifies the work; the same on every rank.
+    """
     if "RANK" not in os.environ:
         yield
         return
-    with process_state().main_process_first():
-        yield
+    folder = cache_folder("once")
+    key = hashlib.sha256(what.encode()).hexdigest()[:32]
+    # The launcher's process is the same for all ranks of a machine, and another one at the next start.
+    launch = f"{socket.gethostname()}-{os.getppid()}-{os.environ.get('MASTER_PORT', '')}"
+    lease, done = folder / f"{key}.lease", folder / f"{key}-{launch}.done"
+    if _local_rank() == 0:
+        with leased(lease):
+            yield
+            done.touch()
+            _remove_old(folder)
+        return
+    _wait_for(done, lease)
+    yield
+
+
+def _local_rank() -> int:
+    """This process's number on its machine."""
+    return int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
+
+
+def _remove_old(folder: Path) -> None:
+    """What earlier launches left."""
+    for path in folder.glob("*.done"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > KEPT:
+                path.unlink()
+
+
+def _wait_for(done: Path, lease: Path) -> None:
+    """Wait for the machine's first process, as long as somebody is at work and for a while before anybody is."""
+    seen, since = sign_of_life(lease), time.monotonic()
+    while not done.exists() and time.monotonic() - since < DEAD:
+        if (state := sign_of_life(lease)) != seen:
+            seen, since = state, time.monotonic()
+        time.sleep(POLL)
 
 
 def process_state() -> PartialState:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from mft_core.support.ranks import from_main_rank, gather, is_main_rank, main_rank_first, rank_and_ranks
+from mft_core.support.ranks import from_main_rank, gather, is_main_rank, once_per_cache, rank_and_ranks
 
 SCRIPT = """
 import os
-from mft_core.support.ranks import from_main_rank, gather, is_main_rank, main_rank_first, process_state, rank_and_ranks
+from mft_core.support.ranks import from_main_rank, gather, is_main_rank, rank_and_ranks
 rank, ranks = rank_and_ranks()
-order = []
-with main_rank_first():
-    order.append(rank)
 assert gather({"rank": rank}) == [{"rank": 0}, {"rank": 1}]
 assert from_main_rank("said" if rank == 0 else None) == "said"
 assert is_main_rank() == (rank == 0)
@@ -29,7 +28,7 @@ def test_without_a_launcher_there_is_one_process(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("RANK", raising=False)
     assert is_main_rank()
     assert rank_and_ranks() == (0, 1)
-    with main_rank_first():
+    with once_per_cache("work"):
         assert gather("value") == ["value"]
     assert from_main_rank([1]) == [1]
     monkeypatch.setenv("RANK", "3")
@@ -47,3 +46,43 @@ def test_two_processes_know_the_same(tmp_path) -> None:
         "rank 0 of 2",
         "rank 1 of 2",
     ]
+
+
+ONCE = """
+import os, sys, time
+from pathlib import Path
+from mft_core.support.ranks import once_per_cache
+folder = Path(os.environ["MFT_CACHE"])
+with once_per_cache("tokenising"):
+    assert "torch" not in sys.modules, "a process group may have been started, whose collectives run out of time"
+    if not (folder / "made").exists():
+        with (folder / "worked").open("a") as stream:
+            stream.write(os.environ["RANK"] + "\\n")
+        time.sleep(1.5)
+        (folder / "made").touch()
+"""
+
+
+@pytest.mark.slow
+def test_of_all_that_share_a_cache_one_does_the_work_and_no_group_is_started_for_it(tmp_path: Path) -> None:
+    (script := tmp_path / "script.py").write_text(ONCE)
+    for caches in (("one", "one"), ("two", "three")):
+        agents = [start_agent(script, tmp_path / cache, node) for node, cache in enumerate(caches)]
+        assert [agent.wait() for agent in agents] == [0, 0]
+    assert len((tmp_path / "one" / "worked").read_text().split()) == 1
+    for name in ("two", "three"):
+        assert len((tmp_path / name / "worked").read_text().split()) == 1, "once for each file system"
+
+
+def start_agent(script: Path, cache: Path, node: int) -> subprocess.Popen[bytes]:
+    """Two of four ranks, told who they are as by a launcher of each of two machines."""
+    cache.mkdir(exist_ok=True)
+    ranks = f"""
+import os, subprocess, sys
+codes = []
+for local in (0, 1):
+    named = {{"RANK": str(2 * {node} + local), "LOCAL_RANK": str(local), "WORLD_SIZE": "4", "MASTER_PORT": "29500"}}
+    codes.append(subprocess.Popen([sys.executable, {str(script)!r}], env={{**os.environ, **named}}))
+sys.exit(max(code.wait() for code in codes))
+"""
+    return subprocess.Popen([sys.executable, "-c", ranks], env={**os.environ, "MFT_CACHE": str(cache)})

@@ -1,0 +1,53 @@
+"""A process of a run that is gone, as the others see it: said in the run's own terms."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mft_core.errors import MftError
+from mft_core.recipe.schema import Recipe
+from mft_core.support.ranks import rank_and_ranks
+
+WORDS = (
+    *("connection reset by peer", "connection closed by", "broken pipe", "connectfullmesh", "connection refused"),
+    *("timed out waiting", "ncclremoteerror", "nccl remote", "recvvalue failed", "socket timeout", "watchdog caught"),
+)
+"""In what gloo, NCCL and their store say when another process does not answer."""
+
+
+@contextmanager
+def advice_on_lost_ranks(recipe: Recipe, where: Callable[[], str], saved: Callable[[], str] = str) -> Iterator[None]:
+    """Within the block, a collective that another process has left is an error with advice.
+
+    Args:
+        where: what was being done, such as "in step 3".
+        saved: the last good checkpoint, in words; "": there is none.
+
+    Raises:
+        MftError: one has.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        rank, ranks = rank_and_ranks()
+        if ranks == 1 or not any(words in str(error).lower() for words in WORDS):
+            raise
+        raise MftError(
+            f"rank {rank} of {ranks} lost another process of this run {where()}: {_first_line(error)}",
+            _advice(recipe, saved()),
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _advice(recipe: Recipe, saved: str) -> str:
+    folder = shlex.quote(str(Path(recipe.output.dir)))
+    lines = ["The launcher's messages, on every machine, name the process that ended first, and why."]
+    if saved:
+        lines.append(f"{saved[0].upper()}{saved[1:]}; it is whole. To go on from there: --resume --output {folder}")
+    return "\n".join(lines)
