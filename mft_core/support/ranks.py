@@ -18,6 +18,11 @@ def is_main_rank() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def launched_ranks() -> int:
+    """How many processes a launcher started; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def main_rank_first() -> Iterator[None]:
     """The main rank passes first, so that the others find its downloads and caches ready."""
