@@ -34,7 +34,7 @@ def chat(
     catalog = session.use(plugin).opening(Path(target)).catalog
     check_target(target, model, catalog, base)
     checked(system or "", "--system")
-    from mft_core.generation.assistant import Sampling
+    from mft_core.generation.answering import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.records import Turn
 

@@ -60,10 +60,16 @@ COMMANDS = {
         "mft_cli.generate:generate",
         "Answer one message with a run's model, or with an untuned base, laid out as in training.",
     ),
-    "eval": Command("mft_cli.eval:evaluate", "Measure a run's model, an untuned base, or anybody's samples."),
+    "eval": Command(
+        "mft_cli.eval:evaluate",
+        "Measure a run's model, an untuned base, a model behind an endpoint, or anybody's samples.",
+    ),
     "export": Command(
         "mft_cli.export:export",
         "Write a run's result as a model or adapter for others to use; checked by loading it again.",
+    ),
+    "push": Command(
+        "mft_cli.push:push", "Push a run's adapter or merged model to the Hugging Face Hub, with a model card."
     ),
 }
 """In the order of `mft --help`."""

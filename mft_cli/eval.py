@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mft_cli.eval_endpoint import check_evaluators, is_endpoint, open_endpoint, split_settings
 from mft_cli.generate import BaseOption, ModelOption
 from mft_cli.names import check_target
 from mft_cli.session import AllTasksOption, DebugOption, JsonOption, PluginOption, Session
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from mft_core.evaluation.evaluator import Evaluator
     from mft_core.registry.catalog import Catalog
-    from mft_core.run.evaluation import SamplesFile
+    from mft_core.run.evaluation import Evaluated, SamplesFile
     from mft_core.run.evaluation_target import Target
 
 FOLDER = Path("evaluations")
@@ -29,7 +31,10 @@ LOSS = "loss"
 
 
 TargetArgument = Annotated[
-    str, typer.Argument(metavar="[RUN|BASE]", help="A run folder, or what --base takes. Not for --samples-file.")
+    str,
+    typer.Argument(
+        metavar="[RUN|BASE|endpoint:URL#MODEL]", help="A run folder, what --base takes, or a model behind an endpoint."
+    ),
 ]
 OnOption = Annotated[
     str,
@@ -60,7 +65,10 @@ AgainstOption = Annotated[
     typer.Option("--against", metavar="DIR", help="Another evaluation's output, for the radar chart; repeatable."),
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="eval.NAME.KEY=VALUE", help="An evaluator's option; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="eval.NAME.KEY=VALUE", help="An evaluator's option; the endpoint's: endpoint.KEY. Repeatable."
+    ),
 ]
 UnsafeLocalOption = Annotated[
     bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
@@ -92,7 +100,7 @@ def evaluate(
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure a run's model, an untuned base, or anybody's samples.
+    """Measure a run's model, an untuned base, a model behind an endpoint, or anybody's samples.
 
     Untrusted code runs in a sandbox only. Scores carry their interval, and a protocol that must be equal for two of
     them to be comparable.
@@ -101,15 +109,29 @@ def evaluate(
     catalog = session.use(plugin).opening(Path(target)).catalog
     _check_names(target, on, model, base, catalog)
     _check_data(data, target)
+    from mft_cli.display import console, print_line
     from mft_core.evaluation.score_file import read_results
+    from mft_core.recipe.loading import parse_setting
     from mft_core.run.evaluation import SamplesFile
     from mft_core.run.evaluation_target import Target
 
     others = [read_results(folder) for folder in against or ()]
-    opened = Target(target, catalog, model, base, data) if target else None
+    pairs = [parse_setting(text) for text in settings or ()]
     flags = {"samples": samples, "temperature": temperature, "limit": limit, "unsafe_local": unsafe_local or None}
     flags["shared_process"] = shared_process or None
-    evaluators = _choose(on, opened, catalog, settings or (), flags, judged=samples_file is not None)
+    if is_endpoint(target):
+        folder = output or _default_folder(target, None)
+        local = {"--model": model, "--base": base, "--data": data, "--samples-file": samples_file}
+        own, pairs = split_settings(pairs)
+        with closing(open_endpoint(target, own, folder, local)) as endpoint:
+            check_evaluators(_names(on), catalog)
+            evaluators = _choose(on, None, catalog, pairs, flags, judged=False)
+            told = f"asking {endpoint.reference}; interrupted, it goes on with --output {folder}"
+            print_line(console(stderr=json_output), told)
+            _run(evaluators, endpoint, None, folder, others, all_tasks=all_tasks, json_output=json_output)
+        return
+    opened = Target(target, catalog, model, base, data) if target else None
+    evaluators = _choose(on, opened, catalog, pairs, flags, judged=samples_file is not None)
     given = SamplesFile(samples_file, raw_samples) if samples_file else None
     folder = output or _default_folder(target, opened)
     _run(evaluators, opened, given, folder, others, all_tasks=all_tasks, json_output=json_output)
@@ -117,7 +139,7 @@ def evaluate(
 
 def _check_names(target: str, on: str, family: str, base: str, catalog: Catalog) -> None:
     """Refuse a model, a family or an evaluator that there is not, before anything slow is imported."""
-    if target:
+    if target and not is_endpoint(target):
         check_target(target, family, catalog, base)
     for name in _names(on):
         catalog.get("evaluator", name)
@@ -136,7 +158,7 @@ def _choose(
     on: str,
     target: Target | None,
     catalog: Catalog,
-    settings: Sequence[str],
+    settings: Sequence[tuple[str, Any]],
     flags: Mapping[str, Any],
     *,
     judged: bool,
@@ -145,7 +167,6 @@ def _choose(
 
     Without a wish they are the losses, where there are tasks to measure and no samples are judged, and the recipe's.
     """
-    from mft_core.recipe.loading import parse_setting
     from mft_core.run.evaluation import choose_evaluators
 
     choices = target.recipe.eval if target and target.recipe else []
@@ -158,7 +179,7 @@ def _choose(
         names,
         catalog,
         {choice.name: choice.options for choice in choices},
-        [parse_setting(text) for text in settings],
+        settings,
         {key: value for key, value in flags.items() if value is not None},
     )
 
@@ -171,12 +192,12 @@ def _default_folder(target: str, opened: Target | None) -> Path:
     when = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%SZ}"
     if opened and opened.recipe:
         return opened.folder / FOLDER / when
-    return FOLDER / f"{Path(target).name.replace(':', '-') or 'samples'}-{when}"
+    return FOLDER / f"{Path(target).name.rpartition('#')[2].replace(':', '-') or 'samples'}-{when}"
 
 
 def _run(
     evaluators: dict[str, Evaluator],
-    target: Target | None,
+    target: Evaluated | None,
     samples: SamplesFile | None,
     folder: Path,
     others: Sequence[dict[str, Any]],

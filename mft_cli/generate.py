@@ -53,7 +53,7 @@ def generate(
     check_target(target, model, catalog, base)
     text = _stdin() if prompt == "-" else checked(prompt, "--prompt")
     checked(system or "", "--system")
-    from mft_core.generation.assistant import Sampling
+    from mft_core.generation.answering import Sampling
     from mft_core.generation.opening import open_assistant
     from mft_core.records import Turn
 

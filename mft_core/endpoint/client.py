@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.gate import GIVEN_UP, Gate
-from mft_core.endpoint.ledger import Ledger, question_key
-from mft_core.endpoint.replies import GiveUp, Reply, TryAgain
+from mft_core.endpoint.ledger import Ledger, ReadReply, question_key
+from mft_core.endpoint.replies import REFUSED, GiveUp, Reply, TryAgain, read_reply
 from mft_core.endpoint.spending import Account, Allowance, BudgetSpent, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
@@ -30,6 +30,7 @@ SHORTEST_WAIT = 1.0
 FAILURES_IN_A_ROW = 5
 """So many questions without a reply say that the endpoint is down."""
 HIDDEN, SHORTEST_SECRET = "[redacted]", 8
+CHAT, COMPLETION = "/chat/completions", "/completions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,14 @@ class Endpoint:
     Args:
         settings: of the endpoint.
         journal: file of what was sent and received, the key left out; made when needed.
+        read: what is taken for a reply.
 
     Raises:
         UsageError: the URL or the key cannot be one.
         MftError: the journal cannot be read.
     """
 
-    def __init__(self, settings: EndpointSettings, journal: Path) -> None:
+    def __init__(self, settings: EndpointSettings, journal: Path, read: ReadReply = read_reply) -> None:
         self._settings = settings
         self._key = os.environ.get(settings.key_variable, "").strip()
         if not settings.url.startswith(("http://", "https://")):
@@ -90,9 +92,9 @@ class Endpoint:
         if not self._key.isascii() or not self._key.isprintable():
             raise UsageError(f"what ${settings.key_variable} holds is no key", "It has letters that no key has.")
         self._account = Account(settings.budget, settings.prices)
-        self._ledger = Ledger(journal, self._account)
+        self._ledger = Ledger(journal, self._account, read)
         self._gate = Gate(settings.concurrency)
-        self._connection = Connection(f"{settings.url.rstrip('/')}/chat/completions")
+        self._connection = Connection(settings.url.rstrip("/"))
         self._over = threading.Event()
         self._counting = threading.Lock()
         self._failures = 0
@@ -127,10 +129,11 @@ class Endpoint:
             BudgetSpent: it was not sent: the rest of the budget may not suffice.
             MftError: no question will get a reply: no quota, no access, the endpoint is down, the disk is full.
         """
-        fields = {**self._settings.parameters, **parameters}
-        body = {"model": self._settings.model, "messages": [dict(one) for one in messages], **fields}
-        key = question_key(stage, body, sample)
-        return self._ledger.answer(key, partial(self._ask, key, stage, body))
+        return self._answer(stage, {"messages": [dict(one) for one in messages]}, sample, parameters)
+
+    def continue_text(self, stage: str, text: str, *, sample: int = 0, **parameters: Any) -> Reply:
+        """How the model goes on with a text that is no conversation; all else as `ask`."""
+        return self._answer(stage, {"prompt": text}, sample, parameters)
 
     def give_up(self) -> None:
         """Send nothing more, and let no thread wait for another try; what is under way may end."""
@@ -149,6 +152,11 @@ class Endpoint:
                 text = text.replace(form, HIDDEN)
         return redact(text)
 
+    def _answer(self, stage: str, question: Mapping[str, Any], sample: int, parameters: Mapping[str, Any]) -> Reply:
+        body = {"model": self._settings.model, **question, **self._settings.parameters, **parameters}
+        key = question_key(stage, body, sample)
+        return self._ledger.answer(key, partial(self._ask, key, stage, body))
+
     def _ask(self, key: str, stage: str, body: Mapping[str, Any]) -> Reply:
         try:
             reply = self._ask_patiently(key, stage, body)
@@ -165,8 +173,7 @@ class Endpoint:
         except GiveUp as reason:
             raise self._ended(
                 f"the endpoint answers nothing: {self.hide(str(reason))}",
-                f"See to the account, the model's name {self._settings.model!r} and ${self._settings.key_variable}; "
-                "then rerun: what was answered is kept.",
+                f"{self._what_to_do(reason.status)}; then rerun: what was answered is kept.",
             ) from None
         except BudgetSpent:
             raise  # another question may fit
@@ -176,6 +183,17 @@ class Endpoint:
         with self._counting:
             self._failures = 0
         return reply
+
+    def _what_to_do(self, status: int) -> str:
+        """Where every question gets this status."""
+        key, model = f"${self._settings.key_variable}", repr(self._settings.model)
+        if status in (401, 403):
+            return f"It wants a key in {key} that may use {model}" + ("" if self._key else "; there is none")
+        if status in (404, 405):
+            return f"Is {model} what it calls the model, and does its URL end with the version, as /v1"
+        if status in REFUSED:
+            return "It does not take such questions: see to the parameters that they are asked with"
+        return f"See to the account, the model's name {model} and {key}"
 
     def _ended(self, message: str, hint: str) -> MftError:
         """Give up; the error says why that was done first, which questions that were waiting then do not know."""
@@ -188,7 +206,7 @@ class Endpoint:
     def _ask_patiently(self, key: str, stage: str, body: Mapping[str, Any]) -> Reply:
         """Try, with full jitter between tries, and not before the endpoint wants it."""
         tries, waited = 0, 0.0
-        prompt_tokens = estimated_prompt_tokens(body["messages"])
+        prompt_tokens = estimated_prompt_tokens(body["messages"] if "messages" in body else body["prompt"])
         attempt = 0
         while True:
             try:
@@ -219,7 +237,9 @@ class Endpoint:
         most_tokens = prompt_tokens + int(body.get("max_tokens") or 0)
         with self._gate.place() as halvings, self._account.request(most_tokens):
             self._ledger.sent(key, stage, attempt)
-            status, found, content = self._connection.post(body, headers, self._settings.seconds)
+            status, found, content = self._connection.post(
+                CHAT if "messages" in body else COMPLETION, body, headers, self._settings.seconds
+            )
             try:
                 reply = self._ledger.received(key, status, found, self.hide(content), prompt_tokens)
             except TryAgain as error:

@@ -32,9 +32,10 @@ class Response(NamedTuple):
 
 
 class Connection:
-    """Posts JSON to one URL, over connections that are kept open. Being asynchronous, an exchange ends anywhere.
+    """Posts JSON to the paths under one URL, over connections that are kept open.
 
-    The loop and its thread begin with the first question, and end with `close`.
+    Being asynchronous, an exchange ends anywhere. The loop and its thread begin with the first question, and end with
+    `close`.
 
     Args:
         url: with its scheme.
@@ -46,10 +47,11 @@ class Connection:
         self._loop: _Loop | None = None
         self._closed = False
 
-    def post(self, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float) -> Response:
+    def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float) -> Response:
         """The response to one request.
 
         Args:
+            path: behind the URL, with its slash.
             seconds: from the connection to the last byte.
 
         Raises:
@@ -59,7 +61,7 @@ class Connection:
         import httpx2
 
         try:
-            return self._begin(body, headers, seconds).result()
+            return self._begin(path, body, headers, seconds).result()
         except CancelledError:
             raise GiveUp(GIVEN_UP) from None
         except httpx2.InvalidURL as error:
@@ -77,14 +79,16 @@ class Connection:
         if loop is not None:
             loop.end()
 
-    def _begin(self, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float) -> Future[Response]:
+    def _begin(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float
+    ) -> Future[Response]:
         # Under the lock, or else a question could come behind the loop's end, and wait for ever.
         with self._changing:
             if self._closed:
                 raise GiveUp(GIVEN_UP)
             if self._loop is None:
                 self._loop = _Loop(self._url)
-            return self._loop.begin(body, headers, seconds)
+            return self._loop.begin(path, body, headers, seconds)
 
 
 class _Loop:
@@ -107,8 +111,8 @@ class _Loop:
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
         self._thread.start()
 
-    def begin(self, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float) -> Future[Response]:
-        return asyncio.run_coroutine_threadsafe(self._exchange(body, headers, seconds), self._loop)
+    def begin(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float) -> Future[Response]:
+        return asyncio.run_coroutine_threadsafe(self._exchange(path, body, headers, seconds), self._loop)
 
     def end(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
@@ -132,16 +136,20 @@ class _Loop:
         for client in self._free:
             await client.aclose()
 
-    async def _exchange(self, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float) -> Response:
+    async def _exchange(
+        self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], seconds: float
+    ) -> Response:
         # The one used last: what is not needed stays unused, and the endpoint closes it.
         client = self._free.pop() if self._free else self._new_client()
         try:
-            return await asyncio.wait_for(self._whole(client, body, headers), seconds)
+            return await asyncio.wait_for(self._whole(client, path, body, headers), seconds)
         finally:
             self._free.append(client)
 
-    async def _whole(self, client: httpx2.AsyncClient, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-        async with client.stream("POST", self._url, json=body, headers=headers) as response:
+    async def _whole(
+        self, client: httpx2.AsyncClient, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Response:
+        async with client.stream("POST", f"{self._url}{path}", json=body, headers=headers) as response:
             found = {name.lower(): value for name, value in response.headers.items()}
             return Response(response.status_code, found, await _read(response))
 

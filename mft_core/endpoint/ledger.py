@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mft_core.endpoint.usage import read_usage
 from mft_core.errors import MftError
 
 SENT, RECEIVED = "sent", "received"
+ReadReply = Callable[[int, Mapping[str, str], str], Reply]
 
 
 def question_key(stage: str, body: Mapping[str, Any], sample: int) -> str:
@@ -30,13 +32,15 @@ class Ledger:
     Args:
         path: the journal, opened or made.
         account: counts what was spent, also what the journal says of earlier processes.
+        read: the reply in a response: whose verdict `read_reply` is, unless another purpose takes other replies.
 
     Raises:
         MftError: somebody else wrote into the file.
     """
 
-    def __init__(self, path: Path, account: Account) -> None:
+    def __init__(self, path: Path, account: Account, read: ReadReply = read_reply) -> None:
         self._account = account
+        self._read_reply = read
         self._changed = threading.Condition()
         self._places: dict[str, LinePlace] = {}
         self._asking: set[str] = set()
@@ -105,7 +109,7 @@ class Ledger:
         usage = read_usage(record["status"], record["body"], record["prompt_tokens"])
         if usage is not None:
             self._account.add(usage)
-        reply = read_reply(record["status"], headers, record["body"])
+        reply = replace(self._read_reply(record["status"], headers, record["body"]), usage=usage)
         with self._changed:
             self._places[record["key"]] = place
             if reply.model:
@@ -119,4 +123,5 @@ class Ledger:
                 f"{self._journal.path} is not what it was: an answer is no longer where it was written",
                 "Somebody else changed it. Rerun: what is whole in it is kept.",
             )
-        return read_reply(record["status"], {}, record["body"])
+        usage = read_usage(record["status"], record["body"], record["prompt_tokens"])
+        return replace(self._read_reply(record["status"], {}, record["body"]), usage=usage)

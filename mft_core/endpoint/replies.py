@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+from mft_core.endpoint.usage import Usage, choice_text
 
 WHOLE = "stop"
 """The finish_reason, and the `Reply.end`, of an answer that ended by itself."""
@@ -22,6 +25,12 @@ BUSY = (429, 503)
 """Statuses of an endpoint that has too much to do."""
 NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 LONGEST_REASON = 300
+TOO_LONG = re.compile(
+    r"context[ _](?:length|size|window)|maximum (?:context|sequence|model) length|longer than the model|too long"
+    r"|exceeds? (?:the )?(?:available context|maximum|max_model_len|model's)",
+    re.IGNORECASE,
+)
+"""How vLLM, SGLang, llama.cpp and OpenAI say that a question is longer than the model's context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +42,18 @@ class Reply:
             endpoint does not take this question.
         text: the answer, or why it was refused.
         model: as the endpoint calls the one that answered.
+        usage: what it cost; None: nothing, as far as can be seen.
     """
 
     end: str
     text: str
     model: str = ""
+    usage: Usage | None = None
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the question was refused because the model's context has no room for it and its answer."""
+        return self.end == REFUSAL and TOO_LONG.search(self.text) is not None
 
 
 class TryAgain(Exception):  # noqa: N818 - a verdict on a response, no error of ours
@@ -56,14 +72,24 @@ class TryAgain(Exception):  # noqa: N818 - a verdict on a response, no error of 
 
 
 class GiveUp(Exception):  # noqa: N818
-    """No question will be answered: no money, no access, no such model."""
+    """No question will be answered: no money, no access, no such model.
+
+    Args:
+        reason: in words.
+        status: of the response that says so; 0: none does.
+    """
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
-def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
+def read_reply(status: int, headers: Mapping[str, str], body: str, *, empty: bool = False) -> Reply:
     """The reply in a response.
 
     Args:
         headers: with names in lower case.
+        empty: a reply without text is one, too.
 
     Raises:
         TryAgain: there is none this time.
@@ -75,7 +101,7 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
     if isinstance(error, Mapping) and any(error.get(key) in NO_MONEY for key in ("code", "type")):
         raise GiveUp(f"the account has no quota left: {message}")
     if status in WRONG_USE:
-        raise GiveUp(f"status {status}: {message}")
+        raise GiveUp(f"status {status}: {message}", status)
     if status in REFUSED:
         return Reply(REFUSAL, f"status {status}: {message}")
     if status != 200:
@@ -83,7 +109,10 @@ def read_reply(status: int, headers: Mapping[str, str], body: str) -> Reply:
         raise TryAgain(f"status {status}: {message}", after, busy=status in BUSY)
     if error:
         raise TryAgain(f"an error with status 200: {message}")
-    return _from_choice(content, body)
+    reply = _from_choice(content, body)
+    if reply.end == WHOLE and not empty and not reply.text.strip():
+        raise TryAgain("a reply without text")
+    return reply
 
 
 def seconds_to_wait(text: str, now: datetime | None = None) -> float | None:
@@ -102,16 +131,12 @@ def _from_choice(content: Mapping[str, Any], body: str) -> Reply:
     choices = content.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
         raise TryAgain(f"a response without choices: {body.strip()[:LONGEST_REASON]}")
-    message, reason = choices[0].get("message"), choices[0].get("finish_reason")
-    text = message.get("content") if isinstance(message, Mapping) else None
-    text = _in_unicode(text) if isinstance(text, str) else ""
+    reason, text = choices[0].get("finish_reason"), _in_unicode(choice_text(choices[0]) or "")
     model = _in_unicode(str(content.get("model") or ""))
     if reason in CUT_OFF:
         return Reply(reason, text, model)
     if reason != WHOLE:
         raise TryAgain(f"a reply that did not end: finish_reason {reason!r}")
-    if not text.strip():
-        raise TryAgain("a reply without text")
     return Reply(WHOLE, text, model)
 
 

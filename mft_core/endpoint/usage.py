@@ -27,9 +27,11 @@ def estimated_tokens(text: str) -> int:
     return -(-ascii_letters // CHARACTERS_PER_TOKEN) + len(text) - ascii_letters
 
 
-def estimated_prompt_tokens(messages: Sequence[Mapping[str, str]]) -> int:
-    """Roughly how many tokens a conversation has."""
-    return sum(TOKENS_PER_MESSAGE + estimated_tokens(one["content"]) for one in messages)
+def estimated_prompt_tokens(prompt: str | Sequence[Mapping[str, str]]) -> int:
+    """Roughly how many tokens a conversation, or a text to be continued, has."""
+    if isinstance(prompt, str):
+        return estimated_tokens(prompt)
+    return sum(TOKENS_PER_MESSAGE + estimated_tokens(one["content"]) for one in prompt)
 
 
 def read_usage(status: int, body: str, prompt_tokens: int) -> Usage | None:
@@ -67,6 +69,14 @@ def _count(value: Any) -> int | None:
 
 
 def _texts(choices: Sequence[Any]) -> list[str]:
-    messages = [one.get("message") for one in choices if isinstance(one, dict)]
-    contents = [one.get("content") for one in messages if isinstance(one, dict)]
-    return [text for text in contents if isinstance(text, str)]
+    found = [choice_text(one) for one in choices]
+    return [text for text in found if text is not None]
+
+
+def choice_text(choice: Any) -> str | None:
+    """What a choice of a response says, as the answer to a conversation or as the rest of a text; None: nothing."""
+    if not isinstance(choice, Mapping):
+        return None
+    message = choice.get("message")
+    text = message.get("content") if isinstance(message, Mapping) else choice.get("text")
+    return text if isinstance(text, str) else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mft_core.data.jsonl import read_lines
 from mft_core.errors import MftError, UsageError
-from mft_core.generation.assistant import Assistant, Prompt, Sampling
+from mft_core.generation.answering import Answer, Answerer, AskedPrompt, Prompt, Sampling
 from mft_core.support.journal import Journal
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ class Writer:
     without the interruption, so that the result is the same bit by bit.
 
     Args:
-        assistant: the model.
+        answerer: the model.
         journal: of finished samples.
         sampling: its `seed` is the evaluation's.
         batch_size: answers written at the same time on each rank.
     """
 
-    def __init__(self, assistant: Assistant, journal: Journal, sampling: Sampling, batch_size: int) -> None:
-        self._assistant = assistant
+    def __init__(self, answerer: Answerer, journal: Journal, sampling: Sampling, batch_size: int) -> None:
+        self._answerer = answerer
         self._journal = journal
         self._sampling = sampling
         self._batch_size = batch_size
@@ -77,9 +77,7 @@ class Writer:
         """All samples, longest prompts first, a batch as soon as it is in the journal."""
         wanted = [
             AnswerToWrite(item, number, prompt, length)
-            for item, prompt, length in [
-                (it, prompt, len(self._assistant.prompt_ids(prompt))) for it, prompt in prompts
-            ]
+            for item, prompt, length in [(it, prompt, self._answerer.length(prompt)) for it, prompt in prompts]
             for number in range(samples)
         ]
         wanted.sort(key=lambda one: (-one.length, one.item.task_id, one.number))
@@ -98,11 +96,11 @@ class Writer:
         missing = [batch for batch in batches if any((one.item.task_id, one.number) not in written for one in batch)]
         yield from (batch for batch in batches if batch not in missing)
         rank, ranks = rank_and_ranks()
-        for start in range(0, len(missing), ranks):
-            together = missing[start : start + ranks]
-            # With sharded weights every rank must take part: one without a batch of its own repeats the last.
-            records = gather(self._write(together[min(rank, len(together) - 1)]))[: len(together)]
-            for batch, lines in zip(together, records, strict=True):
+        rounds = [missing[start : start + ranks] for start in range(0, len(missing), ranks)]
+        # With sharded weights every rank must take part: one without a batch of its own repeats the last.
+        own = self._write([together[min(rank, len(together) - 1)] for together in rounds])
+        for together, mine in zip(rounds, own, strict=True):
+            for batch, lines in zip(together, gather(mine)[: len(together)], strict=True):
                 new = [line for line in lines if (line["task_id"], line["sample"]) not in written]
                 if rank == 0:
                     self._journal.append(new)
@@ -110,31 +108,39 @@ class Writer:
                 written.update({(line["task_id"], line["sample"]): line["text"] for line in new})
                 yield batch
 
-    def _write(self, batch: list[AnswerToWrite]) -> list[dict[str, Any]]:
+    def _write(self, batches: list[list[AnswerToWrite]]) -> Iterator[list[dict[str, Any]]]:
+        """The journal's lines of every batch, once it is written."""
+        questions = [
+            [AskedPrompt(one.prompt, sample_seed(self._sampling.seed, one.item.task_id, one.number)) for one in batch]
+            for batch in batches
+        ]
+        for batch, answers in zip(batches, self._answers(questions), strict=True):
+            yield [_line(*pair) for pair in zip(batch, answers, strict=True)]
+
+    def _answers(self, questions: list[list[AskedPrompt]]) -> Iterator[list[Answer]]:
         import torch
 
-        seeds = [sample_seed(self._sampling.seed, one.item.task_id, one.number) for one in batch]
         try:
-            answers = self._assistant.answer_many([one.prompt for one in batch], self._sampling, seeds)
+            yield from self._answerer.answer_batches(questions, self._sampling)
         except torch.OutOfMemoryError as error:
             raise MftError(
-                f"The device's memory does not hold {len(batch)} answers at a time.",
+                f"The device's memory does not hold {self._batch_size} answers at a time.",
                 "Lower the evaluator's batch_size (--set eval.NAME.batch_size=N), with another --output.",
             ) from error
-        return [
-            {
-                "task_id": one.item.task_id,
-                "sample": one.number,
-                "text": answer.text,
-                "prompt_tokens": answer.prompt_tokens,
-                "new_tokens": answer.new_tokens,
-                "finished": answer.finished,
-            }
-            for one, answer in zip(batch, answers, strict=True)
-        ]
 
     def _note_too_long(self, records: Sequence[dict[str, Any]]) -> None:
         self.too_long += [str(record["task_id"]) for record in records if not record["new_tokens"]]
+
+
+def _line(asked: AnswerToWrite, answer: Answer) -> dict[str, Any]:
+    return {
+        "task_id": asked.item.task_id,
+        "sample": asked.number,
+        "text": answer.text,
+        "prompt_tokens": answer.prompt_tokens,
+        "new_tokens": answer.new_tokens,
+        "finished": answer.finished,
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from mft_core.registry.options import Configurable, SomeOptions
 
 if TYPE_CHECKING:
     from mft_core.evaluation.losses import EvaluationContext
-    from mft_core.generation.assistant import Assistant
+    from mft_core.generation.answering import Answerer
 
 
 class Evaluator(Configurable[SomeOptions]):
@@ -64,13 +64,13 @@ class EvaluationRequest:
     Attributes:
         folder: the evaluator's own folder for what it writes; what lies there from an interrupted evaluation of the
             same model is used.
-        model: identifies the weights; "" where only given samples are judged.
-        assistant: writes answers; None where only given samples are judged.
+        model: identifies the weights, or names the server and its model; "" where only given samples are judged.
+        answerer: writes answers; None where only given samples are judged.
         samples_file: judge these instead of generating, one {"task_id", "completion"} a line; None: generate.
         post_process_samples: the samples of the file are raw answers, to be post-processed as the model's own.
         validation: gives the tasks' validation samples and the model for their losses; None without a run or data.
         records: the tasks' validation records by name, read when called; None without a run or data.
-        own_assistants: by name of tasks with a tokenization of their own, what answers as they were learned; made when
+        own_answerers: by name of tasks with a tokenization of their own, what answers as they were learned; made when
             called.
         on_progress: told after every batch, on the main rank.
         on_notice: told what was left out, and why, in one line each, on the main rank.
@@ -78,11 +78,11 @@ class EvaluationRequest:
 
     folder: Path
     model: str = ""
-    assistant: Assistant | None = None
+    answerer: Answerer | None = None
     samples_file: Path | None = None
     post_process_samples: bool = False
     validation: Callable[[], EvaluationContext] | None = None
     records: Callable[[], Mapping[str, Sequence[Record]]] | None = None
-    own_assistants: Callable[[], Mapping[str, Assistant]] = dict
+    own_answerers: Callable[[], Mapping[str, Answerer]] = dict
     on_progress: Callable[[EvaluationProgress], None] = ignore_progress
     on_notice: Callable[[str], None] = field(default=lambda _: None)

@@ -14,7 +14,7 @@ from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet, load_set
 from mft_core.evaluation.scoring import before_stop, pass_rates
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Score
 from mft_core.registry.options import Options, PathText
 

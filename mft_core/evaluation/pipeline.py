@@ -28,7 +28,7 @@ from mft_core.evaluation.items import NOT_MEASURED, Item, Judged
 from mft_core.evaluation.judging import Judging
 from mft_core.evaluation.protocol import GIVEN, Protocol
 from mft_core.evaluation.published_sets import set_digest
-from mft_core.generation.assistant import Assistant, Sampling
+from mft_core.generation.answering import Answerer, Sampling
 from mft_core.records import Score
 from mft_core.support.durable import write_text
 from mft_core.support.journal import Journal
@@ -95,38 +95,49 @@ class Pipeline:
         own = self._evaluator.describe()
         if self._request.samples_file is None:
             heat = f"temperature {self._options.temperature:g}" if self._options.temperature else "greedy"
-            return replace(own, decoding=f"{heat}, {self._options.max_new_tokens} tokens")
+            server = self._request.answerer.server if self._request.answerer else ""
+            return replace(own, decoding=f"{heat}, {self._options.max_new_tokens} tokens", server=server)
         if self._request.post_process_samples:
             return replace(own, decoding=GIVEN)
         return replace(own, stop=(), post_processing="none", decoding=GIVEN)
+
+    @property
+    def _identifier(self) -> str:
+        """The protocol's, with what a server said of itself: only its replies do."""
+        served = f", which says it is {' and '.join(self._served_by)}" if self._served_by else ""
+        return f"{self.protocol.identifier}{served}"
+
+    @property
+    def _served_by(self) -> list[str]:
+        return sorted(self._request.answerer.served_by) if self._request.answerer else []
 
     def _batches(self) -> Iterator[list[WrittenAnswer]]:
         if not self._items:
             return iter(())
         if self._request.samples_file is not None:
             return self._given()
-        if self._request.assistant is None:
+        if self._request.answerer is None:
             raise UsageError(f"{self._evaluator.name} needs a model or a --samples-file", "Name a run or a base.")
-        return self._generated(self._request.assistant)
+        return self._generated(self._request.answerer)
 
-    def _generated(self, assistant: Assistant) -> Iterator[list[WrittenAnswer]]:
+    def _generated(self, answerer: Answerer) -> Iterator[list[WrittenAnswer]]:
         options, stop = self._options, self._evaluator.stop_strings()
         sampling = Sampling(options.max_new_tokens, options.temperature, options.seed, stop)
         journal, too_long = Journal(self._request.folder / SAMPLES), set[str]()
-        for one, items in self._by_assistant(assistant):
+        for one, items in self._by_answerer(answerer):
             writer = Writer(one, journal, sampling, options.batch_size)
             yield from writer.batches([(item, self._evaluator.prompt(item)) for item in items], options.samples)
             too_long.update(writer.too_long)
         if too_long:
             self._notice(f"{len(too_long)} prompts are longer than the model's context: their answers are empty")
 
-    def _by_assistant(self, common: Assistant) -> Iterator[tuple[Assistant, list[Item]]]:
+    def _by_answerer(self, common: Answerer) -> Iterator[tuple[Answerer, list[Item]]]:
         """Who answers which items: tasks with a tokenization of their own are asked in that."""
         tasks = [self._evaluator.task_of(item) for item in self._items]
-        own = self._request.own_assistants() if any(tasks) else {}
+        own = self._request.own_answerers() if any(tasks) else {}
         answering = [own.get(task, common) for task in tasks]
-        for assistant in dict.fromkeys(answering):
-            yield assistant, [item for item, one in zip(self._items, answering, strict=True) if one is assistant]
+        for answerer in dict.fromkeys(answering):
+            yield answerer, [item for item, one in zip(self._items, answering, strict=True) if one is answerer]
 
     def _given(self) -> Iterator[list[WrittenAnswer]]:
         if self._request.samples_file is None:
@@ -152,7 +163,7 @@ class Pipeline:
             return sample.text
 
     def _score(self, judged: Sequence[Judged]) -> list[Score]:
-        identifier, title = self.protocol.identifier, self._evaluator.title
+        identifier, title = self._identifier, self._evaluator.title
         scores = [
             Score(title(group), "pass@1", math.nan, 0, identifier, details={"not_measured": why})
             for group, why in self._not_measured.items()
@@ -183,6 +194,8 @@ class Pipeline:
             "set_digest": self._digest,
             "model": self._request.model,
         }
+        if self._served_by:
+            facts["served_by"] = self._served_by
         write_text(self._request.folder / SCORES, json.dumps(facts, indent=1, ensure_ascii=False))
 
     def _tell(self, judging: Judging) -> None:

@@ -18,7 +18,7 @@ from mft_core.evaluation.generative_measure import GenerativeOptions
 from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import find_set, read_rows
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Record, Turn
 from mft_core.registry.options import PathText
 from mft_core.support.thoughts import without_thought

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,21 @@ def as_row(score: Score) -> dict[str, Any]:
         "interval": list(score.interval) if score.interval else None,
         "protocol": score.protocol,
     }
+
+
+def as_score(row: Mapping[str, Any]) -> Score:
+    """The score that a row of `results.json`, or a "score" event, tells of."""
+    interval = row.get("interval")
+    best = row.get("best", row.get("details", {}).get("best"))
+    return Score(
+        str(row.get("set", row.get("task"))),
+        str(row["metric"]),
+        math.nan if row["value"] is None else float(row["value"]),
+        int(row["n"]),
+        str(row["protocol"]),
+        (float(interval[0]), float(interval[1])) if interval else None,
+        {} if best is None else {"best": best},
+    )
 
 
 def write_results(folder: Path, name: str, model: str, scores: Sequence[Score], notices: Sequence[str]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mft_core.data.tokenization import BoundTokenization, Tokenization
 from mft_core.data.tool_text import in_text
 from mft_core.errors import MftError
+from mft_core.generation.answering import Answer, AskedPrompt, Prompt, Sampling
 from mft_core.models.end_tokens import end_tokens
 from mft_core.records import Turn
 
@@ -17,46 +17,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-Prompt = str | Sequence[Turn]
-"""Text to be continued, or a conversation to be answered, laid out as in training."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How tokens are chosen.
-
-    Attributes:
-        max_new_tokens: most tokens of one answer.
-        temperature: 0: always the likeliest token; else samples from the softened distribution.
-        seed: of the sampling.
-        stop: strings that end an answer.
-    """
-
-    max_new_tokens: int = 512
-    temperature: float = 0.0
-    seed: int = 0
-    stop: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer.
-
-    Attributes:
-        text: without control tokens, and without what the template itself writes before every answer.
-        prompt_tokens: length of the prompt.
-        new_tokens: tokens generated, the end token included.
-        finished: the model ended its turn itself, or with a stop string.
-    """
-
-    text: str
-    prompt_tokens: int
-    new_tokens: int
-    finished: bool
-
-
 class Assistant:
-    """A model that answers conversations.
+    """A model in this process that answers conversations.
 
     Args:
         model: in eval mode.
@@ -77,6 +39,16 @@ class Assistant:
         self.tokenizer = tokenizer
         self.tokenization = tokenization
         self.system = system
+
+    @property
+    def server(self) -> str:
+        """No other process answers."""
+        return ""
+
+    @property
+    def served_by(self) -> frozenset[str]:
+        """No other process answers."""
+        return frozenset()
 
     @cached_property
     def end_tokens(self) -> tuple[int, ...]:
@@ -127,6 +99,15 @@ class Assistant:
             texts, own_ids, own_seeds = ([values[index] for index in group] for values in (prompts, ids, seeds))
             answers.update(zip(group, self._write(texts, own_ids, own_seeds, sampling, rooms[group[0]]), strict=True))
         return [answers[index] for index in range(len(prompts))]
+
+    def answer_batches(self, batches: Sequence[Sequence[AskedPrompt]], sampling: Sampling) -> Iterator[list[Answer]]:
+        """The answers to every batch, as `answer_many`, written when they are asked for."""
+        for batch in batches:
+            yield self.answer_many([one.prompt for one in batch], sampling, [one.seed for one in batch])
+
+    def length(self, prompt: Prompt) -> int:
+        """Tokens of a prompt."""
+        return len(self.prompt_ids(prompt))
 
     def prompt_ids(self, prompt: Prompt) -> list[int]:
         """Token ids of a text as the tokenizer begins one, or of a conversation laid out as in training."""

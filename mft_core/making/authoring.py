@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
+from mft_core.endpoint.client import Endpoint, Unanswered
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
 from mft_core.endpoint.spending import Allowance, Spending
 from mft_core.errors import UsageError
@@ -24,12 +24,12 @@ from mft_core.making.written_code import (
     signature,
 )
 from mft_core.records import Turn
+from mft_core.support import run_files
 from mft_core.support.thoughts import without_thought
 
 if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
 
-REQUESTS = "requests.jsonl"
 REASONS = {"length": "cut off", "content_filter": "content filter", REFUSAL: "refused by the endpoint"}
 """By the end of a reply that is no answer, why nothing comes of it."""
 LEAST_TESTS = LEAST_INPUTS = 3
@@ -199,19 +199,15 @@ def open_author(section: WriterSection, filters: FiltersSection, folder: Path, c
     budget = Allowance(section.budget_tokens, section.budget_requests)
     if section.base:
         return ModelAuthor(_open_local(section, budget, folder, catalog), filters)
-    settings = EndpointSettings(
-        url=section.endpoint,
-        model=section.name,
-        key_variable=section.key_variable,
-        seconds=section.timeout,
-        tries=section.tries,
-        first_pause=section.first_pause,
+    settings = section.settings(
+        section.endpoint,
+        section.name,
         parameters={"temperature": section.temperature, "max_tokens": section.max_tokens},
         concurrency=section.concurrency,
         budget=budget,
         prices=section.prices,
     )
-    return ModelAuthor(Endpoint(settings, folder / REQUESTS), filters)
+    return ModelAuthor(Endpoint(settings, folder / run_files.REQUESTS), filters)
 
 
 def _open_local(section: WriterSection, budget: Allowance, folder: Path, catalog: Catalog) -> AskedModel:
@@ -225,4 +221,4 @@ def _open_local(section: WriterSection, budget: Allowance, folder: Path, catalog
         budget=budget,
         prices=section.prices,
     )
-    return open_local_model(settings, folder / REQUESTS, catalog)
+    return open_local_model(settings, folder / run_files.REQUESTS, catalog)

@@ -17,7 +17,8 @@ from mft_core.endpoint.replies import CUT_OFF, WHOLE, Reply, TryAgain
 from mft_core.endpoint.spending import Account, Allowance, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError
-from mft_core.generation.assistant import Answer, Assistant, Sampling
+from mft_core.generation.answering import Answer, Sampling
+from mft_core.generation.assistant import Assistant
 from mft_core.generation.opening import open_assistant
 from mft_core.records import Turn
 from mft_core.support.redact import redact

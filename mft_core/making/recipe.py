@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer
 
+from mft_core.endpoint.options import AskingOptions
 from mft_core.recipe.schema import Choice, Section, as_table, named
 from mft_core.registry.options import PathText
 
@@ -13,19 +14,15 @@ EXERCISES = "exercises"
 MethodChoice = Annotated[Choice, named(EXERCISES), PlainSerializer(as_table)]
 
 
-class WriterSection(Section):
+class WriterSection(AskingOptions, Section):
     """Who is asked: a model behind an endpoint, or one on this machine."""
 
     endpoint: str = Field("", description='OpenAI-compatible, up to and with the version; "": `base` writes')
     name: str = Field("", description="the model, as the endpoint calls it; name one exact version")
-    key_variable: str = Field("OPENAI_API_KEY", description="environment variable that holds the endpoint's key")
     base: str = Field("", description="a model on this machine instead: a run folder, or what --base takes")
     temperature: float = Field(0.7, ge=0, description="0: always the likeliest token")
     max_tokens: int = Field(1024, ge=1, description="most tokens of an answer")
     concurrency: int = Field(16, ge=1, description="most questions under way; fewer while the endpoint asks for it")
-    timeout: float = Field(120.0, gt=0, description="seconds that one answer may take")
-    tries: int = Field(6, ge=1, description="for every question, waits that the endpoint asks for not counted")
-    first_pause: float = Field(1.0, ge=0, description="seconds; most between the first two tries, then twice as many")
     budget_tokens: int = Field(0, ge=0, description="most tokens of all prompts and answers together; 0: no limit")
     budget_requests: int = Field(0, ge=0, description="most requests; 0: no limit")
     prices: tuple[float, float] | None = Field(

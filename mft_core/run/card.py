@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ from mft_core.data.tasks import Task
 from mft_core.events import read_events
 from mft_core.models.checkpoints.config import read_config
 from mft_core.run.plan import Plan
+from mft_core.run.public_names import public_name
+from mft_core.run.task_result import relative_noise
 from mft_core.support import run_files
 from mft_core.tuning.model_card import CardFacts, CardTask
-
-HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(@[\w.-]+)?")
 
 
 def card_facts(plan: Plan, model: nn.Module, run: Path, selected: int) -> CardFacts:
@@ -42,19 +41,9 @@ def card_facts(plan: Plan, model: nn.Module, run: Path, selected: int) -> CardFa
     )
 
 
-def public_name(reference: str) -> tuple[str, bool]:
-    """What a base is called where its place on this machine says nothing, and whether that is a name on the Hub.
-
-    A folder or file is called by its last part; a component, or a name on the Hub, as it is.
-    """
-    if HUB_NAME.fullmatch(reference) and not Path(reference).exists():
-        return reference, True
-    path = reference.partition(":")[2] or reference
-    is_place = Path(path).expanduser().exists() or path.startswith(("/", "~", "."))
-    return (Path(path).expanduser().resolve().name or path, False) if is_place else (reference, False)
-
-
 def _task(task: Task, before: Mapping[str, Any], after: Mapping[str, Any]) -> CardTask:
     report = task.report
     loss_before, loss_after = (losses.get(task.name, {}).get("loss") for losses in (before, after))
-    return CardTask(task.name, report.train, report.valid, report.supervised, loss_before, loss_after)
+    tokens = after.get(task.name, {}).get("tokens")
+    noise = relative_noise(tokens)
+    return CardTask(task.name, report.train, report.valid, report.supervised, loss_before, loss_after, noise)

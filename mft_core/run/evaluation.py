@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mft_core.errors import UsageError
 from mft_core.evaluation.evaluator import EvaluationProgress, EvaluationRequest, Evaluator, ignore_progress
@@ -16,10 +16,40 @@ from mft_core.support.ranks import rank_and_ranks
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    from mft_core.generation.answering import Answerer
     from mft_core.registry.catalog import Catalog
     from mft_core.run.evaluation_target import Target
 
 PREFIX = "eval"
+
+
+class Evaluated(Protocol):
+    """A model that is evaluated, here or behind an endpoint: a `Target` or an `EndpointTarget`."""
+
+    @property
+    def reference(self) -> str:
+        """As the command line names it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """What must be equal for an interrupted evaluation to go on: of the weights, where they are here."""
+        ...
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What to know of its data."""
+        ...
+
+    @property
+    def answerer(self) -> Answerer:
+        """What writes answers; loaded when it is first asked for."""
+        ...
+
+    @property
+    def tasks(self) -> Target | None:
+        """What has validation samples and the model that they are measured with; None: only answers can be had."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +110,7 @@ def choose_evaluators(
 
 def evaluate(
     evaluators: Mapping[str, Evaluator],
-    target: Target | None,
+    target: Evaluated | None,
     folder: Path,
     samples: SamplesFile | None = None,
     on_progress: Callable[[EvaluationProgress], None] = ignore_progress,
@@ -107,6 +137,7 @@ def evaluate(
         notice(text)
     for name, evaluator in evaluators.items():
         _check_inputs(name, evaluator, target, samples)
+    for name, evaluator in evaluators.items():
         own = folder / name.replace("/", "-")
         outcome.scores += evaluator.evaluate(_request(own, target, samples, on_progress, notice))
     if rank_and_ranks()[0] == 0:
@@ -118,28 +149,28 @@ def evaluate(
 
 def _request(
     folder: Path,
-    target: Target | None,
+    target: Evaluated | None,
     samples: SamplesFile | None,
     on_progress: Callable[[EvaluationProgress], None],
     on_notice: Callable[[str], None],
 ) -> EvaluationRequest:
-    tasks = target if target is not None and target.has_tasks else None
+    tasks = target.tasks if target else None
     writes = target if samples is None else None
     return EvaluationRequest(
         folder=folder,
         model=writes.fingerprint if writes else "",
-        assistant=writes.assistant if writes else None,
+        answerer=writes.answerer if writes else None,
         samples_file=samples.path if samples else None,
         post_process_samples=bool(samples and samples.raw),
         validation=tasks.validation if tasks else None,
         records=tasks.records if tasks else None,
-        own_assistants=tasks.own_assistants if tasks and writes else dict,
+        own_answerers=tasks.own_assistants if tasks and writes else dict,
         on_progress=on_progress,
         on_notice=on_notice,
     )
 
 
-def _check_inputs(name: str, evaluator: Evaluator, target: Target | None, samples: SamplesFile | None) -> None:
+def _check_inputs(name: str, evaluator: Evaluator, target: Evaluated | None, samples: SamplesFile | None) -> None:
     if target is None and samples is None:
         raise UsageError("nothing to evaluate", "Name a run folder or a base, or give --samples-file FILE.")
     if samples is not None and not isinstance(evaluator, GenerativeEvaluator):

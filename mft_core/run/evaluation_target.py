@@ -59,7 +59,7 @@ class Target:
         return load_recipe(path) if path.is_file() else None
 
     @cached_property
-    def assistant(self) -> Assistant:
+    def answerer(self) -> Assistant:
         """The model, ready to answer."""
         base = given_base(self.base, self.catalog, self.family)
         return open_folder(self.folder, self.catalog, self.family, base)
@@ -73,6 +73,11 @@ class Target:
     def has_tasks(self) -> bool:
         """Whether there is validation data: a run's own, or what was given."""
         return self.recipe is not None or self.data is not None
+
+    @property
+    def tasks(self) -> Target | None:
+        """Itself, where it has tasks."""
+        return self if self.has_tasks else None
 
     @property
     def notices(self) -> Sequence[str]:
@@ -116,13 +121,13 @@ class Target:
 
         from mft_core.run.row_form import fit_rows, measuring, on_every_task
 
-        model = self.assistant.model
+        model = self.answerer.model
         fitted = fit_rows(self._plan, model, model.dtype)
         return on_every_task(measuring(fitted, Accelerator(cpu=model.device.type == "cpu")), self._plan.task_set)
 
     def own_assistants(self) -> Mapping[str, Assistant]:
         """By task, what answers in a tokenization that is its own."""
-        return own_assistants(self._plan.parts.bound, self.assistant.model) if self.recipe else {}
+        return own_assistants(self._plan.parts.bound, self.answerer.model) if self.recipe else {}
 
     def records(self) -> Mapping[str, Sequence[Record]]:
         """The tasks' validation records."""

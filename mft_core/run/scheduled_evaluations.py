@@ -102,8 +102,8 @@ class TrainingEvaluations(Callback):
         return EvaluationRequest(
             folder=folder,
             model=model,
-            assistant=self._assistant,
-            own_assistants=lambda: self._own_assistants,
+            answerer=self._assistant,
+            own_answerers=lambda: self._own_assistants,
             validation=lambda: on_every_task(self.context.validation, self._plan.task_set),
             records=lambda: validation_records(self._plan.task_set.every, self._plan.parts.readers),
             on_notice=lambda text: self.context.log.emit("warning", step, message=text),

@@ -43,7 +43,7 @@ class TaskResult:
         That is twice the standard error of the change, for token losses that spread as widely as their mean, and move
         together from before to after with a correlation of 7/8, since they are of the same tokens.
         """
-        return 1 / math.sqrt(self.tokens) if self.tokens else 0.0
+        return relative_noise(self.tokens)
 
     @property
     def verdict(self) -> str:
@@ -64,6 +64,11 @@ class TaskResult:
         """exp of `after`, or of `before` where there is none."""
         latest = self.before if self.after is None else self.after
         return None if latest is None else math.exp(min(latest, 700.0))
+
+
+def relative_noise(tokens: int | None) -> float:
+    """As `TaskResult.noise`."""
+    return 1 / math.sqrt(tokens) if tokens else 0.0
 
 
 def relative_change(before: float | None, after: float | None) -> float | None:

@@ -28,6 +28,11 @@ def is_main_rank() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def launched_ranks() -> int:
+    """How many processes a launcher started; 1 without one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def once_per_cache(what: str) -> Iterator[None]:
     """For work that fills the cache: one process does it for all that share the folder, the others find it done.

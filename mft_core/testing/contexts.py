@@ -83,4 +83,4 @@ def evaluation_request(
         others: further fields of the request.
     """
     assistant = Assistant(model.model, tokenizer, PlainTokenization())
-    return EvaluationRequest(folder, model="random", assistant=assistant, validation=lambda: context, **others)
+    return EvaluationRequest(folder, model="random", answerer=assistant, validation=lambda: context, **others)

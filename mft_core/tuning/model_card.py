@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from mft_core.records import Score
+from mft_core.support import units
 
 CARD = "README.md"
 MISSING = "not measured"
@@ -14,15 +18,15 @@ USE_ADAPTER = """```python
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 base = AutoModelForCausalLM.from_pretrained({base})
-model = PeftModel.from_pretrained(base, "this folder")
-tokenizer = AutoTokenizer.from_pretrained("this folder")
+model = PeftModel.from_pretrained(base, "{place}")
+tokenizer = AutoTokenizer.from_pretrained("{place}")
 ```
 """
 USE_MODEL = """```python
 {imports}from transformers import AutoModelForCausalLM, AutoTokenizer
 
-model = AutoModelForCausalLM.from_pretrained("this folder")
-tokenizer = AutoTokenizer.from_pretrained("this folder")
+model = AutoModelForCausalLM.from_pretrained("{place}")
+tokenizer = AutoTokenizer.from_pretrained("{place}")
 ```
 """
 CONVERTED = """The base was published in a format of its own, which plain transformers does not load. The native model
@@ -33,10 +37,26 @@ writes the base and this adapter as one model, which `from_pretrained("DIR")` lo
 """
 TRAINED = """Trained by mft ({facts.method}) on {count} tasks at once, for {facts.step:,} steps.
 
-| task | training samples | validation samples | supervised tokens | loss of the base | of this model |
-| --- | --- | --- | --- | --- | --- |"""
-LOSSES = """Losses are of the validation samples, in nats per supervised token.
+| task | training samples | validation samples | supervised tokens | loss of the base | of this model | change |
+| --- | --- | --- | --- | --- | --- | --- |"""
+LOSSES = """Losses are of the validation samples, in nats per supervised token. Behind a change, ± is half its 95%
+interval, for token losses that spread as widely as their mean.
 """
+SCORES = """## Scores
+
+| set | metric | value | 95% interval | n | protocol |
+| --- | --- | --- | --- | --- | --- |
+{rows}
+"""
+RECIPE = """## The recipe
+
+`mft run` trained it by this, with data of the names that are left of paths:
+
+```toml
+{recipe}```
+"""
+HERE = "this folder"
+IMPORT = "import {module}  # of mft, for the model's class\n"
 FORGOTTEN = """## What the base could
 
 Loss of the base and of this model on what was watched and never trained, the worst first:
@@ -49,7 +69,7 @@ ENDS_OF_ADAPTER = """
 At {tokens}. PEFT and transformers take the settings of the base, which may name fewer; those beside this file name all:
 
 ```python
-model.generation_config = GenerationConfig.from_pretrained("this folder")
+model.generation_config = GenerationConfig.from_pretrained("{place}")
 ```
 """
 ENDS_OF_MODEL = """
@@ -70,6 +90,7 @@ class CardTask:
         supervised: training tokens that were targets.
         before: validation loss of the base, nats per token; None: not measured.
         after: that of this model.
+        noise: half the 95% interval of the relative change; 0: not known.
     """
 
     name: str
@@ -78,6 +99,7 @@ class CardTask:
     supervised: int
     before: float | None
     after: float | None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,9 @@ class CardFacts:
         tasks: those that were trained, in the run's order.
         watched: those that were only measured.
         imports: modules that have to be imported before transformers knows the model's class.
+        scores: of this model, by evaluators.
+        recipe: that it was trained by, as TOML, without places on a machine; "": not shown.
+        repository: where it lies on the Hub; "": the card lies beside it.
     """
 
     base: str
@@ -102,11 +127,29 @@ class CardFacts:
     step: int = 0
     tasks: tuple[CardTask, ...] = ()
     watched: tuple[CardTask, ...] = ()
-    imports: tuple[str, ...] = field(default=())
+    imports: tuple[str, ...] = ()
+    scores: tuple[Score, ...] = ()
+    recipe: str = ""
+    repository: str = ""
 
 
 def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]]) -> None:
-    """Write the card into `folder`, in place of PEFT's.
+    """Write the card into `folder`, in place of PEFT's; the arguments are those of `card_text`."""
+    (folder / CARD).write_text(card_text(facts, is_adapter, ends), encoding="utf-8")
+
+
+def imports_in(card: str) -> tuple[str, ...]:
+    """The modules that a card says have to be imported."""
+    return tuple(re.findall(re.escape(IMPORT).replace(r"\{module\}", "(.+?)"), card))
+
+
+def is_of_converted(card: str) -> bool:
+    """Whether a card is of an adapter whose base was published in a format that plain transformers does not load."""
+    return CONVERTED in card
+
+
+def card_text(facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]]) -> str:
+    """The card, in Markdown.
 
     Args:
         is_adapter: a LoRA adapter, not a whole model.
@@ -116,6 +159,8 @@ def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[
     parts = [_header(facts, is_adapter), f"# A {kind} {facts.base}\n"]
     if facts.tasks:
         parts += [_training(facts), LOSSES]
+    if facts.scores:
+        parts.append(SCORES.format(rows="\n".join(map(_score_row, facts.scores))))
     if lost := _forgotten(facts):
         parts.append(FORGOTTEN.format(lost=lost))
     parts.append("## How to use it\n")
@@ -123,13 +168,17 @@ def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[
         parts.append(CONVERTED)
     elif is_adapter and not facts.on_hub:
         parts.append(NOT_ON_HUB)
-    imports = "".join(f"import {module}  # of mft, for the model's class\n" for module in facts.imports)
+    imports = "".join(IMPORT.format(module=module) for module in facts.imports)
+    place = facts.repository or HERE
     use = USE_ADAPTER if is_adapter else USE_MODEL
-    parts.append(use.format(imports=imports, base=_base_argument(facts)))
+    parts.append(use.format(imports=imports, base=_base_argument(facts), place=place))
     if ends:
         tokens = ", ".join(f"`{token}` (id {number})" for token, number in ends)
-        parts.append((ENDS_OF_ADAPTER if is_adapter else ENDS_OF_MODEL).format(tokens=tokens).lstrip("\n"))
-    (folder / CARD).write_text("\n".join(parts), encoding="utf-8")
+        told = (ENDS_OF_ADAPTER if is_adapter else ENDS_OF_MODEL).format(tokens=tokens, place=place)
+        parts.append(told.lstrip("\n"))
+    if facts.recipe:
+        parts.append(RECIPE.format(recipe=facts.recipe))
+    return "\n".join(parts)
 
 
 def _base_argument(facts: CardFacts) -> str:
@@ -168,7 +217,18 @@ def _forgotten(facts: CardFacts) -> str:
 
 def _row(task: CardTask, remark: str = "") -> str:
     counts = f"{task.train:,} | {task.valid:,} | {task.supervised:,}"
-    return f"| {task.name}{remark} | {counts} | {_loss(task.before)} | {_loss(task.after)} |"
+    change = MISSING
+    if task.before and task.after is not None:
+        noise = f" ± {task.noise:.1%}" if task.noise else ""
+        change = f"{task.after / task.before - 1:+.1%}{noise}"
+    return f"| {task.name}{remark} | {counts} | {_loss(task.before)} | {_loss(task.after)} | {change} |"
+
+
+def _score_row(score: Score) -> str:
+    show = units.percent if score.details.get("best") == 1.0 else _loss
+    interval = " .. ".join(map(show, score.interval)) if score.interval else "exact"
+    cells = (score.task, score.metric, show(score.value), interval, str(score.n), score.protocol)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def _loss(value: float | None) -> str:

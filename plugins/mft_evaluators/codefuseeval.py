@@ -21,7 +21,7 @@ from mft_core.evaluation.python_parsing import parsing_part
 from mft_core.evaluation.python_source import POST_PROCESSING
 from mft_core.evaluation.python_tests import runnable_tests
 from mft_core.evaluation.scoring import before_stop
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Turn
 from mft_evaluators.codefuseeval_items import TEXT2CODE, UNIT_TESTS, build, read_files
 from mft_evaluators.mbpp import DOCSTRING_STOP

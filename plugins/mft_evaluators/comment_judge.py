@@ -15,7 +15,8 @@ from pathlib import Path
 from pydantic import Field
 
 from mft_core.data.jsonl import read_lines
-from mft_core.endpoint.client import Endpoint, EndpointSettings, Unanswered
+from mft_core.endpoint.client import Endpoint, Unanswered
+from mft_core.endpoint.options import AskingOptions
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.evaluator import EvaluationRequest
@@ -40,19 +41,15 @@ JOURNAL = "judge.jsonl"
 STAGE = "comment-judge"
 
 
-class CommentJudgeOptions(ReferenceOptions):
+class CommentJudgeOptions(AskingOptions, ReferenceOptions):
     """Options of comment-judge."""
 
     endpoint: str = Field("https://api.openai.com/v1", description="of the judge, up to and with the version")
     judge: str = Field("", description="the judge model, as the endpoint calls it; name one exact version")
-    key_variable: str = Field("OPENAI_API_KEY", description="environment variable that holds the endpoint's key")
     baseline: PathText = Field(
         "", description='{"task_id", "completion"} a line to compare with, such as a completions.jsonl; "": references'
     )
     judge_tokens: int = Field(512, ge=1, description="most tokens of the judge's answer")
-    timeout: float = Field(120.0, gt=0, description="seconds that one answer of the judge may take")
-    tries: int = Field(6, ge=1, description="for every question to the judge")
-    first_pause: float = Field(1.0, ge=0, description="seconds; most between the first two tries, then twice as many")
     workers: int = Field(4, ge=1, description="questions to the judge at the same time")
 
 
@@ -158,13 +155,9 @@ class CommentJudge(ReferenceEvaluator[CommentJudgeOptions]):
     def _open(self) -> Endpoint:
         """The judge, with the journal in the evaluation's folder."""
         options = self.options
-        settings = EndpointSettings(
-            url=options.endpoint,
-            model=options.judge,
-            key_variable=options.key_variable,
-            seconds=options.timeout,
-            tries=options.tries,
-            first_pause=options.first_pause,
+        settings = options.settings(
+            options.endpoint,
+            options.judge,
             parameters={"temperature": 0, "max_tokens": options.judge_tokens},
             concurrency=options.workers,
         )

@@ -20,7 +20,7 @@ from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet, find_set
 from mft_core.evaluation.scoring import before_stop
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Turn
 from mft_evaluators import shared_process
 from mft_evaluators.ds1000_environment import LIBRARIES, Environment, environment, installed_versions, lacking

@@ -12,7 +12,7 @@ from mft_core.evaluation.items import Item
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet, load_set
 from mft_core.evaluation.python_source import POST_PROCESSING
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Turn
 from mft_evaluators.humaneval import CONTINUED
 from mft_evaluators.languages import LANGUAGES

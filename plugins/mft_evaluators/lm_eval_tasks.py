@@ -57,17 +57,18 @@ class LmEval(Evaluator[LmEvalOptions]):
         from lm_eval import simple_evaluate
         from lm_eval.models.huggingface import HFLM
 
+        from mft_core.generation.assistant import Assistant
         from mft_core.nn.modes import evaluation_mode
 
-        if request.assistant is None:
-            raise UsageError("lm-eval needs a model", "Name a run folder or a base.")
+        if not isinstance(request.answerer, Assistant):
+            raise UsageError("lm-eval needs a model in this process", "Name a run folder or a base.")
         logging.getLogger("lm_eval").setLevel(logging.WARNING)
-        options, model = self.options, request.assistant.model
+        options, model = self.options, request.answerer.model
         try:
             with evaluation_mode(model):
                 harnessed = HFLM(
                     pretrained=model,
-                    tokenizer=request.assistant.tokenizer,
+                    tokenizer=request.answerer.tokenizer,
                     batch_size=options.batch_size,
                     max_length=getattr(model.config, "max_position_embeddings", None),
                 )

@@ -17,7 +17,7 @@ from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.evaluation.python_parsing import is_python, parse
 from mft_core.evaluation.python_source import POST_PROCESSING, extract_code
 from mft_core.evaluation.scoring import before_stop
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Turn
 
 if TYPE_CHECKING:

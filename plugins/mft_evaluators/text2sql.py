@@ -23,7 +23,7 @@ from mft_core.evaluation.items import NOT_MEASURED, PASS, Attempt, Item, Judged,
 from mft_core.evaluation.protocol import Protocol
 from mft_core.evaluation.published_sets import PublishedSet
 from mft_core.evaluation.scoring import before_stop, by_item
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.interfaces import PathText
 from mft_core.records import Score, Turn
 from mft_evaluators.bleu import bleu_counts, bleu_score, signature

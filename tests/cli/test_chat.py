@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from click.testing import Result
 
-from mft_core.generation.assistant import Sampling
+from mft_core.generation.answering import Sampling
 from mft_core.generation.opening import open_assistant
 from mft_core.records import Turn
 from mft_core.registry.catalog import Catalog

@@ -15,7 +15,8 @@ from helpers.token_data import Counting, pair, prepare, task_file, texts
 from mft_core.data.tasks import TaskSet
 from mft_core.data.tokenising import prepare_tasks
 from mft_core.errors import MftError, UsageError
-from mft_core.generation.assistant import Answer, Assistant, Prompt, own_assistants
+from mft_core.generation.answering import Answer, Prompt
+from mft_core.generation.assistant import Assistant, own_assistants
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import DataSection
 from mft_core.records import TaskFiles, Turn

@@ -29,7 +29,8 @@ from helpers.running import (
     write_tasks,
 )
 from helpers.tiny_models import ADAPTERS, ARCHITECTURES, load_tiny
-from mft_core.generation.assistant import Assistant, Sampling
+from mft_core.generation.answering import Sampling
+from mft_core.generation.assistant import Assistant
 from mft_core.generation.decoding import Decoding, Drawing, continue_prompts
 from mft_core.generation.opening import open_assistant
 from mft_core.records import Turn

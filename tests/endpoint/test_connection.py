@@ -15,6 +15,7 @@ from helpers.lean_endpoint import lean_endpoint
 from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.replies import GiveUp, TryAgain
 
+PATH = "/chat/completions"
 HEADERS = {"Idempotency-Key": "k"}
 BODY = {"messages": [{"content": "one"}]}
 
@@ -26,7 +27,7 @@ def endpoint_threads() -> list[threading.Thread]:
 def test_many_exchanges_share_as_many_connections_as_there_are_at_once() -> None:
     with lean_endpoint(seconds=0.01) as server, closing(Connection(server.url)) as connection:
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda _: connection.post(BODY, HEADERS, 60), range(80)))
+            found = list(pool.map(lambda _: connection.post(PATH, BODY, HEADERS, 60), range(80)))
         assert {response.status for response in found} == {200}
         assert '"to one"' in found[0].body
         assert found[0].headers["content-type"] == "application/json"
@@ -41,7 +42,7 @@ def test_closing_ends_what_is_under_way(bad: fake.Answer, server: FakeEndpoint) 
     server.otherwise = bad
     connection = Connection(server.url)
     with ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(connection.post, BODY, HEADERS, 3600) for _ in range(4)]
+        waiting = [pool.submit(connection.post, PATH, BODY, HEADERS, 3600) for _ in range(4)]
         while len(server.requests) < 4:
             server.released.wait(0.01)
         connection.close()
@@ -49,7 +50,7 @@ def test_closing_ends_what_is_under_way(bad: fake.Answer, server: FakeEndpoint) 
             with pytest.raises(GiveUp):
                 one.result()
     with pytest.raises(GiveUp):
-        connection.post(BODY, HEADERS, 3600)
+        connection.post(PATH, BODY, HEADERS, 3600)
     connection.close()
     gc.collect()  # what was not closed would be warned of, and warnings are errors
     assert endpoint_threads() == []
@@ -66,13 +67,13 @@ def test_a_connection_is_good_again_after_every_failure(server: FakeEndpoint) ->
         ):
             server.plan = [bad]
             with pytest.raises(TryAgain, match=reason):
-                connection.post(BODY, HEADERS, seconds)
-            assert connection.post(BODY, HEADERS, 60).status == 200
+                connection.post(PATH, BODY, HEADERS, seconds)
+            assert connection.post(PATH, BODY, HEADERS, 60).status == 200
 
 
 def test_a_url_that_is_none_is_given_up() -> None:
     with closing(Connection("http://[::1/v1")) as connection, pytest.raises(GiveUp, match="its URL cannot be used"):
-        connection.post(BODY, HEADERS, 60)
+        connection.post(PATH, BODY, HEADERS, 60)
 
 
 def test_what_was_never_used_has_nothing_to_close() -> None:

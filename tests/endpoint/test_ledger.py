@@ -11,6 +11,7 @@ from helpers.fake_endpoint import reply
 from mft_core.endpoint.ledger import Ledger, question_key
 from mft_core.endpoint.replies import Reply, TryAgain
 from mft_core.endpoint.spending import Account, Allowance, Spending
+from mft_core.endpoint.usage import Usage
 from mft_core.errors import MftError
 
 
@@ -44,7 +45,8 @@ def test_replies_models_and_spending_are_there_again(tmp_path: Path) -> None:
                 assert ledger.received(key, 200, {}, body, 11).text == "fine"
     ledger.sent("three", "stage", 0)  # killed here
     again, restored = opened(tmp_path / "journal.jsonl")
-    assert again.answer("one", never) == ledger.answer("one", never) == Reply("stop", "fine", "judge-1")
+    fine = Reply("stop", "fine", "judge-1", Usage(11, 1, True))
+    assert again.answer("one", never) == ledger.answer("one", never) == fine
     assert again.models == ledger.models == {"judge-1", "other-2"}
     assert restored.spending == Spending(4, 11 + 11 + 7, 0 + 1 + 3, 2)
     assert account.spending.tokens == restored.spending.tokens

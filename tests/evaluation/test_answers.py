@@ -12,7 +12,8 @@ from helpers.given_samples import write_samples
 from mft_core.errors import MftError, UsageError
 from mft_core.evaluation.answers import Writer, read_given, sample_seed
 from mft_core.evaluation.items import Item
-from mft_core.generation.assistant import Assistant, Sampling
+from mft_core.generation.answering import Sampling
+from mft_core.generation.assistant import Assistant
 from mft_core.support.journal import Journal
 from mft_core.testing.contexts import PlainTokenization
 from mft_core.testing.random_models import random_token_loss_model

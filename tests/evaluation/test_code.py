@@ -7,7 +7,7 @@ import pytest
 from mft_core.evaluation.code import CodeEvaluator, CodeOptions, as_verdict
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.items import Attempt, Item
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.sandbox import Limits, Outcome, Tier, available_tiers, run_program
 
 needs_sandbox = pytest.mark.skipif(not available_tiers(), reason="no tier isolates on this machine")

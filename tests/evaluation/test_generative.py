@@ -13,7 +13,7 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.evaluation.items import Item, Verdict
 from mft_core.evaluation.published_sets import PublishedSet
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Turn
 
 

@@ -8,7 +8,7 @@ import pytest
 from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative_measure import GenerativeMeasure, GenerativeOptions
 from mft_core.evaluation.items import Attempt, Item, Judged, Verdict
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 
 
 class Words(GenerativeMeasure):

@@ -10,7 +10,7 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.evaluation.items import Item, Verdict
 from mft_core.evaluation.judging import Judging
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 
 ITEMS = [Item(name, {}) for name in "ab"]
 

@@ -16,7 +16,7 @@ from mft_core.evaluation.evaluator import EvaluationRequest
 from mft_core.evaluation.generative import GenerativeEvaluator
 from mft_core.evaluation.items import Item, Verdict
 from mft_core.evaluation.pipeline import Pipeline
-from mft_core.generation.assistant import Prompt
+from mft_core.generation.answering import Prompt
 from mft_core.records import Score
 
 

@@ -12,6 +12,7 @@ from mft_core.evaluation.protocol import Protocol
 PLAIN = Protocol("chat", decoding="greedy")
 CHANGES = {
     "form": "completion", "template": "Q: {}", "shots": 3, "stop": ("\n",), "post_processing": "cut", "decoding": "t=1",
+    "server": "m at host",
 }  # fmt: skip
 
 
@@ -25,6 +26,12 @@ def test_whatever_changes_changes_it(field: str) -> None:
     changed = replace(PLAIN, **{field: CHANGES[field]})
     assert changed.identifier.partition("#")[2] != PLAIN.identifier.partition("#")[2]
     assert replace(changed, **{field: getattr(PLAIN, field)}).identifier == PLAIN.identifier
+
+
+def test_which_server_it_was_stands_behind_the_digits_and_does_not_change_them() -> None:
+    one, two = (replace(PLAIN, server=server).identifier for server in ("a at h", "b at h"))
+    assert one.removesuffix(", by a at h") == two.removesuffix(", by b at h")
+    assert "server" not in PLAIN.as_json()
 
 
 def test_it_is_json() -> None:

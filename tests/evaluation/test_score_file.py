@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from mft_core.errors import UsageError
-from mft_core.evaluation.score_file import RESULTS, as_row, read_results, write_results
+from mft_core.evaluation.score_file import RESULTS, as_row, as_score, read_results, write_results
 from mft_core.records import Score
 
 GOOD = Score("humaneval", "pass@1", 0.5, 164, "chat #1", (0.4, 0.6), {"best": 1.0})
@@ -38,3 +39,12 @@ def test_what_is_no_result_is_wrong_use(content: str | None, tmp_path: Path) -> 
         (tmp_path / RESULTS).write_text(content)
     with pytest.raises(UsageError, match="no results of an evaluation there"):
         read_results(tmp_path)
+
+
+def test_rows_and_events_are_scores_again() -> None:
+    score = Score("humaneval", "pass@1", 0.5, 4, "chat #1", (0.25, 0.75), {"best": 1.0})
+    assert as_score({**as_row(score), "best": 1.0}) == score
+    assert as_score({"event": "score", "step": 3, **asdict(score)}) == score
+    unmeasured = as_score(as_row(Score("go", "pass@1", math.nan, 0, "chat #1")))
+    assert math.isnan(unmeasured.value)
+    assert (unmeasured.interval, unmeasured.details) == (None, {})

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from mft_core.errors import MftError
-from mft_core.generation.assistant import Assistant, Sampling
+from mft_core.generation.answering import Sampling
+from mft_core.generation.assistant import Assistant
 from mft_core.generation.opening import open_assistant
 from mft_core.records import Turn
 from mft_core.registry.catalog import Catalog

@@ -10,7 +10,8 @@ from torch import nn
 from transformers import AutoModelForCausalLM, FalconH1Config, GenerationConfig, MambaConfig, PreTrainedConfig
 
 from helpers.tiny_models import ARCHITECTURES, load_tiny
-from mft_core.generation.assistant import Answer, Assistant, Sampling
+from mft_core.generation.answering import Answer, Sampling
+from mft_core.generation.assistant import Assistant
 from mft_core.generation.decoding import Decoding, Drawing, continuation_text, continue_prompts
 from mft_core.records import Turn
 from mft_core.testing.contexts import PlainTokenization

@@ -27,6 +27,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.requests.append(json.loads(content))
             self.server.headers.append(dict(self.headers))
+            self.server.paths.append(self.path)
             self.server.hits[content] += 1
             plan = self.server.plan.pop(0) if self.server.plan else self.server.otherwise
         plan(self, json.loads(content))
@@ -57,6 +58,7 @@ class FakeEndpoint(ThreadingHTTPServer):
         self.plan: list[Answer] = []
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.hits: Counter[bytes] = Counter()
         self.lock = threading.Lock()
         self.released = threading.Event()

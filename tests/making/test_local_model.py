@@ -15,7 +15,8 @@ from helpers.chat_bases import write_chat_base
 from mft_core.endpoint.client import Unanswered
 from mft_core.endpoint.spending import Allowance, BudgetSpent
 from mft_core.errors import MftError
-from mft_core.generation.assistant import Answer, Assistant, Prompt, Sampling
+from mft_core.generation.answering import Answer, Prompt, Sampling
+from mft_core.generation.assistant import Assistant
 from mft_core.generation.opening import open_assistant
 from mft_core.making.local_model import LocalModel, LocalSettings, open_local_model
 from mft_core.registry.catalog import Catalog

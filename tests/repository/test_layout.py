@@ -28,6 +28,7 @@ TESTED_ELSEWHERE = {
     "data/source.py": "an interface; the conformance kit asks every source",
     "data/tokenization.py": "an interface; the conformance kit asks every tokenization",
     "evaluation/evaluator.py": "an interface; the conformance kit asks every evaluator",
+    "generation/answering.py": "an interface; generation/test_assistant.py, endpoint/test_answering.py ask both",
     "making/filters/filter.py": "an interface; making/filters/test_chain.py asks every filter",
     "making/maker.py": "an interface; the conformance kit asks every maker",
     "training/optimizer.py": "an interface; the conformance kit asks every optimizer",
