@@ -28,6 +28,9 @@ from mft_core.objective.loss import Loss, ProbeRequest
 from mft_core.objective.within_task import LossOptions, SomeLossOptions
 from mft_core.registry.options import Configurable, Options, PathText, SomeOptions
 from mft_core.training.callbacks import Callback, CallbackContext
+from mft_core.tuning.peft_tuner import PeftTuner
+from mft_core.tuning.tuner import Tuner, TunerRequest
+from mft_core.tuning.whole_model import WholeModelTuner
 
 __all__ = [
     "GO_ON",
@@ -61,6 +64,7 @@ __all__ = [
     "Options",
     "Packer",
     "PathText",
+    "PeftTuner",
     "ProbeRequest",
     "PublishedSet",
     "RawRecord",
@@ -74,5 +78,8 @@ __all__ = [
     "SomeOptions",
     "Source",
     "Tokenization",
+    "Tuner",
+    "TunerRequest",
     "Verdict",
+    "WholeModelTuner",
 ]

@@ -22,6 +22,8 @@ from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.support.reading import ReaderChoice
 from mft_core.training.callbacks import Callback
+from mft_core.tuning.preparing import build_tuner
+from mft_core.tuning.tuner import Tuner
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -43,6 +45,7 @@ class Parts:
     """
 
     loss: Loss
+    tuner: Tuner
     packer: Packer
     tokenization: Tokenization
     evaluators: list[Evaluator]
@@ -92,7 +95,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
     """Look up and build every component the recipe names.
 
     Raises:
-        UsageError: an unknown name or option, named with its recipe key.
+        UsageError: an unknown name or option, named with its recipe key; or what the tuner refuses of the recipe.
     """
     entries: list[Entry] = []
 
@@ -105,8 +108,12 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
     if family:
         catalog.load("model", family)  # one that cannot be imported is refused before any data is read
     source = source_choice(recipe)
+    tuner = build_tuner(recipe.tune, catalog)
+    tuner.check(recipe)
+    entries.append(catalog.get("tuner", recipe.tune.method))
     return Parts(
         loss=build("loss", recipe.loss, "[loss]"),
+        tuner=tuner,
         packer=build("packer", recipe.data.packer, "[data] packer"),
         tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
         evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],

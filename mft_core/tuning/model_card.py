@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mft_core.tuning.tuner import Form
+
 CARD = "README.md"
 MISSING = "not measured"
 USE_ADAPTER = """```python
@@ -18,6 +20,13 @@ model = PeftModel.from_pretrained(base, "this folder")
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 ```
 """
+USE_OWN = """It belongs to the base, and is put onto it by mft:
+
+```
+mft chat "this folder"
+mft generate "this folder" --help
+```
+"""
 USE_MODEL = """```python
 {imports}from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -25,6 +34,9 @@ model = AutoModelForCausalLM.from_pretrained("this folder")
 tokenizer = AutoTokenizer.from_pretrained("this folder")
 ```
 """
+LIBRARIES = {"adapter": "peft", "model": "transformers", "own": "mft"}
+HEADINGS = {"adapter": "An adapter for", "model": "A model tuned from", "own": "A tuning of"}
+USES = {"adapter": USE_ADAPTER, "model": USE_MODEL, "own": USE_OWN}
 CONVERTED = """The base was published in a format of its own, which plain transformers does not load. The native model
 that this adapter belongs to is written once by `mft export BASE --output NATIVE`.
 """
@@ -88,7 +100,7 @@ class CardFacts:
         base: what the base is called, without a place on this machine.
         on_hub: whether that is a name on the Hugging Face Hub.
         converted: whether the base was published in a format that plain transformers does not load.
-        method: "lora", "qlora" or "full".
+        method: the tuner.
         step: optimizer steps that the result has seen.
         tasks: those that were trained, in the run's order.
         watched: those that were only measured.
@@ -105,15 +117,15 @@ class CardFacts:
     imports: tuple[str, ...] = field(default=())
 
 
-def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]]) -> None:
+def write_card(folder: Path, facts: CardFacts, form: Form, ends: Sequence[tuple[str, int]]) -> None:
     """Write the card into `folder`, in place of PEFT's.
 
     Args:
-        is_adapter: a LoRA adapter, not a whole model.
+        form: of the result, as its tuner says.
         ends: tokens that end an answer, with their ids.
     """
-    kind = "LoRA adapter for" if is_adapter else "model tuned from"
-    parts = [_header(facts, is_adapter), f"# A {kind} {facts.base}\n"]
+    is_adapter = form == "adapter"
+    parts = [_header(facts, form), f"# {HEADINGS[form]} {facts.base}\n"]
     if facts.tasks:
         parts += [_training(facts), LOSSES]
     if lost := _forgotten(facts):
@@ -124,8 +136,7 @@ def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[
     elif is_adapter and not facts.on_hub:
         parts.append(NOT_ON_HUB)
     imports = "".join(f"import {module}  # of mft, for the model's class\n" for module in facts.imports)
-    use = USE_ADAPTER if is_adapter else USE_MODEL
-    parts.append(use.format(imports=imports, base=_base_argument(facts)))
+    parts.append(USES[form].format(imports=imports, base=_base_argument(facts)))
     if ends:
         tokens = ", ".join(f"`{token}` (id {number})" for token, number in ends)
         parts.append((ENDS_OF_ADAPTER if is_adapter else ENDS_OF_MODEL).format(tokens=tokens).lstrip("\n"))
@@ -142,8 +153,8 @@ def _base_argument(facts: CardFacts) -> str:
     return f'"{name}", revision="{revision}"' if revision else f'"{name}"'
 
 
-def _header(facts: CardFacts, is_adapter: bool) -> str:
-    lines = [f"library_name: {'peft' if is_adapter else 'transformers'}", "pipeline_tag: text-generation"]
+def _header(facts: CardFacts, form: Form) -> str:
+    lines = [f"library_name: {LIBRARIES[form]}", "pipeline_tag: text-generation"]
     if facts.on_hub:
         lines.append(f"base_model: {json.dumps(facts.base.partition('@')[0])}")
     return "\n".join(["---", *lines, "---", ""])

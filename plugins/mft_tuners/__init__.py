@@ -1,0 +1,14 @@
+"""What of a model is trained."""
+
+from __future__ import annotations
+
+from mft_core.hookspecs import Component, hookimpl
+
+
+@hookimpl
+def mft_tuners() -> list[Component]:
+    return [
+        Component("lora", "mft_tuners.lora:Lora", "low-rank adapters beside linear layers (LoRA)"),
+        Component("qlora", "mft_tuners.qlora:QLora", "the same beside weights in four bits (QLoRA)"),
+        Component("full", "mft_tuners.full:Full", "every weight"),
+    ]

@@ -1,0 +1,22 @@
+"""The conformance kit on everything that this plugin brings."""
+
+from __future__ import annotations
+
+from mft_core.testing import TunerTests
+from mft_tuners.full import Full
+from mft_tuners.lora import Lora
+from mft_tuners.qlora import QLora
+
+
+class TestLora(TunerTests):
+    component = Lora
+    options = {"rank": 4, "dropout": 0.0}
+
+
+class TestQLora(TunerTests):
+    component = QLora
+    options = {"rank": 4, "dropout": 0.0}
+
+
+class TestFull(TunerTests):
+    component = Full
