@@ -37,7 +37,7 @@ from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.first_evaluation import FirstEvaluation
 from mft_core.training.result import TrainingResult
 from mft_core.training.sharding import is_sharded, shard
-from mft_core.training.state_tensors import trainable_tensors
+from mft_core.training.state_tensors import every_tensor, trainable_tensors
 from mft_core.training.trainer import Trainer
 from mft_core.tuning.fingerprint import base_fingerprint
 from mft_core.tuning.preparing import prepare_for_tuning
@@ -123,7 +123,7 @@ def _run(trainer: Trainer, plan: Plan) -> TrainingResult:
 
 def _save_final(trainer: Trainer, plan: Plan, model: nn.Module, selected: int, fingerprint: str) -> None:
     """Write the selected model on the main rank; all ranks take part in gathering a sharded one."""
-    tensors = _whole_tensors(trainer)
+    tensors = _whole_tensors(trainer, plan)
     if trainer.accelerator.is_main_process:
         run = trainer.log.run
         ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
@@ -132,11 +132,12 @@ def _save_final(trainer: Trainer, plan: Plan, model: nn.Module, selected: int, f
         save_final(model, plan.tokenizer, final, tuner, plan.recipe.tune, tensors, ends, card, fingerprint)
 
 
-def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
-    """The trained tensors of a sharded model by the language model's own names, on the main rank."""
+def _whole_tensors(trainer: Trainer, plan: Plan) -> dict[str, torch.Tensor] | None:
+    """What a sharded model's tuner saves, by the language model's own names, on the main rank."""
     if not is_sharded(trainer.model):
         return None
-    tensors = trainable_tensors(trainer.model, keep=trainer.accelerator.is_main_process)
+    gathered = every_tensor if plan.parts.tuner.form == "model" else trainable_tensors
+    tensors = gathered(trainer.model, keep=trainer.accelerator.is_main_process)
     return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
 
 

@@ -62,7 +62,7 @@ def save_final(
         folder: made anew, whole or not at all.
         tuner: that prepared the model, or its equal.
         tune: how a recipe names it.
-        tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
+        tensors: as `Tuner.save` takes them.
         ends: ids of the tokens that end an answer, for generation_config.json; none: that of the base holds.
         card: what README.md says of the run; None: no more than the base's name.
         fingerprint: of the base, where it is known: otherwise every byte of that is read for it.

@@ -107,7 +107,8 @@ class Tuner(Configurable[SomeOptions]):
 
         Args:
             model: from `prepare`.
-            tensors: the trained tensors by name, whole, where the model's own are sharded; None: the model's own.
+            tensors: where the model's own are sharded, whole ones by name: the trained, or, for the form "model", all.
+                None: the model's own.
         """
         from safetensors.torch import save_file
 

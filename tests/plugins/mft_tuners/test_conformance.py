@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from mft_core.testing import TunerTests
+from mft_tuners.freeze import Freeze
 from mft_tuners.full import Full
 from mft_tuners.lora import Lora
+from mft_tuners.peft_type import PeftType
 from mft_tuners.qlora import QLora
 
 
@@ -20,3 +22,12 @@ class TestQLora(TunerTests):
 
 class TestFull(TunerTests):
     component = Full
+
+
+class TestFreeze(TunerTests):
+    component = Freeze
+    options = {"layers": 1, "norms": True}
+
+
+class TestPeftType(TunerTests):
+    component = PeftType
