@@ -54,7 +54,7 @@ def plan_facts(plan: Plan) -> PlanFacts:
         random_weights=plan.parts.base.random_weights,
         dtype=str(precision.weights).removeprefix("torch.") + (f" with {precision.mixed}" * (precision.mixed != "no")),
         device=str(device),
-        tuning=plan.parts.tuner.words(),
+        tuning=plan.parts.tuner.words() + (f", noise {recipe.tune.noise:g}" if recipe.tune.noise else ""),
         tasks=[task_facts(task, plan) for task in plan.task_set],
         watched=[task_facts(task, plan) for task in plan.task_set.watched],
         packer=recipe.data.packer.name,

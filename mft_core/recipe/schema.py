@@ -115,6 +115,11 @@ class TuneSection(Section):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     method: str = Field("lora", description="what is trained, see `mft list tuner`; its options stand beside it")
+    noise: float = Field(
+        0.0,
+        ge=0,
+        description="of embeddings in training, noise / sqrt(tokens x width) at most (NEFTune: 5); 0: none",
+    )
 
     @property
     def options(self) -> dict[str, Any]:

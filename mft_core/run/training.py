@@ -80,7 +80,7 @@ def execute(
         fitted, model = load_for_tuning(plan, accelerator.device, place)
     plan = fitted.plan
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
-    token_losses = TokenLossModel(model, fitted.inputs, router_loss)
+    token_losses = TokenLossModel(model, fitted.inputs, router_loss, plan.recipe.tune.noise)
     prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     affinity = _affinity(plan, context.validation)

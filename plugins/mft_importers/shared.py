@@ -46,6 +46,7 @@ def training(conversion: Conversion, batch_default: int, rate: float, schedule: 
             Carry("weight_decay", "train.weight_decay", float),
             Carry("max_grad_norm", "train.clip", float),
             Carry("seed", "train.seed", int, 42),
+            Carry("neftune_noise_alpha", "tune.noise", float),
             Carry("logging_steps", "train.log_every", _steps),
             Carry("save_total_limit", "output.keep", lambda value: max(1, int(value))),
             Carry("gradient_checkpointing", "train.gradient_checkpointing", bool),
@@ -82,7 +83,6 @@ def training(conversion: Conversion, batch_default: int, rate: float, schedule: 
             "tf32": NO_NEED,
             "use_liger_kernel": KERNELS,
             "attn_implementation": KERNELS,
-            "neftune_noise_alpha": "noise on embeddings is not offered",
         }
     )
 

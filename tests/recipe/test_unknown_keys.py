@@ -40,7 +40,7 @@ def test_the_key_that_is_meant(key: str, meant: str) -> None:
 
 
 def test_no_word_of_another_section_stands_for_one_that_is_like_none() -> None:
-    assert suggest_key("tune.name", TUNERS).startswith("[tune] has: method, rank, alpha")
+    assert suggest_key("tune.name", TUNERS).startswith("[tune] has: method, noise, rank, alpha")
     assert suggest_key("zzz") == "`mft init` lists every key"
 
 
