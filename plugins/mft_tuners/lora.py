@@ -13,6 +13,7 @@ from typing_extensions import TypeVar
 from mft_core.errors import UsageError
 from mft_core.interfaces import Options, PeftTuner, TunerRequest
 from mft_core.recipe.schema import Recipe
+from mft_tuners.beyond_linear import check_experts, expert_weights, whole_modules
 from mft_tuners.initial_values import (
     ADDS_NOTHING,
     CHANGES_BASE,
@@ -44,6 +45,11 @@ class LoraOptions(Options):
     rslora: bool = Field(False, description="rsLoRA: the scale is alpha / sqrt(rank)")
     init: str = Field(
         "default", description="of LoRA's matrices: default, gaussian, orthogonal, pissa, pissa_niter_16, olora, mica"
+    )
+    experts: bool = Field(False, description="also beside the fused weights of experts, of rank `rank` for each expert")
+    modules_to_save: list[str] = Field(
+        [],
+        description="modules trained whole beside LoRA and saved with it, such as embed_tokens and lm_head",
     )
     cast_activations: bool = Field(
         False, description="LoRA computes in float32 as PEFT does; false: in the model's own dtype, which is faster"
@@ -80,12 +86,20 @@ class Lora(PeftTuner[SomeLoraOptions]):
         targets = options.targets if isinstance(options.targets, str) else ", ".join(options.targets)
         more = [word for word, chosen in (("DoRA", options.dora), ("rsLoRA", options.rslora)) if chosen]
         more += [options.init] if options.init != DEFAULT_INIT else []
+        more += ["experts"] if options.experts else []
+        more += [f"{', '.join(options.modules_to_save)} whole"] if options.modules_to_save else []
         numbers = [f"{self.kind} rank {options.rank}", f"alpha {options.alpha:g}", f"dropout {options.dropout:g}"]
         return ", ".join([*numbers, targets, *more])
 
     def check(self, recipe: Recipe) -> None:
-        """Refuse initial values that could not be exact."""
+        """Refuse initial values that could not be exact, and what does not go with experts or modules trained whole."""
         check_initialization(self.options.init, self.options.dora)
+        options = self.options
+        if options.experts:
+            check_experts(options.dropout, options.dora, options.init, recipe)
+        if options.modules_to_save and options.init not in ADDS_NOTHING:
+            what = f"tune.init = {options.init!r} does not go with tune.modules_to_save."
+            raise UsageError(what, 'Use tune.init = "default" or "gaussian".')
 
     def prepare(self, model: PreTrainedModel, request: TunerRequest) -> nn.Module:
         """PEFT's wrapper around the model, with LoRA matrices beside the modules that the options name."""
@@ -117,11 +131,14 @@ class Lora(PeftTuner[SomeLoraOptions]):
             use_rslora=self.options.rslora,
             init_lora_weights=True if init == DEFAULT_INIT else init,
             target_modules=names,
+            target_parameters=expert_weights(model) if self.options.experts else None,
+            modules_to_save=whole_modules(model, self.options.modules_to_save, names) or None,
             fan_in_fan_out=all(isinstance(module, Conv1D) for module in adapted_modules(model, names)),
         )
         try:
             with torch.random.fork_rng(), warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "fan_in_fan_out is set")  # it is right for each layer, as it is
+                # It is right for each layer as it is; and what is tied here is merged into a matrix each.
+                warnings.filterwarnings("ignore", "fan_in_fan_out is set|Model has `tie_word_embeddings=True`")
                 torch.manual_seed(request.seed)
                 return get_peft_model(model, config)
         except (TypeError, ValueError) as error:
@@ -151,7 +168,10 @@ class Lora(PeftTuner[SomeLoraOptions]):
         return tuned
 
     def check_combining(self) -> None:
-        """Refuse DoRA."""
+        """Refuse DoRA, and what stands beside no linear layer."""
         if self.options.dora:
             wrong = "PEFT combines no DoRA adapters: it leaves their row lengths out"
             raise UsageError(wrong, "tune without tune.dora")
+        for key in ("experts", "modules_to_save"):
+            if getattr(self.options, key):
+                raise UsageError(f"PEFT combines what stands beside linear layers, not tune.{key}", "tune without it")

@@ -31,3 +31,8 @@ class TestFreeze(TunerTests):
 
 class TestPeftType(TunerTests):
     component = PeftType
+
+
+class TestLoraWithWholeModules(TunerTests):
+    component = Lora
+    options = {"rank": 4, "dropout": 0.0, "modules_to_save": ["embed_tokens", "lm_head"]}
