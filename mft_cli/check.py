@@ -48,7 +48,11 @@ def check(
     from mft_core.run.length_costs import length_costs
 
     plan = prepare_shown(chosen, plugins)
-    facts, packers, memory = plan_facts(plan), padding_per_packer(plan, plugins.catalog), memory_per_method(plan)
+    facts, packers, memory = (
+        plan_facts(plan),
+        padding_per_packer(plan, plugins.catalog),
+        memory_per_method(plan, plugins.catalog),
+    )
     lengths = length_costs(plan)
     if picture is not None:
         from mft_cli.length_picture import draw_lengths

@@ -44,7 +44,7 @@ COMMANDS = {
     ),
     "list": Command(
         "mft_cli.listing:list_components",
-        "List every component: models, bases, sources, readers, packers, losses, evaluators, makers, and the rest.",
+        "List every component: models, bases, sources, readers, packers, tuners, losses, evaluators, and the rest.",
     ),
     "show": Command(
         "mft_cli.show:show", "Show one component: what it is, its options with types and defaults, and its source."

@@ -158,7 +158,7 @@ def _compare(
     print_plan(
         screen, replace(plan_facts(prepared.plan), loss=what, loss_options={}, probe=None, output=request.output)
     )
-    waiting = _waiting(prepared, screen)
+    waiting = _waiting(prepared, plugins, screen)
     if beside and waiting:
         code = carry_out_beside([run for run, _ in waiting], request, elsewhere, beside, screen)
     else:
@@ -169,12 +169,12 @@ def _compare(
     return _report(request, prepared, plugins, screen, json_output=json_output)
 
 
-def _waiting(prepared: Prepared, screen: Console) -> list[tuple[ArmRun, RunState]]:
+def _waiting(prepared: Prepared, plugins: Plugins, screen: Console) -> list[tuple[ArmRun, RunState]]:
     """Measure the base, and say which runs are not finished."""
     from mft_core.support.ranks import process_state
 
     process_state().wait_for_everyone()  # all ranks have seen the same folders before any of them is written to
-    _measure_base(prepared, screen)
+    _measure_base(prepared, plugins, screen)
     waiting = [(run, state) for run, state in prepared.runs if not state.finished]
     if len(waiting) < len(prepared.runs):
         screen.print(f"{len(prepared.runs) - len(waiting)} of {len(prepared.runs)} runs are finished already")
@@ -192,11 +192,11 @@ def _train(waiting: Sequence[tuple[ArmRun, RunState]], prepared: Prepared, plugi
     return 0
 
 
-def _measure_base(prepared: Prepared, screen: Console) -> None:
+def _measure_base(prepared: Prepared, plugins: Plugins, screen: Console) -> None:
     from mft_core.comparison.runs import base_losses
 
     with progress_shown(screen):
-        base_losses(prepared.base, prepared.plan, prepared.unseen)
+        base_losses(prepared.base, prepared.plan, prepared.unseen, plugins.catalog)
 
 
 def train_one(
@@ -234,7 +234,7 @@ def _report(request: Request, prepared: Prepared, plugins: Plugins, screen: Cons
 
     if not is_main_rank():
         return 0
-    base = base_losses(prepared.base, prepared.plan, prepared.unseen)
+    base = base_losses(prepared.base, prepared.plan, prepared.unseen, plugins.catalog)
     runs = [run for run, _ in prepared.runs]
     comparison = gather(
         runs,

@@ -55,7 +55,7 @@ def export(
     chosen = dtype_named(dtype) if dtype else None
     folder, moved = target_folder(run, catalog), given_base(base, catalog)
     with of_recorded_family(catalog):
-        made = export_run(folder, output, model_adapters(catalog), chosen, format, moved)
+        made = export_run(folder, output, model_adapters(catalog), chosen, format, moved, catalog)
     if json_output:
         show_json({**asdict(made), "folder": str(made.folder)})
         return

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+    from mft_core.registry.catalog import Catalog
     from mft_core.registry.discovery import Plugins
 
 HEADER = """# A recipe for `mft run`. Every key is shown with its default; delete what you do not change.
@@ -51,7 +52,8 @@ def init(
 
     if importer and source is None:
         raise UsageError("--importer says what reads the configuration of --from", "give both")
-    text = imported(source, importer, context.obj.use(plugin)) if source else commented_recipe(path.name)
+    plugins = context.obj.use(plugin)
+    text = imported(source, importer, plugins) if source else commented_recipe(path.name, plugins.catalog)
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -72,8 +74,13 @@ def imported(source: Path, importer: str, plugins: Plugins) -> str:
     return imported_recipe(source, plugins.catalog, importer)
 
 
-def commented_recipe(name: str) -> str:
-    """The TOML text."""
+def commented_recipe(name: str, catalog: Catalog) -> str:
+    """The TOML text.
+
+    Args:
+        name: of its file.
+        catalog: has the tuners, whose options stand in [tune].
+    """
     from mft_core.recipe.schema import Recipe, Section
 
     parts = [HEADER.format(name=name)]
@@ -82,7 +89,8 @@ def commented_recipe(name: str) -> str:
         if section == "loss":
             parts.append('[loss]\nname = "balanced"                 # and its options; `mft show loss.balanced`\n')
         elif isinstance(default, Section):
-            parts.append(f"[{section}]\n" + "".join(_lines(type(default))) + (_task() if section == "data" else ""))
+            more = _task() if section == "data" else _tuners(catalog) if section == "tune" else ""
+            parts.append(f"[{section}]\n" + "".join(_lines(type(default))) + more)
         else:
             parts.append(EVALUATOR_EXAMPLE)
     return "\n".join(parts)
@@ -90,6 +98,19 @@ def commented_recipe(name: str) -> str:
 
 def _lines(section: type[BaseModel]) -> list[str]:
     return [_line(key, field) for key, field in section.model_fields.items() if key != "tasks"]
+
+
+def _tuners(catalog: Catalog) -> str:
+    """The options of the tuner that is the default; of the others, what they have beside these, commented out."""
+    from mft_core.recipe.schema import TuneSection
+
+    chosen = TuneSection().method
+    shown = {key: _line(key, field) for key, field in catalog.load("tuner", chosen).Options.model_fields.items()}
+    for entry in catalog.of_kind("tuner"):
+        fields = {} if entry.missing else catalog.load("tuner", f"{entry.plugin}/{entry.name}").Options.model_fields
+        for key, field in fields.items():
+            shown.setdefault(key, f"# {_line(key, field).replace('# ', f'# {entry.name}: ', 1)}")
+    return "".join(shown.values())
 
 
 def _task() -> str:

@@ -22,14 +22,15 @@ def list_components(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="model, base, source, reader, tokenization, packer, loss, evaluator, importer or callback; or all."
+            help="model, base, source, reader, tokenization, packer, tuner, loss, evaluator, importer, maker "
+            "or callback; or all."
         ),
     ] = None,
     json_output: JsonOption = False,
     plugin: PluginOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """List every component: models, bases, sources, readers, packers, losses, evaluators, makers, and the rest.
+    """List every component: models, bases, sources, readers, packers, tuners, losses, evaluators, and the rest.
 
     Broken and disabled plugins are listed with the reason.
     """

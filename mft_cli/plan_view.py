@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mft_cli.progress import Progress
     from mft_core.data.tasks import Task
     from mft_core.recipe.schema import Recipe
+    from mft_core.registry.catalog import Catalog
     from mft_core.registry.discovery import Plugins
     from mft_core.run.memory import MemoryEstimate
     from mft_core.run.plan import Plan
@@ -40,12 +41,11 @@ def prepare_shown(recipe: Recipe, plugins: Plugins) -> Plan:
 
 def plan_facts(plan: Plan) -> PlanFacts:
     """What the run is going to do, in numbers; no weights are loaded for it."""
-    from mft_core.models.precision import choose_precision
     from mft_core.run.memory import expected_memory
 
     recipe = plan.recipe
     device = process_state().device
-    precision = choose_precision(recipe, device)
+    precision = plan.precision(device)
     memory = expected_memory(plan, recipe)
     epoch = plan.training.epoch(0)
     tokens = int(plan.training.table.lengths[epoch.rows.members].sum())
@@ -55,7 +55,7 @@ def plan_facts(plan: Plan) -> PlanFacts:
         random_weights=plan.parts.base.random_weights,
         dtype=str(precision.weights).removeprefix("torch.") + (f" with {precision.mixed}" * (precision.mixed != "no")),
         device=str(device),
-        tuning=tuning_text(recipe),
+        tuning=plan.parts.tuner.words() + (f", noise {recipe.tune.noise:g}" if recipe.tune.noise else ""),
         tasks=[task_facts(task, plan) for task in plan.task_set],
         watched=[task_facts(task, plan) for task in plan.task_set.watched],
         packer=recipe.data.packer.name,
@@ -120,24 +120,22 @@ def affinity_facts(plan: Plan) -> AffinityFacts | None:
     return AffinityFacts(schedule.request.every, schedule.measurements, schedule.samples, trial_steps, schedule.share)
 
 
-def memory_per_method(plan: Plan) -> list[MemoryEstimate]:
-    """What a training step would need with every `tune.method`, all else as in the recipe."""
+def memory_per_method(plan: Plan, catalog: Catalog) -> list[MemoryEstimate]:
+    """What a training step would need with every `tune.method` that suits the model, all else as in the recipe."""
+    from mft_core.errors import MftError
     from mft_core.run.memory import expected_memory
-    from mft_core.tuning.methods import METHODS
+    from mft_core.tuning.preparing import build_tuner
 
-    return [expected_memory(plan, plan.recipe.having("tune", method=method)) for method in METHODS]
-
-
-def tuning_text(recipe: Recipe) -> str:
-    """The tuning method in a few words."""
-    tune = recipe.tune
-    if tune.method == "full":
-        return "full"
-    targets = tune.targets if isinstance(tune.targets, str) else ", ".join(tune.targets)
-    name = f"QLoRA ({tune.quant_type})" if tune.method == "qlora" else "LoRA"
-    more = [word for word, chosen in (("DoRA", tune.dora), ("rsLoRA", tune.rslora)) if chosen]
-    more += [tune.init] if tune.init != "default" else []
-    return ", ".join([f"{name} rank {tune.rank}", f"alpha {tune.alpha:g}", f"dropout {tune.dropout:g}", targets, *more])
+    found = []
+    for entry in catalog.of_kind("tuner"):
+        recipe = plan.recipe.having("tune", method=entry.name)
+        try:
+            tuner = build_tuner(recipe.tune, catalog)
+            tuner.check(recipe)
+            found.append(expected_memory(plan, recipe, tuner))
+        except MftError:
+            continue  # it is not to be had here, or not with what else the recipe says
+    return found
 
 
 def task_facts(task: Task, plan: Plan) -> TaskFacts:

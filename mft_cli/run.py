@@ -133,7 +133,7 @@ def _run(recipe: Recipe, plugins: Plugins, folder: RunFolder, *, resume: bool, f
         return _train(recipe, plugins, folder, screen, resume=resume, force=force)
     folder.open(resume)
     try:
-        for difference in folder.check_recipe(recipe, force, extending=True) if resume else ():
+        for difference in folder.check_recipe(recipe, force, True, plugins.catalog) if resume else ():
             show_warning(f"resumed with another recipe: {difference}")
         code = _train(recipe, plugins, folder, screen, resume=resume, force=force)
     finally:

@@ -92,6 +92,11 @@ def mft_losses() -> Sequence[Component]:  # type: ignore[empty-body]
 
 
 @hookspec
+def mft_tuners() -> Sequence[Component]:  # type: ignore[empty-body]
+    """What of a model is trained (`tune.method`); targets are `mft_core.interfaces.Tuner`."""
+
+
+@hookspec
 def mft_evaluators() -> Sequence[Component]:  # type: ignore[empty-body]
     """Measures of a trained model (`[[eval]]`); targets are `mft_core.interfaces.Evaluator`."""
 

@@ -29,6 +29,9 @@ from mft_core.objective.within_task import LossOptions, SomeLossOptions
 from mft_core.registry.options import Configurable, Options, PathText, SomeOptions
 from mft_core.training.callbacks import Callback, CallbackContext
 from mft_core.training.optimizer import Optimizer, ParameterGroup
+from mft_core.tuning.peft_tuner import PeftTuner
+from mft_core.tuning.tuner import Tuner, TunerRequest
+from mft_core.tuning.whole_model import WholeModelTuner
 
 __all__ = [
     "GO_ON",
@@ -64,6 +67,7 @@ __all__ = [
     "Packer",
     "ParameterGroup",
     "PathText",
+    "PeftTuner",
     "ProbeRequest",
     "PublishedSet",
     "RawRecord",
@@ -77,5 +81,8 @@ __all__ = [
     "SomeOptions",
     "Source",
     "Tokenization",
+    "Tuner",
+    "TunerRequest",
     "Verdict",
+    "WholeModelTuner",
 ]

@@ -16,6 +16,7 @@ from mft_core.registry.options import Options, options_error
 
 if TYPE_CHECKING:
     from mft_core.run.plan import Plan
+    from mft_core.tuning.tuner import Tuner
 
 SomeOptions = TypeVar("SomeOptions", bound=Options)
 
@@ -35,12 +36,13 @@ class ArmKind:
     learns_several = True
     comes_last = False
 
-    def check(self, arm: Arm, arms: Sequence[Arm], recipe: Recipe) -> None:
+    def check(self, arm: Arm, arms: Sequence[Arm], recipe: Recipe, tuner: Tuner) -> None:
         """Refuse what can be seen to be wrong before anything slow is imported.
 
         Args:
             arms: all of the comparison.
             recipe: the arm's.
+            tuner: that it names.
 
         Raises:
             UsageError: an option or a key that does not suit the kind, or what it needs is not there.

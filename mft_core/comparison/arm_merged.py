@@ -11,7 +11,7 @@ from mft_core.comparison.arms import ArmRun, Merging, Outline, Request
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import LOSS, Recipe
 from mft_core.tuning.combining import SPARSE, MergeOptions
-from mft_core.tuning.methods import FULL
+from mft_core.tuning.tuner import Tuner
 
 
 class Merged(ArmKind):
@@ -21,7 +21,7 @@ class Merged(ArmKind):
     has_own_options = True
     comes_last = True
 
-    def check(self, arm: Arm, arms: Sequence[Arm], recipe: Recipe) -> None:
+    def check(self, arm: Arm, arms: Sequence[Arm], recipe: Recipe, tuner: Tuner) -> None:
         """Refuse unknown options, no arm to take adapters from, or such as cannot be combined."""
         options = own_options(arm, MergeOptions)
         if "density" in arm.options and options.method not in SPARSE:
@@ -30,17 +30,11 @@ class Merged(ArmKind):
             )
             raise arm.wrong(wrong)
         partner_of(arm, arms)
-        if recipe.tune.method == FULL:
-            raise arm.wrong(
-                UsageError(
-                    f'it combines LoRA adapters, and tune.method = "{FULL}" makes none',
-                    "leave it out, or tune with lora",
-                )
-            )
-        if recipe.tune.dora:
-            raise arm.wrong(
-                UsageError("PEFT combines no DoRA adapters: it leaves their row lengths out", "tune without tune.dora")
-            )
+        try:
+            tuner.check_combining()
+        except UsageError as error:
+            said = f'tune.method = "{recipe.tune.method}": {error.message}'
+            raise arm.wrong(UsageError(said, error.hint)) from None
 
     def runs(self, request: Request, arm: Arm, outline: Outline, seed: int) -> Iterator[ArmRun]:
         """One, which needs those of "single"."""

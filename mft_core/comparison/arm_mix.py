@@ -19,6 +19,7 @@ from mft_core.support.lists import first_few
 
 if TYPE_CHECKING:
     from mft_core.run.plan import Plan
+    from mft_core.tuning.tuner import Tuner
 
 SMALL = "small"
 """Beginning of what the small runs are called."""
@@ -31,7 +32,7 @@ class Mix(ArmKind):
     loss = MIXED
     has_own_options = True
 
-    def check(self, arm: Arm, arms: Sequence[Arm], recipe: Recipe) -> None:
+    def check(self, arm: Arm, arms: Sequence[Arm], recipe: Recipe, tuner: Tuner) -> None:
         """Refuse unknown options, tasks that are drawn otherwise than in proportion, or no SciPy."""
         options = own_options(arm, MixOptions)
         try:

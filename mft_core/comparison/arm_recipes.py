@@ -12,7 +12,7 @@ from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import choose_parts
 from mft_core.support.lists import first_few
-from mft_core.tuning.methods import check_tuning
+from mft_core.tuning.preparing import build_tuner
 
 LENGTH_KEYS = ("train.steps", "train.epochs", "train.batch_size", "data.max_samples")
 """With which an arm has a budget of its own."""
@@ -45,7 +45,6 @@ def arm_recipe(recipe: Recipe, arm: Arm, catalog: Catalog) -> Recipe:
         own = load_recipe(None, overrides, recipe.model_dump(mode="json"), components=catalog)
         for key in arm.keys:
             _refuse_shared(key, recipe)
-        check_tuning(own)
         choose_parts(own, catalog)
     except UsageError as error:
         raise arm.wrong(UsageError(error.message.replace("the command line: ", ""), error.hint)) from None
@@ -59,7 +58,8 @@ def check_arm_recipes(arms: Sequence[Arm], recipe: Recipe, catalog: Catalog) -> 
         UsageError: as `arm_recipe`, and what a kind of arms refuses.
     """
     for arm in arms:
-        kind_of(arm).check(arm, arms, arm_recipe(recipe, arm, catalog))
+        own = arm_recipe(recipe, arm, catalog)
+        kind_of(arm).check(arm, arms, own, build_tuner(own.tune, catalog))
 
 
 def _refuse_shared(key: str, recipe: Recipe) -> None:

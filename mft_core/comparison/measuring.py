@@ -37,12 +37,11 @@ def measure_base(plan: Plan) -> EvaluationContext:
     """The plan's base model as it is before training, to be measured."""
     from accelerate import Accelerator
 
-    from mft_core.models.precision import choose_precision
     from mft_core.run.row_form import load_fitted, measuring
     from mft_core.support.ranks import process_state
 
     device = process_state().device
-    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
+    accelerator = Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
     return measuring(load_fitted(plan, device), accelerator)
 
 

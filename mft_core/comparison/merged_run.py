@@ -21,8 +21,6 @@ from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
 from mft_core.models.end_tokens import end_tokens
-from mft_core.models.precision import choose_precision
-from mft_core.nn.lora_linear import use_own_lora_linear
 from mft_core.run.card import card_facts
 from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
@@ -70,7 +68,7 @@ def merge_run(
     """
     set_threads()
     device = process_state().device
-    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
+    accelerator = Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     writes = accelerator.is_main_process
     fitted = load_fitted(plan, accelerator.device)
@@ -78,8 +76,7 @@ def merge_run(
     base = base_facts(plan, fitted.model)
     _refuse_other_bases(merging, base["fingerprint"])
     combiner = AdapterCombiner(fitted.model, [source / run_files.FINAL for source in merging.sources.values()])
-    if not plan.recipe.tune.cast_activations:
-        use_own_lora_linear(combiner.model)
+    plan.parts.tuner.as_trained(combiner.model)
     validation = measuring(replace(fitted, model=combiner.model), accelerator)
     evaluations = TrainingEvaluations(plan, folder.path, sharded=False)
     callbacks = Callbacks(
@@ -165,7 +162,8 @@ def _save(combiner: AdapterCombiner, plan: Plan, log: EventLog, fingerprint: str
     combined = f"combined by PEFT: {facts['method']}, {facts['weight']:.3g} each"
     how = f"{plan.recipe.tune.method}, an adapter for each task, {combined}"
     card = replace(card_facts(plan, model, log.run, RESULT.selected), method=how, step=0)
-    save_final(model, plan.tokenizer, log.run / run_files.FINAL, None, ends, card, fingerprint)
+    final, tuner = log.run / run_files.FINAL, plan.parts.tuner
+    save_final(model, plan.tokenizer, final, tuner, plan.recipe.tune, None, ends, card, fingerprint)
 
 
 def _fingerprints(merging: Merging) -> dict[str, str]:

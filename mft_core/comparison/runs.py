@@ -16,6 +16,7 @@ from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
+from mft_core.recipe.tune_options import DeclaredOptions
 from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
 from mft_core.run.training import execute
@@ -35,11 +36,12 @@ class RunState:
     finished: bool
 
 
-def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
+def state_of(run: ArmRun, unseen: Collection[str], declared: DeclaredOptions | None = None) -> RunState:
     """How far a run is, from its folder.
 
     Args:
         unseen: tasks that must have been measured for it to be finished, beside those it learns.
+        declared: as in `RunFolder.check_recipe`.
 
     Raises:
         UsageError: it was begun with another recipe; the message lists the differences. Or with proportions of tasks
@@ -51,7 +53,7 @@ def state_of(run: ArmRun, unseen: Collection[str]) -> RunState:
     if any(not (source / LOSSES_FILE).is_file() for source in run.needs):
         return RunState(begun=True, finished=False)
     try:
-        folder.check_recipe(resolved(run).recipe, force=False)
+        folder.check_recipe(resolved(run).recipe, force=False, declared=declared)
     except UsageError as error:
         raise UsageError(error.message, "put it back, or compare in another --output") from None
     ends = [event for event in read_events(run.folder / run_files.METRICS) if event["event"] == "end"]
@@ -100,16 +102,17 @@ def carry_out(
         folder.close()
 
 
-def base_losses(run: ArmRun, plan: Plan, unseen: TaskSet) -> Measured:
+def base_losses(run: ArmRun, plan: Plan, unseen: TaskSet, declared: DeclaredOptions | None = None) -> Measured:
     """The base model's losses, measured once and kept in a folder beside the arms.
 
     Args:
         run: stands for the base: its folder, and a recipe on all tasks.
         plan: of that recipe.
+        declared: as in `RunFolder.check_recipe`.
     """
     wanted = {task.name for task in (*plan.task_set, *unseen) if len(task.valid)}
     path = run.folder / LOSSES_FILE
-    known = read_losses(path) if state_of(run, ()).begun else None
+    known = read_losses(path) if state_of(run, (), declared).begun else None
     if known is not None and known.keys() >= wanted:
         return known
     measured = _measure_all(measure_base(plan), plan, unseen)

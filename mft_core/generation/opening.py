@@ -76,7 +76,8 @@ def open_folder(folder: Path, catalog: Catalog, wanted: str = "", base: Path | N
     data = load_recipe(recipe).data if recipe.is_file() else DataSection()
     tokenization = catalog.build("tokenization", data.tokenization.name, data.tokenization.options)
     with of_recorded_family(catalog):
-        model, tokenizer = load_run(folder, model_adapters(catalog), base=base, wanted=family_named(wanted, catalog))
+        family = family_named(wanted, catalog)
+        model, tokenizer = load_run(folder, model_adapters(catalog), base=base, wanted=family, catalog=catalog)
     if torch.cuda.is_available():
         model = model.to(process_state().device)
     return Assistant(model, tokenizer, tokenization, data.system)

@@ -14,6 +14,7 @@ from mft_core.errors import UsageError
 from mft_core.importing.config_files import read_config
 from mft_core.importing.importer import Conversion, Importer
 from mft_core.recipe.schema import Recipe
+from mft_core.recipe.tune_options import KIND, SECTION, own_options
 from mft_core.registry.catalog import Catalog
 
 LONGEST_VALUE = 80
@@ -42,7 +43,7 @@ def imported_recipe(path: Path, catalog: Catalog, name: str = "") -> str:
         raise UsageError(f"{path}: {what} cannot be carried over: {error}", "Mend the value there.") from error
     conversion.finish()
     _refuse_without_training(conversion, config, path)
-    _check(conversion.values, path)
+    _check(conversion.values, path, catalog)
     return _text(conversion, path, importer.tool)
 
 
@@ -70,14 +71,18 @@ def _refuse_without_training(conversion: Conversion, config: Mapping[str, Any], 
     conversion.remark("It names no data that can be used: give it with --data or --task, or as [[data.tasks]].")
 
 
-def _check(values: Mapping[str, Any], path: Path) -> None:
+def _check(values: Mapping[str, Any], path: Path, catalog: Catalog) -> None:
     try:
-        Recipe.model_validate(values)
+        tune = Recipe.model_validate(values).tune
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         what = f"{key} = {first['input']!r}: {first['msg']}"
         raise UsageError(f"{path} gives {what}.", "Mend the value there.") from error
+    try:
+        catalog.build(KIND, tune.method, own_options(tune, catalog), f"[{SECTION}]")
+    except UsageError as error:
+        raise UsageError(f"{path}: {error.message}", "Mend the value there.") from error
 
 
 def _text(conversion: Conversion, path: Path, tool: str) -> str:

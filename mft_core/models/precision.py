@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Recipe
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -72,12 +71,20 @@ class Precision:
     mixed: str
 
 
-def choose_precision(recipe: Recipe, device: torch.device) -> Precision:
-    """LoRA keeps the frozen base in the compute dtype; full tuning keeps float32 master weights and autocasts."""
+def choose_precision(dtype_name: str, device: torch.device, trains_base: bool) -> Precision:
+    """A frozen base is held in the dtype that is computed in; one that is trained in float32, and computed by autocast.
+
+    Args:
+        dtype_name: `model.dtype`.
+        trains_base: weights of the base itself are trained.
+
+    Raises:
+        UsageError: float16 on a CPU.
+    """
     import torch
 
-    dtype = resolve_dtype(recipe.model.dtype, device)
+    dtype = resolve_dtype(dtype_name, device)
     half = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(dtype, "no")
-    if recipe.tune.method == "full" and half != "no":
+    if trains_base and half != "no":
         return Precision(torch.float32, half)
     return Precision(dtype, "fp16" if half == "fp16" else "no")

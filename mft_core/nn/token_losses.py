@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from mft_core.nn.embedding_noise import EmbeddingNoise
 from mft_core.nn.half_precision import wide_dtype
 from mft_core.nn.head_losses import Head, head_losses
 from mft_core.nn.logit_form import LogitForm, logit_form
@@ -34,19 +36,25 @@ class TokenLossModel(nn.Module):
         model: a transformers causal language model, or PEFT's wrapper around one; it is run once, on a few tokens.
         inputs: a batch as keyword arguments of the model's forward (`ModelAdapter.model_inputs`).
         router_loss: of a mixture of experts (`ModelAdapter.router_loss`), computed in training only.
+        noise: alpha of the noise on embeddings (`mft_core.nn.embedding_noise`), in training only; 0: none.
 
     Raises:
         MftError: the model makes its logits in a way that is not known here.
     """
 
     def __init__(
-        self, model: nn.Module, inputs: BatchInputs = packed_batch_inputs, router_loss: RouterLoss | None = None
+        self,
+        model: nn.Module,
+        inputs: BatchInputs = packed_batch_inputs,
+        router_loss: RouterLoss | None = None,
+        noise: float = 0.0,
     ) -> None:
         super().__init__()
         self.model = model
         self._inputs = inputs
         self._router_loss = router_loss
         self._form = logit_form(self._language_model(), inputs)
+        self._noise = EmbeddingNoise(self._language_model().get_input_embeddings(), noise) if noise else None
 
     def forward(self, batch: Batch, objective: Objective | None = None) -> TokenLosses:
         """Cross-entropy in float32 (float64 in a float64 model) of every supervised token, row by row.
@@ -56,7 +64,8 @@ class TokenLossModel(nn.Module):
         """
         language_model = self._language_model()
         router_loss = self._router_loss if self.training else None
-        outputs = language_model.base_model(**self._inputs(batch), **(ROUTER_INPUTS if router_loss else {}))
+        with self._noise.on(batch) if self._noise and self.training else nullcontext():
+            outputs = language_model.base_model(**self._inputs(batch), **(ROUTER_INPUTS if router_loss else {}))
         hidden = outputs.last_hidden_state
         labels = batch.labels.flatten()
         places = (labels != IGNORED_LABEL).nonzero().squeeze(1)

@@ -42,6 +42,8 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if model.get("adapter"):
         yield "model.adapter", "model", model["adapter"]
     yield from _choice("loss", "loss", values.get("loss"))
+    if method := values.get("tune", {}).get("method"):
+        yield "tune.method", "tuner", method
     for key, kind in CHOICES.items():
         yield from _choice(f"data.{key}", kind, data.get(key))
     for task in data.get("tasks", ()):

@@ -13,6 +13,7 @@ from mft_core.errors import UsageError
 from mft_core.recipe.component_names import refuse_unknown_components
 from mft_core.recipe.paths import Components, located, plain, with_absolute_paths
 from mft_core.recipe.schema import Recipe
+from mft_core.recipe.tune_options import refuse_unknown_options, with_all_options
 from mft_core.recipe.unknown_keys import OTHER_WORDS, TASKS, suggest_key
 from mft_core.support.secret_references import refuse_literal_secrets
 from mft_core.support.toml_files import read_toml, toml_value
@@ -32,8 +33,9 @@ def load_recipe(
         overrides: (dotted key, value), such as ("train.steps", 20).
         defaults: from plugins.toml.
         defaults_file: where they stand.
-        components: to know their names, and which options are paths. Paths are relative to the folder of the file they
-            stand in, to the working folder where they stand on the command line.
+        components: to know their names, which options are paths, and the options of what is tuned, which the recipe
+            then has all. Paths are relative to the folder of the file they stand in, to the working folder where they
+            stand on the command line.
 
     Raises:
         UsageError: unreadable TOML, a secret in plain, an unknown or ill-typed key, named with its file and the
@@ -51,10 +53,14 @@ def load_recipe(
     for origin, values, folder in origins:
         refuse_literal_secrets(values, origin)
         merged = merged_tables(merged, located(values, folder))
-        _validate(plain(merged), origin)
+        method = _validate(plain(merged), origin).tune.method
         if components is not None:
             refuse_unknown_components(plain(values), origin, components)
-    return _validate(with_absolute_paths(merged, components), "the recipe")
+            refuse_unknown_options(plain(values), origin, method, components)
+    recipe = _validate(with_absolute_paths(merged, components), "the recipe")
+    return (
+        recipe if components is None else recipe.model_copy(update={"tune": with_all_options(recipe.tune, components)})
+    )
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

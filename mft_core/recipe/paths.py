@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from mft_core.recipe.addresses import ADDRESS
 from mft_core.recipe.component_names import Names
-from mft_core.recipe.schema import AUTO, LOSS, OPTIMIZER, PACKER
+from mft_core.recipe.schema import AUTO, LOSS, OPTIMIZER, PACKER, TuneSection
+from mft_core.recipe.tune_options import DeclaredOptions
 
 
-class Components(Names, Protocol):
+class Components(Names, DeclaredOptions, Protocol):
     """What has to be known of components to find the paths among their options; `Catalog` is it."""
 
     def path_options(self, kind: str, name: str) -> Collection[str]:
@@ -63,12 +64,19 @@ def with_absolute_paths(values: Mapping[str, Any], components: Components | None
     sections |= {name: with_absolute(sections[name], keys) for name, keys in KEYS.items() if name in sections}
     if components is not None:
         _place_options(sections, components)
+        _place_tuner_options(sections, components)
     result: dict[str, Any] = plain(sections)
     return result
 
 
 KEYS = {"data": ("path", "prepared", "exclude"), "output": ("dir",)}
 """Section -> its keys that are paths."""
+
+
+def _place_tuner_options(sections: dict[str, Any], components: Components) -> None:
+    if isinstance(tune := sections.get("tune"), Mapping):
+        method = str(tune.get("method", TuneSection().method))
+        sections["tune"] = with_absolute(tune, components.path_options("tuner", method))
 
 
 def _place_options(sections: dict[str, Any], components: Components) -> None:

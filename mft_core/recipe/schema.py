@@ -107,28 +107,25 @@ class ModelSection(Section):
 
 
 class TuneSection(Section):
-    """What of the model is trained."""
+    """What of the model is trained: a tuner, and its options beside its name, which are its own to validate.
 
-    method: Literal["lora", "qlora", "full"] = Field(
-        "lora", description="lora: low-rank adapters; qlora: the same beside weights in four bits; full: every weight"
+    Options of other tuners may stand there too, so that `--set tune.method=full` goes with any recipe; they are not
+    used. `mft_core.recipe.tune_options` tells one from the other.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    method: str = Field("lora", description="what is trained, see `mft list tuner`; its options stand beside it")
+    noise: float = Field(
+        0.0,
+        ge=0,
+        description="of embeddings in training, noise / sqrt(tokens x width) at most (NEFTune: 5); 0: none",
     )
-    rank: int = Field(16, ge=1, description="LoRA rank")
-    alpha: float = Field(32.0, gt=0, description="LoRA scale is alpha / rank")
-    dropout: float = Field(0.05, ge=0, lt=1, description="LoRA dropout")
-    targets: str | list[str] = Field(
-        "all-linear",
-        description='"all-linear", "family" (the adapter\'s own list), or names of linear modules or ends of them',
-    )
-    dora: bool = Field(False, description="DoRA: train the length of each weight row beside its direction")
-    rslora: bool = Field(False, description="rsLoRA: the scale is alpha / sqrt(rank)")
-    init: str = Field(
-        "default", description="of LoRA's matrices: default, gaussian, orthogonal, pissa, pissa_niter_16, olora, mica"
-    )
-    cast_activations: bool = Field(
-        False, description="LoRA computes in float32 as PEFT does; false: in the model's own dtype, which is faster"
-    )
-    quant_type: Literal["nf4", "fp4"] = Field("nf4", description="qlora: the kind of four-bit number")
-    double_quant: bool = Field(True, description="qlora: quantise the blocks' scales too; saves 0.37 bits a weight")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands beside the keys that every tuner has."""
+        return dict(self.model_extra or {})
 
 
 Learned = Literal[

@@ -165,6 +165,20 @@ class Catalog:
         """Whether any plugin offers `name`."""
         return any(entry.answers_to(name.rpartition("/")[2]) for entry in self.of_kind(kind))
 
+    def names(self, kind: str) -> list[str]:
+        """Full names of all components of a kind, which none shares with another."""
+        return [f"{entry.plugin}/{entry.name}" for entry in self.of_kind(kind)]
+
+    def defaults(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The options of a component with their defaults, as in a recipe; None where it is unknown or broken."""
+        try:
+            options = self.load(kind, name).Options
+        except MftError:
+            return None
+        from mft_core.registry.options import default_options
+
+        return default_options(options)
+
     def path_options(self, kind: str, name: str) -> frozenset[str]:
         """The options of a component that are paths; none where it is unknown or broken, which `load` tells."""
         try:

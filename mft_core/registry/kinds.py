@@ -19,6 +19,7 @@ KINDS = {
     "reader": Kind("mft_readers", "mft_core.data.reader:Reader"),
     "tokenization": Kind("mft_tokenizations", "mft_core.data.tokenization:Tokenization"),
     "packer": Kind("mft_packers", "mft_core.batching.packing:Packer"),
+    "tuner": Kind("mft_tuners", "mft_core.tuning.tuner:Tuner"),
     "loss": Kind("mft_losses", "mft_core.objective.loss:Loss"),
     "evaluator": Kind("mft_evaluators", "mft_core.evaluation.evaluator:Evaluator"),
     "importer": Kind("mft_importers", "mft_core.importing.importer:Importer"),

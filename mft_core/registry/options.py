@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any, ClassVar, Generic, TypeGuard, cast, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, to_jsonable_python
 
 # Python 3.10's own TypeVar has no default, and without one `Loss` alone would mean `Loss[Any]`.
 from typing_extensions import Self, TypeVar
@@ -44,6 +44,14 @@ def path_options(options: type[BaseModel]) -> frozenset[str]:
     """The names of the options that are paths, or lists of them."""
     fields = options.model_fields.items()
     return frozenset(name for name, field in fields if _ABSOLUTE in field.metadata or _is_path(field.annotation))
+
+
+def default_options(options: type[BaseModel]) -> dict[str, Any]:
+    """Every option with its default, as a recipe has it; without those that must be given, or are None, which TOML has
+    no word for."""
+    fields = {name: field for name, field in options.model_fields.items() if not field.is_required()}
+    values = {name: to_jsonable_python(field.get_default(call_default_factory=True)) for name, field in fields.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _is_path(annotation: Any) -> bool:

@@ -23,6 +23,8 @@ from mft_core.registry.catalog import Catalog, Entry
 from mft_core.support.reading import ReaderChoice
 from mft_core.training.callbacks import Callback
 from mft_core.training.optimizer import Optimizer
+from mft_core.tuning.preparing import build_tuner
+from mft_core.tuning.tuner import Tuner
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -44,6 +46,7 @@ class Parts:
     """
 
     loss: Loss
+    tuner: Tuner
     packer: Packer
     tokenization: Tokenization
     evaluators: list[Evaluator]
@@ -94,7 +97,7 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
     """Look up and build every component the recipe names.
 
     Raises:
-        UsageError: an unknown name or option, named with its recipe key; an optimizer that does not go with [train].
+        UsageError: an unknown name or option, named with its recipe key; or what tuner or optimizer refuse.
     """
     entries: list[Entry] = []
 
@@ -109,8 +112,12 @@ def choose_parts(recipe: Recipe, catalog: Catalog) -> Parts:
     source = source_choice(recipe)
     optimizer: Optimizer = build("optimizer", recipe.train.optimizer, "[train] optimizer")
     optimizer.check(recipe.train)
+    tuner = build_tuner(recipe.tune, catalog)
+    tuner.check(recipe)
+    entries.append(catalog.get("tuner", recipe.tune.method))
     return Parts(
         loss=build("loss", recipe.loss, "[loss]"),
+        tuner=tuner,
         packer=build("packer", recipe.data.packer, "[data] packer"),
         tokenization=build("tokenization", recipe.data.tokenization, "[data] tokenization"),
         evaluators=[build("evaluator", choice, "[[eval]]") for choice in recipe.eval],

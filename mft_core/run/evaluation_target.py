@@ -93,7 +93,7 @@ class Target:
         recipe = recipe.model_copy(update={"eval": []})
         if self.base:
             recipe = recipe.having("model", base=self.base)
-        elif lost_base(recipe) and not self._finished.is_adapter:
+        elif lost_base(recipe) and not self._finished.stands_beside_base:
             # Of a whole model's base nothing is needed that the model does not have, too.
             recipe = recipe.having("model", base=str(self._finished.base.absolute()))
         if self.data is not None:
@@ -113,7 +113,8 @@ class Target:
     def _finished(self) -> Finished:
         base, family = (given_base(self.base, self.catalog, self.family), family_named(self.family, self.catalog))
         with of_recorded_family(self.catalog):
-            return find_finished(self.folder, model_adapters(self.catalog), base=base, wanted=family)
+            adapters = model_adapters(self.catalog)
+            return find_finished(self.folder, adapters, base=base, wanted=family, catalog=self.catalog)
 
     def validation(self) -> EvaluationContext:
         """The tasks' validation samples under the model."""

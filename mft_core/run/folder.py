@@ -14,6 +14,7 @@ from mft_core.events import read_events
 from mft_core.models.recognition import FOLDER_BASE
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
+from mft_core.recipe.tune_options import DeclaredOptions, with_all_options
 from mft_core.registry.catalog import Entry
 from mft_core.run.folder_lock import FolderLock
 from mft_core.support import run_files
@@ -144,10 +145,14 @@ class RunFolder:
                 "put the file back from a copy: without it nothing says which weights the checkpoints belong to",
             ) from error
 
-    def check_recipe(self, recipe: Recipe, force: bool, extending: bool = False) -> list[str]:
+    def check_recipe(
+        self, recipe: Recipe, force: bool, extending: bool = False, declared: DeclaredOptions | None = None
+    ) -> list[str]:
         """Differences to the recipe the run was started with, that would change its result.
 
         Args:
+            declared: the options of all tuners, of which the run's recipe may name too few or too many; None: it has
+                those that `recipe` has.
             extending: that it is to take more optimizer steps is allowed; and that its base lies elsewhere, of which
                 `check_base` compares the weights.
 
@@ -155,6 +160,8 @@ class RunFolder:
             UsageError: there are some others, and `force` is False.
         """
         old = load_recipe(self.path / run_files.RECIPE)
+        if declared is not None:
+            old = old.model_copy(update={"tune": with_all_options(old.tune, declared)})
         differences = recipe_differences(old, recipe)
         same = recipe.having("model", base=old.model.base) if extending else recipe
         if extending and self._is_longer(old, recipe):

@@ -6,21 +6,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.building import build_empty
 from mft_core.models.precision import choose_precision
-from mft_core.models.quantization import quantizable
+from mft_core.models.quantization import Quantization, quantizable
 from mft_core.nn.head_losses import chunk_rows
 from mft_core.recipe.schema import Recipe
-from mft_core.run.plan import Plan
+from mft_core.run.plan import Plan, tuner_request
 from mft_core.support.ranks import process_state
 from mft_core.training.optimizer import Optimizer
 from mft_core.training.parameter_groups import parameter_groups
-from mft_core.tuning.lora import DEFAULT_INIT
-from mft_core.tuning.methods import FULL, LORA, QLORA, prepare_for_tuning, quantization
+from mft_core.tuning.preparing import skeleton_for_tuning
+from mft_core.tuning.tuner import Tuner
 
 # Tensors a decoder layer keeps for its backward, in elements per token: about 14 of the hidden size (norm and
 # projection inputs, queries, keys, values, attention output, residuals) and 4 of the MLP's inner size.
@@ -36,11 +35,11 @@ class MemoryEstimate:
     """Bytes on one rank, without sharding.
 
     Attributes:
-        method: "lora", "qlora" or "full".
+        method: the tuner's name.
         parameters: in all, adapters included.
         trainable: of them.
         weights: of the base.
-        adapters: LoRA's own.
+        adapters: what the tuner adds to it.
         gradients: of the trainable parameters.
         optimizer: its states.
         activations: kept for the backward, logits included; with quantised weights the largest one, dequantised.
@@ -67,6 +66,7 @@ class MemoryEstimate:
 
 def estimate_memory(
     recipe: Recipe,
+    tuner: Tuner,
     adapter: ModelAdapter,
     config: PreTrainedConfig,
     weights_dtype: torch.dtype,
@@ -77,6 +77,7 @@ def estimate_memory(
     """What one optimizer step needs at its peak.
 
     Args:
+        tuner: that the recipe names.
         config: the base's native transformers configuration.
         weights_dtype: the base is loaded in, as far as it is not quantised.
         supervised_share: supervised / real tokens; the head runs on supervised positions, a few at a time.
@@ -84,11 +85,16 @@ def estimate_memory(
         optimizer: takes the step; None: its states are not counted.
     """
     base = build_empty(config, weights_dtype)
-    weights, workspace = _base_bytes(base, recipe)
+    weights, workspace = _base_bytes(base, tuner.quantization())
     in_base = {id(parameter) for parameter in base.parameters()}
-    model = _tuned_skeleton(base, recipe, adapter)
+    model = skeleton_for_tuning(base, tuner, tuner_request(recipe, adapter))
     sizes = [(p.numel(), p.element_size(), p.requires_grad) for p in model.parameters()]
     trainable_bytes = sum(count * size for count, size, trainable in sizes if trainable)
+    head = base.get_output_embeddings()
+    kept_by = _Kept(
+        beside_four_bits=tuner.quantization() is not None,
+        trained_head=head is not None and any(p.requires_grad for p in head.parameters()),
+    )
     groups = parameter_groups(model, recipe.train)
     return MemoryEstimate(
         method=recipe.tune.method,
@@ -98,16 +104,22 @@ def estimate_memory(
         adapters=sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in in_base),
         gradients=trainable_bytes,
         optimizer=sum(map(optimizer.state_bytes, groups)) if optimizer else 0,
-        activations=workspace + _activations(recipe, config, weights_dtype, device, supervised_share),
+        activations=workspace + _activations(recipe, kept_by, config, weights_dtype, device, supervised_share),
     )
 
 
-def expected_memory(plan: Plan, recipe: Recipe) -> MemoryEstimate:
-    """Of a training step of the plan's data under `recipe`, on this process's device."""
+def expected_memory(plan: Plan, recipe: Recipe, tuner: Tuner | None = None) -> MemoryEstimate:
+    """Of a training step of the plan's data under `recipe`, on this process's device.
+
+    Args:
+        tuner: that the recipe names; None: it is the plan's.
+    """
+    tuner = tuner or plan.parts.tuner
     supervised, tokens = (int(counts.sum()) for counts in (plan.training.table.supervised, plan.training.table.lengths))
     device = process_state().device
-    dtype = choose_precision(recipe, device).weights
-    return estimate_memory(recipe, plan.adapter, plan.config, dtype, supervised / tokens, device, plan.parts.optimizer)
+    dtype = choose_precision(recipe.model.dtype, device, tuner.trains_base).weights
+    share, optimizer = supervised / tokens, plan.parts.optimizer
+    return estimate_memory(recipe, tuner, plan.adapter, plan.config, dtype, share, device, optimizer)
 
 
 def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:
@@ -132,18 +144,9 @@ def free_memory(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def _tuned_skeleton(base: PreTrainedModel, recipe: Recipe, adapter: ModelAdapter) -> nn.Module:
-    """Its quantised weights keep their dense shapes, and the initial values that need weights are not computed."""
-    method = FULL if recipe.tune.method == FULL else LORA
-    with torch.device("meta"):  # else PEFT draws every adapter's values before it drops them
-        shape = recipe.having("tune", method=method, init=DEFAULT_INIT)
-        return prepare_for_tuning(base, shape.tune, shape.train, adapter.lora_targets)
-
-
-def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
+def _base_bytes(base: PreTrainedModel, settings: Quantization | None) -> tuple[int, int]:
     """Bytes of the base's weights, and of the largest one that is dequantised for a while."""
     dense = sum(parameter.numel() * parameter.element_size() for parameter in base.parameters())
-    settings = quantization(recipe.tune)
     if settings is None:
         return dense, 0
     chosen = [module.get_parameter("weight") for module in quantizable(base).values()]
@@ -151,8 +154,21 @@ def _base_bytes(base: PreTrainedModel, recipe: Recipe) -> tuple[int, int]:
     return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What of the tuning decides on what is kept for the backward."""
+
+    beside_four_bits: bool
+    trained_head: bool
+
+
 def _activations(
-    recipe: Recipe, config: PreTrainedConfig, dtype: torch.dtype, device: torch.device, supervised_share: float
+    recipe: Recipe,
+    kept_by: _Kept,
+    config: PreTrainedConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+    supervised_share: float,
 ) -> int:
     item = dtype.itemsize
     tokens = recipe.train.micro_batch_size * recipe.data.max_length
@@ -160,11 +176,11 @@ def _activations(
     inner = getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * hidden
     layers = config.num_hidden_layers
     per_layer = (HIDDEN_COPIES * hidden + INNER_COPIES * inner) * item * tokens
-    if recipe.tune.method == QLORA:
+    if kept_by.beside_four_bits:
         per_layer += (ADAPTER_INPUTS * hidden + inner) * ADAPTER_INPUT_BYTES * tokens
     recomputed = recipe.train.gradient_checkpointing is True
     kept = layers * hidden * item * tokens + per_layer if recomputed else layers * per_layer
     supervised = int(tokens * supervised_share)
-    rows = min(supervised, chunk_rows(config.vocab_size, dtype, device, recipe.tune.method == FULL))
+    rows = min(supervised, chunk_rows(config.vocab_size, dtype, device, kept_by.trained_head))
     head = rows * config.vocab_size * (4 + item) + 2 * supervised * hidden * item
     return int(kept + head)

@@ -125,14 +125,17 @@ def _try_in_child(
     import torch
 
     from mft_core.models.recognition import model_adapters
+    from mft_core.recipe.schema import TuneSection
     from mft_core.registry.discovery import discover
+    from mft_core.tuning.preparing import build_tuner
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    adapters = model_adapters(discover(workspace, files).catalog)
+    catalog = discover(workspace, files).catalog
+    tuner = build_tuner(TuneSection(rank=4, dropout=0.0), catalog)
     try:
-        result = try_model(model_type, adapters, folder)
+        result = try_model(model_type, model_adapters(catalog), tuner, folder)
     except MemoryError:
         result = TrialResult(model_type, "", "failed", f"it takes more than {MEMORY_BYTES >> 30} GiB of memory")
     sending.send(result)

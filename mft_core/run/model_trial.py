@@ -24,11 +24,13 @@ from mft_core.nn.token_losses import TokenLossModel
 from mft_core.recipe.schema import Recipe
 from mft_core.records import Batch
 from mft_core.run.memory import estimate_memory
+from mft_core.run.plan import tuner_request
 from mft_core.run.row_form import TOLERANCE
 from mft_core.tuning.finished import find_finished, load_finished
 from mft_core.tuning.merging import merge
-from mft_core.tuning.methods import prepare_for_tuning
+from mft_core.tuning.preparing import prepare_for_tuning
 from mft_core.tuning.saving import save_final
+from mft_core.tuning.tuner import Tuner
 
 Result = Literal["packed", "padded", "refused", "failed", "untried"]
 Adapters = Sequence[tuple[str, ModelAdapter]]
@@ -63,12 +65,13 @@ class TrialResult:
     parameters: int = 0
 
 
-def try_model(model_type: str, adapters: Adapters, folder: Path) -> TrialResult:
+def try_model(model_type: str, adapters: Adapters, tuner: Tuner, folder: Path) -> TrialResult:
     """Build a tiny random model of this type, test its rows, take one LoRA step, save it, and load it again.
 
     Args:
         model_type: as in config.json.
         adapters: all families there are, with their names.
+        tuner: makes adapters of PEFT.
         folder: an empty one, for checkpoints.
     """
     name, parameters = "", 0
@@ -81,7 +84,7 @@ def try_model(model_type: str, adapters: Adapters, folder: Path) -> TrialResult:
     except MftError as error:
         return TrialResult(model_type, name, "untried", _sentence(error))
     adapter = dict(adapters)[name]
-    steps = _Trial(adapter, adapters, folder)
+    steps = _Trial(adapter, adapters, tuner, folder)
     for step in (steps.load, steps.test_rows, steps.train, steps.reload, steps.merge):
         try:
             step()
@@ -123,9 +126,9 @@ def _write_random(config: PreTrainedConfig, folder: Path) -> int:
 class _Trial:
     """The steps after the checkpoint is there, in their order; the docstring of each says what it does."""
 
-    def __init__(self, adapter: ModelAdapter, adapters: Adapters, folder: Path) -> None:
-        self.adapter, self.adapters, self.folder = adapter, adapters, folder
-        self.recipe = Recipe().having("train", gradient_checkpointing=False).having("tune", rank=4, dropout=0.0)
+    def __init__(self, adapter: ModelAdapter, adapters: Adapters, tuner: Tuner, folder: Path) -> None:
+        self.adapter, self.adapters, self.tuner, self.folder = adapter, adapters, tuner, folder
+        self.recipe = Recipe().having("train", gradient_checkpointing=False)
         self.packed, self.reason, self.attention = True, "", ""
         self.model: Any = None
         self.inputs: BatchInputs = adapter.model_inputs
@@ -145,11 +148,11 @@ class _Trial:
 
     def train(self) -> None:
         """a LoRA step"""
-        tune, train = self.recipe.tune, self.recipe.train
         config = self.adapter.load_config(self.folder / "base")
         learnt_positions(build_empty(config, torch.float32))
-        estimate_memory(self.recipe, self.adapter, config, torch.float32, 1.0, torch.device("cpu"))
-        self.tuned = prepare_for_tuning(self.model, tune, train, self.adapter.lora_targets).train()
+        estimate_memory(self.recipe, self.tuner, self.adapter, config, torch.float32, 1.0, torch.device("cpu"))
+        request = tuner_request(self.recipe, self.adapter)
+        self.tuned = prepare_for_tuning(self.model, self.tuner, request).train()
         model, batch = TokenLossModel(self.tuned, self.inputs), _batch()
         trained = {name: each for name, each in self.tuned.named_parameters() if each.requires_grad}
         optimizer = torch.optim.AdamW(trained.values(), lr=LEARNING_RATE)
@@ -166,7 +169,7 @@ class _Trial:
 
     def reload(self) -> None:
         """saving its adapter and loading it again"""
-        save_final(self.tuned, byte_tokenizer(), self.folder / "run" / "final")
+        save_final(self.tuned, byte_tokenizer(), self.folder / "run" / "final", self.tuner, self.recipe.tune)
         self._compare(load_finished(find_finished(self.folder / "run", self.adapters)), "its adapter, loaded again,")
 
     def merge(self) -> None:

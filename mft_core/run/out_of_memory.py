@@ -11,17 +11,19 @@ import torch
 
 from mft_core.errors import MftError
 from mft_core.recipe.schema import Recipe
-from mft_core.tuning.methods import FULL, LORA, QLORA
 
 WORDS = ("out of memory", "allocate memory", "bad_alloc", "status_alloc_failed")
 """In the messages of allocators (CUDA, the CPU's, C++, cuBLAS), which torch raises as a plain RuntimeError."""
 
 
 @contextmanager
-def advice_on_memory(recipe: Recipe, where: Callable[[], str], saved: Callable[[], str] = str) -> Iterator[None]:
+def advice_on_memory(
+    recipe: Recipe, lighter: str, where: Callable[[], str], saved: Callable[[], str] = str
+) -> Iterator[None]:
     """Within the block, an allocator that gives up is an error with advice.
 
     Args:
+        lighter: a `tune.method` that takes less; "": there is none.
         where: what was being done, such as "in step 3".
         saved: the last good checkpoint, in words; "": there is none.
 
@@ -34,7 +36,7 @@ def advice_on_memory(recipe: Recipe, where: Callable[[], str], saved: Callable[[
         if not ran_out(error):
             raise
         first_line = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise MftError(f"memory ran out {where()}: {first_line}", _advice(recipe, saved())) from error
+        raise MftError(f"memory ran out {where()}: {first_line}", _advice(recipe, lighter, saved())) from error
 
 
 def ran_out(error: BaseException) -> bool:
@@ -44,8 +46,8 @@ def ran_out(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in WORDS)
 
 
-def _advice(recipe: Recipe, saved: str) -> str:
-    same, other = dict(_same_weights(recipe)), dict(_other_weights(recipe))
+def _advice(recipe: Recipe, lighter: str, saved: str) -> str:
+    same, other = dict(_same_weights(recipe)), dict(_other_weights(recipe, lighter))
     lines = ["What needs less of it, in the recipe or with --set:"]
     lines += [f"  {key}={value}  (now {now})" for key, (value, now) in (same | other).items()]
     if saved:
@@ -66,11 +68,10 @@ def _same_weights(recipe: Recipe) -> Iterator[tuple[str, tuple[str, str]]]:
         yield "train.gradient_checkpointing", ("true", str(train.gradient_checkpointing).lower())
 
 
-def _other_weights(recipe: Recipe) -> Iterator[tuple[str, tuple[str, str]]]:
+def _other_weights(recipe: Recipe, lighter: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """The same of what makes it another run."""
-    method = recipe.tune.method
-    if method != QLORA:
-        yield "tune.method", (LORA if method == FULL else QLORA, method)
+    if lighter:
+        yield "tune.method", (lighter, recipe.tune.method)
     if recipe.model.dtype in ("float32", "float64"):
         yield "model.dtype", ("bfloat16", recipe.model.dtype)
     data = recipe.data

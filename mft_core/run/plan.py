@@ -21,6 +21,7 @@ from mft_core.models.checkpoints.config import read_config
 from mft_core.models.end_tokens import read_end_tokens
 from mft_core.models.loading import load_tokenizer
 from mft_core.models.positions import known_positions, learnt_positions, with_samples_within
+from mft_core.models.precision import Precision, choose_precision
 from mft_core.models.recognition import fetch_base, model_adapters, of_recorded_family, recognize_adapter
 from mft_core.nn.packed_attention import PACKED_ATTENTION, suitable_attention
 from mft_core.recipe.schema import Recipe
@@ -33,7 +34,7 @@ from mft_core.run.length_warnings import length_warnings
 from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted, with_pinned_data
 from mft_core.run.shared_warnings import shared_warnings
 from mft_core.run.task_data import batch_plan, tokenised_tasks
-from mft_core.tuning.methods import check_tuning
+from mft_core.tuning.tuner import TunerRequest
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -72,6 +73,21 @@ class Plan:
     unread: list[UnreadFile]
     warnings: list[str]
 
+    def precision(self, device: torch.device) -> Precision:
+        """How numbers are held on a device."""
+        return choose_precision(self.recipe.model.dtype, device, self.parts.tuner.trains_base)
+
+    @property
+    def tuner_request(self) -> TunerRequest:
+        """What the tuner is told of the run."""
+        return tuner_request(self.recipe, self.adapter)
+
+
+def tuner_request(recipe: Recipe, adapter: ModelAdapter) -> TunerRequest:
+    """What a tuner is told of a recipe for a model of this family."""
+    train = recipe.train
+    return TunerRequest(train.seed, train.gradient_checkpointing is True, adapter.lora_targets)
+
 
 def make_plan(
     recipe: Recipe,
@@ -88,7 +104,6 @@ def make_plan(
     Raises:
         MftError: what is wrong, where, and how to mend it.
     """
-    check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
     refuse_no_family(recipe, parts, catalog)
     for evaluator in parts.evaluators:

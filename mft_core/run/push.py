@@ -14,7 +14,7 @@ from mft_core.run.shared_card import shared_facts
 from mft_core.support import run_files
 from mft_core.support.hub_upload import check_name
 from mft_core.support.suggestions import did_you_mean
-from mft_core.tuning.fingerprint import ADAPTER_CONFIG
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE
 from mft_core.tuning.model_card import card_text
 from mft_core.tuning.repository_files import RepositoryFile, named_base, repository_files
 
@@ -56,31 +56,31 @@ def files_to_push(
         MftError: there is no finished model; or what `export_run` raises.
     """
     place = run / run_files.FINAL if (run / run_files.FINAL).is_dir() else run
-    is_adapter = (place / ADAPTER_CONFIG).is_file()
-    if not is_adapter and not (place / "config.json").is_file():
+    is_adapter, is_model = ((place / name).is_file() for name in (ADAPTER_CONFIG, "config.json"))
+    if not is_adapter and not is_model and not (place / RECORD_FILE).is_file():
         raise MftError(f"{run} holds no finished model.", "A run has one, in final/, when it has ended.")
     if format == ADAPTER and not is_adapter:
-        raise UsageError(f"{place} is a whole model without an adapter.", f"Use --format {MERGED}, or leave it out.")
+        raise UsageError(f"{place} holds no adapter of PEFT's.", f"Use --format {MERGED}, or leave it out.")
     name, _, revision = base_name.partition("@")
     named = (name, revision or None) if name else named_base(place)
     shown = "@".join(filter(None, named)) if named else ""
     facts = shared_facts(run, place, shown, repository)
     if not is_adapter or format == MERGED:
-        with _whole_model(run, place, is_adapter, base, catalog) as folder:
-            yield repository_files(folder, card_text(facts, False, _ends(folder)), named)
+        with _whole_model(run, place, not is_model, base, catalog) as folder:
+            yield repository_files(folder, card_text(facts, "model", _ends(folder)), named)
         return
     if named is None:
         raise UsageError(
             "the adapter's base is a folder on this machine, and whoever fetches the adapter needs it by name",
             "--base-name ORG/NAME says what the Hub calls it; --format merged pushes base and adapter as one model.",
         )
-    yield repository_files(place, card_text(facts, True, _ends(place)), named)
+    yield repository_files(place, card_text(facts, "adapter", _ends(place)), named)
 
 
 @contextmanager
-def _whole_model(run: Path, place: Path, is_adapter: bool, base: str, catalog: Catalog) -> Iterator[Path]:
+def _whole_model(run: Path, place: Path, merges: bool, base: str, catalog: Catalog) -> Iterator[Path]:
     """The folder of a model without adapters: as it is, or merged beside the run, where there was room for it."""
-    if not is_adapter:
+    if not merges:
         yield place
         return
     from mft_core.generation.opening import given_base

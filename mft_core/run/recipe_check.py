@@ -28,7 +28,6 @@ from mft_core.support.lists import first_few
 from mft_core.support.paths import cache_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.support.unicode_names import composed
-from mft_core.tuning.methods import check_tuning
 
 FOUND_AT_ONCE = (EXPLICIT_TASKS, FOLDER, PREPARED)
 """Where data comes from without being made or fetched."""
@@ -49,7 +48,6 @@ def check_recipe(recipe: Recipe, catalog: Catalog, of_model: bool = True) -> lis
             that would lie among the data.
         MftError: a component that cannot be used here.
     """
-    check_tuning(recipe)
     parts = choose_parts(recipe, catalog)
     at_once = source_choice(recipe).name in FOUND_AT_ONCE and not parts.fetching
     if of_model or not at_once:

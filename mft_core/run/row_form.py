@@ -15,12 +15,10 @@ from mft_core.errors import MftError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.models.loading import check_vocabulary, load_base
 from mft_core.models.positions import learnt_positions
-from mft_core.models.precision import choose_precision
 from mft_core.nn.packed_attention import BatchInputs, padded_batch_inputs
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.plan import Plan
 from mft_core.run.task_data import batch_plan
-from mft_core.tuning.methods import quantization
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -56,11 +54,10 @@ def load_fitted(plan: Plan, device: torch.device, place: torch.device | None = N
     Raises:
         MftError: the checkpoint or its tokenizer cannot be used, or the model computes no kind of rows exactly.
     """
-    recipe = plan.recipe
-    place, precision = place or device, choose_precision(recipe, device)
-    base = load_base(
-        plan.adapter, plan.base_folder, precision.weights, quantization=quantization(recipe.tune), device=place
-    ).to(place)
+    place, precision, quantization = place or device, plan.precision(device), plan.parts.tuner.quantization()
+    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantization, device=place).to(
+        place
+    )
     check_vocabulary(base, plan.tokenizer)
     return fit_rows(plan, base, precision.weights)
 

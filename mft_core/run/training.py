@@ -19,10 +19,8 @@ from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
 from mft_core.models.end_tokens import end_tokens
-from mft_core.models.precision import choose_precision
 from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
-from mft_core.recipe.schema import Recipe
 from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
 from mft_core.run.first_evaluations import first_evaluation
@@ -40,11 +38,10 @@ from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.first_evaluation import FirstEvaluation
 from mft_core.training.result import TrainingResult
 from mft_core.training.sharding import is_sharded, shard
-from mft_core.training.state_tensors import trainable_tensors
+from mft_core.training.state_tensors import every_tensor, trainable_tensors
 from mft_core.training.trainer import Trainer
 from mft_core.tuning.fingerprint import base_fingerprint
-from mft_core.tuning.lora import initial_digest
-from mft_core.tuning.methods import FULL, prepare_for_tuning
+from mft_core.tuning.preparing import prepare_for_tuning
 from mft_core.tuning.saving import save_final
 
 
@@ -73,18 +70,18 @@ def execute(
     started = time.perf_counter()
     set_threads()
     device = process_state().device
-    accelerator = Accelerator(mixed_precision=choose_precision(plan.recipe, device).mixed, cpu=device.type == "cpu")
+    accelerator = Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
     evaluations = TrainingEvaluations(plan, folder.path, sharded)
     # A model to be sharded may be larger than a device: it gets there layer by layer.
-    with advice_on_memory(plan.recipe, lambda: "while the model was loaded"):
+    with advice_on_memory(plan.recipe, plan.parts.tuner.lighter, lambda: "while the model was loaded"):
         place = torch.device("cpu") if sharded else accelerator.device
         fitted, model = load_for_tuning(plan, accelerator.device, place)
     plan = fitted.plan
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
-    token_losses = TokenLossModel(model, fitted.inputs, router_loss)
+    token_losses = TokenLossModel(model, fitted.inputs, router_loss, plan.recipe.tune.noise)
     prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     affinity = _affinity(plan, context.validation)
@@ -97,7 +94,7 @@ def execute(
         log.emit("warning", trainer.step, message=fitted.warning)
     with trainer.stepper.result_in_model():
         callbacks.start(trainer.step)
-    result = _run(trainer, plan.recipe)
+    result = _run(trainer, plan)
     if result.reason != "interrupted":
         if on_finished:
             on_finished(trainer.validation)
@@ -115,41 +112,44 @@ def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
         trainer.log.emit("end", result.step, **ending, seconds=round(seconds, 2), tokens=trainer.real_tokens)
 
 
-def _run(trainer: Trainer, recipe: Recipe) -> TrainingResult:
+def _run(trainer: Trainer, plan: Plan) -> TrainingResult:
     def where() -> str:
         return f"in step {trainer.step + 1} of {trainer.total_steps}"
 
     def saved() -> str:
         return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
 
-    with advice_on_memory(recipe, where, saved), advice_on_lost_ranks(recipe, where, saved):
+    memory = advice_on_memory(plan.recipe, plan.parts.tuner.lighter, where, saved)
+    with memory, advice_on_lost_ranks(plan.recipe, where, saved):
         return trainer.run()
 
 
 def _save_final(trainer: Trainer, plan: Plan, model: nn.Module, selected: int, fingerprint: str) -> None:
     """Write the selected model on the main rank; all ranks take part in gathering a sharded one."""
-    tensors = _whole_tensors(trainer)
+    tensors = _whole_tensors(trainer, plan)
     if trainer.accelerator.is_main_process:
         run = trainer.log.run
         ends = end_tokens(model, plan.tokenizer, plan.parts.tokenization)
         card = card_facts(plan, model, run, selected)
-        save_final(model, plan.tokenizer, run / run_files.FINAL, tensors, ends, card, fingerprint)
+        final, tuner = run / run_files.FINAL, plan.parts.tuner
+        save_final(model, plan.tokenizer, final, tuner, plan.recipe.tune, tensors, ends, card, fingerprint)
 
 
-def _whole_tensors(trainer: Trainer) -> dict[str, torch.Tensor] | None:
-    """The trained tensors of a sharded model by the language model's own names, on the main rank."""
+def _whole_tensors(trainer: Trainer, plan: Plan) -> dict[str, torch.Tensor] | None:
+    """What a sharded model's tuner saves, by the language model's own names, on the main rank."""
     if not is_sharded(trainer.model):
         return None
-    tensors = trainable_tensors(trainer.model, keep=trainer.accelerator.is_main_process)
+    gathered = every_tensor if plan.parts.tuner.form == "model" else trainable_tensors
+    tensors = gathered(trainer.model, keep=trainer.accelerator.is_main_process)
     return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
 
 
 def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tuple[Fitted, nn.Module]:
     """The base with rows that suit it, and the same model with its trainable part ready."""
     fitted = load_fitted(plan, device, place)
-    if plan.recipe.tune.method == FULL:
+    if plan.parts.tuner.trains_base:
         plan.adapter.prepare_full_tuning(fitted.model, plan.base_folder)
-    return fitted, prepare_for_tuning(fitted.model, plan.recipe.tune, plan.recipe.train, plan.adapter.lora_targets)
+    return fitted, prepare_for_tuning(fitted.model, plan.parts.tuner, plan.tuner_request)
 
 
 def _build_trainer(
@@ -196,13 +196,13 @@ def _watched(plan: Plan, validation: EvaluationContext) -> EvaluationContext | N
 
 
 def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
-    """What a run is built on: where its base came from, what identifies its weights and LoRA's part of them."""
+    """What a run is built on: where its base came from, what identifies its weights and the tuner's part of them."""
     return {
         "reference": plan.recipe.model.base,
         "folder": str(plan.base_folder),
         "fingerprint": base_fingerprint(plan.base_folder),
         "random_weights": plan.parts.base.random_weights,
-        "initialization": initial_digest(model),
+        "initialization": plan.parts.tuner.beginning(model),
     }
 
 

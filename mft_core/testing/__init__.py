@@ -24,6 +24,7 @@ KIT_MODULES = (
     "readers",
     "sources",
     "tokenizations",
+    "tuners",
 )
 # Before their import: pytest then shows the values in a failed assertion of theirs as in those of a test file.
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in KIT_MODULES))
@@ -39,6 +40,7 @@ from mft_core.testing.readers import ReaderTests  # noqa: E402
 from mft_core.testing.scripted_author import ScriptedAuthor  # noqa: E402
 from mft_core.testing.sources import SourceTests  # noqa: E402
 from mft_core.testing.tokenizations import TokenizationTests  # noqa: E402
+from mft_core.testing.tuners import TunerTests  # noqa: E402
 
 __all__ = [
     "EvaluatorTests",
@@ -53,4 +55,5 @@ __all__ = [
     "ScriptedAuthor",
     "SourceTests",
     "TokenizationTests",
+    "TunerTests",
 ]

@@ -37,10 +37,9 @@ from mft_core.testing.random_models import (
     write_random_checkpoint,
 )
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.testing.tuned_models import tuned_model
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.lora import ALL_LINEAR, FAMILY, lora_modules
-from mft_core.tuning.saving import save_final
+from mft_core.tuning.targets import ALL_LINEAR, FAMILY, lora_modules
 
 CONTEXT = 4096
 """Tokens that a tiny model's context holds at least."""
@@ -256,7 +255,7 @@ class ModelAdapterTests(ComponentTests):
         tuned = tuned_model(load_base(adapter, checkpoint, torch.float32), method=method, rank=4)
         untuned = logits_alone(tuned, ids)
         move_weights(tuned)
-        save_final(tuned, small_tokenizer(), tmp_path / "final")
+        save_tuned(tuned, small_tokenizer(), tmp_path / "final", method=method)
         loaded, _ = load_run(tmp_path, [("this", adapter)])
         assert_same_tensors(loaded, tuned)
         expected = logits_alone(tuned.eval(), ids)

@@ -23,6 +23,12 @@ def trainable_tensors(model: nn.Module, keep: bool = True) -> dict[str, torch.Te
     return _gathered(((name, parameter.detach()) for name, parameter in _trainable(model).items()), keep)
 
 
+def every_tensor(model: nn.Module, keep: bool = True) -> dict[str, torch.Tensor]:
+    """All parameters, as `trainable_tensors` gives those that are trained."""
+    named = ((name.removeprefix("module."), parameter.detach()) for name, parameter in own_parameters(model))
+    return _gathered(named, keep)
+
+
 def load_trainable(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Put saved trainable parameters back; names must match exactly."""
     parameters = _trainable(model)

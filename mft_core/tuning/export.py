@@ -16,19 +16,22 @@ from mft_core.models.end_tokens import read_end_tokens, write_end_tokens
 from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import is_quantized
 from mft_core.support.suggestions import did_you_mean
-from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, read_json_object
+from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE, hub_name, read_json_object
 from mft_core.tuning.finished import Finished, base_folder, find_finished, finished_tokenizer, load_finished
-from mft_core.tuning.merging import check_merged, merge, recorded_calls
-from mft_core.tuning.saving import hub_name, written_whole
+from mft_core.tuning.merging import UNMERGEABLE, check_merged, merge, recorded_calls
+from mft_core.tuning.saving import written_whole
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
     from mft_core.models.adapter import ModelAdapter
+    from mft_core.registry.catalog import Catalog
 
 CHECKED_TOKENS = 32
 TOLERANCE = 1e-5
+MERGED_TOLERANCE = {"float64": 1e-8, "float32": 1e-3, "bfloat16": 0.1, "float16": 0.05}
+"""How much of the largest logit merging may change, by dtype, where no layer is judged by itself."""
 MERGED, ADAPTER, ORIGINAL = "merged", "adapter", "original"
 STORED = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 """safetensors' names of the dtypes that weights are stored in."""
@@ -69,6 +72,7 @@ def export_run(
     dtype: torch.dtype | None = None,
     format: str = MERGED,
     base: Path | None = None,
+    catalog: Catalog | None = None,
 ) -> Export:
     """Write the run's result in the wished format; nothing appears at `output` unless it is right.
 
@@ -80,13 +84,14 @@ def export_run(
         format: "merged", a native model that plain transformers loads; "adapter", for PEFT; "original", the keys,
             files and dtypes of the base.
         base: where the base lies, if no longer where it was during training.
+        catalog: has the tuner of a result that is neither an adapter of PEFT nor a whole model.
 
     Raises:
         UsageError: as `check_request`; or a base that is not needed.
         MftError: the run has no finished model, it cannot be written, or what was written computes something else.
     """
     check_request(output, format, dtype is not None)
-    finished = find_finished(run, adapters, base=base)
+    finished = find_finished(run, adapters, base=base, catalog=catalog)
     if format != ORIGINAL:
         finished.refuse_needless_base()
     output = output.absolute()
@@ -132,7 +137,9 @@ def _write_merged(finished: Finished, output: Path, dtype: torch.dtype | None) -
 def _write_original(finished: Finished, output: Path, dtype: torch.dtype | None) -> Export:
     from mft_core.tuning.original_layout import write_original
 
-    base = finished.base if finished.is_adapter else base_folder(finished.place, finished.record, finished.given)
+    base = (
+        finished.base if finished.stands_beside_base else base_folder(finished.place, finished.record, finished.given)
+    )
     merged, logits, difference = _merged(finished, _widest_dtype(base))
     written = write_original(merged, base, output, finished.family)
     return Export(
@@ -149,9 +156,8 @@ def _write_original(finished: Finished, output: Path, dtype: torch.dtype | None)
 
 def _write_adapter(finished: Finished, output: Path, dtype: torch.dtype | None) -> Export:
     if not finished.is_adapter:
-        raise UsageError(
-            f"{finished.place} is a whole model without an adapter.", f"Use --format {MERGED} or {ORIGINAL}."
-        )
+        what = "what its tuner alone loads, no adapter" if finished.tuner else "a whole model without an adapter"
+        raise UsageError(f"{finished.place} is {what}.", f"Use --format {MERGED} or {ORIGINAL}.")
     tuned = load_finished(finished)
     before = _logits(tuned)
     shutil.copytree(finished.place, output, dirs_exist_ok=True)
@@ -202,10 +208,15 @@ def _merged(finished: Finished, dtype: torch.dtype | None) -> tuple[PreTrainedMo
         before = _logits(tuned)
     if quantized:
         tuned = load_finished(finished, dtype, dense=True)
-    merged = merge(tuned)
+    merged = merge(tuned) if finished.tuner is None else finished.tuner.merge(tuned)
     check_merged(merged, calls)
     logits = _logits(merged)
-    return merged, logits, _difference(logits, before)
+    difference = _difference(logits, before)
+    if finished.tuner is not None and not difference <= MERGED_TOLERANCE[_name(logits.dtype)]:
+        raise MftError(
+            f"Merging would change what the model computes: its logits would be {difference:.2g} apart.", UNMERGEABLE
+        )
+    return merged, logits, difference
 
 
 def _widest_dtype(folder: Path) -> torch.dtype | None:

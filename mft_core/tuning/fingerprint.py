@@ -17,6 +17,8 @@ from mft_core.support import run_files
 from mft_core.support.durable import file_digest
 
 RECORD_FILE = "mft.json"
+OWN_FORM = "own"
+"""What mft.json says of a result that only its tuner loads, in place of "adapter" or "model"."""
 ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 SAFETENSORS_SUFFIX = ".safetensors"
 FULL = "sha256:"
@@ -96,8 +98,17 @@ def read_json_object(path: Path) -> dict[str, Any]:
         raise MftError(f"{path} is no valid JSON object: {error}") from error
 
 
+def hub_name(folder: Path) -> tuple[str, str | None]:
+    """The Hub's name and commit for a folder in its cache, which hold on any machine; the path itself otherwise."""
+    snapshots, repository = folder.parent, folder.parent.parent.name
+    if snapshots.name == "snapshots" and repository.startswith("models--"):
+        return repository.removeprefix("models--").replace("--", "/"), folder.name
+    return str(folder), None
+
+
 def model_fingerprint(folder: Path) -> str:
-    """SHA-256 over what decides a model's answers: its base's fingerprint, and its adapters' files if it has some.
+    """SHA-256 over what decides a model's answers: its base's fingerprint, and the files of its adapter, or of what
+    else stands beside the base, if it has some.
 
     Args:
         folder: a run folder, its `final/`, or a model folder.
@@ -106,9 +117,13 @@ def model_fingerprint(folder: Path) -> str:
         MftError: there is no model.
     """
     place = folder / run_files.FINAL if (folder / run_files.FINAL).is_dir() else folder
+    record = read_json_object(place / RECORD_FILE)
+    if record.get("form") == OWN_FORM:
+        files = [[name, file_digest(place / name)] for name in record["files"]]
+        own = [record.get("fingerprint"), record["tune"], files]
+        return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
     if not (place / ADAPTER_CONFIG).is_file():
         return base_fingerprint(place)
-    record = read_json_object(place / RECORD_FILE)
     settings = {key: value for key, value in read_json_object(place / ADAPTER_CONFIG).items() if key not in PLACES}
     digests = [file_digest(path) for path in sorted(place.glob("adapter_model*.safetensors"))]
     parts = [record.get("fingerprint"), settings, digests]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ def merge(model: nn.Module) -> PreTrainedModel:
         raise MftError(f"An adapter of the kind {kind} cannot be merged into weights.", UNMERGEABLE)
     tied = _separate_tied(model.get_base_model())
     try:
-        merged = model.merge_and_unload(safe_merge=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Input and output embeddings are no longer tied")  # we see to that
+            merged = model.merge_and_unload(safe_merge=True)
     except (ValueError, RuntimeError) as error:
         raise MftError(f"PEFT cannot merge this adapter: {error}", UNMERGEABLE) from error
     if tied:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mft_core.records import Score
 from mft_core.support import units
+from mft_core.tuning.tuner import Form
 
 CARD = "README.md"
 MISSING = "not measured"
@@ -22,6 +23,13 @@ model = PeftModel.from_pretrained(base, "{place}")
 tokenizer = AutoTokenizer.from_pretrained("{place}")
 ```
 """
+USE_OWN = """It belongs to the base, and is put onto it by mft:
+
+```
+mft chat "{place}"
+mft generate "{place}" --help
+```
+"""
 USE_MODEL = """```python
 {imports}from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -29,6 +37,9 @@ model = AutoModelForCausalLM.from_pretrained("{place}")
 tokenizer = AutoTokenizer.from_pretrained("{place}")
 ```
 """
+LIBRARIES = {"adapter": "peft", "model": "transformers", "own": "mft"}
+HEADINGS = {"adapter": "An adapter for", "model": "A model tuned from", "own": "A tuning of"}
+USES = {"adapter": USE_ADAPTER, "model": USE_MODEL, "own": USE_OWN}
 CONVERTED = """The base was published in a format of its own, which plain transformers does not load. The native model
 that this adapter belongs to is written once by `mft export BASE --output NATIVE`.
 """
@@ -110,7 +121,7 @@ class CardFacts:
         base: what the base is called, without a place on this machine.
         on_hub: whether that is a name on the Hugging Face Hub.
         converted: whether the base was published in a format that plain transformers does not load.
-        method: "lora", "qlora" or "full".
+        method: the tuner.
         step: optimizer steps that the result has seen.
         tasks: those that were trained, in the run's order.
         watched: those that were only measured.
@@ -133,9 +144,9 @@ class CardFacts:
     repository: str = ""
 
 
-def write_card(folder: Path, facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]]) -> None:
+def write_card(folder: Path, facts: CardFacts, form: Form, ends: Sequence[tuple[str, int]]) -> None:
     """Write the card into `folder`, in place of PEFT's; the arguments are those of `card_text`."""
-    (folder / CARD).write_text(card_text(facts, is_adapter, ends), encoding="utf-8")
+    (folder / CARD).write_text(card_text(facts, form, ends), encoding="utf-8")
 
 
 def imports_in(card: str) -> tuple[str, ...]:
@@ -148,15 +159,15 @@ def is_of_converted(card: str) -> bool:
     return CONVERTED in card
 
 
-def card_text(facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]]) -> str:
+def card_text(facts: CardFacts, form: Form, ends: Sequence[tuple[str, int]]) -> str:
     """The card, in Markdown.
 
     Args:
-        is_adapter: a LoRA adapter, not a whole model.
+        form: of the result, as its tuner says.
         ends: tokens that end an answer, with their ids.
     """
-    kind = "LoRA adapter for" if is_adapter else "model tuned from"
-    parts = [_header(facts, is_adapter), f"# A {kind} {facts.base}\n"]
+    is_adapter = form == "adapter"
+    parts = [_header(facts, form), f"# {HEADINGS[form]} {facts.base}\n"]
     if facts.tasks:
         parts += [_training(facts), LOSSES]
     if facts.scores:
@@ -170,8 +181,7 @@ def card_text(facts: CardFacts, is_adapter: bool, ends: Sequence[tuple[str, int]
         parts.append(NOT_ON_HUB)
     imports = "".join(IMPORT.format(module=module) for module in facts.imports)
     place = facts.repository or HERE
-    use = USE_ADAPTER if is_adapter else USE_MODEL
-    parts.append(use.format(imports=imports, base=_base_argument(facts), place=place))
+    parts.append(USES[form].format(imports=imports, base=_base_argument(facts), place=place))
     if ends:
         tokens = ", ".join(f"`{token}` (id {number})" for token, number in ends)
         told = (ENDS_OF_ADAPTER if is_adapter else ENDS_OF_MODEL).format(tokens=tokens, place=place)
@@ -191,8 +201,8 @@ def _base_argument(facts: CardFacts) -> str:
     return f'"{name}", revision="{revision}"' if revision else f'"{name}"'
 
 
-def _header(facts: CardFacts, is_adapter: bool) -> str:
-    lines = [f"library_name: {'peft' if is_adapter else 'transformers'}", "pipeline_tag: text-generation"]
+def _header(facts: CardFacts, form: Form) -> str:
+    lines = [f"library_name: {LIBRARIES[form]}", "pipeline_tag: text-generation"]
     if facts.on_hub:
         lines.append(f"base_model: {json.dumps(facts.base.partition('@')[0])}")
     return "\n".join(["---", *lines, "---", ""])

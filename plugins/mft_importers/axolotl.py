@@ -84,6 +84,7 @@ class Axolotl(Importer):
                 Carry("learning_rate", "train.learning_rate", float),
                 Carry("weight_decay", "train.weight_decay", float),
                 Carry("max_grad_norm", "train.clip", float),
+                Carry("neftune_noise_alpha", "tune.noise", float),
                 Carry("seed", "train.seed", int),
                 Carry("logging_steps", "train.log_every", int),
                 Carry("save_total_limit", "output.keep", int),

@@ -55,6 +55,7 @@ def training(
             Carry("weight_decay", "train.weight_decay", float, weight_decay),
             Carry("max_grad_norm", "train.clip", float),
             Carry("seed", "train.seed", int, 42),
+            Carry("neftune_noise_alpha", "tune.noise", float),
             Carry("logging_steps", "train.log_every", _steps),
             Carry("save_total_limit", "output.keep", lambda value: max(1, int(value))),
             Carry("gradient_checkpointing", "train.gradient_checkpointing", bool),
@@ -86,7 +87,6 @@ def training(
             "tf32": NO_NEED,
             "use_liger_kernel": KERNELS,
             "attn_implementation": KERNELS,
-            "neftune_noise_alpha": "noise on embeddings is not offered",
         }
     )
 

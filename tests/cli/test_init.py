@@ -12,16 +12,21 @@ from helpers.running import mft, write_tasks
 from mft_cli.init import commented_recipe
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
+from mft_core.recipe.tune_options import tuner_options
 from mft_core.recipe.unknown_keys import recipe_keys
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 from mft_core.support.toml_files import read_toml
 
 
 def test_init_writes_every_key_with_its_default(write) -> None:
-    text = commented_recipe("recipe.toml")
+    catalog = discover(Workspace()).catalog
+    text = commented_recipe("recipe.toml", catalog)
     path = write(text)
-    assert load_recipe(path) == Recipe()
-    for key in recipe_keys():
+    assert load_recipe(path, components=catalog) == load_recipe(None, components=catalog)
+    for key in recipe_keys(tuner_options(catalog)):
         assert key.split(".")[-1] in text
+    assert "\n# quant_type = " in text, "what only other tuners have is commented out"
     assert read_toml(path)["train"].keys() == Recipe().train.model_dump().keys()
 
 

@@ -59,7 +59,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("single,merged density=0.4", "method linear keeps whole matrices", "ties, dare_linear, dare_ties"),
         ("single,merged weights=[0.0]", "greater than 0", "weights"),
         ("single,merged dense=1", "merged has no option 'dense'", "density"),
-        ("single tune.method=full,merged tune.method=full", 'tune.method = "full" makes none', "lora"),
+        (
+            "single tune.method=full,merged tune.method=full",
+            'tune.method = "full": LoRA adapters are combined, and this makes none',
+            "lora",
+        ),
         ("single tune.dora=true,merged tune.dora=true", "PEFT combines no DoRA adapters", "without tune.dora"),
     ],
 )

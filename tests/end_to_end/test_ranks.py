@@ -34,6 +34,7 @@ RUNS = {
     "copied": ["--loss", "famo", "--epochs", "2", *exact("train.save_every=2", *MEASURED)],
     "lora": ["--epochs", "1", *exact("tune.method=lora", "train.sharding=full", *MEASURED)],
     "full": ["--epochs", "1", *exact("tune.method=full", "train.sharding=full", *MEASURED)],
+    "freeze": ["--epochs", "1", *exact("tune.method=freeze", "tune.layers=1", "train.sharding=full", *MEASURED)],
 }
 
 
@@ -129,7 +130,7 @@ def assert_equal_weights(run: Path, other: Path) -> None:
     assert largest_difference(found, expected) < 1e-9, run
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "full", "freeze"])
 def test_a_sharded_run_gives_the_model_of_one_process(data, on_two, tmp_path, method) -> None:
     assert mft(*arguments(data, tmp_path / "one", *RUNS[method], "--set", "train.sharding=none")) == 0
     assert largest_difference(weights(tmp_path / "one"), weights(on_two / method)) < 1e-9

@@ -14,8 +14,7 @@ from transformers import AutoTokenizer
 
 from helpers.tiny_models import load_tiny
 from mft_bases.tiny import TOKENIZER
-from mft_core.testing.tuned_models import tuned_model
-from mft_core.tuning.saving import save_final
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 
 IDS = torch.arange(1, 12)[None]
 PLAIN_LOADER = """
@@ -59,7 +58,7 @@ def finished(architecture: str, method: str, base: Path, run: Path, dtype: torch
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data += 0.05 * torch.randn_like(parameter)
-    save_final(model, AutoTokenizer.from_pretrained(TOKENIZER), run / "final")
+    save_tuned(model, AutoTokenizer.from_pretrained(TOKENIZER), run / "final", method=method)
     return model
 
 

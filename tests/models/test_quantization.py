@@ -30,9 +30,8 @@ from mft_core.models.quantization import (
 from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.packed_texts import loss_and_gradients, move_weights
 from mft_core.testing.random_models import VOCABULARY, logits_alone, random_ids, write_random_checkpoint
-from mft_core.testing.tuned_models import tuned_model
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 from mft_core.tuning.finished import find_finished, load_finished, load_run
-from mft_core.tuning.saving import save_final
 
 KINDS = [Quantization(), Quantization("nf4", False), Quantization("fp4", True), Quantization("fp4", False)]
 
@@ -153,7 +152,7 @@ def test_a_dequantised_model_computes_the_same_and_is_dense(tmp_path: Path) -> N
 def test_a_finished_run_is_loaded_beside_the_weights_it_was_trained_with(tmp_path: Path) -> None:
     tuned = tuned_model(quantized("llama", tmp_path / "base", KINDS[2]), method="qlora", rank=4)
     move_weights(tuned)
-    save_final(tuned, AutoTokenizer.from_pretrained(TOKENIZER), tmp_path / "run" / "final")
+    save_tuned(tuned, AutoTokenizer.from_pretrained(TOKENIZER), tmp_path / "run" / "final")
     loaded, _ = load_run(tmp_path / "run", ADAPTERS.items())
     assert quantization_of(loaded.get_base_model()) == KINDS[2]
     expected = logits_alone(tuned.eval(), random_ids(9))

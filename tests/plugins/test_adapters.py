@@ -18,7 +18,7 @@ from mft_core.models.loading import load_base
 from mft_core.models.recognition import recognize_adapter
 from mft_core.nn.packed_attention import packed_inputs
 from mft_core.testing.random_models import relative_difference
-from mft_core.tuning.lora import lora_modules
+from mft_core.tuning.targets import lora_modules
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

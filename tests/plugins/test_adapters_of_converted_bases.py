@@ -22,8 +22,7 @@ from mft_core.models.loading import load_base
 from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.packed_texts import move_weights
 from mft_core.testing.random_models import relative_difference
-from mft_core.testing.tuned_models import tuned_model
-from mft_core.tuning.saving import save_final
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +54,7 @@ def write_adapter_and_native_base(name: str, place: Path) -> torch.Tensor:
     tuned = tuned_model(load_base(adapter, base, torch.float32), rank=4)
     move_weights(tuned)
     tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
-    save_final(tuned, tokenizer, place / "run" / "final")
+    save_tuned(tuned, tokenizer, place / "run" / "final")
     if not any(base.glob("tokenizer*")):
         tokenizer.save_pretrained(base)
     assert mft("export", str(base), "--output", str(place / "native"), "--dtype", "float32") == 0

@@ -19,6 +19,12 @@ class Components:
     def get(self, kind: str, name: str) -> str:
         return name
 
+    def names(self, kind: str) -> Collection[str]:
+        return ()
+
+    def defaults(self, kind: str, name: str) -> None:
+        return None
+
     def offers(self, kind: str, name: str) -> bool:
         return (kind, name) == ("base", "tiny")
 

@@ -7,6 +7,7 @@ import pytest
 from helpers.paths import REPOSITORY
 from mft_core.recipe.unknown_keys import OTHER_WORDS, recipe_keys, suggest_key
 
+TUNERS = ("rank", "alpha", "dropout", "targets", "dora")
 OURS = 4
 """So many of the words are our flags'."""
 
@@ -35,11 +36,11 @@ OURS = 4
     ],
 )
 def test_the_key_that_is_meant(key: str, meant: str) -> None:
-    assert suggest_key(key) == f"did you mean {meant!r}?"
+    assert suggest_key(key, TUNERS) == f"did you mean {meant!r}?"
 
 
 def test_no_word_of_another_section_stands_for_one_that_is_like_none() -> None:
-    assert suggest_key("tune.name").startswith("[tune] has: method, rank, alpha")
+    assert suggest_key("tune.name", TUNERS).startswith("[tune] has: method, noise, rank, alpha")
     assert suggest_key("zzz") == "`mft init` lists every key"
 
 
@@ -51,6 +52,6 @@ def test_the_docs_have_the_words_of_other_tools() -> None:
 
 
 def test_other_words_lead_to_keys_and_are_none() -> None:
-    known = recipe_keys()
+    known = recipe_keys(TUNERS)
     assert set(OTHER_WORDS.values()) <= set(known)
     assert not {word for word in OTHER_WORDS if word in known} - {"model", "data", "output"}

@@ -34,6 +34,8 @@ TESTED_ELSEWHERE = {
     "training/optimizer.py": "an interface; the conformance kit asks every optimizer",
     "models/base.py": "an interface; tests/plugins/mft_bases asks every base",
     "models/tokenizers/trial.py": "a program with limits; models/tokenizers/test_checking.py refuses what it finds",
+    "tuning/peft_tuner.py": "a base of tuners; the conformance kit asks every tuner that derives from it",
+    "tuning/whole_model.py": "a base of tuners; the conformance kit asks every tuner that derives from it",
     "tuning/pattern_trial.py": "a program with limits; tuning/test_adapters.py refuses what it finds",
     "making/author.py": "an interface; making/test_authoring.py asks the one that there is",
     "making/draft.py": "values; making/test_production.py and every maker's test make them",

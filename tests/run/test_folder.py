@@ -10,7 +10,9 @@ from helpers.running import make_files
 from mft_core.errors import MftError, UsageError
 from mft_core.events import EventLog
 from mft_core.recipe.loading import load_recipe
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Recipe, TuneSection
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
 from mft_core.run.folder import RunFolder, newest_run, recipe_differences, refuse_no_run
 
 
@@ -155,3 +157,15 @@ def test_a_run_that_is_not_there_may_be_meant_otherwise(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no run in .*mien") as caught:
         refuse_no_run(tmp_path / "mien")
     assert f"did you mean {tmp_path / 'mine'}?" in caught.value.hint
+
+
+def test_a_run_that_recorded_the_options_of_all_tuners_is_no_other_run(tmp_path: Path) -> None:
+    """As runs did while what is tuned was known to the core; and one that knew an option less."""
+    catalog = discover(Workspace()).catalog
+    folder = RunFolder(tmp_path)
+    older = {"method": "lora", "rank": 16, "dora": False, "quant_type": "nf4", "double_quant": True}
+    folder.write_recipe(Recipe(tune=TuneSection(**older)))
+    now = load_recipe(None, components=catalog)
+    assert folder.check_recipe(now, False, True, catalog) == []
+    with pytest.raises(UsageError, match=r"tune\.dora: False -> True"):
+        folder.check_recipe(now.having("tune", dora=True), False, True, catalog)

@@ -9,6 +9,7 @@ import pytest
 from helpers.tiny_models import ADAPTERS
 from mft_auto.adapter import Auto
 from mft_core.run.model_trial import try_model
+from mft_core.testing.tuned_models import tuner_of
 
 ALL = [*ADAPTERS.items(), ("auto", Auto())]
 
@@ -36,7 +37,7 @@ ALL = [*ADAPTERS.items(), ("auto", Auto())]
 def test_every_kind_ends_with_a_result_and_its_reason(
     model_type: str, adapter: str, result: str, said: str, tmp_path: Path
 ) -> None:
-    found = try_model(model_type, ALL, tmp_path)
+    found = try_model(model_type, ALL, tuner_of(rank=4), tmp_path)
     assert (found.model_type, found.adapter, found.result) == (model_type, adapter, result), found.reason
     assert said in found.reason
     assert bool(found.reason) == bool(said)
@@ -50,6 +51,6 @@ def test_a_model_that_a_step_raises_on_fails_with_the_step(tmp_path: Path, monke
         raise KeyError("no such thing")
 
     monkeypatch.setattr(Olmo2ForCausalLM, "forward", forward)
-    found = try_model("olmo2", ALL, tmp_path)
+    found = try_model("olmo2", ALL, tuner_of(rank=4), tmp_path)
     assert found.result == "failed"
     assert found.reason == "testing its rows: KeyError: 'no such thing'"

@@ -13,12 +13,14 @@ from mft_core.errors import MftError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.run.out_of_memory import advice_on_memory
+from mft_core.testing.tuned_models import tuner_of
 
 TOO_MUCH = 1 << 50
 
 
 def advice(recipe: Recipe, saved: str = "") -> str:
-    with pytest.raises(MftError) as error, advice_on_memory(recipe, lambda: "in step 3", lambda: saved):
+    lighter = tuner_of(method=recipe.tune.method).lighter
+    with pytest.raises(MftError) as error, advice_on_memory(recipe, lighter, lambda: "in step 3", lambda: saved):
         torch.empty(TOO_MUCH, dtype=torch.uint8)
     assert error.value.message.startswith("memory ran out in step 3: ")
     return error.value.hint
@@ -46,12 +48,12 @@ def test_no_length_is_advised_that_a_task_may_exceed() -> None:
     ids=["torch", "numpy", "python", "cuda", "cublas"],
 )
 def test_every_allocator_is_understood(allocate) -> None:
-    with pytest.raises(MftError, match=r"^memory ran out there: .+"), advice_on_memory(Recipe(), lambda: "there"):
+    with pytest.raises(MftError, match=r"^memory ran out there: .+"), advice_on_memory(Recipe(), "", lambda: "there"):
         allocate()
 
 
 def test_other_errors_stay_what_they_are() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), advice_on_memory(Recipe(), lambda: "there"):
+    with pytest.raises(RuntimeError, match="shapes"), advice_on_memory(Recipe(), "", lambda: "there"):
         raise RuntimeError("shapes differ")
 
 

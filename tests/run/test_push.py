@@ -57,7 +57,7 @@ def test_a_whole_model_goes_as_it_is(catalog: Catalog, tmp_path: Path) -> None:
         assert [one.content for one in files if one.name == "model.safetensors"] == [
             tmp_path / "run" / "final" / "model.safetensors"
         ]
-    with pytest.raises(UsageError, match="whole model without an adapter"):
+    with pytest.raises(UsageError, match="no adapter of PEFT"):
         files_to_push(tmp_path / "run", "me/x", catalog, format="adapter").__enter__()
 
 

@@ -59,7 +59,7 @@ def test_a_run_s_card(run: Path, tmp_path: Path) -> None:
     assert {(one.task, one.value) for one in facts.scores} == {("end", 0.5), ("later", 0.75)}
     assert 'path = "set"' in facts.recipe
     assert "[output]" not in facts.recipe
-    assert str(tmp_path) not in card_text(facts, True, ())
+    assert str(tmp_path) not in card_text(facts, "adapter", ())
     named = shared_facts(run, run / "final", "org/base@v1", "me/x")
     assert (named.base, named.on_hub) == ("org/base@v1", True)
     assert 'base = "org/base@v1"' in named.recipe
@@ -67,7 +67,7 @@ def test_a_run_s_card(run: Path, tmp_path: Path) -> None:
 
 def test_what_only_the_run_s_process_knew_is_taken_from_its_card(tmp_path: Path) -> None:
     own = CardFacts("b", converted=True, imports=("mft_glm.modeling",))
-    (tmp_path / "README.md").write_text(card_text(own, True, ()))
+    (tmp_path / "README.md").write_text(card_text(own, "adapter", ()))
     facts = shared_facts(tmp_path, tmp_path, "org/b", "me/x")
     assert facts == CardFacts("org/b", on_hub=True, converted=True, imports=own.imports, repository="me/x")
     assert not shared_facts(tmp_path, tmp_path, "", "me/x").on_hub

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from mft_core.training.state_tensors import load_optimizer, load_trainable, optimizer_tensors, trainable_tensors
+from mft_core.training.state_tensors import (
+    every_tensor,
+    load_optimizer,
+    load_trainable,
+    optimizer_tensors,
+    trainable_tensors,
+)
 
 
 def model(seed: int) -> nn.Sequential:
@@ -39,6 +45,15 @@ def test_another_model_goes_on_as_this_one() -> None:
 
 def test_a_rank_that_only_helps_gets_nothing() -> None:
     assert trainable_tensors(model(0), keep=False) == {}
+
+
+def test_what_is_frozen_is_among_all_tensors_alone() -> None:
+    trained = model(0)
+    trained[0].requires_grad_(False)
+    every = every_tensor(trained)
+    assert every.keys() == dict(trained.named_parameters()).keys()
+    assert trainable_tensors(trained).keys() < every.keys()
+    assert every_tensor(trained, keep=False) == {}
 
 
 def test_names_of_a_wrapper_do_not_count_and_others_are_refused() -> None:

@@ -24,10 +24,9 @@ from mft_core.models.quantization import Quantization
 from mft_core.models.recognition import recognize_adapter
 from mft_core.testing.packed_texts import move_weights
 from mft_core.testing.random_models import relative_difference
-from mft_core.testing.tuned_models import tuned_model
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 from mft_core.tuning.export import export_run
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.saving import save_final
 
 
 @pytest.mark.parametrize("method", ["lora", "full"])
@@ -98,7 +97,7 @@ def quantized_run(base: Path, run: Path) -> Any:
 def saved(tuned: Any, run: Path) -> Any:
     """`tuned` with its adapters moved, as the result of a run."""
     move_weights(tuned)
-    save_final(tuned, AutoTokenizer.from_pretrained(TOKENIZER), run / "final")
+    save_tuned(tuned, AutoTokenizer.from_pretrained(TOKENIZER), run / "final")
     return tuned
 
 

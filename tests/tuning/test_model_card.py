@@ -6,12 +6,13 @@ from pathlib import Path
 
 from mft_core.records import Score
 from mft_core.tuning.model_card import CardFacts, CardTask, imports_in, is_of_converted, write_card
+from mft_core.tuning.tuner import Form
 
 TASKS = (CardTask("add", 1200, 30, 4500, 2.5, 0.125, 0.125), CardTask("sub", 3, 0, 9, None, None))
 
 
-def card(folder: Path, facts: CardFacts, is_adapter: bool = True, ends: tuple[tuple[str, int], ...] = ()) -> str:
-    write_card(folder, facts, is_adapter, ends)
+def card(folder: Path, facts: CardFacts, form: Form = "adapter", ends: tuple[tuple[str, int], ...] = ()) -> str:
+    write_card(folder, facts, form, ends)
     return (folder / "README.md").read_text(encoding="utf-8")
 
 
@@ -19,7 +20,7 @@ def test_an_adapter_of_a_base_on_the_hub(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("PEFT's")
     text = card(tmp_path, CardFacts("org/name@abc", on_hub=True, method="lora", step=7, tasks=TASKS))
     assert text.startswith('---\nlibrary_name: peft\npipeline_tag: text-generation\nbase_model: "org/name"\n---\n')
-    assert "# A LoRA adapter for org/name@abc\n" in text
+    assert "# An adapter for org/name@abc\n" in text
     assert "(lora) on 2 tasks at once, for 7 steps" in text
     assert "| add | 1,200 | 30 | 4,500 | 2.500 | 0.125 | -95.0% ± 12.5% |\n" in text
     assert "| sub | 3 | 0 | 9 | not measured | not measured | not measured |\n" in text
@@ -45,12 +46,20 @@ def test_an_adapter_of_a_base_without_a_name_says_how_it_becomes_a_model(tmp_pat
 
 
 def test_a_whole_model(tmp_path: Path) -> None:
-    text = card(tmp_path, CardFacts("tiny"), is_adapter=False, ends=(("<eos>", 2), ("<end>", 3)))
+    text = card(tmp_path, CardFacts("tiny"), "model", ends=(("<eos>", 2), ("<end>", 3)))
     assert text.startswith("---\nlibrary_name: transformers\n")
     assert "# A model tuned from tiny\n" in text
     assert 'AutoModelForCausalLM.from_pretrained("this folder")' in text
     assert "At `<eos>` (id 2), `<end>` (id 3), which generation_config.json names." in text
     assert "peft" not in text
+
+
+def test_what_only_its_tuner_loads(tmp_path: Path) -> None:
+    text = card(tmp_path, CardFacts("tiny", method="biases", tasks=TASKS), "own")
+    assert text.startswith("---\nlibrary_name: mft\n")
+    assert "# A tuning of tiny\n" in text
+    assert 'mft chat "this folder"' in text
+    assert "from_pretrained" not in text
 
 
 def test_what_was_lost_of_watched_tasks_the_worst_first(tmp_path: Path) -> None:

@@ -20,9 +20,8 @@ from mft_core.models.loading import load_base
 from mft_core.testing.packed_texts import move_weights
 from mft_core.testing.random_models import logits_alone, random_ids
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.testing.tuned_models import tuned_model
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.saving import save_final
 
 
 @pytest.fixture(params=ORIGINALS)
@@ -66,7 +65,7 @@ def test_adapters_on_a_converted_base_are_native_adapters(tmp_path: Path) -> Non
         write_original_checkpoint(place.name, place)
         tuned = tuned_model(load_original(place.name, place), rank=4)
         move_weights(tuned)
-        save_final(tuned, small_tokenizer(), place / "run" / "final")
+        save_tuned(tuned, small_tokenizer(), place / "run" / "final")
         adapter_weights = load_file(place / "run" / "final" / "adapter_model.safetensors")
         assert "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight" in adapter_weights
         loaded, _ = load_run(place / "run", ADAPTERS.items())

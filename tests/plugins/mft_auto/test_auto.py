@@ -21,10 +21,9 @@ from mft_core.models.tiny_config import tiny_native_config
 from mft_core.testing.packed_texts import move_weights
 from mft_core.testing.random_models import VOCABULARY, relative_difference, write_random_checkpoint
 from mft_core.testing.small_tokenizers import small_tokenizer
-from mft_core.testing.tuned_models import tuned_model
+from mft_core.testing.tuned_models import save_tuned, tuned_model
 from mft_core.tuning.export import export_run
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.saving import save_final
 
 ALL = {**ADAPTERS, "auto": Auto()}
 TOLERANCE = 1e-3
@@ -40,7 +39,7 @@ def tuned_gpt2(folder: Path, **settings: Any) -> Any:
     quantization = Quantization() if settings.get("method") == "qlora" else None
     tuned = tuned_model(load_base(Auto(), base, torch.float32, quantization=quantization), rank=4, **settings)
     move_weights(tuned)
-    save_final(tuned, small_tokenizer(), folder / "run" / "final")
+    save_tuned(tuned, small_tokenizer(), folder / "run" / "final")
     return tuned.eval()
 
 

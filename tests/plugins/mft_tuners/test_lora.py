@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+from transformers import AutoTokenizer
 
 from helpers.finished_runs import interrupted
 from helpers.running import arguments, events, largest_difference, mft, weights, write_tasks
@@ -17,17 +17,18 @@ from helpers.tiny_models import ADAPTERS, load_tiny
 from mft_bases.tiny import TOKENIZER
 from mft_core.errors import MftError, UsageError
 from mft_core.recipe.loading import load_recipe
-from mft_core.recipe.schema import TuneSection
+from mft_core.recipe.schema import Recipe
+from mft_core.registry.discovery import discover
+from mft_core.registry.workspace import Workspace
+from mft_core.run.components import choose_parts
 from mft_core.run.folder import RunFolder
 from mft_core.testing.packed_texts import loss_and_gradients, move_weights
 from mft_core.testing.random_models import logits_alone, random_ids, relative_difference
-from mft_core.testing.tuned_models import tuned_model
+from mft_core.testing.tuned_models import save_tuned, tuned_model, tuner_of
 from mft_core.tuning.fingerprint import base_fingerprint
 from mft_core.tuning.finished import load_run
-from mft_core.tuning.lora import check_initialization, initial_digest, lora_modules
 from mft_core.tuning.merging import merge
-from mft_core.tuning.methods import check_tuning
-from mft_core.tuning.saving import save_final
+from mft_tuners.initial_values import initial_digest
 
 CHANGE_THE_BASE = ("pissa", "pissa_niter_4", "olora")
 KEEP_THE_BASE = ("default", "gaussian", "orthogonal", "mica")
@@ -56,7 +57,7 @@ def test_it_starts_as_the_base_trains_and_is_saved_for_the_base(variant: str, tm
     move_weights(model)
     _, gradients = loss_and_gradients(model)
     assert all(gradient.abs().max() > 0 for gradient in gradients.values())
-    save_final(model, AutoTokenizer.from_pretrained(TOKENIZER), tmp_path / "run" / "final")
+    save_tuned(model, AutoTokenizer.from_pretrained(TOKENIZER), tmp_path / "run" / "final")
     expected = logits_alone(model.eval(), ids)
     assert relative_difference(untuned, expected) > 1e-2
     loaded, _ = load_run(tmp_path / "run", ADAPTERS.items())
@@ -108,15 +109,17 @@ def test_other_initial_values_leave_the_base_alone(init: str, tmp_path: Path) ->
 )
 def test_what_could_not_be_exact_is_refused_with_its_reason(init: str, method: str, dora: bool, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        check_initialization(TuneSection(init=init, method=method, dora=dora))
+        tuner_of(init=init, method=method, dora=dora).check(Recipe())
 
 
 def test_a_refusal_comes_before_any_weight_is_loaded() -> None:
-    check_tuning(load_recipe(None, [("tune.method", "full"), ("tune.init", "eva")]))
+    catalog = discover(Workspace()).catalog
+    right = ("model.adapter", "llama")
+    choose_parts(load_recipe(None, [right, ("tune.method", "full"), ("tune.init", "eva")]), catalog)
     with pytest.raises(UsageError, match="needs a pass over data"):
-        check_tuning(load_recipe(None, [("tune.init", "eva")]))
+        choose_parts(load_recipe(None, [right, ("tune.init", "eva")]), catalog)
     with pytest.raises(UsageError, match="cannot spread weights in four bits"):
-        check_tuning(load_recipe(None, [("tune.method", "qlora"), ("train.sharding", "full")]))
+        choose_parts(load_recipe(None, [right, ("tune.method", "qlora"), ("train.sharding", "full")]), catalog)
 
 
 def test_peft_says_what_does_not_work_on_this_model(tmp_path: Path) -> None:
@@ -124,18 +127,6 @@ def test_peft_says_what_does_not_work_on_this_model(tmp_path: Path) -> None:
         tuned_model(load_tiny("llama", tmp_path), rank=3, init="orthogonal")
     with pytest.raises(UsageError, match="initialize PiSSA under float32"):
         tuned_model(load_tiny("llama", tmp_path, torch.float64), init="pissa")
-
-
-def test_a_model_without_linear_layers_is_refused() -> None:
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=64, n_layer=0, n_head=2))
-    with pytest.raises(UsageError, match="no linear module") as caught:
-        lora_modules(model, "all-linear")
-    assert "tune.method = full" in caught.value.hint
-
-
-def test_a_family_without_any_of_its_modules_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="none of the family's modules is in this model; there is: down_proj, "):
-        lora_modules(load_tiny("llama", tmp_path), "family", ("c_attn", "c_fc"))
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from helpers.tiny_models import SMALL, adapter_weights, load_tiny
 from mft_core.errors import UsageError
 from mft_core.testing.random_models import relative_difference
 from mft_core.testing.tuned_models import tuned_model
-from mft_core.tuning.lora import lora_modules
 from mft_core.tuning.merging import merge
+from mft_core.tuning.targets import lora_modules
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,15 @@ def test_transposed_layers_are_adapted_and_merge(dora: bool) -> None:
     with torch.no_grad():
         before, merged = tuned.eval()(input_ids=ids).logits, merge(tuned)
         assert relative_difference(merged(input_ids=ids).logits, before) < 1e-5
+
+
+def test_a_model_without_linear_layers_is_refused() -> None:
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=64, n_embd=64, n_layer=0, n_head=2))
+    with pytest.raises(UsageError, match="no linear module") as caught:
+        lora_modules(model, "all-linear")
+    assert "tune.method = full" in caught.value.hint
+
+
+def test_a_family_without_any_of_its_modules_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="none of the family's modules is in this model; there is: down_proj, "):
+        lora_modules(load_tiny("llama", tmp_path), "family", ("c_attn", "c_fc"))
