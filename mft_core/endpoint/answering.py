@@ -105,7 +105,8 @@ class EndpointAnswerer:
         except Unanswered as reason:
             raise MftError(
                 f"the endpoint left a question without an answer: {self._endpoint.hide(str(reason))}",
-                "Rerun with the same --output: what was answered is kept.",
+                f"Is the server at {host_of(self._settings.url)} up? Rerun with the same --output: what was answered "
+                "is kept.",
             ) from None
         return self._as_answer(prompt, reply)
 

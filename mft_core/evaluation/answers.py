@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -130,6 +130,12 @@ class Writer:
 
     def _note_too_long(self, records: Sequence[dict[str, Any]]) -> None:
         self.too_long += [str(record["task_id"]) for record in records if not record["new_tokens"]]
+
+
+def all_alike(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the samples of each problem are one text."""
+    texts: dict[str, str] = {}
+    return all(texts.setdefault(record["task_id"], record["text"]) == record["text"] for record in records)
 
 
 def _line(asked: AnswerToWrite, answer: Answer) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluation.answers import Writer, WrittenAnswer, read_given
+from mft_core.evaluation.answers import Writer, WrittenAnswer, all_alike, read_given
 from mft_core.evaluation.evaluator import EvaluationProgress, EvaluationRequest
 from mft_core.evaluation.generative_measure import GenerativeMeasure
 from mft_core.evaluation.items import NOT_MEASURED, Item, Judged
@@ -130,6 +130,8 @@ class Pipeline:
             too_long.update(writer.too_long)
         if too_long:
             self._notice(f"{len(too_long)} prompts are longer than the model's context: their answers are empty")
+        if answerer.server and options.samples > 1 and options.temperature and all_alike(journal.records):
+            self._notice("all samples of each problem are one text: the server seems not to sample")
 
     def _by_answerer(self, common: Answerer) -> Iterator[tuple[Answerer, list[Item]]]:
         """Who answers which items: tasks with a tokenization of their own are asked in that."""

@@ -110,6 +110,19 @@ def test_requests_are_as_the_protocol_says(
     assert all(KEY not in path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file())
 
 
+def test_a_server_that_does_not_sample_is_noticed(
+    server: FakeEndpoint, evaluate: Evaluate, pairs: Path, tmp_path: Path
+) -> None:
+    command = (named(server), "--on", "code-bleu-like", *settings(f"eval.code-bleu-like.data={pairs}"))
+    for heat, told in (
+        ("0.5", ["code-bleu-like: all samples of each problem are one text: the server seems not to sample"]),
+        ("0", []),
+    ):
+        out = tmp_path / heat
+        evaluate(*command, "--samples", "2", "--temperature", heat, "--output", out)
+        assert json.loads((out / "results.json").read_text())["notices"] == told
+
+
 def test_a_killed_evaluation_goes_on_and_asks_nothing_twice(
     server: FakeEndpoint, evaluate: Evaluate, pairs: Path, tmp_path: Path
 ) -> None:
@@ -164,7 +177,7 @@ def test_a_server_that_is_busy_is_waited_for(
         (401, "bad key", "status 401: bad key It wants a key in $EVALUATED_LOGIN that may use 'judge-1'; then rerun"),
         (404, "no judge-1", "status 404: no judge-1 Is 'judge-1' what it calls the model, and does its URL end with"),
         (400, "at most 4 stops", "status 400: at most 4 stops It does not take such questions: see to the parameters"),
-        (429, "slow down", "the endpoint left a question without an answer: status 429: slow down Rerun with the same"),
+        (429, "slow down", "the endpoint left a question without an answer: status 429: slow down Is the server at"),
     ],
 )
 def test_what_a_server_refuses_is_said_and_asked_anew(

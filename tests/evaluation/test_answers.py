@@ -10,7 +10,7 @@ import torch
 
 from helpers.given_samples import write_samples
 from mft_core.errors import MftError, UsageError
-from mft_core.evaluation.answers import Writer, read_given, sample_seed
+from mft_core.evaluation.answers import Writer, all_alike, read_given, sample_seed
 from mft_core.evaluation.items import Item
 from mft_core.generation.answering import Sampling
 from mft_core.generation.assistant import Assistant
@@ -84,3 +84,11 @@ def test_a_file_without_any_of_the_problems_is_wrong_use(tmp_path: Path) -> None
         read_given(path, [Item("Set/0", {})], ["Set/0"])
     with pytest.raises(UsageError, match="there is no"):
         read_given(tmp_path / "none.jsonl", [Item("a", {})], ["a"])
+
+
+def test_samples_that_are_one_text_are_told_from_others() -> None:
+    def records(*texts: str) -> list[dict[str, str]]:
+        return [{"task_id": text[0], "text": text[1:]} for text in texts]
+
+    assert all_alike(records("ax", "bx", "ax", "bx"))
+    assert not all_alike(records("ax", "bx", "ay"))
