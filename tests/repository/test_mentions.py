@@ -27,8 +27,8 @@ FILE = re.compile(r"(?<![\w/.*-])([\w-]+\.py)\b")
 
 OF_OTHERS = {
     "./my_loss.py", "my_loss.py", "my_callback.py", "my_family.py", "worst.py", "agreement.py", "riddles.py", "main.py",
-    "sqlite_reader.py", "bias_tuner.py", "explain_maker.py", "acme_losses/__init__.py", "acme_losses/sqrt.py",  # examples
-    "tokenization_chatglm.py", "sitecustomize.py",
+    "sqlite_reader.py", "explain_maker.py", "acme_losses/__init__.py", "acme_losses/sqrt.py",  # examples
+    "bias_tuner.py", "tokenization_chatglm.py", "sitecustomize.py",
 }  # fmt: skip
 
 
