@@ -40,6 +40,9 @@ TaskOption = Annotated[
 TaskFieldOption = Annotated[
     str | None, typer.Option("--task-field", metavar="NAME", help="The field that names the task of each record.")
 ]
+ContinueOption = Annotated[
+    str | None, typer.Option("--continue", metavar="RUN", help="A run, or an adapter's folder, to be trained further.")
+]
 StepsOption = Annotated[int | None, typer.Option("--steps", metavar="N", help="Optimizer steps.")]
 EpochsOption = Annotated[float | None, typer.Option("--epochs", metavar="X", help="Passes over the data.")]
 SetOption = Annotated[
@@ -48,7 +51,7 @@ SetOption = Annotated[
 
 FIRST_TRY_STEPS = 30
 MOST_TASKS_IN_A_NAME = 3
-OF_TRAINING = ("loss", "packer", "steps", "epochs")
+OF_TRAINING = ("continued", "loss", "packer", "steps", "epochs")
 """Flags that say nothing to a command that looks at data alone."""
 
 
@@ -62,6 +65,7 @@ class Flags:
     recipe: RecipeArgument = None
     model: ModelOption = None
     base: BaseOption = None
+    continued: ContinueOption = None
     loss: LossOption = None
     packer: PackerOption = None
     data: DataOption = None
@@ -84,6 +88,7 @@ class Flags:
         pairs: list[tuple[str, Any]] = [
             ("model.adapter", self.model),
             ("model.base", self.base),
+            ("model.adapter_path", self.continued),
             ("loss", self.loss),
             ("data.packer", self.packer),
             *self._data(),

@@ -49,7 +49,7 @@ def run(
     from mft_core.run.folder import RunFolder
     from mft_core.run.recipe_check import check_recipe
 
-    check_recipe(chosen, plugins.catalog)
+    check_recipe(chosen, plugins.catalog, begins=not resume)
     folder = RunFolder(Path(chosen.output.dir))
     if dry_run:
         folder.check(resume)

@@ -69,7 +69,7 @@ def with_absolute_paths(values: Mapping[str, Any], components: Components | None
     return result
 
 
-KEYS = {"data": ("path", "prepared", "exclude"), "output": ("dir",)}
+KEYS = {"data": ("path", "prepared", "exclude"), "model": ("adapter_path",), "output": ("dir",)}
 """Section -> its keys that are paths."""
 
 

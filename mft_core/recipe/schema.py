@@ -101,6 +101,9 @@ class ModelSection(Section):
         "tiny",
         description="tiny | smollm2 | a folder or GGUF file | ORG/NAME on the Hub | modelscope:ORG/NAME | pypi:NAME",
     )
+    adapter_path: str = Field(
+        "", description='a run, or an adapter\'s folder, whose adapter is trained further; "": a new one'
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "auto", description="auto: bfloat16 where the processor computes in it, else float32"
     )

@@ -32,7 +32,7 @@ def first_evaluation(
         plan: as it is carried out, its rows fitted to the model.
         fingerprint: of the base's weights.
     """
-    if folder is None or not plan.parts.tuner.starts_as_base:
+    if folder is None or plan.recipe.model.adapter_path or not plan.parts.tuner.starts_as_base:
         return None
     return FirstEvaluation(folder / f"{_key(plan, fingerprint, accelerator)}.json", accelerator.is_main_process)
 

@@ -22,6 +22,7 @@ from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import Parts, choose_parts
+from mft_core.run.continuing import check_continued
 from mft_core.run.output_place import refuse_output_among_data
 from mft_core.run.task_options import with_fields, with_options
 from mft_core.support.lists import first_few
@@ -33,12 +34,13 @@ FOUND_AT_ONCE = (EXPLICIT_TASKS, FOLDER, PREPARED)
 """Where data comes from without being made or fetched."""
 
 
-def check_recipe(recipe: Recipe, catalog: Catalog, of_model: bool = True) -> list[str]:
+def check_recipe(recipe: Recipe, catalog: Catalog, of_model: bool = True, begins: bool = True) -> list[str]:
     """Refuse what needs no model to be found wrong, before importing what takes seconds.
 
     Args:
         of_model: the model will be asked for; False: records alone are looked at. Data that takes long to be made is
             refused without one in any case, before it is.
+        begins: a run of it would begin; False: one goes on, whose checkpoints have what it once continued.
 
     Returns:
         The names of the tasks that are to be trained; none where they are not found at once.
@@ -49,6 +51,8 @@ def check_recipe(recipe: Recipe, catalog: Catalog, of_model: bool = True) -> lis
         MftError: a component that cannot be used here.
     """
     parts = choose_parts(recipe, catalog)
+    if of_model and begins:
+        check_continued(recipe, parts.tuner)
     at_once = source_choice(recipe).name in FOUND_AT_ONCE and not parts.fetching
     if of_model or not at_once:
         refuse_no_family(recipe, parts, catalog)

@@ -23,6 +23,7 @@ from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
+from mft_core.run.continuing import continued_facts, take_up
 from mft_core.run.first_evaluations import first_evaluation
 from mft_core.run.folder import RunFolder
 from mft_core.run.lost_ranks import advice_on_lost_ranks
@@ -79,14 +80,15 @@ def execute(
     with advice_on_memory(plan.recipe, plan.parts.tuner.lighter, lambda: "while the model was loaded"):
         place = torch.device("cpu") if sharded else accelerator.device
         fitted, model = load_for_tuning(plan, accelerator.device, place)
-    plan = fitted.plan
+    plan, base = fitted.plan, base_facts(plan, model)
+    if not (resume and _checkpoints(plan, folder.path).steps()):
+        take_up(model, plan.recipe, plan.parts.tuner, base)
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
     token_losses = TokenLossModel(model, fitted.inputs, router_loss, plan.recipe.tune.noise)
     prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     affinity = _affinity(plan, context.validation)
     callbacks = Callbacks({"evaluations": evaluations, **affinity, **plan.parts.callbacks}, context)
-    base = base_facts(plan, model)
     first = first_evaluation(first_evaluations, plan, base["fingerprint"], accelerator)
     trainer = _build_trainer(plan, context.validation, log, callbacks, affinity, first)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
@@ -160,7 +162,6 @@ def _build_trainer(
     affinity: Mapping[str, RunAffinity],
     first: FirstEvaluation | None,
 ) -> Trainer:
-    output = plan.recipe.output
     trainer = Trainer(
         model=validation.model,
         loss=plan.parts.loss,
@@ -169,7 +170,7 @@ def _build_trainer(
         settings=plan.recipe.train,
         accelerator=validation.accelerator,
         log=log,
-        checkpoints=CheckpointFolder(log.run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests),
+        checkpoints=_checkpoints(plan, log.run),
         total_steps=plan.total_steps,
         optimizer=plan.parts.optimizer,
         callbacks=callbacks,
@@ -181,6 +182,11 @@ def _build_trainer(
     for each in affinity.values():
         each.optimizer = trainer.stepper.optimizer
     return trainer
+
+
+def _checkpoints(plan: Plan, run: Path) -> CheckpointFolder:
+    output = plan.recipe.output
+    return CheckpointFolder(run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests)
 
 
 def _affinity(plan: Plan, validation: EvaluationContext) -> dict[str, RunAffinity]:
@@ -203,6 +209,7 @@ def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
         "fingerprint": base_fingerprint(plan.base_folder),
         "random_weights": plan.parts.base.random_weights,
         "initialization": plan.parts.tuner.beginning(model),
+        **continued_facts(plan.recipe),
     }
 
 
@@ -273,6 +280,7 @@ def start_facts(plan: Plan, model: nn.Module, accelerator: Accelerator, total_st
             "base": plan.recipe.model.base,
             "random_weights": plan.parts.base.random_weights,
             "method": plan.recipe.tune.method,
+            **continued_facts(plan.recipe),
             "parameters": sum(count for count, _ in parameters),
             "trainable": sum(count for count, trainable in parameters if trainable),
             "device": str(accelerator.device),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mft_core.registry.options import SomeOptions
 from mft_core.tuning.adapters import load_adapter
 from mft_core.tuning.fingerprint import hub_name
+from mft_core.tuning.further import take_up_adapter
 from mft_core.tuning.merging import merge
 from mft_core.tuning.tuner import Form, Tuner, TunerRequest
 
@@ -35,6 +36,10 @@ class PeftTuner(Tuner[SomeOptions]):
     def load(self, model: PreTrainedModel, folder: Path, request: TunerRequest) -> nn.Module:
         """PEFT's wrapper around the base, strictly: what the files hold is used whole, or refused."""
         return load_adapter(model, folder)
+
+    def take_up(self, model: nn.Module, folder: Path) -> None:
+        """By PEFT, strictly; whatever else than dropout decides on what an adapter computes must be as it was."""
+        take_up_adapter(model, folder)
 
     def merge(self, model: nn.Module) -> PreTrainedModel:
         """By PEFT, which refuses what is no change of weights."""

@@ -121,16 +121,18 @@ class Tuner(Configurable[SomeOptions]):
         Raises:
             MftError: the files do not fit the base, or cannot be read.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         tuned = self.prepare(model, request)
-        try:
-            stored = load_file(folder / TRAINED)
-        except (OSError, SafetensorError) as error:
-            raise MftError(f"{folder / TRAINED} cannot be read: {error}", "Train again, or fetch the file.") from error
-        _put_back(tuned, stored, folder / TRAINED)
+        _put_back(tuned, _stored(folder), folder / TRAINED)
         return tuned
+
+    def take_up(self, model: nn.Module, folder: Path) -> None:
+        """Put what `save` wrote in an earlier run into a model that `prepare` has just made, to be trained further.
+
+        Raises:
+            UsageError: the options were others then.
+            MftError: the files do not fit the model, or cannot be read.
+        """
+        _put_back(model, _stored(folder), folder / TRAINED)
 
     def merge(self, model: nn.Module) -> PreTrainedModel:
         """A plain model of the base's class that computes what the tuned one does.
@@ -158,6 +160,16 @@ class Tuner(Configurable[SomeOptions]):
 def trained_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     """The parameters that require gradients, by name, on the processor."""
     return {name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _stored(folder: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(folder / TRAINED)
+    except (OSError, SafetensorError) as error:
+        raise MftError(f"{folder / TRAINED} cannot be read: {error}", "Train again, or fetch the file.") from error
 
 
 def _put_back(model: nn.Module, stored: Mapping[str, torch.Tensor], path: Path) -> None:

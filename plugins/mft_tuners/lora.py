@@ -167,6 +167,15 @@ class Lora(PeftTuner[SomeLoraOptions]):
         self.as_trained(tuned)
         return tuned
 
+    def take_up(self, model: nn.Module, folder: Path) -> None:
+        """Beside the base as it is on disk."""
+        if initial_adapter(model):
+            raise UsageError(
+                f"tune.init = {self.options.init!r} changes the base, beside which an earlier adapter is another.",
+                'Train it further with tune.init = "default".',
+            )
+        super().take_up(model, folder)
+
     def check_combining(self) -> None:
         """Refuse DoRA, and what stands beside no linear layer."""
         if self.options.dora:

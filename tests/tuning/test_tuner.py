@@ -47,11 +47,20 @@ def test_what_is_trained_is_saved_alone_and_put_back(tmp_path: Path) -> None:
     model = saved(tmp_path)
     final = tmp_path / "run" / "final"
     record = json.loads((final / "mft.json").read_text())
-    assert (record["form"], record["tune"]) == ("own", {"method": "norms", "sizes": 3})
+    assert (record["form"], record["tune"]) == ("own", {"method": "norms", "noise": 0.0, "sizes": 3})
     assert record["base"] == str(tmp_path / "base")
     assert not list(final.glob("model*"))
     loaded = Norms().load(load_tiny("llama", tmp_path / "base"), final, TunerRequest())
     assert all(torch.equal(p, dict(model.named_parameters())[name]) for name, p in loaded.named_parameters())
+
+
+def test_it_is_trained_further_from_where_it_was(tmp_path: Path) -> None:
+    model = saved(tmp_path)
+    other = prepare_for_tuning(load_tiny("llama", tmp_path / "base"), Norms(), TunerRequest())
+    Norms().take_up(other, tmp_path / "run" / "final")
+    for (name, parameter), twin in zip(model.named_parameters(), other.parameters(), strict=True):
+        assert torch.equal(parameter, twin), name
+        assert parameter.requires_grad == twin.requires_grad
 
 
 def test_files_that_do_not_fit_the_base_are_refused(tmp_path: Path) -> None:
