@@ -45,6 +45,9 @@ UnsafeLocalOption = Annotated[
     bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what it would do and cost, and ask nothing.")]
+AskAgainOption = Annotated[
+    bool, typer.Option("--ask-again", help="Ask anew what the endpoint or the method refused in earlier calls.")
+]
 MADE = Path("made")
 
 
@@ -63,6 +66,7 @@ def make(
     settings: SetOption = None,
     unsafe_local: UnsafeLocalOption = False,
     dry_run: DryRunOption = False,
+    ask_again: AskAgainOption = False,
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -94,7 +98,8 @@ def make(
     if dry_run:
         _dry_run(chosen, folder, catalog, json_output)
         return
-    with open_making(chosen, folder, catalog, Readers(catalog), unsafe_local=unsafe_local) as making:
+    readers = Readers(catalog)
+    with open_making(chosen, folder, catalog, readers, unsafe_local=unsafe_local, ask_again=ask_again) as making:
         _make(making, json_output)
 
 
@@ -121,11 +126,12 @@ def _dry_run(recipe: MakeRecipe, folder: Path, catalog: Catalog, json_output: bo
 def _make(making: Making, json_output: bool) -> None:
     """Make with progress, and say what came of it."""
     from mft_cli.display import console, show_json
-    from mft_cli.making_view import MakingView, as_json, print_made, print_plan
+    from mft_cli.making_view import MakingView, as_json, print_journal, print_made, print_plan
     from mft_core.making.estimate import estimate
 
     screen = console(stderr=json_output)
     print_plan(screen, making.recipe, making.folder, estimate(making.recipe, making.maker))
+    print_journal(screen, making)
     try:
         with MakingView(screen) as view:
             made = making.run(view.progress)

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from mft_cli.display import LiveView, print_line
 from mft_core.making.estimate import Estimate
+from mft_core.making.made import BUDGET, ENOUGH, Made, MakingProgress
 from mft_core.making.making import Making
 from mft_core.making.output import REFUSED, REPORT, TRAIN, VALID, sides
-from mft_core.making.production import BUDGET, ENOUGH, Made, MakingProgress
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import spent_words
 from mft_core.support import run_files, units
@@ -38,6 +38,14 @@ def print_plan(screen: Console, recipe: MakeRecipe, folder: Path, expected: Esti
         print_line(screen, f"budget: {units.count(model.budget_tokens)} tokens")
     if model.base:
         print_line(screen, "a small model on this machine makes poor data: for trying things out", "yellow")
+
+
+def print_journal(screen: Console, making: Making) -> None:
+    """What earlier calls in the same folder have left."""
+    author = making.author
+    if author.earlier_spending.requests:
+        answers = units.counted(author.restored, "answer")
+        print_line(screen, f"{answers} taken from the journal; earlier calls spent {spent_words(making.spending)}")
 
 
 class MakingView(LiveView):
@@ -87,7 +95,16 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
     print_line(screen, f"kept {len(made.kept):,} of {making.recipe.n:,} wanted; refused {len(made.refused):,}")
     for (name, reason), count in made.reasons.most_common():
         print_line(screen, f"  {name}: {reason}: {count:,}")
-    print_line(screen, f"spent: {spent_words(making.spending)}")
+    print_line(screen, f"spent: {spent_words(making.spending_now)}")
+    if making.author.earlier_spending.requests:
+        print_line(screen, f"with earlier calls: {spent_words(making.spending)}")
+    if made.by_answers:
+        print_line(
+            screen,
+            f"{made.by_answers:,} came to nothing by the endpoint or the method, and their answers are kept: the same "
+            "command takes them from the journal; with --ask-again it asks anew",
+            "yellow",
+        )
     if made.ended != ENOUGH:
         more = "a larger --budget-tokens goes on from here" if made.ended == BUDGET else "other topics may give more"
         print_line(screen, f"it ended with: {made.ended}; {more}", "yellow")
@@ -113,4 +130,5 @@ def as_json(making: Making, made: Made) -> dict[str, Any]:
             {"filter": name, "reason": reason, "count": count} for (name, reason), count in sorted(made.reasons.items())
         ],
         "spending": asdict(making.spending),
+        "spending_now": asdict(making.spending_now),
     }

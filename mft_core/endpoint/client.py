@@ -16,7 +16,7 @@ from urllib.parse import quote
 from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.gate import GIVEN_UP, Gate
 from mft_core.endpoint.ledger import Ledger, question_key
-from mft_core.endpoint.replies import GiveUp, Reply, TryAgain
+from mft_core.endpoint.replies import REFUSAL, GiveUp, Reply, TryAgain
 from mft_core.endpoint.spending import Account, Allowance, BudgetSpent, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
@@ -29,6 +29,8 @@ SHORTEST_WAIT = 1.0
 """Seconds; an endpoint that asks for less may be asked for ever: that counts as a try."""
 FAILURES_IN_A_ROW = 5
 """So many questions without a reply say that the endpoint is down."""
+FIRST_REFUSALS = 8
+"""So many questions refused, before a single one is answered, say that the endpoint takes none."""
 HIDDEN, SHORTEST_SECRET = "[redacted]", 8
 
 
@@ -95,7 +97,8 @@ class Endpoint:
         self._connection = Connection(f"{settings.url.rstrip('/')}/chat/completions")
         self._over = threading.Event()
         self._counting = threading.Lock()
-        self._failures = 0
+        self._failures = self._refusals = 0
+        self._answered = False
         self._why: MftError | None = None
 
     @property
@@ -109,28 +112,43 @@ class Endpoint:
         return self._ledger.models
 
     @property
+    def restored(self) -> int:
+        """Questions whose replies earlier processes left in the journal."""
+        return self._ledger.restored
+
+    @property
     def concurrency(self) -> int:
         """Most requests under way at this moment."""
         return self._gate.limit
 
-    def ask(self, stage: str, messages: Sequence[Mapping[str, str]], *, sample: int = 0, **parameters: Any) -> Reply:
+    def ask(
+        self,
+        stage: str,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        sample: int = 0,
+        anew: bool = False,
+        **parameters: Any,
+    ) -> Reply:
         """The reply to a question, from the journal if it is there.
 
         Args:
             stage: what the question is for; the same question is asked once for each.
             messages: "role" and "content" of each, ending with the user's.
             sample: the same question with another number gets a reply of its own.
+            anew: take no reply of an earlier process; what this one was told is taken all the same.
             parameters: fields of the request, in place of those in the settings.
 
         Raises:
             Unanswered: this question got no reply.
             BudgetSpent: it was not sent: the rest of the budget may not suffice.
-            MftError: no question will get a reply: no quota, no access, the endpoint is down, the disk is full.
+            MftError: no question will get a reply: no quota, no access, the endpoint is down or refuses whatever it is
+                asked, the disk is full.
         """
         fields = {**self._settings.parameters, **parameters}
         body = {"model": self._settings.model, "messages": [dict(one) for one in messages], **fields}
         key = question_key(stage, body, sample)
-        return self._ledger.answer(key, partial(self._ask, key, stage, body))
+        return self._ledger.answer(key, partial(self._ask, key, stage, body), anew=anew)
 
     def give_up(self) -> None:
         """Send nothing more, and let no thread wait for another try; what is under way may end."""
@@ -175,6 +193,15 @@ class Endpoint:
             raise self._ended(error.message, error.hint) from error
         with self._counting:
             self._failures = 0
+            self._answered = self._answered or reply.end != REFUSAL
+            self._refusals += reply.end == REFUSAL
+            refusals = 0 if self._answered else self._refusals
+        if refusals >= FIRST_REFUSALS:
+            raise self._ended(
+                f"the endpoint refused all of the first {refusals} questions; the last: {self.hide(reply.text)}",
+                "See to its settings, the model's name and the parameters of a question. Then rerun; as refusals are "
+                "kept like answers, `mft data make` with --ask-again.",
+            )
         return reply
 
     def _ended(self, message: str, hint: str) -> MftError:
@@ -215,7 +242,8 @@ class Endpoint:
             TryAgain: no reply came.
             GiveUp: none will.
         """
-        headers = {"Idempotency-Key": key} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
+        known_by = self._ledger.idempotency_key(key)
+        headers = {"Idempotency-Key": known_by} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         most_tokens = prompt_tokens + int(body.get("max_tokens") or 0)
         with self._gate.place() as halvings, self._account.request(most_tokens):
             self._ledger.sent(key, stage, attempt)

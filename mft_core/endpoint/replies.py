@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -33,11 +33,13 @@ class Reply:
             endpoint does not take this question.
         text: the answer, or why it was refused.
         model: as the endpoint calls the one that answered.
+        earlier: whether it was there when the journal was opened: nothing was paid for it since.
     """
 
     end: str
     text: str
     model: str = ""
+    earlier: bool = field(default=False, compare=False)
 
 
 class TryAgain(Exception):  # noqa: N818 - a verdict on a response, no error of ours

@@ -12,9 +12,10 @@ from mft_core.endpoint.spending import Spending
 from mft_core.errors import MftError, UsageError
 from mft_core.making.authoring import ModelAuthor, check_author, open_author
 from mft_core.making.filters.chain import FilterChain, open_filters
+from mft_core.making.made import Made
 from mft_core.making.maker import Maker, SeedRequest
 from mft_core.making.output import RECIPE, TRAIN, write_output, written
-from mft_core.making.production import Made, OnProgress, Production
+from mft_core.making.production import OnProgress, Production
 from mft_core.making.prompts import prompts
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report
@@ -73,6 +74,11 @@ class Making:
         """So far, that of earlier calls included."""
         return self.author.spending
 
+    @property
+    def spending_now(self) -> Spending:
+        """Of this call alone."""
+        return self.author.spending.since(self.author.earlier_spending)
+
     def _write(self, made: Made) -> None:
         told = {**prompts(), **self.maker.prompts()}
         text = report(self.recipe, made, self.spending, self.maker)
@@ -100,7 +106,13 @@ def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Make
 
 @contextmanager
 def open_making(
-    recipe: MakeRecipe, folder: Path, catalog: Catalog, readers: Readers, *, unsafe_local: bool = False
+    recipe: MakeRecipe,
+    folder: Path,
+    catalog: Catalog,
+    readers: Readers,
+    *,
+    unsafe_local: bool = False,
+    ask_again: bool = False,
 ) -> Iterator[Making]:
     """A making in its folder, which no other process works in until the block ends.
 
@@ -110,6 +122,7 @@ def open_making(
         catalog: for the maker, and a model on this machine.
         readers: of files that seeds and benchmarks come from.
         unsafe_local: where there is no sandbox, run what the model wrote without one.
+        ask_again: what the endpoint or the maker refused in an earlier call is asked anew.
 
     Raises:
         UsageError: a wrong option, or a folder that holds something else.
@@ -120,7 +133,7 @@ def open_making(
     lock = FolderLock(folder / run_files.MAKING)
     lock.take()
     try:
-        author = open_author(recipe.model, recipe.filters, folder / run_files.MAKING, catalog)
+        author = open_author(recipe.model, recipe.filters, folder / run_files.MAKING, catalog, ask_again=ask_again)
         try:
             filters = open_filters(
                 recipe.filters, folder / run_files.MAKING, catalog, readers, unsafe_local=unsafe_local

@@ -11,7 +11,7 @@ from typing import Any
 
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft
-from mft_core.making.production import KeptDraft, Made, NotKept
+from mft_core.making.made import KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import run_files
 from mft_core.support.durable import make_folder, write_text

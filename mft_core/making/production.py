@@ -13,21 +13,18 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from mft_core.data.readers import Readers
-from mft_core.endpoint.spending import BudgetSpent, Spending
+from mft_core.endpoint.spending import BudgetSpent
 from mft_core.errors import MftError
 from mft_core.making.authoring import ModelAuthor
 from mft_core.making.draft import Draft, Refused, Seed, fault_of
 from mft_core.making.filters.chain import FilterChain
+from mft_core.making.made import BUDGET, ENOUGH, INTERRUPTED, MAKER, NO_MORE, KeptDraft, Made, MakingProgress, NotKept
 from mft_core.making.maker import Maker, SeedRequest
 
-ENOUGH, NO_MORE, BUDGET, INTERRUPTED = "enough", "nothing more to make", "budget spent", "interrupted"
-MAKER = "maker"
-"""Under which is counted what did not get as far as a draft."""
 FRUITLESS_ROUNDS, MANY_SEEDS = 3, 20
 """So many rounds in a row of which nothing is kept, or one of so many seeds, say that nothing will be."""
 FRUITLESS_SEEDS = 500
@@ -40,72 +37,6 @@ LEAST_SHARE = 0.05
 """Of what was made that is expected to be kept: seeds in work are no more than would be needed then."""
 
 
-class KeptDraft(NamedTuple):
-    """A draft that every filter let pass, and what it was made of."""
-
-    seed: Seed
-    draft: Draft
-
-
-class NotKept(NamedTuple):
-    """A draft that was refused, or a seed that nothing came of, and why.
-
-    Attributes:
-        seed: of it.
-        filter: the name of the filter; "maker": nothing came of the seed.
-        reason, detail: as `Refused` has them.
-        draft: None where there is none.
-    """
-
-    seed: Seed
-    filter: str
-    reason: str
-    detail: str
-    draft: Draft | None = None
-
-
-@dataclass
-class Made:
-    """What came of a making, so far.
-
-    Attributes:
-        kept: in the order of their seeds, at most as many as wanted.
-        refused: in that order.
-        seeds: used, by topic.
-        ended: why there are no more.
-    """
-
-    kept: list[KeptDraft] = field(default_factory=list)
-    refused: list[NotKept] = field(default_factory=list)
-    seeds: Counter[str] = field(default_factory=Counter)
-    ended: str = ENOUGH
-
-    @property
-    def reasons(self) -> Counter[tuple[str, str]]:
-        """How often each filter refused for each reason."""
-        return Counter((refusal.filter, refusal.reason) for refusal in self.refused)
-
-
-class MakingProgress(NamedTuple):
-    """How far a making is.
-
-    Attributes:
-        wanted: records.
-        made: drafts and seeds that were looked at.
-        kept: of them.
-        reasons: how often each filter refused for each reason.
-        spending: so far, that of earlier calls included.
-        seconds_left: expected; None: nothing to go by yet.
-    """
-
-    wanted: int
-    made: int
-    kept: int
-    reasons: Counter[tuple[str, str]]
-    spending: Spending
-    seconds_left: float | None
-
-
 OnProgress = Callable[[MakingProgress], None]
 
 
@@ -116,6 +47,12 @@ class _Result(NamedTuple):
     drafts: list[Draft | NotKept]
     failure: str = ""
     over: MftError | None = None
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether the maker refused before there was any draft, by its own or the endpoint's verdict."""
+        refused = (isinstance(one, NotKept) and one.filter == MAKER for one in self.drafts)
+        return not self.failure and self.over is None and all(refused)
 
 
 class Production:
@@ -236,11 +173,22 @@ class Production:
         return max(1, min(2 * self._concurrency, needed))
 
     def _make(self, seed: Seed) -> _Result:
-        """Everything about one seed that does not depend on others; in a thread of the pool."""
+        """Everything about one seed that does not depend on others; in a thread of the pool.
+
+        What came to nothing by answers of earlier calls alone may be asked for once more.
+        """
+        author = self._author.for_one_seed()
+        result = self._attempt(seed, author)
+        known = bool(author.given) and all(one.earlier for one in author.given)
+        if author.ask_again and known and result.came_to_nothing:
+            return self._attempt(seed, author.for_one_seed(anew=True))
+        return result
+
+    def _attempt(self, seed: Seed, author: ModelAuthor) -> _Result:
         drafts: list[Draft | NotKept] = []
         try:
-            for draft in islice(self._maker.make(seed, self._author), MOST_DRAFTS):
-                drafts.append(self._checked(seed, draft))
+            for draft in islice(self._maker.make(seed, author), MOST_DRAFTS):
+                drafts.append(self._checked(seed, draft, author))
         except Refused as refused:
             drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail))
         except MftError as error:
@@ -253,11 +201,11 @@ class Production:
             drafts.append(NotKept(seed, MAKER, "nothing made of it", ""))
         return _Result(seed, drafts)
 
-    def _checked(self, seed: Seed, draft: Draft) -> Draft | NotKept:
+    def _checked(self, seed: Seed, draft: Draft, author: ModelAuthor) -> Draft | NotKept:
         fault = fault_of(draft)
         if fault:
             return NotKept(seed, MAKER, "malformed draft", fault)
-        refusal = self._filters.check(draft, self._author)
+        refusal = self._filters.check(draft, author)
         return draft if refusal is None else NotKept(seed, *refusal, draft)
 
     def _take(self, result: _Result) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from mft_cli.making_view import MakingView, print_plan, progress_words
 from mft_core.endpoint.spending import Spending
 from mft_core.making.estimate import Estimate
-from mft_core.making.production import MakingProgress
+from mft_core.making.made import MakingProgress
 from mft_core.making.recipe import MakeRecipe
 
 SPENDING = Spending(requests=9, prompt_tokens=11_000, completion_tokens=1_345, money=0.5)

@@ -247,6 +247,32 @@ def test_where_nothing_is_kept_a_script_can_tell(
     assert json.loads(capsys.readouterr().out)["ended"] == "nothing more to make"
 
 
+def test_a_server_that_refuses_everything_ends_it_and_is_asked_again_on_demand(
+    endpoint: FakeEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well, endpoint.otherwise = endpoint.otherwise, says('{"error": {"message": "no such field"}}', 400)
+    few = ("--n", "4", "--concurrency", "1")
+    assert mft(*command(endpoint, tmp_path / "made", *few)) == 1
+    told = capsys.readouterr().err
+    assert "refused all of the first 8 questions; the last: status 400: no such field" in told
+    assert "--ask-again" in told
+    assert len(endpoint.requests) == 8
+    endpoint.otherwise = well
+    assert mft(*command(endpoint, tmp_path / "made", *few)) == 0
+    told = capsys.readouterr().out
+    assert "8 answers taken from the journal; earlier calls spent 8 requests" in told
+    asked = len(endpoint.requests)
+    assert f"spent: {asked - 8} requests" in told
+    assert f"with earlier calls: {asked} requests" in told
+    assert "8 came to nothing by the endpoint or the method" in told
+    assert "--ask-again" in told
+    assert mft(*command(endpoint, tmp_path / "made", "--n", "5", "--concurrency", "1", "--ask-again")) == 0
+    told = capsys.readouterr().out
+    assert f"spent: {len(endpoint.requests) - asked} requests" in told
+    assert len(endpoint.requests) - asked >= 3
+    assert "came to nothing" not in told
+
+
 def test_a_rerun_that_ends_early_leaves_what_was_written(endpoint: FakeEndpoint, tmp_path: Path) -> None:
     assert mft(*command(endpoint, tmp_path / "made", "--n", "8")) == 0
     before = content(tmp_path / "made")

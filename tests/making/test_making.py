@@ -12,8 +12,8 @@ from helpers.exercise_writer import exercise_writer
 from helpers.fake_endpoint import FakeEndpoint, says
 from mft_core.data.readers import Readers
 from mft_core.errors import MftError, UsageError
+from mft_core.making.made import MakingProgress
 from mft_core.making.making import open_making
-from mft_core.making.production import MakingProgress
 from mft_core.making.recipe import MakeRecipe
 from mft_core.registry.catalog import Catalog
 from mft_core.registry.discovery import discover

@@ -13,8 +13,8 @@ from mft_core.data.readers import installed_readers
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft, Seed
+from mft_core.making.made import BUDGET, KeptDraft, Made, NotKept
 from mft_core.making.output import as_record, sides, write_output
-from mft_core.making.production import BUDGET, KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.records import Turn
 

@@ -19,17 +19,9 @@ from mft_core.making.authoring import open_author
 from mft_core.making.draft import Draft, Refused, Seed
 from mft_core.making.filters.chain import FilterChain
 from mft_core.making.filters.duplicates import DuplicatesFilter
+from mft_core.making.made import BUDGET, ENOUGH, NO_MORE, Made, MakingProgress
 from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import (
-    BUDGET,
-    ENOUGH,
-    FAILURES_IN_A_ROW,
-    FRUITLESS_SEEDS,
-    NO_MORE,
-    Made,
-    MakingProgress,
-    Production,
-)
+from mft_core.making.production import FAILURES_IN_A_ROW, FRUITLESS_SEEDS, Production
 from mft_core.making.recipe import FiltersSection, WriterSection
 from mft_core.records import Turn
 from mft_core.registry.catalog import Catalog
@@ -37,12 +29,19 @@ from mft_core.registry.catalog import Catalog
 
 @contextmanager
 def production(
-    folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, *, concurrency: int = 8, **model: int
+    folder: Path,
+    endpoint: LeanEndpoint,
+    maker: Maker,
+    wanted: int,
+    *,
+    concurrency: int = 8,
+    ask_again: bool = False,
+    **model: int,
 ) -> Iterator[Production]:
     section = WriterSection.model_validate(
         {"endpoint": endpoint.url, "name": "lean", "concurrency": concurrency, **model}
     )
-    author = open_author(section, FiltersSection(), folder, Catalog([]))
+    author = open_author(section, FiltersSection(), folder, Catalog([]), ask_again=ask_again)
     filters = FilterChain([], [DuplicatesFilter(1.0)])
     try:
         yield Production(maker, author, filters, installed_readers(), wanted=wanted, seed=0, concurrency=concurrency)
@@ -189,6 +188,36 @@ def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoin
     assert (second.ended, len(second.kept)) == (ENOUGH, 20)
     assert len(endpoint.keys) == len(set(endpoint.keys)) == 20
     assert instructions(second)[:8] == instructions(first)
+
+
+def test_asked_again_seeds_that_came_to_nothing_are_asked_for_anew_once(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    class Particular(Echo):
+        """Refuses the answers to every third question, until it likes them."""
+
+        refuses = True
+
+        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+            drafts = list(super().make(seed, author))
+            if self.refuses and int(seed.text.split()[-1]) % 3 == 0:
+                raise Refused("no code block")
+            return drafts
+
+    first = produce(tmp_path, endpoint, Particular(), 6)
+    assert (len(first.kept), first.by_answers) == (6, 3)
+    asked = len(endpoint.keys)
+    assert produce(tmp_path, endpoint, Particular(), 6).kept == first.kept
+    assert len(endpoint.keys) == asked
+    again = produce(tmp_path, endpoint, Particular(), 6, ask_again=True)
+    assert (again.kept, again.by_answers) == (first.kept, 3)
+    keys = endpoint.keys[asked:]
+    # Beyond the last record, some seeds are still in work when there are enough.
+    assert len(keys) == len(set(keys)) >= 3
+    assert {key.rpartition("-")[0] for key in keys if key.endswith("-1")} <= set(endpoint.keys[:asked])
+    liked = Particular()
+    liked.refuses = False
+    asked = len(endpoint.keys)
+    assert instructions(produce(tmp_path, endpoint, liked, 6)) == [f"question 0 {number}" for number in range(6)]
+    assert len(endpoint.keys) == asked
 
 
 def test_progress_counts_what_was_made_kept_and_spent(tmp_path: Path, endpoint: LeanEndpoint) -> None:
