@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from mft_cli.display import LiveView, print_line
+from mft_core.endpoint.spending import Spending
+from mft_core.making.earlier import Earlier
 from mft_core.making.estimate import Estimate
 from mft_core.making.made import BUDGET, ENOUGH, Made, MakingProgress
 from mft_core.making.making import Making
@@ -46,6 +48,8 @@ def print_journal(screen: Console, making: Making) -> None:
     if author.earlier_spending.requests:
         answers = units.counted(author.restored, "answer")
         print_line(screen, f"{answers} taken from the journal; earlier calls spent {spent_words(making.spending)}")
+    elif making.written:
+        print_line(screen, "the journal of earlier calls is gone: what they were answered is asked again", "yellow")
 
 
 class MakingView(LiveView):
@@ -109,11 +113,28 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
         more = "a larger --budget-tokens goes on from here" if made.ended == BUDGET else "other topics may give more"
         print_line(screen, f"it ended with: {made.ended}; {more}", "yellow")
     folder = making.folder
+    if not making.replaces(made):
+        left = units.counted(making.written, "record")
+        print_line(screen, f"{left} of earlier calls stay in {folder}: fewer do not take their place", "yellow")
+        return
     files = f"{folder / TRAIN} ({len(train):,})" + (f", {folder / VALID} ({len(valid):,})" if valid else "")
     print_line(screen, f"data: {files}; how it was made: {folder / run_files.MADE}")
     print_line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
     if made.kept:
         print_line(screen, f"next: mft data show --base smollm2 --data {folder}, then mft run with the same")
+
+
+def print_whole(screen: Console, earlier: Earlier) -> None:
+    """That nothing is left to be made."""
+    records = units.counted(earlier.kept, "record")
+    print_line(screen, f"{records} are in {earlier.folder} already, made with these settings: nothing was asked")
+
+
+def whole_as_json(earlier: Earlier) -> dict[str, Any]:
+    """The same for programs: as after a making, with nothing spent."""
+    counts = {name: earlier.counts.get(name) for name in ("wanted", "kept", "train", "valid")}
+    spent = asdict(Spending())
+    return {"folder": str(earlier.folder), "ended": ENOUGH, **counts, "refused": [], "spending_now": spent}
 
 
 def as_json(making: Making, made: Made) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class Production:
         """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
         kept = tuple(one.draft for one in self.made.kept)
         request = SeedRequest(self._wanted - len(kept), number, kept, self._seed, self._readers)
-        seeds = self._seeds(request)
+        seeds = seeds_of(self._maker, request)
         waiting: deque[Future[_Result]] = deque()
         try:
             while True:
@@ -146,24 +146,6 @@ class Production:
         finally:
             for future in waiting:
                 future.cancel()
-
-    def _seeds(self, request: SeedRequest) -> Iterator[Seed]:
-        """Those of the maker.
-
-        Raises:
-            MftError: it raises, or yields something else.
-        """
-        try:
-            for seed in self._maker.seeds(request):
-                if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
-                    raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
-                yield seed
-        except (MftError, GeneratorExit):
-            raise
-        except (Exception, SystemExit) as error:
-            raise MftError(
-                f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
-            ) from error
 
     def _in_work(self) -> int:
         """How many seeds are worked on: no more than are likely to be needed, since answers cost money."""
@@ -243,3 +225,22 @@ class Production:
         seconds = time.monotonic() - self._begun
         left = seconds * (self._wanted - kept) / kept if kept else None
         return MakingProgress(self._wanted, kept + refused, kept, Counter(self._reasons), self._author.spending, left)
+
+
+def seeds_of(maker: Maker, request: SeedRequest) -> Iterator[Seed]:
+    """A maker's seeds of a round.
+
+    Raises:
+        MftError: it raises, or yields something else.
+    """
+    try:
+        for seed in maker.seeds(request):
+            if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
+                raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
+            yield seed
+    except (MftError, GeneratorExit):
+        raise
+    except (Exception, SystemExit) as error:
+        raise MftError(
+            f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
+        ) from error

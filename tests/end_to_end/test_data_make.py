@@ -17,30 +17,16 @@ import pytest
 
 from helpers.exercise_writer import exercise_writer, written
 from helpers.fake_endpoint import FakeEndpoint, Handler, reply, says
+from helpers.making_commands import command, content, rows
 from helpers.running import arguments, mft, settings, start_mft
 
 KEY = "sk-0123456789abcdefghijklmnopqrstuvwxyz"
-QUICK = settings("model.first_pause=0", "filters.rouge=0.95")
 
 
 @pytest.fixture
 def endpoint() -> Iterator[FakeEndpoint]:
     with exercise_writer() as one:
         yield one
-
-
-def command(endpoint: FakeEndpoint, output: Path, *more: str) -> list[str]:
-    where = ["--endpoint", endpoint.url, "--model", "writer-1", "--output", str(output)]
-    return ["data", "make", "--method", "exercises", *where, *QUICK, *more]
-
-
-def rows(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """What must be the same however often it was interrupted."""
-    return {name: (folder / name).read_bytes() for name in ("train.jsonl", "valid.jsonl", "make.json")}
 
 
 def distinct_keys(endpoint: FakeEndpoint) -> Counter[str]:
@@ -245,41 +231,6 @@ def test_where_nothing_is_kept_a_script_can_tell(
     (points := tmp_path / "points.txt").write_text("loops\nlists\n")
     assert mft(*command(endpoint, tmp_path / "made", "--topics", str(points), "--n", "3", "--json")) == 1
     assert json.loads(capsys.readouterr().out)["ended"] == "nothing more to make"
-
-
-def test_a_server_that_refuses_everything_ends_it_and_is_asked_again_on_demand(
-    endpoint: FakeEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    well, endpoint.otherwise = endpoint.otherwise, says('{"error": {"message": "no such field"}}', 400)
-    few = ("--n", "4", "--concurrency", "1")
-    assert mft(*command(endpoint, tmp_path / "made", *few)) == 1
-    told = capsys.readouterr().err
-    assert "refused all of the first 8 questions; the last: status 400: no such field" in told
-    assert "--ask-again" in told
-    assert len(endpoint.requests) == 8
-    endpoint.otherwise = well
-    assert mft(*command(endpoint, tmp_path / "made", *few)) == 0
-    told = capsys.readouterr().out
-    assert "8 answers taken from the journal; earlier calls spent 8 requests" in told
-    asked = len(endpoint.requests)
-    assert f"spent: {asked - 8} requests" in told
-    assert f"with earlier calls: {asked} requests" in told
-    assert "8 came to nothing by the endpoint or the method" in told
-    assert "--ask-again" in told
-    assert mft(*command(endpoint, tmp_path / "made", "--n", "5", "--concurrency", "1", "--ask-again")) == 0
-    told = capsys.readouterr().out
-    assert f"spent: {len(endpoint.requests) - asked} requests" in told
-    assert len(endpoint.requests) - asked >= 3
-    assert "came to nothing" not in told
-
-
-def test_a_rerun_that_ends_early_leaves_what_was_written(endpoint: FakeEndpoint, tmp_path: Path) -> None:
-    assert mft(*command(endpoint, tmp_path / "made", "--n", "8")) == 0
-    before = content(tmp_path / "made")
-    endpoint.otherwise = says('{"error": {"message": "gone"}}', 404)
-    (tmp_path / "made" / ".making" / "requests.jsonl").unlink()
-    assert mft(*command(endpoint, tmp_path / "made", "--n", "8")) == 1
-    assert content(tmp_path / "made") == before
 
 
 @pytest.mark.parametrize("more", [["--topics", "nowhere.txt"], ["--model", ""]])

@@ -103,3 +103,37 @@ def test_wrong_options_leave_no_folder(tmp_path: Path, endpoint: FakeEndpoint, c
     ):
         raise AssertionError("with a wrong option")
     assert not (tmp_path / "made").exists()
+
+
+def test_less_does_not_take_the_place_of_more(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    folder, readers = tmp_path / "made", Readers(catalog)
+    with open_making(recipe(endpoint), folder, catalog, readers) as making:
+        making.run(nothing)
+    before = (folder / "train.jsonl").read_bytes()
+    (folder / ".making" / "requests.jsonl").unlink()
+    few = recipe(endpoint, n=9)
+    few = few.model_copy(update={"model": few.model.model_copy(update={"budget_requests": 6})})
+    with open_making(few, folder, catalog, readers) as making:
+        made = making.run(nothing)
+        assert len(made.kept) == 2
+        assert not making.replaces(made)
+    assert (folder / "train.jsonl").read_bytes() == before
+    with open_making(few, folder, catalog, readers, replace=True) as making:
+        assert making.replaces(making.run(nothing))
+    assert (folder / "train.jsonl").read_bytes() != before
+
+
+def test_records_of_other_settings_are_replaced_on_demand_alone(
+    tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog
+) -> None:
+    folder, readers = tmp_path / "made", Readers(catalog)
+    with open_making(recipe(endpoint), folder, catalog, readers) as making:
+        making.run(nothing)
+    asked, before = len(endpoint.requests), (folder / "train.jsonl").read_bytes()
+    other = recipe(endpoint, method={"name": "exercises", "wording": "written"})
+    with pytest.raises(UsageError, match="made otherwise"), open_making(other, folder, catalog, readers):
+        raise AssertionError("over records of other settings")
+    assert (len(endpoint.requests), (folder / "train.jsonl").read_bytes()) == (asked, before)
+    with open_making(other, folder, catalog, readers, replace=True) as making:
+        assert len(making.run(nothing).kept) == 4
+    assert (folder / "train.jsonl").read_bytes() != before
