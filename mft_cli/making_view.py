@@ -15,7 +15,7 @@ from mft_cli.display import LiveView, print_line
 from mft_core.endpoint.spending import Spending
 from mft_core.making.earlier import Earlier
 from mft_core.making.estimate import Estimate
-from mft_core.making.made import BUDGET, ENOUGH, Made, MakingProgress
+from mft_core.making.made import BUDGET, ENOUGH, PATIENCE, Made, MakingProgress
 from mft_core.making.making import Making
 from mft_core.making.output import REFUSED, REPORT, TRAIN, VALID, sides
 from mft_core.making.recipe import MakeRecipe
@@ -31,11 +31,14 @@ def print_plan(screen: Console, recipe: MakeRecipe, folder: Path, expected: Esti
     model = recipe.model
     who = f"{model.name} at {model.endpoint}" if model.endpoint else f"{model.base}, on this machine"
     print_line(screen, f"{recipe.n:,} records by {recipe.method.name}, written by {who}, into {folder}")
-    tokens = f"about {units.count(expected.tokens)} tokens, {units.count(expected.most_tokens)} at most"
+    tokens = (
+        f"about {units.count(expected.tokens)} tokens ({units.count(expected.most_tokens)} with the longest answers)"
+    )
     money = ""
     if expected.money is not None and expected.most_money is not None:
-        money = f": {expected.money:.2f}, {expected.most_money:.2f} at most, by the given prices"
-    print_line(screen, f"if all of it is kept: {units.counted(expected.questions, 'question')}, {tokens}{money}")
+        money = f": {expected.money:.2f} ({expected.most_money:.2f}) by the given prices"
+    questions = units.counted(expected.questions, "question")
+    print_line(screen, f"if all of it is kept: {questions}, {tokens}{money}; what is refused comes on top")
     if model.budget_tokens:
         print_line(screen, f"budget: {units.count(model.budget_tokens)} tokens")
     if model.base:
@@ -110,8 +113,7 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
             "yellow",
         )
     if made.ended != ENOUGH:
-        more = "a larger --budget-tokens goes on from here" if made.ended == BUDGET else "other topics may give more"
-        print_line(screen, f"it ended with: {made.ended}; {more}", "yellow")
+        print_line(screen, f"it ended with: {_ending(making, made)}", "yellow")
     folder = making.folder
     if not making.replaces(made):
         left = units.counted(making.written, "record")
@@ -122,6 +124,20 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
     print_line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
     if made.kept:
         print_line(screen, f"next: mft data show --base smollm2 --data {folder}, then mft run with the same")
+
+
+def _ending(making: Making, made: Made) -> str:
+    """Why there are no more, and what gives more."""
+    if made.ended == BUDGET:
+        return f"{made.ended}; a larger --budget-tokens goes on from here"
+    if made.ended == PATIENCE and made.commonest is not None:
+        one, count = made.commonest
+        example = units.shorten(units.printable(" ".join(one.detail.split())), 160) or one.seed.key
+        return (
+            f"{made.in_a_row:,} refused in a row, of these {count:,} by {one.filter}: {one.reason}, such as: "
+            f"{example}; with --set patience={2 * making.recipe.patience} it goes on from here"
+        )
+    return f"{made.ended}; other topics may give more"
 
 
 def print_whole(screen: Console, earlier: Earlier) -> None:

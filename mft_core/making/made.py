@@ -10,6 +10,7 @@ from mft_core.endpoint.spending import Spending
 from mft_core.making.draft import Draft, Seed
 
 ENOUGH, NO_MORE, BUDGET, INTERRUPTED = "enough", "nothing more to make", "budget spent", "interrupted"
+PATIENCE, FRUITLESS = "too many refused in a row", "rounds without a record"
 MAKER = "maker"
 """Under which is counted what did not get as far as a draft."""
 REFUSED_BY_ENDPOINT = "refused by the endpoint"
@@ -49,17 +50,28 @@ class Made:
         refused: in that order.
         seeds: used, by topic.
         ended: why there are no more.
+        in_a_row: the last refusals, after which nothing was kept.
     """
 
     kept: list[KeptDraft] = field(default_factory=list)
     refused: list[NotKept] = field(default_factory=list)
     seeds: Counter[str] = field(default_factory=Counter)
     ended: str = ENOUGH
+    in_a_row: int = 0
 
     @property
     def reasons(self) -> Counter[tuple[str, str]]:
         """How often each filter refused for each reason."""
         return Counter((refusal.filter, refusal.reason) for refusal in self.refused)
+
+    @property
+    def commonest(self) -> tuple[NotKept, int] | None:
+        """Of the last refusals in a row: the first one of the commonest reason, and how many have that reason."""
+        last = self.refused[len(self.refused) - self.in_a_row :]
+        if not last:
+            return None
+        (key, count), *_ = Counter((one.filter, one.reason) for one in last).most_common(1)
+        return next(one for one in last if (one.filter, one.reason) == key), count
 
     @property
     def by_answers(self) -> int:

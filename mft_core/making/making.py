@@ -66,6 +66,7 @@ class Making:
             wanted=self.recipe.n,
             seed=self.recipe.seed,
             concurrency=self.recipe.model.concurrency,
+            patience=self.recipe.patience,
         )
         try:
             made = production.run(on_progress)

@@ -22,20 +22,31 @@ from mft_core.errors import MftError
 from mft_core.making.authoring import ModelAuthor
 from mft_core.making.draft import Draft, Refused, Seed, fault_of
 from mft_core.making.filters.chain import FilterChain
-from mft_core.making.made import BUDGET, ENOUGH, INTERRUPTED, MAKER, NO_MORE, KeptDraft, Made, MakingProgress, NotKept
+from mft_core.making.made import (
+    BUDGET,
+    ENOUGH,
+    FRUITLESS,
+    INTERRUPTED,
+    MAKER,
+    NO_MORE,
+    PATIENCE,
+    KeptDraft,
+    Made,
+    MakingProgress,
+    NotKept,
+)
 from mft_core.making.maker import Maker, SeedRequest
 
-FRUITLESS_ROUNDS, MANY_SEEDS = 3, 20
-"""So many rounds in a row of which nothing is kept, or one of so many seeds, say that nothing will be."""
-FRUITLESS_SEEDS = 500
-"""So many seeds in a row, within a round, say the same."""
+FRUITLESS_ROUNDS = 3
+"""So many rounds in a row of which nothing is kept say that nothing will be."""
 FAILURES_IN_A_ROW = 5
 """So many seeds at which a maker raises say that it is broken."""
 MOST_DRAFTS = 1000
 """Of one seed; a maker may not come to an end."""
-LEAST_SHARE = 0.05
-"""Of what was made that is expected to be kept: seeds in work are no more than would be needed then."""
-
+LEAST_SHARE, KNOWN_SEEDS = 0.05, 10
+"""Of what is made that is expected to be kept, at least, and seeds after which what was kept of them tells it: before
+that, no more seeds are in work than are needed if all is kept.
+"""
 
 OnProgress = Callable[[MakingProgress], None]
 
@@ -66,6 +77,7 @@ class Production:
         wanted: records.
         seed: of everything that is drawn.
         concurrency: seeds in work at the same time.
+        patience: refusals in a row, without a record kept, after which it ends; 0: none do.
     """
 
     def __init__(
@@ -78,11 +90,12 @@ class Production:
         wanted: int,
         seed: int,
         concurrency: int,
+        patience: int = 0,
     ) -> None:
         self._maker, self._author, self._filters, self._readers = maker, author, filters, readers
-        self._wanted, self._seed, self._concurrency = wanted, seed, concurrency
+        self._wanted, self._seed, self._concurrency, self._patience = wanted, seed, concurrency, patience
         self.made = Made()
-        self._failures = self._fruitless = self._used = 0
+        self._failures = self._used = 0
         # As `made` would tell them, counted once: progress is told after every seed.
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._begun = time.monotonic()
@@ -106,15 +119,19 @@ class Production:
                         return made
                     self._take(result)
                     on_progress(self._progress())
-                    if len(made.kept) >= self._wanted or self._fruitless >= FRUITLESS_SEEDS:
-                        made.ended = ENOUGH if len(made.kept) >= self._wanted else NO_MORE
+                    if len(made.kept) >= self._wanted or self._is_out_of_patience():
+                        made.ended = ENOUGH if len(made.kept) >= self._wanted else PATIENCE
                         return made
+                if self._used == used:
+                    made.ended = NO_MORE
+                    return made
                 fruitless = 0 if len(made.kept) > before else fruitless + 1
-                if self._used == used or (fruitless and self._used - used >= MANY_SEEDS):
-                    break
                 number += 1
-        made.ended = NO_MORE
+        made.ended = FRUITLESS
         return made
+
+    def _is_out_of_patience(self) -> bool:
+        return 0 < self._patience <= self.made.in_a_row
 
     @contextmanager
     def _no_more_questions(self) -> Iterator[None]:
@@ -150,8 +167,12 @@ class Production:
     def _in_work(self) -> int:
         """How many seeds are worked on: no more than are likely to be needed, since answers cost money."""
         kept = len(self.made.kept)
-        share = max(LEAST_SHARE, kept / self._used) if self._used else self._maker.records_per_seed
+        share = self._maker.records_per_seed
+        if self._used >= KNOWN_SEEDS:
+            share = max(LEAST_SHARE, kept / self._used)
         needed = math.ceil((self._wanted - kept) / share)
+        if self._patience:
+            needed = min(needed, self._patience - self.made.in_a_row)
         return max(1, min(2 * self._concurrency, needed))
 
     def _make(self, seed: Seed) -> _Result:
@@ -194,7 +215,6 @@ class Production:
         """Keep or refuse what came of one seed, in its turn."""
         self.made.seeds[result.seed.topic] += 1
         self._used += 1
-        before = len(self.made.kept)
         self._failures = self._failures + 1 if result.failure else 0
         if self._failures >= FAILURES_IN_A_ROW:
             raise MftError(
@@ -206,7 +226,6 @@ class Production:
                 self._refuse(draft)
             elif len(self.made.kept) < self._wanted:
                 self._keep(result.seed, draft)
-        self._fruitless = 0 if len(self.made.kept) > before else self._fruitless + 1
 
     def _keep(self, seed: Seed, draft: Draft) -> None:
         refusal = self._filters.check_in_order(draft)
@@ -215,9 +234,11 @@ class Production:
             return
         self._filters.keep(draft)
         self.made.kept.append(KeptDraft(seed, draft))
+        self.made.in_a_row = 0
 
     def _refuse(self, one: NotKept) -> None:
         self.made.refused.append(one)
+        self.made.in_a_row += 1
         self._reasons[one.filter, one.reason] += 1
 
     def _progress(self) -> MakingProgress:

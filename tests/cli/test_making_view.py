@@ -47,7 +47,8 @@ def test_the_plan_names_who_writes_and_what_it_costs() -> None:
     print_plan(console, recipe, Path("made/dialogue"), Estimate(14, 12_000, 20_000, 0.02, 0.04))
     text = stream.getvalue()
     assert "7 records by dialogue, written by one at http://localhost:1/v1, into made/dialogue" in text
-    assert "14 questions, about 12k tokens, 20k at most: 0.02, 0.04 at most, by the given prices" in text
+    assert "14 questions, about 12k tokens (20k with the longest answers): 0.02 (0.04) by the given prices" in text
+    assert "what is refused comes on top" in text
     assert "budget: 5,000 tokens" in text
     assert "poor" not in text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.exercise_writer import exercise_writer
-from helpers.fake_endpoint import FakeEndpoint, says
+from helpers.fake_endpoint import FakeEndpoint, reply, says
 from helpers.making_commands import command, content
 from helpers.running import mft
 
@@ -93,3 +93,17 @@ def test_records_of_other_settings_and_changed_ones_stay_unless_they_are_to_be_r
         stream.write("{}\n")
     assert mft(*command(endpoint, folder, *fixed)) == 2
     assert "train.jsonl is not as the making wrote it" in capsys.readouterr().err
+
+
+def test_what_comes_to_nothing_ends_soon_and_more_patience_goes_on(
+    endpoint: FakeEndpoint, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint.otherwise = says(reply("1. Write a function, as you like it, without any code."))
+    flags = ("--n", "2", "--set", "method.wording=fixed")
+    assert mft(*command(endpoint, tmp_path / "made", *flags, "--set", "patience=12")) == 1
+    assert len(endpoint.requests) == 12
+    told = " ".join(capsys.readouterr().out.split())
+    assert "12 refused in a row, of these 12 by maker: no code block, such as: solution: none of python" in told
+    assert "--set patience=24" in told
+    assert mft(*command(endpoint, tmp_path / "made", *flags, "--set", "patience=20")) == 1
+    assert len(endpoint.requests) == 20
