@@ -15,6 +15,7 @@ from mft_core.endpoint.spending import Allowance, Spending
 from mft_core.errors import UsageError
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
+from mft_core.making.filters.refusals import check_instruction
 from mft_core.making.made import REFUSED_BY_ENDPOINT
 from mft_core.making.prompts import INPUTS, LANGUAGE, SOLUTION, TESTS
 from mft_core.making.recipe import FiltersSection, WriterSection
@@ -173,9 +174,12 @@ class ModelAuthor:
         them see the task and the function's signature, not the solution.
 
         Raises:
-            Refused: there is no code in an answer, or it was cut off, filtered or refused.
+            Refused: there is no code in an answer, or it was cut off, filtered or refused; or the instruction is a
+                refusal itself, which is then not asked.
             BudgetSpent, MftError: as of `ask`.
         """
+        if self._filters.refusals:
+            check_instruction(instruction)
         answer, source = self._solution("solution", instruction, language, sample)
         function = main_function(source, instruction) if language == "python" else None
         turns = (Turn(USER, instruction), Turn(ASSISTANT, answer))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -50,4 +51,4 @@ class Translate(OverCode[TranslateOptions]):
         draft = author.solve(instruction, language=target, topic=f"{source} to {target}")
         if without_comments(code_in(draft.answer), source) == without_comments(seed.text, source):
             raise Refused("not translated", "the answer is the code that was given")
-        return [draft]
+        return [replace(draft, worded=False)]

@@ -224,3 +224,11 @@ def test_asked_again_what_the_endpoint_refused_is_asked_anew_and_what_it_answere
         assert not author.given
         assert (author.restored, author.spending.requests - author.earlier_spending.requests) == (2, 1)
     assert len(server.requests) == asked + 1
+
+
+def test_an_instruction_that_is_a_refusal_is_not_solved(server: FakeEndpoint, author: Author) -> None:
+    with pytest.raises(Refused, match="refusal"):
+        author.solve("I'm sorry, but I cannot help with that.")
+    with pytest.raises(Refused, match="talk of being a model"):
+        author.solve("As an AI language model, I write add(a, b).")
+    assert not server.requests

@@ -110,17 +110,17 @@ def open_filters(
             filters.append(ConsistencyFilter(verdicts, tier, seconds=section.seconds))
     if section.judge:
         filters.append(JudgeFilter(section.judge))
-    ordered: list[OrderedFilter] = [DuplicatesFilter(section.near)]
-    if section.rouge < 1:
+    ordered: list[OrderedFilter] = [DuplicatesFilter(section.near or 1.0)]
+    if 0 < section.rouge < 1:
         ordered.append(RougeFilter(section.rouge))
     return FilterChain(filters, ordered)
 
 
 def _check_packages(section: FiltersSection) -> None:
-    needed = {"rensa": section.near < 1, "rapidfuzz": section.rouge < 1}
+    needed = {"rensa": 0 < section.near < 1, "rapidfuzz": 0 < section.rouge < 1}
     missing = [name for name, needs in needed.items() if needs and find_spec(name) is None]
     if missing:
         raise MftError(
             f"What is made is compared with the help of {' and '.join(missing)}, not installed here.",
-            "Install it: pip install 'mft[make]'; or set filters.near and filters.rouge to 1.",
+            "Install it: pip install 'mft[make]'; or set filters.near and filters.rouge to 0.",
         )

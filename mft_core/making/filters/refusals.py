@@ -103,7 +103,7 @@ class RefusalsFilter(Filter):
     def check(self, draft: Draft, author: Author) -> None:
         """See the class."""
         first, *_ = _turns(draft, "user") or [Turn("user", "")]
-        _refuse("refusal", SORRY_REFUSAL, _prose(first.content)[:BEGINNING])
+        check_instruction(first.content)
         for turn in (*_turns(draft, "user"), *_turns(draft, "assistant")):
             _refuse("talk of being a model", MODEL_TALK, _prose(without_thought(turn.content)))
         for turn in _turns(draft, "assistant"):
@@ -117,6 +117,17 @@ class RefusalsFilter(Filter):
                 raise Refused("placeholder", _around(match))
         if draft.code is not None and draft.code.language.lower() in PYTHON and (names := unwritten(draft.code)):
             raise Refused("unwritten function", ", ".join(names))
+
+
+def check_instruction(text: str) -> None:
+    """Let an instruction pass that a model wrote, before its answer is paid for.
+
+    Raises:
+        Refused: it is a refusal, or the model speaks of itself.
+    """
+    prose = _prose(text)
+    _refuse("refusal", SORRY_REFUSAL, prose[:BEGINNING])
+    _refuse("talk of being a model", MODEL_TALK, prose)
 
 
 def _turns(draft: Draft, role: str) -> list[Turn]:
