@@ -176,7 +176,12 @@ def open_making(
         author = open_author(recipe.model, recipe.filters, folder / run_files.MAKING, catalog, ask_again=ask_again)
         try:
             filters = open_filters(
-                recipe.filters, folder / run_files.MAKING, catalog, readers, unsafe_local=unsafe_local
+                recipe.filters,
+                folder / run_files.MAKING,
+                catalog,
+                readers,
+                unsafe_local=unsafe_local,
+                language=maker.language,
             )
             write_text(folder / run_files.MAKING / RECIPE, recipe.as_toml())
             yield Making(recipe, folder, maker, author, filters, readers, seeds, earlier, replace)

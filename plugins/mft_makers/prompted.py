@@ -45,6 +45,7 @@ class PromptedMaker(Maker[SomePromptedOptions]):
     def __init__(self, options: SomePromptedOptions | None = None) -> None:
         super().__init__(options)
         self.tally = Tally()
+        self.language = self.options.language
 
     def prompts(self) -> Mapping[str, str]:
         """Its files in the language that is asked in."""

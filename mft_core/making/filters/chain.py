@@ -80,7 +80,13 @@ class FilterChain:
 
 
 def open_filters(
-    section: FiltersSection, folder: Path, catalog: Catalog, readers: Readers, *, unsafe_local: bool = False
+    section: FiltersSection,
+    folder: Path,
+    catalog: Catalog,
+    readers: Readers,
+    *,
+    unsafe_local: bool = False,
+    language: str = "",
 ) -> FilterChain:
     """The filters of a recipe, ready to work.
 
@@ -90,13 +96,16 @@ def open_filters(
         catalog: has the evaluators whose sets must not leak.
         readers: of files of problems.
         unsafe_local: where there is no sandbox, run solutions without one instead of refusing.
+        language: the natural one that records must be in; "": any.
 
     Raises:
         UsageError: there is no such set.
         MftError: a package is missing; a set cannot be read; there is no sandbox; the verdicts cannot be read.
     """
     _check_packages(section)
-    filters: list[Filter] = [FormFilter(section.least_characters, section.most_characters, parses=section.parses)]
+    filters: list[Filter] = [
+        FormFilter(section.least_characters, section.most_characters, parses=section.parses, language=language)
+    ]
     if section.refusals:
         filters.append(RefusalsFilter())
     if section.against:

@@ -145,13 +145,14 @@ def _around(match: re.Match[str]) -> str:
 
 def _prose(text: str) -> str:
     """What is said, without code blocks, code in lines, and quotations, and with short forms written out."""
-    said = QUOTED.sub(" ", "".join(_outside_blocks(text)).translate(APOSTROPHES)).strip()
+    said = QUOTED.sub(" ", "".join(outside_blocks(text)).translate(APOSTROPHES)).strip()
     for short, long in SHORT_FORMS.items():
         said = re.sub(short, long, said, flags=re.IGNORECASE)
     return said
 
 
-def _outside_blocks(text: str) -> Iterator[str]:
+def outside_blocks(text: str) -> Iterator[str]:
+    """What stands around the code blocks of a text."""
     for block in code_blocks(text):
         if block.code:
             before, _, text = text.partition(block.code)

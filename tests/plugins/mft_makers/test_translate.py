@@ -27,6 +27,7 @@ def test_a_function_is_translated_with_what_it_needs(tmp_path: Path) -> None:
     assert f"```python\n{PYTHON}```" in drafts["python"].instruction
     assert "C++" in drafts["python"].instruction.partition("```")[0]
     assert drafts["python"].topic == "python to c++"
+    assert not drafts["python"].worded
     assert drafts["python"].code is not None
     assert drafts["python"].code.language == "c++"
     assert maker.passed_over() == {"code: it does not stand alone": 1}
