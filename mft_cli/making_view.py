@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from mft_cli.display import LiveView, print_line
+from mft_cli.making_ending import ending_words
 from mft_core.endpoint.spending import Spending
 from mft_core.making.earlier import Earlier
 from mft_core.making.estimate import Estimate
-from mft_core.making.made import BUDGET, ENOUGH, PATIENCE, Made, MakingProgress
+from mft_core.making.made import ENOUGH, Made, MakingProgress
 from mft_core.making.making import Making
 from mft_core.making.output import REFUSED, REPORT, TRAIN, VALID, sides
 from mft_core.making.recipe import MakeRecipe
@@ -113,7 +114,7 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
             "yellow",
         )
     if made.ended != ENOUGH:
-        print_line(screen, f"it ended with: {_ending(making, made)}", "yellow")
+        print_line(screen, f"it ended with: {ending_words(making.recipe, made, making.spending)}", "yellow")
     folder = making.folder
     if not making.replaces(made):
         left = units.counted(making.written, "record")
@@ -124,20 +125,6 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
     print_line(screen, f"report: {folder / REPORT}; what was refused, and why: {folder / run_files.MAKING / REFUSED}")
     if made.kept:
         print_line(screen, f"next: mft data show --base smollm2 --data {folder}, then mft run with the same")
-
-
-def _ending(making: Making, made: Made) -> str:
-    """Why there are no more, and what gives more."""
-    if made.ended == BUDGET:
-        return f"{made.ended}; a larger --budget-tokens goes on from here"
-    if made.ended == PATIENCE and made.commonest is not None:
-        one, count = made.commonest
-        example = units.shorten(units.printable(" ".join(one.detail.split())), 160) or one.seed.key
-        return (
-            f"{made.in_a_row:,} refused in a row, of these {count:,} by {one.filter}: {one.reason}, such as: "
-            f"{example}; with --set patience={2 * making.recipe.patience} it goes on from here"
-        )
-    return f"{made.ended}; other topics may give more"
 
 
 def print_whole(screen: Console, earlier: Earlier) -> None:

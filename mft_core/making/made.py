@@ -32,6 +32,7 @@ class NotKept(NamedTuple):
         filter: the name of the filter; "maker": nothing came of the seed.
         reason, detail: as `Refused` has them.
         draft: None where there is none.
+        said: the beginning of the model's last answer, where there is no draft.
     """
 
     seed: Seed
@@ -39,6 +40,7 @@ class NotKept(NamedTuple):
     reason: str
     detail: str
     draft: Draft | None = None
+    said: str = ""
 
 
 @dataclass

@@ -113,7 +113,9 @@ def digest(content: str | bytes) -> str:
 
 def _refused(refusal: NotKept) -> dict[str, Any]:
     found = {"seed": refusal.seed.key, "filter": refusal.filter, "reason": refusal.reason, "detail": refusal.detail}
-    return found if refusal.draft is None else {**found, "messages": _messages(refusal.draft)}
+    if refusal.draft is not None:
+        return {**found, "messages": _messages(refusal.draft)}
+    return {**found, **({"answer": refusal.said} if refusal.said else {})}
 
 
 def _messages(draft: Draft) -> list[dict[str, str]]:

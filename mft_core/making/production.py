@@ -41,6 +41,8 @@ FRUITLESS_ROUNDS = 3
 """So many rounds in a row of which nothing is kept say that nothing will be."""
 FAILURES_IN_A_ROW = 5
 """So many seeds at which a maker raises say that it is broken."""
+SAID_CHARACTERS = 500
+"""Of an answer that nothing came of, for whoever wants to know why."""
 MOST_DRAFTS = 1000
 """Of one seed; a maker may not come to an end."""
 LEAST_SHARE, KNOWN_SEEDS = 0.05, 10
@@ -193,7 +195,8 @@ class Production:
             for draft in islice(self._maker.make(seed, author), MOST_DRAFTS):
                 drafts.append(self._checked(seed, draft, author))
         except Refused as refused:
-            drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail))
+            said = author.given[-1].text[:SAID_CHARACTERS] if author.given else ""
+            drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail, said=said))
         except MftError as error:
             return _Result(seed, drafts, over=error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's fault, counted and named

@@ -64,7 +64,7 @@ class MakeRecipe(Section):
     patience: int = Field(60, ge=0, description="refusals in a row, without a record kept, that end it; 0: none do")
     valid_fraction: float = Field(0.05, ge=0, lt=1, description="of the seeds, whose records are for validation")
     seed: int = Field(0, description="of everything that is drawn at random")
-    output: PathText = Field("", description='the task folder; "": made/METHOD')
+    output: PathText = Field("", description='the task folder; "": made/METHOD in the working folder')
     model: WriterSection = WriterSection()
     filters: FiltersSection = FiltersSection()
 
