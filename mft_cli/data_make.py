@@ -13,7 +13,7 @@ from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
     from mft_core.making.earlier import Earlier
-    from mft_core.making.maker import Maker
+    from mft_core.making.estimate import Estimate
     from mft_core.making.making import Making
     from mft_core.making.recipe import MakeRecipe
 
@@ -94,7 +94,7 @@ def make(
         "output": str(output) if output else None,
     }
     from mft_core.data.readers import Readers
-    from mft_core.making.making import check_making, open_making, whole_making
+    from mft_core.making.making import check_making, expected_cost, open_making, whole_making
     from mft_core.making.recipe_loading import load_make_recipe
 
     wishes = [(key, value) for key, value in given.items() if value is not None]
@@ -104,14 +104,14 @@ def make(
     prepared = check_making(chosen, catalog, readers)
     earlier = None if replace else whole_making(chosen, folder, prepared)
     if dry_run:
-        _dry_run(chosen, folder, prepared.maker, json_output)
+        _dry_run(chosen, folder, expected_cost(chosen, catalog, readers), json_output)
     elif earlier is not None and not ask_again:
         _leave(earlier, json_output)
     else:
         with open_making(
             chosen, folder, catalog, readers, unsafe_local=unsafe_local, ask_again=ask_again, replace=replace
         ) as making:
-            _make(making, json_output)
+            _make(making, expected_cost(chosen, catalog, readers), json_output)
 
 
 def _settings(texts: Sequence[str]) -> list[tuple[str, Any]]:
@@ -131,29 +131,27 @@ def _leave(earlier: Earlier, json_output: bool) -> None:
         print_whole(console(), earlier)
 
 
-def _dry_run(recipe: MakeRecipe, folder: Path, maker: Maker, json_output: bool) -> None:
+def _dry_run(recipe: MakeRecipe, folder: Path, expected: Estimate, json_output: bool) -> None:
     from mft_cli.display import console, show_json
     from mft_cli.making_view import print_plan
-    from mft_core.making.estimate import estimate
 
-    expected = estimate(recipe, maker)
     if json_output:
         show_json({"folder": str(folder), "recipe": recipe.model_dump(mode="json"), "estimate": asdict(expected)})
     else:
         print_plan(console(), recipe, folder, expected)
 
 
-def _make(making: Making, json_output: bool) -> None:
+def _make(making: Making, expected: Estimate, json_output: bool) -> None:
     """Make with progress, and say what came of it."""
     from mft_cli.display import console, show_json
     from mft_cli.making_view import MakingView, as_json, print_journal, print_made, print_plan
-    from mft_core.making.estimate import estimate
 
     screen = console(stderr=json_output)
-    print_plan(screen, making.recipe, making.folder, estimate(making.recipe, making.maker))
+    print_plan(screen, making.recipe, making.folder, expected)
     print_journal(screen, making)
     try:
         with MakingView(screen) as view:
+            making.author.tell_trouble(view.trouble)
             made = making.run(view.progress)
     except KeyboardInterrupt:
         screen.print(f"interrupted; what was kept so far is in {making.folder}, and the same command goes on")

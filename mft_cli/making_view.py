@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -40,6 +41,8 @@ def print_plan(screen: Console, recipe: MakeRecipe, folder: Path, expected: Esti
         money = f": {expected.money:.2f} ({expected.most_money:.2f}) by the given prices"
     questions = units.counted(expected.questions, "question")
     print_line(screen, f"if all of it is kept: {questions}, {tokens}{money}; what is refused comes on top")
+    if expected.records < recipe.n:
+        print_line(screen, f"there are seeds for {units.counted(expected.records, 'record')} alone", "yellow")
     if model.budget_tokens:
         print_line(screen, f"budget: {units.count(model.budget_tokens)} tokens")
     if model.base:
@@ -67,7 +70,8 @@ class MakingView(LiveView):
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._last_line = float("-inf")
+        self._last_line = self._last_trouble = float("-inf")
+        self._telling = threading.Lock()
         self._words = ""
         super().__init__(console, lambda: Text(self._words))
 
@@ -77,6 +81,14 @@ class MakingView(LiveView):
         if self._live is None and self._clock() - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = self._clock()
             print_line(self._console, self._words)
+
+    def trouble(self, reason: str) -> None:
+        """Say now and then that questions are asked once more; in any thread."""
+        with self._telling:
+            if self._clock() - self._last_trouble < SECONDS_BETWEEN_LINES:
+                return
+            self._last_trouble = self._clock()
+        print_line(self._console, f"no answer: {reason}; trying again, with growing pauses", "yellow")
 
 
 def progress_words(now: MakingProgress) -> str:

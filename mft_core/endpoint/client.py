@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
 from mft_core.support.redact import redact
 
+PATH = "/chat/completions"
+VERSION = re.compile(r"/v\d+\w*/?$")
 LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 600.0
 """Seconds that an endpoint may ask to be left alone, in sum for one question."""
@@ -77,6 +80,9 @@ class Endpoint:
         settings: of the endpoint.
         journal: file of what was sent and received, the key left out; made when needed.
 
+    Attributes:
+        on_trouble: called, in any thread, with the reason why a question is asked once more.
+
     Raises:
         UsageError: the URL or the key cannot be one.
         MftError: the journal cannot be read.
@@ -89,17 +95,23 @@ class Endpoint:
             raise UsageError(
                 "the endpoint's URL must begin with http:// or https://", "Such as http://localhost:8000/v1"
             )
+        if settings.url.rstrip("/").endswith(PATH):
+            base = settings.url.rstrip("/").removesuffix(PATH)
+            raise UsageError(
+                f"the endpoint's URL ends in {PATH}, which is added by itself", f"Give it with its version: {base}"
+            )
         if not self._key.isascii() or not self._key.isprintable():
             raise UsageError(f"what ${settings.key_variable} holds is no key", "It has letters that no key has.")
         self._account = Account(settings.budget, settings.prices)
         self._ledger = Ledger(journal, self._account)
         self._gate = Gate(settings.concurrency)
-        self._connection = Connection(f"{settings.url.rstrip('/')}/chat/completions")
+        self._connection = Connection(f"{settings.url.rstrip('/')}{PATH}")
         self._over = threading.Event()
         self._counting = threading.Lock()
         self._failures = self._refusals = 0
         self._answered = False
         self._why: MftError | None = None
+        self.on_trouble: Callable[[str], None] = lambda reason: None
 
     @property
     def spending(self) -> Spending:
@@ -181,10 +193,12 @@ class Endpoint:
                 "Is it up? Rerun then: what was answered is kept.",
             ) from None
         except GiveUp as reason:
+            url = self._settings.url
+            missing = "" if VERSION.search(url) else f"Most URLs end with the version: {url.rstrip('/')}/v1. "
             raise self._ended(
                 f"the endpoint answers nothing: {self.hide(str(reason))}",
-                f"See to the account, the model's name {self._settings.model!r} and ${self._settings.key_variable}; "
-                "then rerun: what was answered is kept.",
+                f"{missing if 'status 404' in str(reason) else ''}See to the account, the model's name "
+                f"{self._settings.model!r} and ${self._settings.key_variable}; then rerun: what was answered is kept.",
             ) from None
         except BudgetSpent:
             raise  # another question may fit
@@ -231,6 +245,7 @@ class Endpoint:
             if tries >= self._settings.tries or waited > LONGEST_WAIT:
                 raise TryAgain(reason)
             longest = min(LONGEST_PAUSE, self._settings.first_pause * 2 ** max(0, tries - 1))
+            self.on_trouble(reason)
             if self._over.wait(after + random.uniform(0.0, longest)):
                 raise GiveUp(GIVEN_UP)
             attempt += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +40,8 @@ LEAST_TESTS = LEAST_INPUTS = 3
 
 class AskedModel(Protocol):
     """A model that keeps a journal: `Endpoint` or `LocalModel`."""
+
+    on_trouble: Callable[[str], None]
 
     @property
     def spending(self) -> Spending: ...
@@ -127,6 +129,10 @@ class ModelAuthor:
         one = copy(self)
         one._anew, one._given = anew, []
         return one
+
+    def tell_trouble(self, on_trouble: Callable[[str], None]) -> None:
+        """Have it called, in any thread, with the reason why a question is asked once more."""
+        self._model.on_trouble = on_trouble
 
     def give_up(self) -> None:
         """Ask nothing more; what is under way may end."""

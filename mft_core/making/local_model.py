@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,6 +69,9 @@ class LocalModel:
         settings: how it is asked.
         journal: as an endpoint's; made when needed.
 
+    Attributes:
+        on_trouble: as an endpoint's; never called.
+
     Raises:
         MftError: the journal cannot be read.
     """
@@ -81,6 +84,7 @@ class LocalModel:
         self._changed = threading.Condition()
         self._waiting: list[_Question] = []
         self._over: MftError | None = None
+        self.on_trouble: Callable[[str], None] = lambda reason: None
         self._owner = threading.Thread(target=self._answer_all, name="local-model", daemon=True)
         self._owner.start()
 

@@ -13,6 +13,7 @@ from mft_core.endpoint.spending import Spending
 from mft_core.errors import MftError, UsageError
 from mft_core.making.authoring import ModelAuthor, check_author, open_author
 from mft_core.making.earlier import Earlier, check_earlier, earlier_making, seeds_digest
+from mft_core.making.estimate import Estimate, estimate, few_seeds
 from mft_core.making.filters.chain import FilterChain, open_filters
 from mft_core.making.made import Made
 from mft_core.making.maker import Maker, SeedRequest
@@ -118,16 +119,32 @@ def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Prep
         MftError: a file cannot be read, or nothing in it can be used.
     """
     check_author(recipe.model)
-
-    def build() -> Maker:
-        maker: Maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
-        return maker
-
     # Of another one than that which works: some count what they pass over. How many are wanted changes no seed.
-    seeds = seeds_digest(seeds_of(build(), SeedRequest(1, seed=recipe.seed, readers=readers)))
+    tried = _built(recipe, catalog)
+    seeds = seeds_digest(seeds_of(tried, SeedRequest(1, seed=recipe.seed, readers=readers)))
     if not seeds:
-        raise MftError(f"{recipe.method.name} finds nothing to make records of.", "See its options under [method].")
-    return Prepared(build(), seeds)
+        left = ", ".join(f"{reason} ({count:,})" for reason, count in tried.passed_over().items())
+        raise MftError(
+            f"{recipe.method.name} finds nothing to make records of{f'; left out: {left}' if left else ''}.",
+            "See its options under [method].",
+        )
+    return Prepared(_built(recipe, catalog), seeds)
+
+
+def _built(recipe: MakeRecipe, catalog: Catalog) -> Maker:
+    maker: Maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
+    return maker
+
+
+def expected_cost(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Estimate:
+    """What a making is likely to cost.
+
+    Raises:
+        UsageError: a wrong option.
+        MftError: a file cannot be read.
+    """
+    maker = _built(recipe, catalog)
+    return estimate(recipe, maker, few_seeds(recipe, maker, readers))
 
 
 def whole_making(recipe: MakeRecipe, folder: Path, prepared: Prepared) -> Earlier | None:

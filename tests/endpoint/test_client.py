@@ -193,3 +193,23 @@ def test_one_answer_shows_that_refusals_are_of_questions(server: FakeEndpoint, o
     endpoint.ask("one", QUESTION)
     server.otherwise = says("", 400)
     assert {endpoint.ask("one", question(number)).end for number in range(2 * FIRST_REFUSALS)} == {"refused"}
+
+
+def test_what_is_asked_once_more_is_told(server: FakeEndpoint, opened: Open) -> None:
+    server.plan = [says("oops", 500)]
+    endpoint, told = opened(), list[str]()
+    endpoint.on_trouble = told.append
+    endpoint.ask("one", QUESTION)
+    assert told == ["status 500: oops"]
+
+
+def test_urls_that_are_almost_right_are_mended_in_words(server: FakeEndpoint, opened: Open) -> None:
+    with pytest.raises(UsageError, match=r"added by itself\nGive it with its version: http://localhost:8000/v1$"):
+        opened(url="http://localhost:8000/v1/chat/completions/")
+    server.otherwise = says("not found", 404)
+    bare = server.url.removesuffix("/v1")
+    with pytest.raises(MftError, match=rf"status 404: not found\nMost URLs end with the version: {server.url}\."):
+        opened(url=bare).ask("one", QUESTION)
+    with pytest.raises(MftError, match="status 404") as error:
+        opened("other.jsonl").ask("one", QUESTION)
+    assert "version" not in error.value.hint

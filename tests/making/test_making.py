@@ -13,7 +13,7 @@ from helpers.fake_endpoint import FakeEndpoint, says
 from mft_core.data.readers import Readers
 from mft_core.errors import MftError, UsageError
 from mft_core.making.made import MakingProgress
-from mft_core.making.making import open_making
+from mft_core.making.making import check_making, open_making
 from mft_core.making.recipe import MakeRecipe
 from mft_core.registry.catalog import Catalog
 from mft_core.registry.discovery import discover
@@ -137,3 +137,12 @@ def test_records_of_other_settings_are_replaced_on_demand_alone(
     with open_making(other, folder, catalog, readers, replace=True) as making:
         assert len(making.run(nothing).kept) == 4
     assert (folder / "train.jsonl").read_bytes() != before
+
+
+def test_where_there_is_nothing_to_make_records_of_it_says_what_was_left_out(
+    tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog
+) -> None:
+    (tmp_path / "double.py").write_text("def double(number):\n    twice = number\n    twice *= 2\n    return twice\n")
+    wanted = recipe(endpoint, method={"name": "translate", "code": str(tmp_path)})
+    with pytest.raises(MftError, match=r"nothing to make records of; left out: code: Python already \(1\)"):
+        check_making(wanted, catalog, Readers(catalog))
