@@ -103,10 +103,10 @@ def make(
     readers = Readers(catalog)
     prepared = check_making(chosen, catalog, readers)
     earlier = None if replace else whole_making(chosen, folder, prepared)
-    if dry_run:
-        _dry_run(chosen, folder, expected_cost(chosen, catalog, readers), json_output)
-    elif earlier is not None and not ask_again:
+    if earlier is not None and not ask_again and not (dry_run and json_output):
         _leave(earlier, json_output)
+    elif dry_run:
+        _dry_run(chosen, folder, expected_cost(chosen, catalog, readers), json_output)
     else:
         with open_making(
             chosen, folder, catalog, readers, unsafe_local=unsafe_local, ask_again=ask_again, replace=replace

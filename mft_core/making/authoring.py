@@ -16,7 +16,7 @@ from mft_core.errors import UsageError
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
 from mft_core.making.filters.refusals import check_instruction
-from mft_core.making.made import REFUSED_BY_ENDPOINT
+from mft_core.making.made import REFUSED_BY_ENDPOINT, UNANSWERED
 from mft_core.making.prompts import INPUTS, LANGUAGE, SOLUTION, TESTS
 from mft_core.making.recipe import FiltersSection, WriterSection
 from mft_core.making.written_code import (
@@ -164,7 +164,7 @@ class ModelAuthor:
         try:
             reply = self._reply(stage, told, sample, parameters)
         except Unanswered as reason:
-            raise Refused("unanswered", f"{stage}: {reason}") from None
+            raise Refused(UNANSWERED, f"{stage}: {reason}") from None
         self._given.append(Given(stage, reply.text, reply.earlier))
         if reply.end != WHOLE:
             raise Refused(REASONS[reply.end], f"{stage}: {reply.text}" if reply.end == REFUSAL else stage)

@@ -15,6 +15,8 @@ MAKER = "maker"
 """Under which is counted what did not get as far as a draft."""
 REFUSED_BY_ENDPOINT = "refused by the endpoint"
 """The reason of what came to nothing since the endpoint did not take a question, whoever asked it."""
+UNANSWERED = "unanswered"
+"""That of what came to nothing since no answer came."""
 
 
 class KeptDraft(NamedTuple):
@@ -77,8 +79,13 @@ class Made:
 
     @property
     def by_answers(self) -> int:
-        """How many were refused by the endpoint or the maker: other answers, `--ask-again`, may make more of them."""
-        return sum(one.filter == MAKER or one.reason == REFUSED_BY_ENDPOINT for one in self.refused)
+        """How many were refused by the endpoint or the maker: other answers, `--ask-again`, may make more of them.
+
+        What got no answer is asked again by every call.
+        """
+        by_maker = (one.filter == MAKER and one.reason != UNANSWERED for one in self.refused)
+        by_endpoint = (one.filter != MAKER and one.reason == REFUSED_BY_ENDPOINT for one in self.refused)
+        return sum(by_maker) + sum(by_endpoint)
 
 
 class MakingProgress(NamedTuple):

@@ -65,7 +65,8 @@ def test_a_making_that_is_whole_is_left_alone(
     before, asked = content(folder), len(endpoint.requests)
     capsys.readouterr()
     assert mft(*command(endpoint, folder, "--n", "4")) == 0
-    assert "4 records are in" in capsys.readouterr().out
+    assert mft(*command(endpoint, folder, "--n", "4", "--dry-run")) == 0
+    assert capsys.readouterr().out.count("4 records are in") == 2
     assert mft(*command(endpoint, folder, "--n", "4", "--json")) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["kept"], told["ended"], told["spending_now"]["requests"]) == (4, "enough", 0)
