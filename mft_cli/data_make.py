@@ -12,9 +12,10 @@ import typer
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
 
 if TYPE_CHECKING:
+    from mft_core.making.earlier import Earlier
+    from mft_core.making.estimate import Estimate
     from mft_core.making.making import Making
     from mft_core.making.recipe import MakeRecipe
-    from mft_core.registry.catalog import Catalog
 
 RecipeArgument = Annotated[Path | None, typer.Argument(metavar="[RECIPE.toml]", help="What to make; docs/making.md.")]
 MethodOption = Annotated[str | None, typer.Option("--method", metavar="NAME", help="How; `mft list maker`.")]
@@ -45,6 +46,12 @@ UnsafeLocalOption = Annotated[
     bool, typer.Option("--unsafe-local", help="Where there is no sandbox, run what the model wrote without one.")
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what it would do and cost, and ask nothing.")]
+AskAgainOption = Annotated[
+    bool, typer.Option("--ask-again", help="Ask anew what the endpoint or the method refused in earlier calls.")
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="Replace records that were made with other settings, or changed since.")
+]
 MADE = Path("made")
 
 
@@ -63,6 +70,8 @@ def make(
     settings: SetOption = None,
     unsafe_local: UnsafeLocalOption = False,
     dry_run: DryRunOption = False,
+    ask_again: AskAgainOption = False,
+    replace: ReplaceOption = False,
     plugin: PluginOption = None,
     json_output: JsonOption = False,
     debug: DebugOption = False,
@@ -85,17 +94,24 @@ def make(
         "output": str(output) if output else None,
     }
     from mft_core.data.readers import Readers
-    from mft_core.making.making import open_making
+    from mft_core.making.making import check_making, expected_cost, open_making, whole_making
     from mft_core.making.recipe_loading import load_make_recipe
 
     wishes = [(key, value) for key, value in given.items() if value is not None]
     chosen = load_make_recipe(recipe, [*wishes, *_settings(settings or ())], catalog)
     folder = Path(chosen.output) if chosen.output else MADE / chosen.method.name.rpartition("/")[2]
-    if dry_run:
-        _dry_run(chosen, folder, catalog, json_output)
-        return
-    with open_making(chosen, folder, catalog, Readers(catalog), unsafe_local=unsafe_local) as making:
-        _make(making, json_output)
+    readers = Readers(catalog)
+    prepared = check_making(chosen, catalog, readers)
+    earlier = None if replace else whole_making(chosen, folder, prepared)
+    if earlier is not None and not ask_again and not (dry_run and json_output):
+        _leave(earlier, json_output)
+    elif dry_run:
+        _dry_run(chosen, folder, expected_cost(chosen, catalog, readers), json_output)
+    else:
+        with open_making(
+            chosen, folder, catalog, readers, unsafe_local=unsafe_local, ask_again=ask_again, replace=replace
+        ) as making:
+            _make(making, expected_cost(chosen, catalog, readers), json_output)
 
 
 def _settings(texts: Sequence[str]) -> list[tuple[str, Any]]:
@@ -104,30 +120,38 @@ def _settings(texts: Sequence[str]) -> list[tuple[str, Any]]:
     return [parse_setting(text) for text in texts]
 
 
-def _dry_run(recipe: MakeRecipe, folder: Path, catalog: Catalog, json_output: bool) -> None:
+def _leave(earlier: Earlier, json_output: bool) -> None:
+    """Say that everything is there."""
+    from mft_cli.display import console, show_json
+    from mft_cli.making_view import print_whole, whole_as_json
+
+    if json_output:
+        show_json(whole_as_json(earlier))
+    else:
+        print_whole(console(), earlier)
+
+
+def _dry_run(recipe: MakeRecipe, folder: Path, expected: Estimate, json_output: bool) -> None:
     from mft_cli.display import console, show_json
     from mft_cli.making_view import print_plan
-    from mft_core.data.readers import Readers
-    from mft_core.making.estimate import estimate
-    from mft_core.making.making import check_making
 
-    expected = estimate(recipe, check_making(recipe, catalog, Readers(catalog)))
     if json_output:
         show_json({"folder": str(folder), "recipe": recipe.model_dump(mode="json"), "estimate": asdict(expected)})
     else:
         print_plan(console(), recipe, folder, expected)
 
 
-def _make(making: Making, json_output: bool) -> None:
+def _make(making: Making, expected: Estimate, json_output: bool) -> None:
     """Make with progress, and say what came of it."""
     from mft_cli.display import console, show_json
-    from mft_cli.making_view import MakingView, as_json, print_made, print_plan
-    from mft_core.making.estimate import estimate
+    from mft_cli.making_view import MakingView, as_json, print_journal, print_made, print_plan
 
     screen = console(stderr=json_output)
-    print_plan(screen, making.recipe, making.folder, estimate(making.recipe, making.maker))
+    print_plan(screen, making.recipe, making.folder, expected)
+    print_journal(screen, making)
     try:
         with MakingView(screen) as view:
+            making.author.tell_trouble(view.trouble)
             made = making.run(view.progress)
     except KeyboardInterrupt:
         screen.print(f"interrupted; what was kept so far is in {making.folder}, and the same command goes on")

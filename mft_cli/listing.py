@@ -9,6 +9,7 @@ import typer
 from mft_cli.columns import print_columns
 from mft_cli.display import show_json
 from mft_cli.session import DebugOption, JsonOption, PluginOption, Session
+from mft_core.registry.kinds import KINDS
 
 if TYPE_CHECKING:
     from mft_core.registry.discovery import Plugins
@@ -21,10 +22,7 @@ def list_components(
     context: typer.Context,
     kind: Annotated[
         str | None,
-        typer.Argument(
-            help="model, base, source, reader, tokenization, packer, tuner, loss, evaluator, importer, maker "
-            "or callback; or all."
-        ),
+        typer.Argument(help=f"{', '.join(KINDS)}; none: all."),
     ] = None,
     json_output: JsonOption = False,
     plugin: PluginOption = None,

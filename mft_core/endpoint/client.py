@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,14 @@ from urllib.parse import quote
 from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.gate import GIVEN_UP, Gate
 from mft_core.endpoint.ledger import Ledger, ReadReply, question_key
-from mft_core.endpoint.replies import REFUSED, GiveUp, Reply, TryAgain, read_reply
+from mft_core.endpoint.replies import REFUSAL, REFUSED, GiveUp, Reply, TryAgain, read_reply
 from mft_core.endpoint.spending import Account, Allowance, BudgetSpent, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
 from mft_core.support.redact import redact
 
+PATH = "/chat/completions"
+VERSION = re.compile(r"/v\d+\w*/?$")
 LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 600.0
 """Seconds that an endpoint may ask to be left alone, in sum for one question."""
@@ -29,6 +32,8 @@ SHORTEST_WAIT = 1.0
 """Seconds; an endpoint that asks for less may be asked for ever: that counts as a try."""
 FAILURES_IN_A_ROW = 5
 """So many questions without a reply say that the endpoint is down."""
+FIRST_REFUSALS = 8
+"""So many questions refused, before a single one is answered, say that the endpoint takes none."""
 HIDDEN, SHORTEST_SECRET = "[redacted]", 8
 CHAT, COMPLETION = "/chat/completions", "/completions"
 
@@ -77,6 +82,9 @@ class Endpoint:
         journal: file of what was sent and received, the key left out; made when needed.
         read: what is taken for a reply.
 
+    Attributes:
+        on_trouble: called, in any thread, with the reason why a question is asked once more.
+
     Raises:
         UsageError: the URL or the key cannot be one.
         MftError: the journal cannot be read.
@@ -89,6 +97,11 @@ class Endpoint:
             raise UsageError(
                 "the endpoint's URL must begin with http:// or https://", "Such as http://localhost:8000/v1"
             )
+        if settings.url.rstrip("/").endswith(PATH):
+            base = settings.url.rstrip("/").removesuffix(PATH)
+            raise UsageError(
+                f"the endpoint's URL ends in {PATH}, which is added by itself", f"Give it with its version: {base}"
+            )
         if not self._key.isascii() or not self._key.isprintable():
             raise UsageError(f"what ${settings.key_variable} holds is no key", "It has letters that no key has.")
         self._account = Account(settings.budget, settings.prices)
@@ -97,8 +110,10 @@ class Endpoint:
         self._connection = Connection(settings.url.rstrip("/"))
         self._over = threading.Event()
         self._counting = threading.Lock()
-        self._failures = 0
+        self._failures = self._refusals = 0
+        self._answered = False
         self._why: MftError | None = None
+        self.on_trouble: Callable[[str], None] = lambda reason: None
 
     @property
     def spending(self) -> Spending:
@@ -111,25 +126,40 @@ class Endpoint:
         return self._ledger.models
 
     @property
+    def restored(self) -> int:
+        """Questions whose replies earlier processes left in the journal."""
+        return self._ledger.restored
+
+    @property
     def concurrency(self) -> int:
         """Most requests under way at this moment."""
         return self._gate.limit
 
-    def ask(self, stage: str, messages: Sequence[Mapping[str, str]], *, sample: int = 0, **parameters: Any) -> Reply:
+    def ask(
+        self,
+        stage: str,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        sample: int = 0,
+        anew: bool = False,
+        **parameters: Any,
+    ) -> Reply:
         """The reply to a question, from the journal if it is there.
 
         Args:
             stage: what the question is for; the same question is asked once for each.
             messages: "role" and "content" of each, ending with the user's.
             sample: the same question with another number gets a reply of its own.
+            anew: take no reply of an earlier process; what this one was told is taken all the same.
             parameters: fields of the request, in place of those in the settings.
 
         Raises:
             Unanswered: this question got no reply.
             BudgetSpent: it was not sent: the rest of the budget may not suffice.
-            MftError: no question will get a reply: no quota, no access, the endpoint is down, the disk is full.
+            MftError: no question will get a reply: no quota, no access, the endpoint is down or refuses whatever it is
+                asked, the disk is full.
         """
-        return self._answer(stage, {"messages": [dict(one) for one in messages]}, sample, parameters)
+        return self._answer(stage, {"messages": [dict(one) for one in messages]}, sample, parameters, anew)
 
     def continue_text(self, stage: str, text: str, *, sample: int = 0, **parameters: Any) -> Reply:
         """How the model goes on with a text that is no conversation; all else as `ask`."""
@@ -152,10 +182,12 @@ class Endpoint:
                 text = text.replace(form, HIDDEN)
         return redact(text)
 
-    def _answer(self, stage: str, question: Mapping[str, Any], sample: int, parameters: Mapping[str, Any]) -> Reply:
+    def _answer(
+        self, stage: str, question: Mapping[str, Any], sample: int, parameters: Mapping[str, Any], anew: bool = False
+    ) -> Reply:
         body = {"model": self._settings.model, **question, **self._settings.parameters, **parameters}
         key = question_key(stage, body, sample)
-        return self._ledger.answer(key, partial(self._ask, key, stage, body))
+        return self._ledger.answer(key, partial(self._ask, key, stage, body), anew=anew)
 
     def _ask(self, key: str, stage: str, body: Mapping[str, Any]) -> Reply:
         try:
@@ -182,6 +214,15 @@ class Endpoint:
             raise self._ended(error.message, error.hint) from error
         with self._counting:
             self._failures = 0
+            self._answered = self._answered or reply.end != REFUSAL
+            self._refusals += reply.end == REFUSAL
+            refusals = 0 if self._answered else self._refusals
+        if refusals >= FIRST_REFUSALS:
+            raise self._ended(
+                f"the endpoint refused all of the first {refusals} questions; the last: {self.hide(reply.text)}",
+                "See to its settings, the model's name and the parameters of a question. Then rerun; as refusals are "
+                "kept like answers, `mft data make` with --ask-again.",
+            )
         return reply
 
     def _what_to_do(self, status: int) -> str:
@@ -190,7 +231,9 @@ class Endpoint:
         if status in (401, 403):
             return f"It wants a key in {key} that may use {model}" + ("" if self._key else "; there is none")
         if status in (404, 405):
-            return f"Is {model} what it calls the model, and does its URL end with the version, as /v1"
+            url = self._settings.url.rstrip("/")
+            version = "" if VERSION.search(url) else f", and should the URL not end with the version, {url}/v1"
+            return f"Is {model} what it calls the model{version}"
         if status in REFUSED:
             return "It does not take such questions: see to the parameters that they are asked with"
         return f"See to the account, the model's name {model} and {key}"
@@ -222,6 +265,7 @@ class Endpoint:
             if tries >= self._settings.tries or waited > LONGEST_WAIT:
                 raise TryAgain(reason)
             longest = min(LONGEST_PAUSE, self._settings.first_pause * 2 ** max(0, tries - 1))
+            self.on_trouble(reason)
             if self._over.wait(after + random.uniform(0.0, longest)):
                 raise GiveUp(GIVEN_UP)
             attempt += 1
@@ -233,7 +277,8 @@ class Endpoint:
             TryAgain: no reply came.
             GiveUp: none will.
         """
-        headers = {"Idempotency-Key": key} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
+        known_by = self._ledger.idempotency_key(key)
+        headers = {"Idempotency-Key": known_by} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         most_tokens = prompt_tokens + int(body.get("max_tokens") or 0)
         with self._gate.place() as halvings, self._account.request(most_tokens):
             self._ledger.sent(key, stage, attempt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +35,9 @@ class Ledger:
         account: counts what was spent, also what the journal says of earlier processes.
         read: the reply in a response: whose verdict `read_reply` is, unless another purpose takes other replies.
 
+    Attributes:
+        restored: questions that earlier processes had a reply to.
+
     Raises:
         MftError: somebody else wrote into the file.
     """
@@ -45,7 +49,10 @@ class Ledger:
         self._places: dict[str, LinePlace] = {}
         self._asking: set[str] = set()
         self._models: set[str] = set()
+        self._repeated: Counter[str] = Counter()
+        self._restored = 0
         self._journal = RequestJournal(path, self._restore)
+        self.restored = len(self._places)
 
     @property
     def models(self) -> frozenset[str]:
@@ -53,11 +60,12 @@ class Ledger:
         with self._changed:
             return frozenset(self._models)
 
-    def answer(self, key: str, ask: Callable[[], Reply]) -> Reply:
+    def answer(self, key: str, ask: Callable[[], Reply], *, anew: bool = False) -> Reply:
         """The reply to a question: from the journal or, once for all threads that want it, by asking.
 
         Args:
             ask: gets a reply by way of `received`.
+            anew: take no reply that an earlier process had; one that was had since is taken.
 
         Raises:
             MftError: the journal cannot be read any more.
@@ -65,6 +73,8 @@ class Ledger:
         with self._changed:
             self._changed.wait_for(lambda: key not in self._asking)
             place = self._places.get(key)
+            if place is not None and anew and self._is_earlier(place):
+                place = None
             if place is None:
                 self._asking.add(key)
         if place is not None:
@@ -75,6 +85,12 @@ class Ledger:
             with self._changed:
                 self._asking.discard(key)
                 self._changed.notify_all()
+
+    def idempotency_key(self, key: str) -> str:
+        """What an endpoint is to know a question by: another one after each reply, for it to give a new one."""
+        with self._changed:
+            replies = (key in self._places) + self._repeated[key]
+        return f"{key}-{replies}" if replies else key
 
     def sent(self, key: str, stage: str, attempt: int) -> None:
         """Have on disk that a request goes out now.
@@ -99,6 +115,7 @@ class Ledger:
         return self._take(self._journal.append(record), record, headers)
 
     def _restore(self, place: LinePlace, record: dict[str, Any]) -> None:
+        self._restored = place.start + place.length
         if record["event"] == SENT:
             self._account.restore_request()
         else:
@@ -111,6 +128,8 @@ class Ledger:
             self._account.add(usage)
         reply = replace(self._read_reply(record["status"], headers, record["body"]), usage=usage)
         with self._changed:
+            if record["key"] in self._places:
+                self._repeated[record["key"]] += 1
             self._places[record["key"]] = place
             if reply.model:
                 self._models.add(reply.model)
@@ -124,4 +143,8 @@ class Ledger:
                 "Somebody else changed it. Rerun: what is whole in it is kept.",
             )
         usage = read_usage(record["status"], record["body"], record["prompt_tokens"])
-        return replace(self._read_reply(record["status"], {}, record["body"]), usage=usage)
+        reply = self._read_reply(record["status"], {}, record["body"])
+        return replace(reply, usage=usage, earlier=self._is_earlier(place))
+
+    def _is_earlier(self, place: LinePlace) -> bool:
+        return place.start < self._restored

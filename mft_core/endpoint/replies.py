@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -43,12 +43,14 @@ class Reply:
         text: the answer, or why it was refused.
         model: as the endpoint calls the one that answered.
         usage: what it cost; None: nothing, as far as can be seen.
+        earlier: whether it was there when the journal was opened: nothing was paid for it since.
     """
 
     end: str
     text: str
     model: str = ""
     usage: Usage | None = None
+    earlier: bool = field(default=False, compare=False)
 
     @property
     def too_long(self) -> bool:

@@ -44,6 +44,17 @@ class Spending:
         """Of prompts and answers together."""
         return self.prompt_tokens + self.completion_tokens
 
+    def since(self, earlier: Spending) -> Spending:
+        """What of it was spent after `earlier`."""
+        money = None if self.money is None or earlier.money is None else self.money - earlier.money
+        return Spending(
+            self.requests - earlier.requests,
+            self.prompt_tokens - earlier.prompt_tokens,
+            self.completion_tokens - earlier.completion_tokens,
+            self.estimated - earlier.estimated,
+            money,
+        )
+
 
 def money_for(prompt_tokens: int, completion_tokens: int, prices: tuple[float, float] | None) -> float | None:
     """What tokens of prompts and of answers cost.

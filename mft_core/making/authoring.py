@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mft_core.endpoint.client import Endpoint, Unanswered
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
@@ -14,6 +15,8 @@ from mft_core.endpoint.spending import Allowance, Spending
 from mft_core.errors import UsageError
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
+from mft_core.making.filters.refusals import check_instruction
+from mft_core.making.made import REFUSED_BY_ENDPOINT, UNANSWERED
 from mft_core.making.prompts import INPUTS, LANGUAGE, SOLUTION, TESTS
 from mft_core.making.recipe import FiltersSection, WriterSection
 from mft_core.making.written_code import (
@@ -30,7 +33,7 @@ from mft_core.support.thoughts import without_thought
 if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
 
-REASONS = {"length": "cut off", "content_filter": "content filter", REFUSAL: "refused by the endpoint"}
+REASONS = {"length": "cut off", "content_filter": "content filter", REFUSAL: REFUSED_BY_ENDPOINT}
 """By the end of a reply that is no answer, why nothing comes of it."""
 LEAST_TESTS = LEAST_INPUTS = 3
 
@@ -38,13 +41,26 @@ LEAST_TESTS = LEAST_INPUTS = 3
 class AskedModel(Protocol):
     """A model that keeps a journal: `Endpoint` or `LocalModel`."""
 
+    on_trouble: Callable[[str], None]
+
     @property
     def spending(self) -> Spending: ...
 
     @property
     def models(self) -> frozenset[str]: ...
 
-    def ask(self, stage: str, messages: Sequence[Mapping[str, str]], *, sample: int = 0, **parameters: Any) -> Reply:
+    @property
+    def restored(self) -> int: ...
+
+    def ask(
+        self,
+        stage: str,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        sample: int = 0,
+        anew: bool = False,
+        **parameters: Any,
+    ) -> Reply:
         """As `Endpoint.ask`."""
         ...
 
@@ -55,17 +71,34 @@ class AskedModel(Protocol):
         """End what is under way."""
 
 
+class Given(NamedTuple):
+    """An answer that was given: at which stage, what it says, whether it was in the journal from an earlier call."""
+
+    stage: str
+    text: str
+    earlier: bool
+
+
 class ModelAuthor:
     """Asks a model, and makes records of the code that it writes. For any threads.
 
     Args:
         model: who is asked; closed with this.
         filters: what solutions are checked by is asked for where they want it.
+        ask_again: what the endpoint refused in an earlier call is asked anew.
+
+    Attributes:
+        ask_again: likewise.
+        earlier_spending: what earlier calls in the same folder had spent.
     """
 
-    def __init__(self, model: AskedModel, filters: FiltersSection) -> None:
+    def __init__(self, model: AskedModel, filters: FiltersSection, *, ask_again: bool = False) -> None:
         self._model = model
         self._filters = filters
+        self.ask_again = ask_again
+        self.earlier_spending = model.spending
+        self._anew = False
+        self._given: list[Given] = []
 
     @property
     def spending(self) -> Spending:
@@ -76,6 +109,30 @@ class ModelAuthor:
     def models(self) -> frozenset[str]:
         """Names of the models that answered, as they give them."""
         return self._model.models
+
+    @property
+    def restored(self) -> int:
+        """Answers, refusals too, that earlier calls left in the journal."""
+        return self._model.restored
+
+    @property
+    def given(self) -> Sequence[Given]:
+        """The answers that came by this author, of `for_one_seed`, in their order."""
+        return tuple(self._given)
+
+    def for_one_seed(self, *, anew: bool = False) -> ModelAuthor:
+        """The same author with `given` of its own.
+
+        Args:
+            anew: it takes no answer of an earlier call.
+        """
+        one = copy(self)
+        one._anew, one._given = anew, []
+        return one
+
+    def tell_trouble(self, on_trouble: Callable[[str], None]) -> None:
+        """Have it called, in any thread, with the reason why a question is asked once more."""
+        self._model.on_trouble = on_trouble
 
     def give_up(self) -> None:
         """Ask nothing more; what is under way may end."""
@@ -105,9 +162,10 @@ class ModelAuthor:
         parameters = {name: value for name, value in given.items() if value is not None}
         told = [{"role": role, "content": content} for role, content in messages]
         try:
-            reply = self._model.ask(stage, told, sample=sample, **parameters)
+            reply = self._reply(stage, told, sample, parameters)
         except Unanswered as reason:
-            raise Refused("unanswered", f"{stage}: {reason}") from None
+            raise Refused(UNANSWERED, f"{stage}: {reason}") from None
+        self._given.append(Given(stage, reply.text, reply.earlier))
         if reply.end != WHOLE:
             raise Refused(REASONS[reply.end], f"{stage}: {reply.text}" if reply.end == REFUSAL else stage)
         answer = without_thought(reply.text)
@@ -122,9 +180,12 @@ class ModelAuthor:
         them see the task and the function's signature, not the solution.
 
         Raises:
-            Refused: there is no code in an answer, or it was cut off, filtered or refused.
+            Refused: there is no code in an answer, or it was cut off, filtered or refused; or the instruction is a
+                refusal itself, which is then not asked.
             BudgetSpent, MftError: as of `ask`.
         """
+        if self._filters.refusals:
+            check_instruction(instruction)
         answer, source = self._solution("solution", instruction, language, sample)
         function = main_function(source, instruction) if language == "python" else None
         turns = (Turn(USER, instruction), Turn(ASSISTANT, answer))
@@ -141,6 +202,14 @@ class ModelAuthor:
             _, other = self._solution("other solution", asked, language, sample)
             code = replace(code, inputs=inputs, other=other)
         return Draft(turns, code, topic)
+
+    def _reply(
+        self, stage: str, told: Sequence[Mapping[str, str]], sample: int, parameters: Mapping[str, Any]
+    ) -> Reply:
+        reply = self._model.ask(stage, told, sample=sample, anew=self._anew, **parameters)
+        if self.ask_again and reply.end == REFUSAL and reply.earlier:
+            reply = self._model.ask(stage, told, sample=sample, anew=True, **parameters)
+        return reply
 
     def _solution(self, stage: str, instruction: str, language: str, sample: int) -> tuple[str, str]:
         """The answer, and the code in it."""
@@ -188,8 +257,10 @@ def check_author(section: WriterSection) -> None:
         raise UsageError("model.name: which model behind the endpoint?", "Name one exact version.")
 
 
-def open_author(section: WriterSection, filters: FiltersSection, folder: Path, catalog: Catalog) -> ModelAuthor:
-    """The author that a recipe names, with its journal in a folder.
+def open_author(
+    section: WriterSection, filters: FiltersSection, folder: Path, catalog: Catalog, *, ask_again: bool = False
+) -> ModelAuthor:
+    """The author that a recipe names, with its journal in a folder; `ask_again` as of `ModelAuthor`.
 
     Raises:
         UsageError: the recipe names no model, or two; or what it names cannot be one.
@@ -198,7 +269,7 @@ def open_author(section: WriterSection, filters: FiltersSection, folder: Path, c
     check_author(section)
     budget = Allowance(section.budget_tokens, section.budget_requests)
     if section.base:
-        return ModelAuthor(_open_local(section, budget, folder, catalog), filters)
+        return ModelAuthor(_open_local(section, budget, folder, catalog), filters, ask_again=ask_again)
     settings = section.settings(
         section.endpoint,
         section.name,
@@ -207,7 +278,7 @@ def open_author(section: WriterSection, filters: FiltersSection, folder: Path, c
         budget=budget,
         prices=section.prices,
     )
-    return ModelAuthor(Endpoint(settings, folder / run_files.REQUESTS), filters)
+    return ModelAuthor(Endpoint(settings, folder / run_files.REQUESTS), filters, ask_again=ask_again)
 
 
 def _open_local(section: WriterSection, budget: Allowance, folder: Path, catalog: Catalog) -> AskedModel:

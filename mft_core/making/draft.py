@@ -56,11 +56,14 @@ class Draft:
         turns: user and assistant in alternation, perhaps after a system turn; ending with assistant.
         code: what of it can be run; None: nothing.
         topic: under which the report counts it; "": that of its seed.
+        worded: whether a model worded the instruction; false: it is a fixed sentence with the user's own code or point,
+            and such are alike by right.
     """
 
     turns: tuple[Turn, ...]
     code: Code | None = None
     topic: str = ""
+    worded: bool = True
 
     @property
     def instruction(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -70,6 +70,9 @@ class LocalModel:
         settings: how it is asked.
         journal: as an endpoint's; made when needed.
 
+    Attributes:
+        on_trouble: as an endpoint's; never called.
+
     Raises:
         MftError: the journal cannot be read.
     """
@@ -82,6 +85,7 @@ class LocalModel:
         self._changed = threading.Condition()
         self._waiting: list[_Question] = []
         self._over: MftError | None = None
+        self.on_trouble: Callable[[str], None] = lambda reason: None
         self._owner = threading.Thread(target=self._answer_all, name="local-model", daemon=True)
         self._owner.start()
 
@@ -91,17 +95,31 @@ class LocalModel:
         return self._account.spending
 
     @property
+    def restored(self) -> int:
+        """Questions whose answers earlier processes left in the journal."""
+        return self._ledger.restored
+
+    @property
     def models(self) -> frozenset[str]:
         """Names of the models that answered."""
         return self._ledger.models
 
-    def ask(self, stage: str, messages: Sequence[Mapping[str, str]], *, sample: int = 0, **parameters: Any) -> Reply:
+    def ask(
+        self,
+        stage: str,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        sample: int = 0,
+        anew: bool = False,
+        **parameters: Any,
+    ) -> Reply:
         """The reply to a question, from the journal if it is there.
 
         Args:
             stage: what the question is for; the same question is answered once for each.
             messages: "role" and "content" of each, ending with the user's.
             sample: the same question with another number gets a reply of its own.
+            anew: take no reply of an earlier process, and draw another one.
             parameters: temperature and max_tokens, in place of those in the settings.
 
         Raises:
@@ -114,7 +132,7 @@ class LocalModel:
             raise TypeError(f"a model on this machine takes no {', '.join(unknown)}")
         body = {"model": self._settings.base, "messages": [dict(one) for one in messages], **own, **parameters}
         key = question_key(stage, body, sample)
-        return self._ledger.answer(key, partial(self._ask, key, stage, body))
+        return self._ledger.answer(key, partial(self._ask, key, stage, body), anew=anew)
 
     def give_up(self) -> None:
         """Answer nothing more but what is being answered."""
@@ -131,7 +149,7 @@ class LocalModel:
         prompt_tokens = estimated_prompt_tokens(body["messages"])
         with self._account.request(prompt_tokens + body["max_tokens"]):
             self._ledger.sent(key, stage, 0)
-            question = _Question(turns, sampling, (int(key[:16], 16),))
+            question = _Question(turns, sampling, _seed(self._ledger.idempotency_key(key)))
             with self._changed:
                 if self._over is not None:
                     raise self._over
@@ -191,6 +209,12 @@ class LocalModel:
                 one.answer.set_exception(self._over)
             self._waiting = []
             self._changed.notify_all()
+
+
+def _seed(key: str) -> tuple[int, ...]:
+    """What a question's answer is drawn with: its key, and how many answers it had before, if any."""
+    digits, _, replies = key.partition("-")
+    return (int(digits[:16], 16), *([int(replies)] if replies else []))
 
 
 def open_local_model(settings: LocalSettings, journal: Path, catalog: Catalog) -> LocalModel:

@@ -46,10 +46,12 @@ class Maker(Configurable[SomeOptions]):
     Attributes:
         questions_per_seed: roughly, as the options say; for the estimate of what a making costs.
         records_per_seed: roughly, likewise.
+        language: the natural one of records, "en" or "zh": others are not kept; "": any.
     """
 
     questions_per_seed: float = 2.0
     records_per_seed: float = 1.0
+    language: str = ""
 
     @abstractmethod
     def seeds(self, request: SeedRequest) -> Iterable[Seed]:

@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import Spending
 from mft_core.errors import MftError, UsageError
 from mft_core.making.authoring import ModelAuthor, check_author, open_author
+from mft_core.making.earlier import Earlier, check_earlier, earlier_making, seeds_digest
+from mft_core.making.estimate import Estimate, estimate, few_seeds
 from mft_core.making.filters.chain import FilterChain, open_filters
+from mft_core.making.made import Made
 from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.output import RECIPE, TRAIN, write_output, written
-from mft_core.making.production import Made, OnProgress, Production
+from mft_core.making.output import RECIPE, TRAIN, write_output
+from mft_core.making.production import OnProgress, Production, seeds_of
 from mft_core.making.prompts import prompts
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report
@@ -32,6 +36,9 @@ class Making:
         recipe: what is made.
         folder: the task folder.
         maker, author, filters, readers: of the recipe.
+        seeds: the digest of what the maker makes records of.
+        earlier: the making whose records lie in the folder.
+        replace: these may become fewer.
     """
 
     recipe: MakeRecipe
@@ -40,6 +47,9 @@ class Making:
     author: ModelAuthor
     filters: FilterChain
     readers: Readers
+    seeds: str = ""
+    earlier: Earlier | None = None
+    replace: bool = False
 
     def run(self, on_progress: OnProgress) -> Made:
         """Make what is wanted, and write it; also where it ends early.
@@ -57,29 +67,51 @@ class Making:
             wanted=self.recipe.n,
             seed=self.recipe.seed,
             concurrency=self.recipe.model.concurrency,
+            patience=self.recipe.patience,
         )
         try:
             made = production.run(on_progress)
         except (MftError, KeyboardInterrupt):
-            # What an earlier call has written may be more than this one has come to.
-            if len(production.made.kept) > written(self.folder):
+            if len(production.made.kept) > self.written:
                 self._write(production.made)
             raise
-        self._write(made)
+        if self.replaces(made):
+            self._write(made)
         return made
+
+    @property
+    def written(self) -> int:
+        """Records that an earlier call has written."""
+        return self.earlier.kept if self.earlier else 0
+
+    def replaces(self, made: Made) -> bool:
+        """Whether what was made takes the place of what an earlier call has written: it does not where it is less."""
+        return len(made.kept) >= (min(1, self.written) if self.replace else self.written)
 
     @property
     def spending(self) -> Spending:
         """So far, that of earlier calls included."""
         return self.author.spending
 
+    @property
+    def spending_now(self) -> Spending:
+        """Of this call alone."""
+        return self.author.spending.since(self.author.earlier_spending)
+
     def _write(self, made: Made) -> None:
         told = {**prompts(), **self.maker.prompts()}
         text = report(self.recipe, made, self.spending, self.maker)
-        write_output(self.folder, self.recipe, made, told, sorted(self.author.models), text)
+        write_output(self.folder, self.recipe, made, told, sorted(self.author.models), text, self.seeds)
 
 
-def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Maker:
+class Prepared(NamedTuple):
+    """A maker, and the digest of what it makes records of."""
+
+    maker: Maker
+    seeds: str
+
+
+def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Prepared:
     """The maker of a recipe, if the recipe names a writer and there is something to make records of.
 
     Raises:
@@ -87,20 +119,55 @@ def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Make
         MftError: a file cannot be read, or nothing in it can be used.
     """
     check_author(recipe.model)
+    # Of another one than that which works: some count what they pass over. How many are wanted changes no seed.
+    tried = _built(recipe, catalog)
+    seeds = seeds_digest(seeds_of(tried, SeedRequest(1, seed=recipe.seed, readers=readers)))
+    if not seeds:
+        left = ", ".join(f"{reason} ({count:,})" for reason, count in tried.passed_over().items())
+        raise MftError(
+            f"{recipe.method.name} finds nothing to make records of{f'; left out: {left}' if left else ''}.",
+            "See its options under [method].",
+        )
+    return Prepared(_built(recipe, catalog), seeds)
 
-    def build() -> Maker:
-        maker: Maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
-        return maker
 
-    # Of another one than that which works: some count what they pass over.
-    if next(iter(build().seeds(SeedRequest(recipe.n, seed=recipe.seed, readers=readers))), None) is None:
-        raise MftError(f"{recipe.method.name} finds nothing to make records of.", "See its options under [method].")
-    return build()
+def _built(recipe: MakeRecipe, catalog: Catalog) -> Maker:
+    maker: Maker = catalog.build("maker", recipe.method.name, recipe.method.options, "[method]")
+    return maker
+
+
+def expected_cost(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Estimate:
+    """What a making is likely to cost.
+
+    Raises:
+        UsageError: a wrong option.
+        MftError: a file cannot be read.
+    """
+    maker = _built(recipe, catalog)
+    return estimate(recipe, maker, few_seeds(recipe, maker, readers))
+
+
+def whole_making(recipe: MakeRecipe, folder: Path, prepared: Prepared) -> Earlier | None:
+    """The making in the folder where it is this one and has all its records; None: there is something to be made.
+
+    Raises:
+        UsageError: the folder holds something else, or a making of other settings.
+    """
+    _refuse_others_files(folder)
+    earlier = check_earlier(recipe, folder, prepared.maker, prepared.seeds)
+    return earlier if earlier is not None and earlier.is_whole(recipe) else None
 
 
 @contextmanager
 def open_making(
-    recipe: MakeRecipe, folder: Path, catalog: Catalog, readers: Readers, *, unsafe_local: bool = False
+    recipe: MakeRecipe,
+    folder: Path,
+    catalog: Catalog,
+    readers: Readers,
+    *,
+    unsafe_local: bool = False,
+    ask_again: bool = False,
+    replace: bool = False,
 ) -> Iterator[Making]:
     """A making in its folder, which no other process works in until the block ends.
 
@@ -110,23 +177,31 @@ def open_making(
         catalog: for the maker, and a model on this machine.
         readers: of files that seeds and benchmarks come from.
         unsafe_local: where there is no sandbox, run what the model wrote without one.
+        ask_again: what the endpoint or the maker refused in an earlier call is asked anew.
+        replace: go on, whatever an earlier call made and with what settings; what it was answered is still taken.
 
     Raises:
-        UsageError: a wrong option, or a folder that holds something else.
+        UsageError: a wrong option, or a folder that holds something else, or a making of other settings.
         MftError: another process works in it; a model, a sandbox or a package is not to be had.
     """
-    maker = check_making(recipe, catalog, readers)
+    maker, seeds = check_making(recipe, catalog, readers)
     _refuse_others_files(folder)
     lock = FolderLock(folder / run_files.MAKING)
     lock.take()
     try:
-        author = open_author(recipe.model, recipe.filters, folder / run_files.MAKING, catalog)
+        earlier = earlier_making(folder) if replace else check_earlier(recipe, folder, maker, seeds)
+        author = open_author(recipe.model, recipe.filters, folder / run_files.MAKING, catalog, ask_again=ask_again)
         try:
             filters = open_filters(
-                recipe.filters, folder / run_files.MAKING, catalog, readers, unsafe_local=unsafe_local
+                recipe.filters,
+                folder / run_files.MAKING,
+                catalog,
+                readers,
+                unsafe_local=unsafe_local,
+                language=maker.language,
             )
             write_text(folder / run_files.MAKING / RECIPE, recipe.as_toml())
-            yield Making(recipe, folder, maker, author, filters, readers)
+            yield Making(recipe, folder, maker, author, filters, readers, seeds, earlier, replace)
         finally:
             author.close()
     finally:
@@ -135,7 +210,7 @@ def open_making(
 
 def _refuse_others_files(folder: Path) -> None:
     """Let no making write among what it did not make."""
-    if not folder.exists() or (folder / run_files.MAKING).is_dir():
+    if not folder.exists() or (folder / run_files.MAKING).is_dir() or earlier_making(folder) is not None:
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder.", "Choose another --output.")

@@ -11,13 +11,13 @@ from typing import Any
 
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft
-from mft_core.making.production import KeptDraft, Made, NotKept
+from mft_core.making.made import KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import run_files
 from mft_core.support.durable import make_folder, write_text
 
 TRAIN, VALID, REPORT = "train.jsonl", "valid.jsonl", "report.md"
-REFUSED, RECIPE = "refused.jsonl", "making.toml"
+REFUSED, RECIPE, WRITTEN = "refused.jsonl", "making.toml", "written.json"
 WHOLE = 1 << 64
 
 
@@ -52,6 +52,7 @@ def write_output(
     prompts: Mapping[str, str],
     models: Sequence[str],
     report: str,
+    seeds: str = "",
 ) -> None:
     """Replace the folder's files, each as a whole.
 
@@ -62,11 +63,15 @@ def write_output(
         prompts: texts of all prompts by name; their digests are recorded.
         models: the names of those that answered.
         report: Markdown.
+        seeds: the digest of what records were made of.
 
     Raises:
         MftError: it cannot be written; what was there stays.
     """
     train, valid = sides(made.kept, recipe.valid_fraction)
+    data = {TRAIN: train, **({VALID: valid} if valid else {})}
+    texts = {name: _lines(map(as_record, kept)) for name, kept in data.items()}
+    digests = {name: digest(text) for name, text in texts.items()}
     facts = {
         "method": {"name": recipe.method.name, **recipe.method.options},
         "models": sorted(models),
@@ -79,18 +84,21 @@ def write_output(
             "seeds": sum(made.seeds.values()),
             "refused": {f"{name}: {reason}": count for (name, reason), count in sorted(made.reasons.items())},
         },
-        "prompts": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(prompts.items())},
+        "files": digests,
+        "seeds": seeds,
+        "prompts": {name: digest(text) for name, text in sorted(prompts.items())},
         "recipe": recipe.model_dump(mode="json"),
         "mft": version("mft"),
     }
     try:
         make_folder(folder / run_files.MAKING)
-        _write_lines(folder / TRAIN, map(as_record, train))
-        if valid:
-            _write_lines(folder / VALID, map(as_record, valid))
-        else:
+        # First, or a process that was killed between the files would leave one that looks as if somebody changed it.
+        write_text(folder / run_files.MAKING / WRITTEN, json.dumps(digests) + "\n")
+        for name, text in texts.items():
+            write_text(folder / name, text)
+        if not valid:
             (folder / VALID).unlink(missing_ok=True)
-        _write_lines(folder / run_files.MAKING / REFUSED, map(_refused, made.refused))
+        write_text(folder / run_files.MAKING / REFUSED, _lines(map(_refused, made.refused)))
         write_text(folder / run_files.MADE, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
         write_text(folder / REPORT, report)
     except OSError as error:
@@ -98,22 +106,21 @@ def write_output(
         raise MftError(f"{error.filename or folder} cannot be written: {error.strerror}", hint) from error
 
 
-def written(folder: Path) -> int:
-    """How many records lie in a task folder by its facts; 0: none, or nobody can say."""
-    try:
-        return int(json.loads((folder / run_files.MADE).read_text(encoding="utf-8"))["counts"]["kept"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return 0
+def digest(content: str | bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
 
 
 def _refused(refusal: NotKept) -> dict[str, Any]:
     found = {"seed": refusal.seed.key, "filter": refusal.filter, "reason": refusal.reason, "detail": refusal.detail}
-    return found if refusal.draft is None else {**found, "messages": _messages(refusal.draft)}
+    if refusal.draft is not None:
+        return {**found, "messages": _messages(refusal.draft)}
+    return {**found, **({"answer": refusal.said} if refusal.said else {})}
 
 
 def _messages(draft: Draft) -> list[dict[str, str]]:
     return [{"role": turn.role, "content": turn.content} for turn in draft.turns]
 
 
-def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

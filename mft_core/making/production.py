@@ -13,98 +13,42 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 from mft_core.data.readers import Readers
-from mft_core.endpoint.spending import BudgetSpent, Spending
+from mft_core.endpoint.spending import BudgetSpent
 from mft_core.errors import MftError
 from mft_core.making.authoring import ModelAuthor
 from mft_core.making.draft import Draft, Refused, Seed, fault_of
 from mft_core.making.filters.chain import FilterChain
+from mft_core.making.made import (
+    BUDGET,
+    ENOUGH,
+    FRUITLESS,
+    INTERRUPTED,
+    MAKER,
+    NO_MORE,
+    PATIENCE,
+    KeptDraft,
+    Made,
+    MakingProgress,
+    NotKept,
+)
 from mft_core.making.maker import Maker, SeedRequest
 
-ENOUGH, NO_MORE, BUDGET, INTERRUPTED = "enough", "nothing more to make", "budget spent", "interrupted"
-MAKER = "maker"
-"""Under which is counted what did not get as far as a draft."""
-FRUITLESS_ROUNDS, MANY_SEEDS = 3, 20
-"""So many rounds in a row of which nothing is kept, or one of so many seeds, say that nothing will be."""
-FRUITLESS_SEEDS = 500
-"""So many seeds in a row, within a round, say the same."""
+FRUITLESS_ROUNDS = 3
+"""So many rounds in a row of which nothing is kept say that nothing will be."""
 FAILURES_IN_A_ROW = 5
 """So many seeds at which a maker raises say that it is broken."""
+SAID_CHARACTERS = 500
+"""Of an answer that nothing came of, for whoever wants to know why."""
 MOST_DRAFTS = 1000
 """Of one seed; a maker may not come to an end."""
-LEAST_SHARE = 0.05
-"""Of what was made that is expected to be kept: seeds in work are no more than would be needed then."""
-
-
-class KeptDraft(NamedTuple):
-    """A draft that every filter let pass, and what it was made of."""
-
-    seed: Seed
-    draft: Draft
-
-
-class NotKept(NamedTuple):
-    """A draft that was refused, or a seed that nothing came of, and why.
-
-    Attributes:
-        seed: of it.
-        filter: the name of the filter; "maker": nothing came of the seed.
-        reason, detail: as `Refused` has them.
-        draft: None where there is none.
-    """
-
-    seed: Seed
-    filter: str
-    reason: str
-    detail: str
-    draft: Draft | None = None
-
-
-@dataclass
-class Made:
-    """What came of a making, so far.
-
-    Attributes:
-        kept: in the order of their seeds, at most as many as wanted.
-        refused: in that order.
-        seeds: used, by topic.
-        ended: why there are no more.
-    """
-
-    kept: list[KeptDraft] = field(default_factory=list)
-    refused: list[NotKept] = field(default_factory=list)
-    seeds: Counter[str] = field(default_factory=Counter)
-    ended: str = ENOUGH
-
-    @property
-    def reasons(self) -> Counter[tuple[str, str]]:
-        """How often each filter refused for each reason."""
-        return Counter((refusal.filter, refusal.reason) for refusal in self.refused)
-
-
-class MakingProgress(NamedTuple):
-    """How far a making is.
-
-    Attributes:
-        wanted: records.
-        made: drafts and seeds that were looked at.
-        kept: of them.
-        reasons: how often each filter refused for each reason.
-        spending: so far, that of earlier calls included.
-        seconds_left: expected; None: nothing to go by yet.
-    """
-
-    wanted: int
-    made: int
-    kept: int
-    reasons: Counter[tuple[str, str]]
-    spending: Spending
-    seconds_left: float | None
-
+LEAST_SHARE, KNOWN_SEEDS = 0.05, 10
+"""Of what is made that is expected to be kept, at least, and seeds after which what was kept of them tells it: before
+that, no more seeds are in work than are needed if all is kept.
+"""
 
 OnProgress = Callable[[MakingProgress], None]
 
@@ -116,6 +60,12 @@ class _Result(NamedTuple):
     drafts: list[Draft | NotKept]
     failure: str = ""
     over: MftError | None = None
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether the maker refused before there was any draft, by its own or the endpoint's verdict."""
+        refused = (isinstance(one, NotKept) and one.filter == MAKER for one in self.drafts)
+        return not self.failure and self.over is None and all(refused)
 
 
 class Production:
@@ -129,6 +79,7 @@ class Production:
         wanted: records.
         seed: of everything that is drawn.
         concurrency: seeds in work at the same time.
+        patience: refusals in a row, without a record kept, after which it ends; 0: none do.
     """
 
     def __init__(
@@ -141,11 +92,12 @@ class Production:
         wanted: int,
         seed: int,
         concurrency: int,
+        patience: int = 0,
     ) -> None:
         self._maker, self._author, self._filters, self._readers = maker, author, filters, readers
-        self._wanted, self._seed, self._concurrency = wanted, seed, concurrency
+        self._wanted, self._seed, self._concurrency, self._patience = wanted, seed, concurrency, patience
         self.made = Made()
-        self._failures = self._fruitless = self._used = 0
+        self._failures = self._used = 0
         # As `made` would tell them, counted once: progress is told after every seed.
         self._reasons: Counter[tuple[str, str]] = Counter()
         self._begun = time.monotonic()
@@ -169,15 +121,19 @@ class Production:
                         return made
                     self._take(result)
                     on_progress(self._progress())
-                    if len(made.kept) >= self._wanted or self._fruitless >= FRUITLESS_SEEDS:
-                        made.ended = ENOUGH if len(made.kept) >= self._wanted else NO_MORE
+                    if len(made.kept) >= self._wanted or self._is_out_of_patience():
+                        made.ended = ENOUGH if len(made.kept) >= self._wanted else PATIENCE
                         return made
+                if self._used == used:
+                    made.ended = NO_MORE
+                    return made
                 fruitless = 0 if len(made.kept) > before else fruitless + 1
-                if self._used == used or (fruitless and self._used - used >= MANY_SEEDS):
-                    break
                 number += 1
-        made.ended = NO_MORE
+        made.ended = FRUITLESS
         return made
+
+    def _is_out_of_patience(self) -> bool:
+        return 0 < self._patience <= self.made.in_a_row
 
     @contextmanager
     def _no_more_questions(self) -> Iterator[None]:
@@ -191,7 +147,7 @@ class Production:
         """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
         kept = tuple(one.draft for one in self.made.kept)
         request = SeedRequest(self._wanted - len(kept), number, kept, self._seed, self._readers)
-        seeds = self._seeds(request)
+        seeds = seeds_of(self._maker, request)
         waiting: deque[Future[_Result]] = deque()
         try:
             while True:
@@ -210,39 +166,37 @@ class Production:
             for future in waiting:
                 future.cancel()
 
-    def _seeds(self, request: SeedRequest) -> Iterator[Seed]:
-        """Those of the maker.
-
-        Raises:
-            MftError: it raises, or yields something else.
-        """
-        try:
-            for seed in self._maker.seeds(request):
-                if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
-                    raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
-                yield seed
-        except (MftError, GeneratorExit):
-            raise
-        except (Exception, SystemExit) as error:
-            raise MftError(
-                f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
-            ) from error
-
     def _in_work(self) -> int:
         """How many seeds are worked on: no more than are likely to be needed, since answers cost money."""
         kept = len(self.made.kept)
-        share = max(LEAST_SHARE, kept / self._used) if self._used else self._maker.records_per_seed
+        share = self._maker.records_per_seed
+        if self._used >= KNOWN_SEEDS:
+            share = max(LEAST_SHARE, kept / self._used)
         needed = math.ceil((self._wanted - kept) / share)
+        if self._patience:
+            needed = min(needed, self._patience - self.made.in_a_row)
         return max(1, min(2 * self._concurrency, needed))
 
     def _make(self, seed: Seed) -> _Result:
-        """Everything about one seed that does not depend on others; in a thread of the pool."""
+        """Everything about one seed that does not depend on others; in a thread of the pool.
+
+        What came to nothing by answers of earlier calls alone may be asked for once more.
+        """
+        author = self._author.for_one_seed()
+        result = self._attempt(seed, author)
+        known = bool(author.given) and all(one.earlier for one in author.given)
+        if author.ask_again and known and result.came_to_nothing:
+            return self._attempt(seed, author.for_one_seed(anew=True))
+        return result
+
+    def _attempt(self, seed: Seed, author: ModelAuthor) -> _Result:
         drafts: list[Draft | NotKept] = []
         try:
-            for draft in islice(self._maker.make(seed, self._author), MOST_DRAFTS):
-                drafts.append(self._checked(seed, draft))
+            for draft in islice(self._maker.make(seed, author), MOST_DRAFTS):
+                drafts.append(self._checked(seed, draft, author))
         except Refused as refused:
-            drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail))
+            said = author.given[-1].text[:SAID_CHARACTERS] if author.given else ""
+            drafts.append(NotKept(seed, MAKER, refused.reason, refused.detail, said=said))
         except MftError as error:
             return _Result(seed, drafts, over=error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's fault, counted and named
@@ -253,18 +207,17 @@ class Production:
             drafts.append(NotKept(seed, MAKER, "nothing made of it", ""))
         return _Result(seed, drafts)
 
-    def _checked(self, seed: Seed, draft: Draft) -> Draft | NotKept:
+    def _checked(self, seed: Seed, draft: Draft, author: ModelAuthor) -> Draft | NotKept:
         fault = fault_of(draft)
         if fault:
             return NotKept(seed, MAKER, "malformed draft", fault)
-        refusal = self._filters.check(draft, self._author)
+        refusal = self._filters.check(draft, author)
         return draft if refusal is None else NotKept(seed, *refusal, draft)
 
     def _take(self, result: _Result) -> None:
         """Keep or refuse what came of one seed, in its turn."""
         self.made.seeds[result.seed.topic] += 1
         self._used += 1
-        before = len(self.made.kept)
         self._failures = self._failures + 1 if result.failure else 0
         if self._failures >= FAILURES_IN_A_ROW:
             raise MftError(
@@ -276,7 +229,6 @@ class Production:
                 self._refuse(draft)
             elif len(self.made.kept) < self._wanted:
                 self._keep(result.seed, draft)
-        self._fruitless = 0 if len(self.made.kept) > before else self._fruitless + 1
 
     def _keep(self, seed: Seed, draft: Draft) -> None:
         refusal = self._filters.check_in_order(draft)
@@ -285,9 +237,11 @@ class Production:
             return
         self._filters.keep(draft)
         self.made.kept.append(KeptDraft(seed, draft))
+        self.made.in_a_row = 0
 
     def _refuse(self, one: NotKept) -> None:
         self.made.refused.append(one)
+        self.made.in_a_row += 1
         self._reasons[one.filter, one.reason] += 1
 
     def _progress(self) -> MakingProgress:
@@ -295,3 +249,22 @@ class Production:
         seconds = time.monotonic() - self._begun
         left = seconds * (self._wanted - kept) / kept if kept else None
         return MakingProgress(self._wanted, kept + refused, kept, Counter(self._reasons), self._author.spending, left)
+
+
+def seeds_of(maker: Maker, request: SeedRequest) -> Iterator[Seed]:
+    """A maker's seeds of a round.
+
+    Raises:
+        MftError: it raises, or yields something else.
+    """
+    try:
+        for seed in maker.seeds(request):
+            if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
+                raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
+            yield seed
+    except (MftError, GeneratorExit):
+        raise
+    except (Exception, SystemExit) as error:
+        raise MftError(
+            f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
+        ) from error

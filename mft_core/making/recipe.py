@@ -42,8 +42,10 @@ class FiltersSection(Section):
     mutants: int = Field(3, ge=0, description="wrong variants of a solution, of which its tests must notice one")
     consistency: bool = Field(False, description="the model writes a second solution, which must agree with the first")
     seconds: float = Field(10.0, gt=0, description="that a solution may run")
-    rouge: float = Field(0.7, gt=0, le=1, description="most ROUGE-L of an instruction with an earlier one; 1: any")
-    near: float = Field(0.7, gt=0, le=1, description="share of sequences in common that makes near duplicates; 1: none")
+    rouge: float = Field(0.7, ge=0, le=1, description="most ROUGE-L of an instruction with an earlier one; 0 or 1: any")
+    near: float = Field(
+        0.7, ge=0, le=1, description="share of sequences in common that makes near duplicates; 0 or 1: none are"
+    )
     against: list[str] = Field(
         [], description="published sets that must not leak into the data: humaneval, mbpp=PATH, or a file of problems"
     )
@@ -56,9 +58,10 @@ class MakeRecipe(Section):
 
     method: MethodChoice = Field(Choice(name=EXERCISES), description="how; see `mft list maker`")
     n: int = Field(200, ge=1, description="records to be made")
+    patience: int = Field(60, ge=0, description="refusals in a row, without a record kept, that end it; 0: none do")
     valid_fraction: float = Field(0.05, ge=0, lt=1, description="of the seeds, whose records are for validation")
     seed: int = Field(0, description="of everything that is drawn at random")
-    output: PathText = Field("", description='the task folder; "": made/METHOD')
+    output: PathText = Field("", description='the task folder; "": made/METHOD in the working folder')
     model: WriterSection = WriterSection()
     filters: FiltersSection = FiltersSection()
 

@@ -65,7 +65,14 @@ def _validated(values: Mapping[str, Any], origin: str) -> MakeRecipe:
     try:
         return MakeRecipe.model_validate(plain(values))
     except ValidationError as error:
-        raise options_error(error, "a recipe of mft data make", f"{origin}:", list(_keys(MakeRecipe))) from None
+        raise options_error(error, "a recipe of mft data make", f"{origin}:", _keys_near(error)) from None
+
+
+def _keys_near(error: ValidationError) -> list[str]:
+    """Those of the tables in which something is wrong; all where it is in none."""
+    tables = {f"{details['loc'][0]}." for details in error.errors() if len(details["loc"]) > 1}
+    every = list(_keys(MakeRecipe))
+    return [key for key in every if key.startswith(tuple(tables))] or every
 
 
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:

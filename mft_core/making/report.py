@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mft_core.endpoint.spending import Spending
 from mft_core.making.diversity import Diversity, diversity
+from mft_core.making.made import KeptDraft, Made
 from mft_core.making.maker import Maker
-from mft_core.making.production import KeptDraft, Made
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import units
 

@@ -61,7 +61,7 @@ class Comment(OverCode[CommentOptions]):
             raise Refused("no documentation", f"of {self.options.least_words} words or more")
         request = self.lines("requests")[seed.facts["request"]].format_map(spoken_values(language))
         turns = (Turn(USER, f"{request}\n\n{code}"), Turn(ASSISTANT, fenced(documented, language)))
-        return [Draft(turns, topic=language)]
+        return [Draft(turns, topic=language, worded=False)]
 
     def _form(self, language: str) -> str:
         forms = self.lines("forms")

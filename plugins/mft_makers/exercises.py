@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -66,7 +67,8 @@ class Exercises(PromptedMaker[ExercisesOptions]):
         """
         sample = seed.facts["sample"]
         instructions = self._worded(seed, author, sample)
-        return self.solved(author, instructions, self.options.programming_language, seed.topic, sample)
+        drafts = self.solved(author, instructions, self.options.programming_language, seed.topic, sample)
+        return [replace(draft, worded=self.options.wording != "fixed") for draft in drafts]
 
     def own_seeds(self) -> Sequence[str]:
         """The points that were gone through."""

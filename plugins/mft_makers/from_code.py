@@ -10,7 +10,7 @@ from mft_core.making.author import Author
 from mft_core.making.draft import Draft, Refused, Seed
 from mft_makers.answers import plain
 from mft_makers.over_code import OverCode, OverCodeOptions
-from mft_makers.programming_languages import fenced
+from mft_makers.programming_languages import ProgrammingLanguage, fenced
 from mft_makers.prompted import spoken_values
 
 CODE_WORDS = (
@@ -24,7 +24,9 @@ CODE_WORDS = (
 class FromCodeOptions(OverCodeOptions):
     """Options of `from-code`."""
 
-    programming_language: str = Field("python", description="of problems and solutions; only Python is run and tested")
+    programming_language: ProgrammingLanguage = Field(
+        "python", description="of problems and solutions; only Python is run and tested"
+    )
 
 
 class FromCode(OverCode[FromCodeOptions]):

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from mft_core.support.suggestions import did_you_mean
 
 SUFFIXES = {
     ".py": "python", ".js": "javascript", ".mjs": "javascript", ".ts": "typescript", ".java": "java", ".go": "go",
     ".rs": "rust", ".c": "c", ".h": "c", ".cpp": "c++", ".cc": "c++", ".cxx": "c++", ".hpp": "c++", ".cs": "c#",
     ".rb": "ruby", ".php": "php", ".kt": "kotlin", ".swift": "swift", ".scala": "scala", ".sh": "bash", ".sql": "sql",
     ".lua": "lua", ".r": "r", ".pl": "perl", ".jl": "julia", ".hs": "haskell", ".dart": "dart",
+}  # fmt: skip
+WITHOUT_FILES = {
+    "assembly", "clojure", "cobol", "css", "elixir", "erlang", "f#", "fortran", "groovy", "html", "lisp", "matlab",
+    "objective-c", "ocaml", "powershell", "prolog", "scheme", "solidity", "verilog", "vhdl", "zig",
+}  # fmt: skip
+"""Languages that may be written in, though no maker reads files of them."""
+SHORT = {
+    "py": "python", "js": "javascript", "ts": "typescript", "cpp": "c++", "cs": "c#", "csharp": "c#", "golang": "go",
+    "rs": "rust", "rb": "ruby", "kt": "kotlin", "sh": "bash", "shell": "bash",
 }  # fmt: skip
 SPOKEN = {
     "javascript": "JavaScript", "typescript": "TypeScript", "c++": "C++", "c#": "C#", "php": "PHP", "sql": "SQL",
@@ -17,6 +31,23 @@ FENCES = {"c++": "cpp", "c#": "csharp"}
 HASH = ("python", "ruby", "bash", "r", "perl", "julia", "php")
 DASHES = ("sql", "lua", "haskell")
 STRINGS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`"
+
+
+def known_language(name: str) -> str:
+    """The language of that name, in whatever case, or short form.
+
+    Raises:
+        ValueError: there is none; answers in it would be paid for.
+    """
+    language = SHORT.get(name.lower(), name.lower())
+    known = WITHOUT_FILES.union(SUFFIXES.values())
+    if language not in known:
+        raise ValueError(f"no programming language that is known. {did_you_mean(name, known)}")
+    return language
+
+
+ProgrammingLanguage = Annotated[str, AfterValidator(known_language)]
+"""The type of an option that names one."""
 
 
 def spoken(language: str) -> str:

@@ -13,7 +13,7 @@ from mft_core.making.author import Author, Message
 from mft_core.making.draft import Draft, Refused
 from mft_core.making.maker import Maker
 from mft_core.registry.options import Options
-from mft_makers.programming_languages import spoken
+from mft_makers.programming_languages import ProgrammingLanguage, spoken
 from mft_makers.prompts import lines_of, prompts_of, question
 from mft_makers.tally import Tally
 
@@ -30,7 +30,9 @@ SomePromptedOptions = TypeVar("SomePromptedOptions", bound=PromptedOptions, defa
 class SolvedOptions(PromptedOptions):
     """Options of makers whose records are instructions with solutions in code."""
 
-    programming_language: str = Field("python", description="of the solutions; only Python is run and tested")
+    programming_language: ProgrammingLanguage = Field(
+        "python", description="of the solutions; only Python is run and tested"
+    )
 
 
 class PromptedMaker(Maker[SomePromptedOptions]):
@@ -45,6 +47,7 @@ class PromptedMaker(Maker[SomePromptedOptions]):
     def __init__(self, options: SomePromptedOptions | None = None) -> None:
         super().__init__(options)
         self.tally = Tally()
+        self.language = self.options.language
 
     def prompts(self) -> Mapping[str, str]:
         """Its files in the language that is asked in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,8 @@ BUNDLED = {"en": "python.txt", "zh": "python-zh.txt"}
 MOST_CHARACTERS = 2000
 """Of a point."""
 TEXTS = (".txt", ".md", "")
+BULLET = re.compile(r"(?:[-*+•]|\d{1,3}[.)])(?:\s+|$)")
+"""Of a list in Markdown."""
 
 
 class TopicsOptions(SolvedOptions):
@@ -63,6 +66,8 @@ def read_topics(options: TopicsOptions, readers: Readers) -> list[Topic]:
         bundled = files("mft_makers") / "points" / BUNDLED[options.language]
         return _distinct(_of_lines(bundled.read_text(encoding="utf-8").splitlines()))
     path = Path(options.topics)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; topics are in one file.", "Name a text with one point a line.")
     found = _distinct(_of_lines(_lines(path)) if path.suffix in TEXTS else _of_records(path, options.field, readers))
     if not found:
         raise MftError(f"{path} holds no knowledge point.", "Write one a line.")
@@ -93,8 +98,8 @@ def _of_lines(lines: Iterable[str]) -> Iterator[Topic]:
     for line in map(str.strip, lines):
         if line.startswith("#"):
             group = line.lstrip("#").strip()
-        elif line:
-            yield Topic(line, group or line)
+        elif point := line[match.end() if (match := BULLET.match(line)) else 0 :]:
+            yield Topic(point, group or point)
 
 
 def _of_records(path: Path, field: str, readers: Readers) -> Iterator[Topic]:

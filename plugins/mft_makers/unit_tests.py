@@ -47,7 +47,7 @@ class UnitTests(OverCode[OverCodeOptions]):
         written = assertions_of(code_in(author.ask("tests", asked)), name)
         request = self.lines("requests")[seed.facts["request"]].format(name=f"`{name}`")
         turns = (Turn(USER, f"{request}\n\n{code}"), Turn(ASSISTANT, fenced(written, "python")))
-        return [Draft(turns, Code(f"{seed.text}\n", "python", name, f"{written}\n"), seed.topic)]
+        return [Draft(turns, Code(f"{seed.text}\n", "python", name, f"{written}\n"), seed.topic, worded=False)]
 
 
 def assertions_of(source: str, function: str) -> str:

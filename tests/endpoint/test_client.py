@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from helpers import fake_endpoint as fake
-from helpers.endpoints import KEY, QUESTION, Open
+from helpers.endpoints import KEY, QUESTION, Open, question
 from helpers.fake_endpoint import FakeEndpoint, reply, says
-from mft_core.endpoint.client import Unanswered
+from mft_core.endpoint.client import FIRST_REFUSALS, Unanswered
 from mft_core.errors import MftError, UsageError
 
 
@@ -161,3 +161,55 @@ def test_wrong_settings_are_said_without_the_key(monkeypatch: pytest.MonkeyPatch
 def test_without_a_key_none_is_sent(server: FakeEndpoint, opened: Open) -> None:
     opened(key_variable="UNSET_LOGIN").ask("one", QUESTION)
     assert "Authorization" not in server.headers[0]
+
+
+def test_asked_anew_it_is_another_question_to_the_endpoint(server: FakeEndpoint, opened: Open) -> None:
+    server.plan = [says("", 400), says("", 500), says(reply("better"))]
+    assert opened().ask("one", QUESTION).end == "refused"
+    again = opened()
+    assert again.restored == 1
+    assert again.ask("one", QUESTION).end == "refused"
+    for _ in range(2):
+        assert again.ask("one", QUESTION, anew=True).text == "better"
+    first, *tries = [headers["Idempotency-Key"] for headers in server.headers]
+    assert tries == [f"{first}-1"] * 2
+    assert opened().ask("one", QUESTION).text == "better"
+
+
+def test_an_endpoint_that_refuses_whatever_it_is_asked_is_left(server: FakeEndpoint, opened: Open) -> None:
+    server.otherwise = says('{"error": {"message": "unknown field max_tokens"}}', 400)
+    endpoint = opened()
+    for number in range(FIRST_REFUSALS - 1):
+        endpoint.ask("one", question(number))
+    with pytest.raises(MftError, match=rf"all of the first {FIRST_REFUSALS} questions.*unknown field max_tokens"):
+        endpoint.ask("one", question(99))
+    with pytest.raises(MftError, match="unknown field max_tokens"):
+        endpoint.ask("one", question(100))
+    assert len(server.requests) == FIRST_REFUSALS
+
+
+def test_one_answer_shows_that_refusals_are_of_questions(server: FakeEndpoint, opened: Open) -> None:
+    endpoint = opened()
+    endpoint.ask("one", QUESTION)
+    server.otherwise = says("", 400)
+    assert {endpoint.ask("one", question(number)).end for number in range(2 * FIRST_REFUSALS)} == {"refused"}
+
+
+def test_what_is_asked_once_more_is_told(server: FakeEndpoint, opened: Open) -> None:
+    server.plan = [says("oops", 500)]
+    endpoint, told = opened(), list[str]()
+    endpoint.on_trouble = told.append
+    endpoint.ask("one", QUESTION)
+    assert told == ["status 500: oops"]
+
+
+def test_urls_that_are_almost_right_are_mended_in_words(server: FakeEndpoint, opened: Open) -> None:
+    with pytest.raises(UsageError, match=r"added by itself\nGive it with its version: http://localhost:8000/v1$"):
+        opened(url="http://localhost:8000/v1/chat/completions/")
+    server.otherwise = says("not found", 404)
+    bare = server.url.removesuffix("/v1")
+    with pytest.raises(MftError, match=rf"status 404: not found\nMost URLs end with the version: {server.url}\."):
+        opened(url=bare).ask("one", QUESTION)
+    with pytest.raises(MftError, match="status 404") as error:
+        opened("other.jsonl").ask("one", QUESTION)
+    assert "version" not in error.value.hint

@@ -53,6 +53,25 @@ def test_replies_models_and_spending_are_there_again(tmp_path: Path) -> None:
     assert again.answer("three", lambda: Reply("stop", "new")).text == "new"
 
 
+def test_what_an_earlier_process_was_told_is_asked_anew_once(tmp_path: Path) -> None:
+    first, _ = opened(tmp_path / "journal.jsonl")
+    first.received("one", 400, {}, "no", 0)
+    assert first.idempotency_key("two") == "two"
+    assert not first.answer("one", never, anew=True).earlier
+    again, _ = opened(tmp_path / "journal.jsonl")
+    assert again.restored == 1
+    assert again.answer("one", never).earlier
+    # An endpoint that knows the old key by heart is to say something new.
+    assert again.idempotency_key("one") == "one-1"
+    for _ in range(2):
+        told = again.answer("one", lambda: again.received("one", 200, {}, reply("better"), 0), anew=True)
+        assert (told.text, told.earlier) == ("better", False)
+    third, _ = opened(tmp_path / "journal.jsonl")
+    assert third.answer("one", never).text == "better"
+    assert third.idempotency_key("one") == "one-2"
+    assert third.restored == 1
+
+
 def test_an_answer_is_not_taken_from_another_s_place(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     ledger, _ = opened(path)

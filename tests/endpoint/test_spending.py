@@ -22,6 +22,12 @@ def test_what_was_spent_is_counted_with_its_price() -> None:
     assert Account(Allowance()).spending.money is None
 
 
+def test_what_was_spent_since_is_the_difference() -> None:
+    earlier, now = Spending(2, 20, 5, 1, 0.5), Spending(5, 60, 7, 1, 0.75)
+    assert now.since(earlier) == Spending(3, 40, 2, 0, 0.25)
+    assert Spending(5).since(Spending(2)) == Spending(3)
+
+
 def test_requests_end_with_their_budget() -> None:
     account = Account(Allowance(requests=2))
     account.restore_request()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +200,35 @@ def test_a_base_on_this_machine_writes_too(tmp_path: Path, catalog: Catalog) -> 
     assert opened.models == {str(tmp_path / "base")}
     assert opened.spending.completion_tokens == 8
     opened.close()
+
+
+def test_asked_again_what_the_endpoint_refused_is_asked_anew_and_what_it_answered_is_not(
+    server: FakeEndpoint, tmp_path: Path, catalog: Catalog
+) -> None:
+    def opened(*, ask_again: bool = False) -> ModelAuthor:
+        return open_author(section(server), FiltersSection(), tmp_path, catalog, ask_again=ask_again)
+
+    with closing(opened()) as author:
+        author.ask("one", [("system", "Talk."), ("user", "fine")])
+        server.plan = [says("{}", 422)]
+        with pytest.raises(Refused, match="refused by the endpoint"):
+            author.ask("one", [("system", "Talk."), ("user", "too long")])
+    with closing(opened()) as author, pytest.raises(Refused):
+        author.ask("one", [("system", "Talk."), ("user", "too long")])
+    asked = len(server.requests)
+    with closing(opened(ask_again=True)) as author:
+        one = author.for_one_seed()
+        one.ask("one", [("system", "Talk."), ("user", "fine")])
+        one.ask("one", [("system", "Talk."), ("user", "too long")])
+        assert [(given.stage, given.earlier) for given in one.given] == [("one", True), ("one", False)]
+        assert not author.given
+        assert (author.restored, author.spending.requests - author.earlier_spending.requests) == (2, 1)
+    assert len(server.requests) == asked + 1
+
+
+def test_an_instruction_that_is_a_refusal_is_not_solved(server: FakeEndpoint, author: Author) -> None:
+    with pytest.raises(Refused, match="refusal"):
+        author.solve("I'm sorry, but I cannot help with that.")
+    with pytest.raises(Refused, match="talk of being a model"):
+        author.solve("As an AI language model, I write add(a, b).")
+    assert not server.requests

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import pytest
+
+from helpers.echo_makers import Echo, ThreeARound
+from mft_core.data.readers import installed_readers
 from mft_core.making.author import Author
 from mft_core.making.draft import Draft, Seed
-from mft_core.making.estimate import PROMPT_TOKENS, estimate
+from mft_core.making.estimate import PROMPT_TOKENS, estimate, few_seeds
 from mft_core.making.maker import Maker, SeedRequest
 from mft_core.making.recipe import MakeRecipe
 
@@ -41,3 +45,24 @@ def test_money_is_that_of_the_prices() -> None:
     assert expected.most_money == 1500 * (PROMPT_TOKENS * 2.0 + 1000 * 10.0) / 1e6
     assert expected.money is not None
     assert expected.money < expected.most_money
+
+
+class GoesOn(ThreeARound):
+    """Has further seeds once something was kept."""
+
+    def seeds(self, request: SeedRequest) -> Iterator[Seed]:
+        return iter(list(super().seeds(request))[: 3 if request.round == 0 or request.kept else 0])
+
+
+@pytest.mark.parametrize(
+    ("maker", "wanted", "expected"),
+    [(Echo(), 200, 100), (Echo(), 100, None), (Echo(), 3, None), (ThreeARound(), 400, None), (GoesOn(), 400, None)],
+)
+def test_seeds_are_counted_where_they_are_too_few(maker: Maker, wanted: int, expected: int | None) -> None:
+    assert few_seeds(MakeRecipe(n=wanted), maker, installed_readers()) == expected
+
+
+def test_no_more_is_expected_than_there_are_seeds_for() -> None:
+    few = estimate(MakeRecipe(n=200), ThreeQuestions(), 3)
+    assert (few.records, few.questions) == (6, 9)
+    assert estimate(MakeRecipe(n=4), ThreeQuestions(), 3).records == 4

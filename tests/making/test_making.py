@@ -12,8 +12,8 @@ from helpers.exercise_writer import exercise_writer
 from helpers.fake_endpoint import FakeEndpoint, says
 from mft_core.data.readers import Readers
 from mft_core.errors import MftError, UsageError
-from mft_core.making.making import open_making
-from mft_core.making.production import MakingProgress
+from mft_core.making.made import MakingProgress
+from mft_core.making.making import check_making, open_making
 from mft_core.making.recipe import MakeRecipe
 from mft_core.registry.catalog import Catalog
 from mft_core.registry.discovery import discover
@@ -103,3 +103,46 @@ def test_wrong_options_leave_no_folder(tmp_path: Path, endpoint: FakeEndpoint, c
     ):
         raise AssertionError("with a wrong option")
     assert not (tmp_path / "made").exists()
+
+
+def test_less_does_not_take_the_place_of_more(tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog) -> None:
+    folder, readers = tmp_path / "made", Readers(catalog)
+    with open_making(recipe(endpoint), folder, catalog, readers) as making:
+        making.run(nothing)
+    before = (folder / "train.jsonl").read_bytes()
+    (folder / ".making" / "requests.jsonl").unlink()
+    few = recipe(endpoint, n=9)
+    few = few.model_copy(update={"model": few.model.model_copy(update={"budget_requests": 6})})
+    with open_making(few, folder, catalog, readers) as making:
+        made = making.run(nothing)
+        assert len(made.kept) == 2
+        assert not making.replaces(made)
+    assert (folder / "train.jsonl").read_bytes() == before
+    with open_making(few, folder, catalog, readers, replace=True) as making:
+        assert making.replaces(making.run(nothing))
+    assert (folder / "train.jsonl").read_bytes() != before
+
+
+def test_records_of_other_settings_are_replaced_on_demand_alone(
+    tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog
+) -> None:
+    folder, readers = tmp_path / "made", Readers(catalog)
+    with open_making(recipe(endpoint), folder, catalog, readers) as making:
+        making.run(nothing)
+    asked, before = len(endpoint.requests), (folder / "train.jsonl").read_bytes()
+    other = recipe(endpoint, method={"name": "exercises", "wording": "written"})
+    with pytest.raises(UsageError, match="made otherwise"), open_making(other, folder, catalog, readers):
+        raise AssertionError("over records of other settings")
+    assert (len(endpoint.requests), (folder / "train.jsonl").read_bytes()) == (asked, before)
+    with open_making(other, folder, catalog, readers, replace=True) as making:
+        assert len(making.run(nothing).kept) == 4
+    assert (folder / "train.jsonl").read_bytes() != before
+
+
+def test_where_there_is_nothing_to_make_records_of_it_says_what_was_left_out(
+    tmp_path: Path, endpoint: FakeEndpoint, catalog: Catalog
+) -> None:
+    (tmp_path / "double.py").write_text("def double(number):\n    twice = number\n    twice *= 2\n    return twice\n")
+    wanted = recipe(endpoint, method={"name": "translate", "code": str(tmp_path)})
+    with pytest.raises(MftError, match=r"nothing to make records of; left out: code: Python already \(1\)"):
+        check_making(wanted, catalog, Readers(catalog))

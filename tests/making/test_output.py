@@ -13,8 +13,8 @@ from mft_core.data.readers import installed_readers
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft, Seed
+from mft_core.making.made import BUDGET, KeptDraft, Made, NotKept
 from mft_core.making.output import as_record, sides, write_output
-from mft_core.making.production import BUDGET, KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.records import Turn
 
@@ -55,7 +55,7 @@ def test_the_folder_holds_data_facts_report_and_what_was_refused(tmp_path: Path)
     recipe = MakeRecipe.model_validate({"n": 30, "valid_fraction": 0.2, "method": {"name": "exercises", "rounds": 3}})
     made = Made([kept(number) for number in range(20)], ended=BUDGET)
     made.refused.append(NotKept(Seed("bad", "t"), "rouge", "like an earlier one", "0.9 with x", draft("q", "a")))
-    made.refused.append(NotKept(Seed("none", "t"), "maker", "no task", ""))
+    made.refused.append(NotKept(Seed("none", "t"), "maker", "no task", "", said="I am"))
     made.seeds.update({"sorting": 22})
     write_output(tmp_path, recipe, made, {"one": "text"}, ["writer-1"], "# report\n")
     facts = json.loads((tmp_path / "make.json").read_text(encoding="utf-8"))
@@ -76,6 +76,7 @@ def test_the_folder_holds_data_facts_report_and_what_was_refused(tmp_path: Path)
     assert [row["reason"] for row in refused] == ["like an earlier one", "no task"]
     assert "messages" in refused[0]
     assert "messages" not in refused[1]
+    assert (refused[1]["answer"], "answer" in refused[0]) == ("I am", False)
     read = {tmp_path / "train.jsonl", tmp_path / "valid.jsonl"}
     # Nothing of it is told of as a file that nobody reads.
     assert {file.path for file in unread_files(tmp_path, (), installed_readers())} == read

@@ -4,65 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import pytest
 
-from helpers.echo_makers import BadSeeds, Echo, Empty, Endless, Exits, Raises, Refuses, Repeats, ThreeARound, Yields
+from helpers.echo_makers import BadSeeds, Echo, Endless, Exits, Raises, Repeats, ThreeARound, Yields
 from helpers.lean_endpoint import LeanEndpoint, lean_endpoint
-from mft_core.data.readers import installed_readers
+from helpers.productions import instructions, produce, production
 from mft_core.errors import MftError
 from mft_core.making.author import Author
-from mft_core.making.authoring import open_author
 from mft_core.making.draft import Draft, Refused, Seed
-from mft_core.making.filters.chain import FilterChain
-from mft_core.making.filters.duplicates import DuplicatesFilter
-from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import (
-    BUDGET,
-    ENOUGH,
-    FAILURES_IN_A_ROW,
-    FRUITLESS_SEEDS,
-    NO_MORE,
-    Made,
-    MakingProgress,
-    Production,
-)
-from mft_core.making.recipe import FiltersSection, WriterSection
+from mft_core.making.made import BUDGET, ENOUGH, PATIENCE, MakingProgress
+from mft_core.making.maker import SeedRequest
+from mft_core.making.production import FAILURES_IN_A_ROW
 from mft_core.records import Turn
-from mft_core.registry.catalog import Catalog
-
-
-@contextmanager
-def production(
-    folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, *, concurrency: int = 8, **model: int
-) -> Iterator[Production]:
-    section = WriterSection.model_validate(
-        {"endpoint": endpoint.url, "name": "lean", "concurrency": concurrency, **model}
-    )
-    author = open_author(section, FiltersSection(), folder, Catalog([]))
-    filters = FilterChain([], [DuplicatesFilter(1.0)])
-    try:
-        yield Production(maker, author, filters, installed_readers(), wanted=wanted, seed=0, concurrency=concurrency)
-    finally:
-        author.close()
-
-
-def produce(folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, **options: int) -> Made:
-    with production(folder, endpoint, maker, wanted, **options) as one:
-        return one.run(lambda progress: None)
 
 
 @pytest.fixture
 def endpoint() -> Iterator[LeanEndpoint]:
     with lean_endpoint() as one:
         yield one
-
-
-def instructions(made: Made) -> list[str]:
-    return [one.draft.instruction for one in made.kept]
 
 
 def test_the_first_seeds_are_kept_in_their_order_whatever_comes_first(tmp_path: Path, endpoint: LeanEndpoint) -> None:
@@ -84,40 +45,6 @@ def test_rounds_go_on_until_there_are_enough_and_know_what_was_kept(tmp_path: Pa
     assert [(request.round, len(request.kept), request.wanted) for request in maker.requests] == [
         (0, 0, 7), (1, 3, 4), (2, 6, 1),
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("maker", "reason"), [(Refuses(), "not today"), (Empty(), "nothing made of it")])
-def test_a_round_that_brings_nothing_ends_the_making(
-    tmp_path: Path, endpoint: LeanEndpoint, maker: Echo, reason: str
-) -> None:
-    made = produce(tmp_path, endpoint, maker, 7)
-    assert made.ended == NO_MORE
-    assert made.reasons == {("maker", reason): 100}
-    assert len(maker.requests) == 1
-
-
-def test_some_short_rounds_may_bring_nothing(tmp_path: Path, endpoint: LeanEndpoint) -> None:
-    class Late(ThreeARound):
-        """Nothing comes of its first two rounds, nor of those after the fourth."""
-
-        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
-            if seed.key[0] in "23":
-                return super().make(seed, author)
-            raise Refused("too early or too late")
-
-    maker = Late()
-    made = produce(tmp_path, endpoint, maker, 50)
-    assert (made.ended, len(made.kept)) == (NO_MORE, 6)
-    assert len(maker.requests) == 4 + 3
-
-
-def test_a_round_without_an_end_and_without_a_record_ends(tmp_path: Path, endpoint: LeanEndpoint) -> None:
-    class Endless(Refuses):
-        def seeds(self, request: SeedRequest) -> Iterator[Seed]:
-            return (Seed(str(number), "question") for number in count())
-
-    made = produce(tmp_path, endpoint, Endless(), 7)
-    assert (made.ended, made.seeds.total()) == (NO_MORE, FRUITLESS_SEEDS)
 
 
 def test_repetitions_are_counted_under_the_filter_that_found_them(tmp_path: Path, endpoint: LeanEndpoint) -> None:
@@ -178,7 +105,7 @@ def test_a_seed_of_which_drafts_never_end(tmp_path: Path, endpoint: LeanEndpoint
     maker = Endless()
     maker.per_round = 1
     made = produce(tmp_path, endpoint, maker, 2)
-    assert (len(made.kept), made.ended) == (1, NO_MORE)
+    assert (len(made.kept), made.ended) == (1, PATIENCE)
 
 
 def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoint: LeanEndpoint) -> None:
@@ -189,6 +116,36 @@ def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoin
     assert (second.ended, len(second.kept)) == (ENOUGH, 20)
     assert len(endpoint.keys) == len(set(endpoint.keys)) == 20
     assert instructions(second)[:8] == instructions(first)
+
+
+def test_asked_again_seeds_that_came_to_nothing_are_asked_for_anew_once(tmp_path: Path, endpoint: LeanEndpoint) -> None:
+    class Particular(Echo):
+        """Refuses the answers to every third question, until it likes them."""
+
+        refuses = True
+
+        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+            drafts = list(super().make(seed, author))
+            if self.refuses and int(seed.text.split()[-1]) % 3 == 0:
+                raise Refused("no code block")
+            return drafts
+
+    first = produce(tmp_path, endpoint, Particular(), 6)
+    assert (len(first.kept), first.by_answers) == (6, 3)
+    asked = len(endpoint.keys)
+    assert produce(tmp_path, endpoint, Particular(), 6).kept == first.kept
+    assert len(endpoint.keys) == asked
+    again = produce(tmp_path, endpoint, Particular(), 6, ask_again=True)
+    assert (again.kept, again.by_answers) == (first.kept, 3)
+    keys = endpoint.keys[asked:]
+    # Beyond the last record, some seeds are still in work when there are enough.
+    assert len(keys) == len(set(keys)) >= 3
+    assert {key.rpartition("-")[0] for key in keys if key.endswith("-1")} <= set(endpoint.keys[:asked])
+    liked = Particular()
+    liked.refuses = False
+    asked = len(endpoint.keys)
+    assert instructions(produce(tmp_path, endpoint, liked, 6)) == [f"question 0 {number}" for number in range(6)]
+    assert len(endpoint.keys) == asked
 
 
 def test_progress_counts_what_was_made_kept_and_spent(tmp_path: Path, endpoint: LeanEndpoint) -> None:

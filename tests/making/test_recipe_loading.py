@@ -94,3 +94,12 @@ def test_another_model_keeps_the_rest_of_what_the_file_says_of_it(tmp_path: Path
     recipe = load_make_recipe(path, [("model.name", "two"), ("model.temperature", 0.0)], catalog)
     assert (recipe.model.endpoint, recipe.model.name) == ("http://localhost:1/v1", "two")
     assert (recipe.model.budget_tokens, recipe.model.prices) == (1000, (1.0, 2.0))
+
+
+def test_a_wrong_value_names_the_keys_of_its_table_alone(catalog: Catalog) -> None:
+    with pytest.raises(UsageError) as error:
+        load_make_recipe(None, [("filters.judge", 11)], catalog)
+    assert "filters.judge = 11" in error.value.message
+    assert "filters.rouge" in error.value.hint
+    assert "model." not in error.value.hint
+    assert "valid_fraction" not in error.value.hint

@@ -8,8 +8,8 @@ from helpers.drafts import draft
 from mft_core.endpoint.spending import Spending
 from mft_core.making.author import Author
 from mft_core.making.draft import Draft, Seed
+from mft_core.making.made import NO_MORE, KeptDraft, Made, NotKept
 from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import NO_MORE, KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report, spent_words
 

@@ -80,7 +80,13 @@ class FilterChain:
 
 
 def open_filters(
-    section: FiltersSection, folder: Path, catalog: Catalog, readers: Readers, *, unsafe_local: bool = False
+    section: FiltersSection,
+    folder: Path,
+    catalog: Catalog,
+    readers: Readers,
+    *,
+    unsafe_local: bool = False,
+    language: str = "",
 ) -> FilterChain:
     """The filters of a recipe, ready to work.
 
@@ -90,13 +96,16 @@ def open_filters(
         catalog: has the evaluators whose sets must not leak.
         readers: of files of problems.
         unsafe_local: where there is no sandbox, run solutions without one instead of refusing.
+        language: the natural one that records must be in; "": any.
 
     Raises:
         UsageError: there is no such set.
         MftError: a package is missing; a set cannot be read; there is no sandbox; the verdicts cannot be read.
     """
     _check_packages(section)
-    filters: list[Filter] = [FormFilter(section.least_characters, section.most_characters, parses=section.parses)]
+    filters: list[Filter] = [
+        FormFilter(section.least_characters, section.most_characters, parses=section.parses, language=language)
+    ]
     if section.refusals:
         filters.append(RefusalsFilter())
     if section.against:
@@ -110,17 +119,17 @@ def open_filters(
             filters.append(ConsistencyFilter(verdicts, tier, seconds=section.seconds))
     if section.judge:
         filters.append(JudgeFilter(section.judge))
-    ordered: list[OrderedFilter] = [DuplicatesFilter(section.near)]
-    if section.rouge < 1:
+    ordered: list[OrderedFilter] = [DuplicatesFilter(section.near or 1.0)]
+    if 0 < section.rouge < 1:
         ordered.append(RougeFilter(section.rouge))
     return FilterChain(filters, ordered)
 
 
 def _check_packages(section: FiltersSection) -> None:
-    needed = {"rensa": section.near < 1, "rapidfuzz": section.rouge < 1}
+    needed = {"rensa": 0 < section.near < 1, "rapidfuzz": 0 < section.rouge < 1}
     missing = [name for name, needs in needed.items() if needs and find_spec(name) is None]
     if missing:
         raise MftError(
             f"What is made is compared with the help of {' and '.join(missing)}, not installed here.",
-            "Install it: pip install 'mft[make]'; or set filters.near and filters.rouge to 1.",
+            "Install it: pip install 'mft[make]'; or set filters.near and filters.rouge to 0.",
         )

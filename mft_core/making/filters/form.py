@@ -14,6 +14,7 @@ from mft_core.evaluation.python_parsing import parse
 from mft_core.making.author import Author
 from mft_core.making.draft import Code, Draft, Refused
 from mft_core.making.filters.filter import Filter
+from mft_core.making.filters.natural_language import LEAST_WORDS, is_foreign
 from mft_core.records import Turn
 from mft_core.support.thoughts import without_thought
 
@@ -36,6 +37,8 @@ LONGEST_TABLE = 1000
 MOST_ADDED = 10
 """Characters that an answer has besides the instruction that it repeats."""
 RUN = re.compile(r"([^\n]{3,60}?)\1{9,}")
+LEAST_WORDS_OF_ANSWER = 12
+"""A sentence around code in another language is no answer in it."""
 SHOWN = 60
 
 
@@ -46,19 +49,22 @@ class FormFilter(Filter):
         least_characters: of what an answer says after its thought, all turns together.
         most_characters: of all that it says.
         parses: Python must parse: the code of the draft, and what answers mark as Python.
+        language: "en" or "zh", in which instructions and answers must be; "": in any.
     """
 
     name = "form"
 
-    def __init__(self, least_characters: int, most_characters: int, *, parses: bool) -> None:
+    def __init__(self, least_characters: int, most_characters: int, *, parses: bool, language: str = "") -> None:
         self._least = least_characters
         self._most = most_characters
         self._parses = parses
+        self._language = language
 
     def check(self, draft: Draft, author: Author) -> None:
         """See the class."""
         _check_turns(draft.turns)
         self._check_length(draft)
+        self._check_natural_language(draft)
         for turn in _answers(draft):
             _check_repetition(turn.content)
         blocks = [block for turn in _answers(draft) for block in code_blocks(without_thought(turn.content))]
@@ -69,6 +75,14 @@ class FormFilter(Filter):
             _check_language(draft.code.language, blocks)
         if self._parses:
             _check_parses(draft.code, blocks)
+
+    def _check_natural_language(self, draft: Draft) -> None:
+        for turn in draft.turns:
+            said, least = turn.content, LEAST_WORDS
+            if turn.role == "assistant":
+                said, least = without_thought(said), LEAST_WORDS_OF_ANSWER
+            if is_foreign(said, self._language, least):
+                raise Refused("another natural language", f"{_shown(said)} instead of {self._language}")
 
     def _check_length(self, draft: Draft) -> None:
         if len(draft.answer) > self._most:

@@ -103,7 +103,7 @@ class RefusalsFilter(Filter):
     def check(self, draft: Draft, author: Author) -> None:
         """See the class."""
         first, *_ = _turns(draft, "user") or [Turn("user", "")]
-        _refuse("refusal", SORRY_REFUSAL, _prose(first.content)[:BEGINNING])
+        check_instruction(first.content)
         for turn in (*_turns(draft, "user"), *_turns(draft, "assistant")):
             _refuse("talk of being a model", MODEL_TALK, _prose(without_thought(turn.content)))
         for turn in _turns(draft, "assistant"):
@@ -117,6 +117,17 @@ class RefusalsFilter(Filter):
                 raise Refused("placeholder", _around(match))
         if draft.code is not None and draft.code.language.lower() in PYTHON and (names := unwritten(draft.code)):
             raise Refused("unwritten function", ", ".join(names))
+
+
+def check_instruction(text: str) -> None:
+    """Let an instruction pass that a model wrote, before its answer is paid for.
+
+    Raises:
+        Refused: it is a refusal, or the model speaks of itself.
+    """
+    prose = _prose(text)
+    _refuse("refusal", SORRY_REFUSAL, prose[:BEGINNING])
+    _refuse("talk of being a model", MODEL_TALK, prose)
 
 
 def _turns(draft: Draft, role: str) -> list[Turn]:
@@ -134,13 +145,14 @@ def _around(match: re.Match[str]) -> str:
 
 def _prose(text: str) -> str:
     """What is said, without code blocks, code in lines, and quotations, and with short forms written out."""
-    said = QUOTED.sub(" ", "".join(_outside_blocks(text)).translate(APOSTROPHES)).strip()
+    said = QUOTED.sub(" ", "".join(outside_blocks(text)).translate(APOSTROPHES)).strip()
     for short, long in SHORT_FORMS.items():
         said = re.sub(short, long, said, flags=re.IGNORECASE)
     return said
 
 
-def _outside_blocks(text: str) -> Iterator[str]:
+def outside_blocks(text: str) -> Iterator[str]:
+    """What stands around the code blocks of a text."""
     for block in code_blocks(text):
         if block.code:
             before, _, text = text.partition(block.code)

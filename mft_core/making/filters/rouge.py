@@ -74,7 +74,7 @@ def nearest(
 
 
 class RougeFilter(OrderedFilter):
-    """Leaves out instructions whose ROUGE-L with an earlier one is more than so much.
+    """Leaves out instructions that a model worded and whose ROUGE-L with an earlier one is more than so much.
 
     Args:
         most: the greatest F-measure that is let pass; less than 1.
@@ -88,6 +88,8 @@ class RougeFilter(OrderedFilter):
 
     def check(self, draft: Draft) -> None:
         """See the class."""
+        if not draft.worded:
+            return
         found = self._index.most_alike(words(draft.instruction))
         if found is not None:
             number, score = found
@@ -95,6 +97,8 @@ class RougeFilter(OrderedFilter):
 
     def keep(self, draft: Draft) -> None:
         """Remember its instruction."""
+        if not draft.worded:
+            return
         self._index.add(words(draft.instruction))
         self._shown.append(draft.instruction[:SHOWN])
 

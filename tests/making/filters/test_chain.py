@@ -46,6 +46,7 @@ def test_filters_stand_in_the_order_of_their_cost(catalog: Catalog, tmp_path: Pa
     assert opened(catalog, tmp_path).names == ("form", "refusals", "execution", "duplicates", "rouge")
     nothing = opened(catalog, tmp_path, refusals=False, execution=False, rouge=1, near=1)
     assert nothing.names == ("form", "duplicates")
+    assert opened(catalog, tmp_path, refusals=False, execution=False, rouge=0, near=0).names == nothing.names
 
 
 def test_each_filter_refuses_under_its_name(catalog: Catalog, tmp_path: Path, problems: Path, tier: Tier) -> None:

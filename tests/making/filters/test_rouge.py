@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -114,3 +115,16 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
     with pytest.raises(MftError, match=r"pip install 'mft\[make\]'"):
         rouge_l("a", "a")
+
+
+def test_instructions_that_no_model_worded_are_alike_by_right() -> None:
+    filter_ = RougeFilter(0.7)
+    given = replace(draft("Write tests for this function: def double(x): return 2 * x", "assert"), worded=False)
+    worded = replace(given, worded=True)
+    filter_.check(given)
+    filter_.keep(given)
+    assert reason(filter_, given) == ""
+    assert reason(filter_, worded) == ""
+    filter_.keep(worded)
+    assert reason(filter_, worded) == "like an earlier instruction"
+    assert reason(filter_, given) == ""

@@ -25,6 +25,7 @@ def test_code_is_shown_without_its_docstring_and_asked_for_with_one(tmp_path: Pa
     maker, (seed,) = comment(tmp_path)
     author = ScriptedAuthor({"comment": f"Here:\n```python\n{GOOD}\n```"})
     (draft,) = maker.make(seed, author)
+    assert not draft.worded
     assert author.asked[0].messages[1][1] == f"```python\n{BARE}\n```"
     assert draft.instruction.endswith(f"\n\n```python\n{BARE}\n```")
     assert draft.answer == f"```python\n{GOOD}\n```"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mft_makers.programming_languages import comments_in, fenced, spoken, without_comments
+from mft_makers.programming_languages import comments_in, fenced, known_language, spoken, without_comments
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,11 @@ def test_languages_have_names_for_people_and_for_fences() -> None:
         "Cobol",
     ]
     assert fenced("int a;\n\n", "c++") == "```cpp\nint a;\n```"
+
+
+def test_languages_are_known_by_their_names_and_short_forms() -> None:
+    assert [known_language(name) for name in ("Python", "cpp", "C#", "golang", "COBOL")] == [
+        "python", "c++", "c#", "go", "cobol",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="Did you mean 'javascript'"):
+        known_language("javascrpt")

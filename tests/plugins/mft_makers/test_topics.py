@@ -29,6 +29,20 @@ def test_a_text_has_a_point_on_each_line_under_headings(tmp_path: Path) -> None:
     assert topics(topics=str(path)) == [Topic("first", "Lists"), Topic("slices", "Lists"), Topic("unions", "Sets")]
 
 
+def test_points_of_a_markdown_list_are_without_its_marks(tmp_path: Path) -> None:
+    path = tmp_path / "points.md"
+    path.write_text(
+        "# Lists\n- slices\n  * copies\n+ `*args`\n1. sorting\n12) keys\n-\n*args\n3.11 news\n", encoding="utf-8"
+    )
+    found = [topic.text for topic in topics(topics=str(path))]
+    assert found == ["slices", "copies", "`*args`", "sorting", "keys", "*args", "3.11 news"]
+
+
+def test_a_folder_is_no_file_of_topics(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder"):
+        topics(topics=str(tmp_path))
+
+
 def test_records_have_it_in_a_field(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "points.jsonl", [{"point": "slices", "n": 1}, {"point": " unions "}])
     assert topics(topics=str(path), field="point") == [Topic("slices", "slices"), Topic("unions", "unions")]

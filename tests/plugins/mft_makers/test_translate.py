@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from mft_core.errors import UsageError
 from mft_core.making.draft import Refused
 from mft_core.making.maker import SeedRequest
 from mft_core.testing import ScriptedAuthor
@@ -27,6 +29,7 @@ def test_a_function_is_translated_with_what_it_needs(tmp_path: Path) -> None:
     assert f"```python\n{PYTHON}```" in drafts["python"].instruction
     assert "C++" in drafts["python"].instruction.partition("```")[0]
     assert drafts["python"].topic == "python to c++"
+    assert not drafts["python"].worded
     assert drafts["python"].code is not None
     assert drafts["python"].code.language == "c++"
     assert maker.passed_over() == {"code: it does not stand alone": 1}
@@ -51,3 +54,14 @@ def test_records_begin_with_different_requests(tmp_path: Path) -> None:
     maker = Translate.from_options({"code": str(tmp_path / "b.py"), "to": "java", "per_file": 40})
     drafts = [draft for seed in maker.seeds(SeedRequest(40)) for draft in maker.make(seed, ScriptedAuthor())]
     assert len({draft.instruction[:20] for draft in drafts}) == 4
+
+
+def test_from_a_language_to_itself_nothing_is_translated(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="in Python already"):
+        translate(tmp_path, code_languages=["python"])
+    assert translate(tmp_path, code_languages=["python", "java"], to="JS").options.to == "javascript"
+
+
+def test_a_language_that_nobody_knows_is_refused_before_it_is_paid_for(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="no programming language that is known"):
+        translate(tmp_path, to="klingon")

@@ -19,6 +19,7 @@ def test_the_draft_has_the_users_function_and_the_models_tests(tmp_path: Path) -
     (seed,) = maker.seeds(SeedRequest(10))
     author = ScriptedAuthor({"tests": "```python\nassert clip(5) == 3\nassert clip(1) == 1\n```"})
     (draft,) = maker.make(seed, author)
+    assert not draft.worded
     assert "The function: clip\n" in author.asked[0].messages[1][1]
     assert draft.code is not None
     assert (draft.code.source, draft.code.function) == (SOURCE, "clip")
