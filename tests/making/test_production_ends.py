@@ -56,6 +56,28 @@ def test_a_record_that_is_kept_gives_new_patience_and_without_any_limit_it_goes_
     assert (made.ended, made.seeds.total()) == (NO_MORE, refuses.per_round)
 
 
+@pytest.mark.parametrize(("wanted", "patience"), [(9, 60), (40, 7)])
+def test_what_is_kept_and_refused_does_not_depend_on_how_many_are_in_work(
+    tmp_path: Path, endpoint: LeanEndpoint, wanted: int, patience: int
+) -> None:
+    class Uneven(Echo):
+        """Refuses more and more of what it is told."""
+
+        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+            drafts = list(super().make(seed, author))
+            number = int(seed.text.split()[-1])
+            if number % (2 + number // 10) != 0:
+                raise Refused("not this one")
+            return drafts
+
+    one, many = (
+        produce(tmp_path / str(number), endpoint, Uneven(), wanted, concurrency=number, patience=patience)
+        for number in (1, 16)
+    )
+    assert (one.kept, one.refused, one.ended) == (many.kept, many.refused, many.ended)
+    assert one.ended == (ENOUGH if patience == 60 else PATIENCE)
+
+
 def test_with_little_patience_little_is_asked(tmp_path: Path, endpoint: LeanEndpoint) -> None:
     class Asks(Refuses):
         """Nothing comes of what it asks."""
