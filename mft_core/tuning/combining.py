@@ -36,12 +36,14 @@ class MergeOptions(Options):
         0.5, gt=0, le=1, description="of ties, dare_linear and dare_ties: the share of each matrix that is kept"
     )
     weights: list[Annotated[float, Field(gt=0)]] = Field(
-        [], description="of each adapter, tried in turn; []: 0.3, 0.5, 0.7 and 1, and the same over their number"
+        [], description="of each adapter, tried in turn; []: 0.3, 0.5, 0.7 and 1, these over their number N, and 1/N^2"
     )
 
     def tried(self, adapters: int) -> list[float]:
         """The weights that are tried, rising, for so many adapters."""
-        grid = self.weights or [*STEPS, *(step / adapters for step in STEPS)]
+        # Adapters that begin at one A differ little in it: the products B_i A_j of `linear` then are about N times each
+        # B_i A_i, and 1 / N^2 comes near to their mean.
+        grid = self.weights or [*STEPS, *(step / adapters for step in STEPS), 1 / adapters**2]
         return sorted(set(grid))
 
 

@@ -93,6 +93,7 @@ def test_cat_is_exactly_the_weighted_sum_whatever_the_scale(rslora: bool, tmp_pa
 def test_weights_that_are_tried_depend_on_how_many_adapters_there_are() -> None:
     assert MergeOptions().tried(2) == [0.15, 0.25, 0.3, 0.35, 0.5, 0.7, 1.0]
     assert MergeOptions().tried(1) == [0.3, 0.5, 0.7, 1.0]
+    assert MergeOptions().tried(6)[0] == 1 / 36, "the mean of adapters that begin at one A"
     assert MergeOptions(weights=[2.0, 0.1, 2.0]).tried(9) == [0.1, 2.0]
 
 
