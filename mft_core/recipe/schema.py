@@ -122,7 +122,7 @@ class TuneSection(Section):
     noise: float = Field(
         0.0,
         ge=0,
-        description="of embeddings in training, noise / sqrt(tokens x width) at most (NEFTune: 5); 0: none",
+        description="on embeddings in training, noise / sqrt(tokens x width) at most (NEFTune: 5); 0: none",
     )
 
     @property

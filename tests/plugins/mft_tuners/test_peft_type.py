@@ -9,7 +9,7 @@ import pytest
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
 from helpers.finished_runs import interrupted
-from helpers.running import arguments, events, largest_difference, mft, settings, weights, write_tasks
+from helpers.running import arguments, events, largest_difference, mft, settings, start_mft, weights, write_tasks
 from helpers.tiny_models import load_tiny
 from mft_core.errors import UsageError
 from mft_core.recipe.schema import Recipe
@@ -19,7 +19,6 @@ from mft_core.testing.tuned_models import tuned_model, tuner_of
 from mft_tuners.peft_type import REFUSED, PeftType
 
 SIZES: dict[str, dict[str, Any]] = {
-    "BOFT": {"boft_block_size": 4},
     "C3A": {"block_size": 16},
     "FOURIERFT": {"n_frequency": 100},
     "OFT": {"oft_block_size": 16, "r": 0},
@@ -30,6 +29,8 @@ SIZES: dict[str, dict[str, Any]] = {
 """What the kinds need for widths of 64 and 32."""
 PROMPTS = {"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT", "CARTRIDGE"}
 WITH_MORE_PACKAGES = {"ADAMSS"}
+BOFT = "BOFT"
+"""Tries to build an extension when it is made, for which torch imports what other tests of a process must not have."""
 KINDS = sorted(
     {str(kind.value) for kind in PEFT_TYPE_TO_CONFIG_MAPPING} - PROMPTS - REFUSED.keys() - WITH_MORE_PACKAGES
 )
@@ -102,3 +103,14 @@ def test_a_run_resumes_bit_by_bit_and_is_exported(tmp_path: Path, capsys: pytest
     assert mft("run", "--resume", "--output", str(resumed)) == 0
     assert largest_difference(weights(resumed), weights(tmp_path / "whole")) == 0
     assert mft("export", str(resumed), "--output", str(tmp_path / "out")) == 0, capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_one_that_builds_an_extension_trains_without_it_in_a_process_of_its_own(tmp_path: Path) -> None:
+    data, run = write_tasks(tmp_path / "data", {"add": 12}), tmp_path / "run"
+    boft = settings("tune.method=peft", "tune.type=BOFT", "tune.options={boft_block_size = 4}", "tune.targets=family")
+    process = start_mft(arguments(data, run, "--steps", "2", *boft, "--set", "train.learning_rate=0.01"))
+    output, _ = process.communicate()
+    assert process.returncode == 0, output
+    first, *_, last = (event["loss"] for event in events(run, "eval"))
+    assert last < first
