@@ -26,7 +26,8 @@ from mft_core.run.folder import RunFolder
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import load_fitted, measuring
 from mft_core.run.scheduled_evaluations import TrainingEvaluations
-from mft_core.run.training import base_facts, start_facts
+from mft_core.run.start_facts import start_facts
+from mft_core.run.training import base_facts
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads

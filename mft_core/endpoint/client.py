@@ -232,8 +232,8 @@ class Endpoint:
             return f"It wants a key in {key} that may use {model}" + ("" if self._key else "; there is none")
         if status in (404, 405):
             url = self._settings.url.rstrip("/")
-            version = "" if VERSION.search(url) else f", and should the URL not end with the version, {url}/v1"
-            return f"Is {model} what it calls the model{version}"
+            missing = "" if VERSION.search(url) else f"Most URLs end with the version: {url}/v1. "
+            return f"{missing}Is {model} what it calls the model"
         if status in REFUSED:
             return "It does not take such questions: see to the parameters that they are asked with"
         return f"See to the account, the model's name {model} and {key}"

@@ -104,14 +104,14 @@ class Making:
         write_output(self.folder, self.recipe, made, told, sorted(self.author.models), text, self.seeds)
 
 
-class Prepared(NamedTuple):
+class CheckedMaking(NamedTuple):
     """A maker, and the digest of what it makes records of."""
 
     maker: Maker
     seeds: str
 
 
-def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Prepared:
+def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> CheckedMaking:
     """The maker of a recipe, if the recipe names a writer and there is something to make records of.
 
     Raises:
@@ -128,7 +128,7 @@ def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Prep
             f"{recipe.method.name} finds nothing to make records of{f'; left out: {left}' if left else ''}.",
             "See its options under [method].",
         )
-    return Prepared(_built(recipe, catalog), seeds)
+    return CheckedMaking(_built(recipe, catalog), seeds)
 
 
 def _built(recipe: MakeRecipe, catalog: Catalog) -> Maker:
@@ -147,7 +147,7 @@ def expected_cost(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Est
     return estimate(recipe, maker, few_seeds(recipe, maker, readers))
 
 
-def whole_making(recipe: MakeRecipe, folder: Path, prepared: Prepared) -> Earlier | None:
+def whole_making(recipe: MakeRecipe, folder: Path, prepared: CheckedMaking) -> Earlier | None:
     """The making in the folder where it is this one and has all its records; None: there is something to be made.
 
     Raises:

@@ -14,12 +14,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.data.identity import Identities, differences, identities
-from mft_core.data.tasks import Task, write_quarantine
+from mft_core.data.tasks import write_quarantine
 from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
 from mft_core.models.end_tokens import end_tokens
-from mft_core.models.quantization import parameter_count
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
@@ -31,6 +30,7 @@ from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
 from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
+from mft_core.run.start_facts import start_facts
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
@@ -268,34 +268,3 @@ def _tasks_at_the_start(log: EventLog) -> Identities:
     starts = [event for event in read_events(log.path) if event["event"] == "start"]
     tasks = starts[-1]["tasks"] if starts else {}
     return {name: {side: task[side] for side in ("train", "valid")} for name, task in tasks.items()}
-
-
-def start_facts(plan: Plan, model: nn.Module, accelerator: Accelerator, total_steps: int) -> dict[str, Any]:
-    """The fields of the "start" event."""
-    parameters = [(parameter_count(p), p.requires_grad) for p in model.parameters()]
-    watched = plan.task_set.watched
-    return {
-        "model": {
-            "adapter": plan.adapter_name,
-            "base": plan.recipe.model.base,
-            "random_weights": plan.parts.base.random_weights,
-            "method": plan.recipe.tune.method,
-            **continued_facts(plan.recipe),
-            "parameters": sum(count for count, _ in parameters),
-            "trainable": sum(count for count, trainable in parameters if trainable),
-            "device": str(accelerator.device),
-            "ranks": accelerator.num_processes,
-        },
-        "tasks": {task.name: _task_facts(task) for task in plan.task_set},
-        **({"watched": {task.name: task.report.as_json() for task in watched}} if watched else {}),
-        "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
-        "packer": plan.recipe.data.packer.name,
-        "warnings": plan.warnings,
-        "steps": total_steps,
-        "packing_efficiency": round(plan.training.packing_efficiency(0, plan.recipe.train.micro_batch_size), 4),
-    }
-
-
-def _task_facts(task: Task) -> dict[str, Any]:
-    repeat = task.sampling.repeat
-    return {**task.report.as_json(), "weight": task.weight, **({"repeat": repeat} if repeat != 1 else {})}

@@ -175,7 +175,7 @@ def test_a_server_that_is_busy_is_waited_for(
     ("status", "message", "expected"),
     [
         (401, "bad key", "status 401: bad key It wants a key in $EVALUATED_LOGIN that may use 'judge-1'; then rerun"),
-        (404, "no judge-1", "status 404: no judge-1 Is 'judge-1' what it calls the model, and does its URL end with"),
+        (404, "no judge-1", "status 404: no judge-1 Is 'judge-1' what it calls the model"),
         (400, "at most 4 stops", "status 400: at most 4 stops It does not take such questions: see to the parameters"),
         (429, "slow down", "the endpoint left a question without an answer: status 429: slow down Is the server at"),
     ],

@@ -24,6 +24,7 @@ PUBLIC = {"mft_core", "mft_core/sandbox", "mft_core/testing"}
 
 TESTED_ELSEWHERE = {
     "comparison/results.py": "values; comparison/test_outcome.py makes them, test_writing.py reads them back",
+    "run/start_facts.py": "values; end_to_end/test_run.py reads them back from the log",
     "training/result.py": "values; training/test_trainer.py and test_rollback.py look at them",
     "data/source.py": "an interface; the conformance kit asks every source",
     "data/tokenization.py": "an interface; the conformance kit asks every tokenization",
