@@ -111,7 +111,6 @@ class Endpoint:
         self._over = threading.Event()
         self._counting = threading.Lock()
         self._failures = self._refusals = 0
-        self._answered = False
         self._why: MftError | None = None
         self.on_trouble: Callable[[str], None] = lambda reason: None
 
@@ -214,9 +213,8 @@ class Endpoint:
             raise self._ended(error.message, error.hint) from error
         with self._counting:
             self._failures = 0
-            self._answered = self._answered or reply.end != REFUSAL
             self._refusals += reply.end == REFUSAL
-            refusals = 0 if self._answered else self._refusals
+            refusals = 0 if self._ledger.answered else self._refusals
         if refusals >= FIRST_REFUSALS:
             raise self._ended(
                 f"the endpoint refused all of the first {refusals} questions; the last: {self.hide(reply.text)}",

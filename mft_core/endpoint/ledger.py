@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mft_core.endpoint.journal import LinePlace, RequestJournal
-from mft_core.endpoint.replies import GiveUp, Reply, TryAgain, read_reply
+from mft_core.endpoint.replies import REFUSAL, GiveUp, Reply, TryAgain, read_reply
 from mft_core.endpoint.spending import Account
 from mft_core.endpoint.usage import read_usage
 from mft_core.errors import MftError
@@ -37,6 +37,7 @@ class Ledger:
 
     Attributes:
         restored: questions that earlier processes had a reply to.
+        answered: whether any reply, also of earlier processes, was an answer and no refusal.
 
     Raises:
         MftError: somebody else wrote into the file.
@@ -51,6 +52,7 @@ class Ledger:
         self._models: set[str] = set()
         self._repeated: Counter[str] = Counter()
         self._restored = 0
+        self.answered = False
         self._journal = RequestJournal(path, self._restore)
         self.restored = len(self._places)
 
@@ -131,6 +133,7 @@ class Ledger:
             if record["key"] in self._places:
                 self._repeated[record["key"]] += 1
             self._places[record["key"]] = place
+            self.answered = self.answered or reply.end != REFUSAL
             if reply.model:
                 self._models.add(reply.model)
         return reply

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from mft_core.errors import UsageError
 from mft_core.making.draft import Seed
 from mft_core.making.maker import Maker
-from mft_core.making.output import TRAIN, VALID, WRITTEN, digest
+from mft_core.making.output import REPORT, TRAIN, VALID, WRITTEN, digest
 from mft_core.making.recipe import MakeRecipe
 from mft_core.registry.options import path_options
 from mft_core.support import run_files
@@ -53,8 +53,12 @@ class Earlier:
         return int(self.counts["kept"])
 
     def is_whole(self, recipe: MakeRecipe) -> bool:
-        """Whether it has as many records as the recipe, which is its own, wants, and all its files are there."""
-        return self.kept >= recipe.n and all((self.folder / name).is_file() for name in self.facts.get("files", ()))
+        """Whether it has as many records as the recipe, which is its own, wants, and all its files are there.
+
+        They are those of its make.json: a later making that was killed while it wrote may have left some of its own.
+        """
+        found = {name: digest(path.read_bytes()) for name in (TRAIN, VALID) if (path := self.folder / name).is_file()}
+        return self.kept >= recipe.n and found == self.facts.get("files") and (self.folder / REPORT).is_file()
 
 
 def earlier_making(folder: Path) -> Earlier | None:

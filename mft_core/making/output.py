@@ -15,6 +15,7 @@ from mft_core.making.made import KeptDraft, Made, NotKept
 from mft_core.making.recipe import MakeRecipe
 from mft_core.support import run_files
 from mft_core.support.durable import make_folder, write_text
+from mft_core.support.redact import redact
 
 TRAIN, VALID, REPORT = "train.jsonl", "valid.jsonl", "report.md"
 REFUSED, RECIPE, WRITTEN = "refused.jsonl", "making.toml", "written.json"
@@ -70,7 +71,7 @@ def write_output(
     """
     train, valid = sides(made.kept, recipe.valid_fraction)
     data = {TRAIN: train, **({VALID: valid} if valid else {})}
-    texts = {name: _lines(map(as_record, kept)) for name, kept in data.items()}
+    texts = {name: redact(_lines(map(as_record, kept))) for name, kept in data.items()}  # as it will be written
     digests = {name: digest(text) for name, text in texts.items()}
     facts = {
         "method": {"name": recipe.method.name, **recipe.method.options},

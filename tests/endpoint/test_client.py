@@ -193,6 +193,9 @@ def test_one_answer_shows_that_refusals_are_of_questions(server: FakeEndpoint, o
     endpoint.ask("one", QUESTION)
     server.otherwise = says("", 400)
     assert {endpoint.ask("one", question(number)).end for number in range(2 * FIRST_REFUSALS)} == {"refused"}
+    again = opened()
+    ends = {again.ask("one", question(number), anew=True).end for number in range(2 * FIRST_REFUSALS)}
+    assert ends == {"refused"}, "it answered an earlier process"
 
 
 def test_what_is_asked_once_more_is_told(server: FakeEndpoint, opened: Open) -> None:

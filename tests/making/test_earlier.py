@@ -128,8 +128,28 @@ def test_a_making_is_whole_with_its_records_and_its_files(folder: Path) -> None:
     assert earlier is not None
     assert earlier.is_whole(recipe())
     assert not earlier.is_whole(recipe(n=5))
+    (folder / "report.md").unlink()
+    assert not earlier.is_whole(recipe())
+    (folder / "report.md").touch()
     (folder / "valid.jsonl").unlink()
     assert not earlier.is_whole(recipe())
+
+
+def test_a_making_with_files_of_one_that_was_killed_while_it_wrote_is_not_whole(folder: Path) -> None:
+    before = (folder / "make.json").read_bytes()
+    kept = [KeptDraft(Seed(str(n), "text"), draft(f"question {n}", f"answer {n}")) for n in range(9)]
+    write_output(folder, recipe(n=9), Made(kept), {}, ["one"], "", SEEDS)
+    (folder / "make.json").write_bytes(before)
+    earlier = check_earlier(recipe(), folder, Topical(), SEEDS)
+    assert earlier is not None
+    assert not earlier.is_whole(recipe())
+
+
+def test_what_is_redacted_in_records_is_no_change_of_theirs(tmp_path: Path) -> None:
+    secret = KeptDraft(Seed("1", "text"), draft("Connect to postgres://app:hunter2@localhost/db.", "answer"))
+    write_output(tmp_path, recipe(n=1), Made([secret]), {}, ["one"], "", SEEDS)
+    assert "hunter2" not in (tmp_path / "train.jsonl").read_text(encoding="utf-8")
+    assert said(tmp_path, n=1) == ""
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"counts": {"kept": 3}}', '{"counts": 3, "recipe": {}}'])

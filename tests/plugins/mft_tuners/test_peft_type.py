@@ -32,7 +32,7 @@ WITH_MORE_PACKAGES = {"ADAMSS"}
 BOFT = "BOFT"
 """Tries to build an extension when it is made, for which torch imports what other tests of a process must not have."""
 KINDS = sorted(
-    {str(kind.value) for kind in PEFT_TYPE_TO_CONFIG_MAPPING} - PROMPTS - REFUSED.keys() - WITH_MORE_PACKAGES
+    {str(kind.value) for kind in PEFT_TYPE_TO_CONFIG_MAPPING} - PROMPTS - REFUSED.keys() - WITH_MORE_PACKAGES - {BOFT}
 )
 
 
