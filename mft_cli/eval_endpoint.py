@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog
     from mft_core.run.endpoint_target import EndpointTarget
 
-SCHEME, PREFIX = "endpoint:", "endpoint."
+PREFIX = "endpoint."
 
 
 def is_endpoint(target: str) -> bool:
     """Whether a target of `mft eval` names an endpoint."""
+    from mft_core.run.endpoint_target import SCHEME
+
     return target.startswith(SCHEME)
 
 

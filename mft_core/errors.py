@@ -32,6 +32,11 @@ def together(errors: Sequence[MftError]) -> MftError:
     return MftError("\n".join(error.message for error in errors), "\n".join(hints))
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what a library's error says, or its kind where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 class UsageError(MftError):
     """Wrong use: a misspelt key, an unknown component, options that contradict each other (exit code 2)."""
 

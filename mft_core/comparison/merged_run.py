@@ -85,7 +85,7 @@ def merge_run(
         CallbackContext(combiner.model, validation, log, RESULT.step),
     )
     if writes:
-        _begin(log, plan, base, folder, merging, start_facts(plan, combiner.model, accelerator, RESULT.step))
+        _begin(log, plan, base, folder, merging, start_facts(plan, base, combiner.model, accelerator, RESULT.step))
     with combiner.model.disable_adapter():
         before = _evaluated(validation, plan)
     if writes:

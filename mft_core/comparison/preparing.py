@@ -95,9 +95,9 @@ def prepare_comparison(
     unseen = unseen_tasks(plan, unseen_files, on_progress)
     measurable = {task.name for task in unseen if len(task.valid)}
     for arm in request.arms:
-        plan_of_arm = plans[arm.label]
-        kind_of(arm).check(arm, request.arms, plan_of_arm.recipe, plan_of_arm.parts.tuner)
-        kind_of(arm).check_tasks(arm, plans[arm.label].task_set)
+        kind, plan_of_arm = kind_of(arm), plans[arm.label]
+        kind.check(arm, request.arms, plan_of_arm.recipe, plan_of_arm.parts.tuner)
+        kind.check_tasks(arm, plan_of_arm.task_set)
     outlines = {arm.label: kind_of(arm).outline(plans[arm.label], losses[arm.label]) for arm in request.arms}
     runs = make_runs(request, outlines)
     states = [(run, state_of(run, measurable if run.measures_unseen else (), catalog)) for run in runs]

@@ -23,7 +23,6 @@ from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
 from mft_core.support.redact import redact
 
-PATH = "/chat/completions"
 VERSION = re.compile(r"/v\d+\w*/?$")
 LONGEST_PAUSE = 60.0
 LONGEST_WAIT = 600.0
@@ -97,10 +96,10 @@ class Endpoint:
             raise UsageError(
                 "the endpoint's URL must begin with http:// or https://", "Such as http://localhost:8000/v1"
             )
-        if settings.url.rstrip("/").endswith(PATH):
-            base = settings.url.rstrip("/").removesuffix(PATH)
+        if settings.url.rstrip("/").endswith(CHAT):
+            base = settings.url.rstrip("/").removesuffix(CHAT)
             raise UsageError(
-                f"the endpoint's URL ends in {PATH}, which is added by itself", f"Give it with its version: {base}"
+                f"the endpoint's URL ends in {CHAT}, which is added by itself", f"Give it with its version: {base}"
             )
         if not self._key.isascii() or not self._key.isprintable():
             raise UsageError(f"what ${settings.key_variable} holds is no key", "It has letters that no key has.")

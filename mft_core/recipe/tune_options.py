@@ -41,11 +41,13 @@ def refuse_unknown_options(values: Mapping[str, Any], origin: str, method: str, 
     Raises:
         UsageError: there is one.
     """
-    if components.defaults(KIND, method) is None:
+    own = components.defaults(KIND, method)
+    if own is None:
         return  # to look it up says why
-    known = tuner_options(components)
-    for key in TuneSection.model_validate(values.get(SECTION, {})).options:
-        if key not in known:
+    options = TuneSection.model_validate(values.get(SECTION, {})).options
+    known = [] if own.keys() >= options.keys() else tuner_options(components)  # looks at every tuner
+    for key in options:
+        if key not in own and key not in known:
             dotted = f"{SECTION}.{key}"
             raise UsageError(f"{origin}: unknown key {dotted!r}", suggest_key(dotted, known))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mft_core.errors import MftError, UsageError
 from mft_core.models.quantization import Quantization
 from mft_core.recipe.schema import Recipe
-from mft_core.support import run_files
+from mft_core.support.run_folders import result_folder
 from mft_core.tuning.fingerprint import (
     ADAPTER_CONFIG,
     OWN_FORM,
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+CONTINUED = "continued"
+"""Key of the facts of what a run continues."""
+
+
 def continued_place(recipe: Recipe) -> Path | None:
     """The folder of the adapter that is trained further; None: a new one is made."""
-    if not recipe.model.adapter_path:
-        return None
-    given = Path(recipe.model.adapter_path)
-    return given / run_files.FINAL if (given / run_files.FINAL).is_dir() else given
+    return result_folder(Path(recipe.model.adapter_path)) if recipe.model.adapter_path else None
 
 
 def check_continued(recipe: Recipe, tuner: Tuner) -> None:
@@ -87,7 +88,7 @@ def continued_facts(recipe: Recipe) -> dict[str, Any]:
     place = continued_place(recipe)
     if place is None or not place.is_dir():  # a resumed run has its weights in its checkpoints
         return {}
-    return {"continued": {"from": str(place), "fingerprint": model_fingerprint(place)}}
+    return {CONTINUED: {"from": str(place), "fingerprint": model_fingerprint(place)}}
 
 
 def _refuse_another_base(place: Path, folder: Path, fingerprint: str) -> None:

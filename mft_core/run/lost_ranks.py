@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mft_core.errors import MftError
+from mft_core.errors import MftError, first_line
 from mft_core.recipe.schema import Recipe
 from mft_core.support.ranks import rank_and_ranks
 
@@ -36,13 +36,9 @@ def advice_on_lost_ranks(recipe: Recipe, where: Callable[[], str], saved: Callab
         if ranks == 1 or not any(words in str(error).lower() for words in WORDS):
             raise
         raise MftError(
-            f"rank {rank} of {ranks} lost another process of this run {where()}: {_first_line(error)}",
+            f"rank {rank} of {ranks} lost another process of this run {where()}: {first_line(error)}",
             _advice(recipe, saved()),
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _advice(recipe: Recipe, saved: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from mft_core.errors import MftError
+from mft_core.errors import MftError, first_line
 from mft_core.recipe.schema import Recipe
 
 WORDS = ("out of memory", "allocate memory", "bad_alloc", "status_alloc_failed")
@@ -35,8 +35,7 @@ def advice_on_memory(
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):
             raise
-        first_line = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise MftError(f"memory ran out {where()}: {first_line}", _advice(recipe, lighter, saved())) from error
+        raise MftError(f"memory ran out {where()}: {first_line(error)}", _advice(recipe, lighter, saved())) from error
 
 
 def ran_out(error: BaseException) -> bool:

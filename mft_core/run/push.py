@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from mft_core.errors import MftError, UsageError
 from mft_core.models.end_tokens import read_end_tokens
 from mft_core.run.shared_card import shared_facts
-from mft_core.support import run_files
 from mft_core.support.hub_upload import check_name
+from mft_core.support.run_folders import result_folder
 from mft_core.support.suggestions import did_you_mean
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, RECORD_FILE
 from mft_core.tuning.model_card import card_text
@@ -55,7 +55,7 @@ def files_to_push(
         UsageError: an adapter's base has no name on the Hub; a whole model is no adapter.
         MftError: there is no finished model; or what `export_run` raises.
     """
-    place = run / run_files.FINAL if (run / run_files.FINAL).is_dir() else run
+    place = result_folder(run)
     is_adapter, is_model = ((place / name).is_file() for name in (ADAPTER_CONFIG, "config.json"))
     if not is_adapter and not is_model and not (place / RECORD_FILE).is_file():
         raise MftError(f"{run} holds no finished model.", "A run has one, in final/, when it has ended.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from accelerate import Accelerator
@@ -9,12 +10,18 @@ from torch import nn
 
 from mft_core.data.tasks import Task
 from mft_core.models.quantization import parameter_count
-from mft_core.run.continuing import continued_facts
+from mft_core.run.continuing import CONTINUED
 from mft_core.run.plan import Plan
 
 
-def start_facts(plan: Plan, model: nn.Module, accelerator: Accelerator, total_steps: int) -> dict[str, Any]:
-    """The fields of the "start" event."""
+def start_facts(
+    plan: Plan, base: Mapping[str, Any], model: nn.Module, accelerator: Accelerator, total_steps: int
+) -> dict[str, Any]:
+    """The fields of the "start" event.
+
+    Args:
+        base: what the run is built on.
+    """
     parameters = [(parameter_count(p), p.requires_grad) for p in model.parameters()]
     watched = plan.task_set.watched
     return {
@@ -23,7 +30,7 @@ def start_facts(plan: Plan, model: nn.Module, accelerator: Accelerator, total_st
             "base": plan.recipe.model.base,
             "random_weights": plan.parts.base.random_weights,
             "method": plan.recipe.tune.method,
-            **continued_facts(plan.recipe),
+            **{key: base[key] for key in (CONTINUED,) if key in base},
             "parameters": sum(count for count, _ in parameters),
             "trainable": sum(count for count, trainable in parameters if trainable),
             "device": str(accelerator.device),

@@ -235,7 +235,7 @@ def _start(trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder
     folder.write_recipe(plan.recipe)
     folder.write_components(plan.parts.entries, base)
     write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
-    trainer.log.emit("start", 0, **start_facts(plan, trainer.model, trainer.accelerator, trainer.total_steps))
+    trainer.log.emit("start", 0, **start_facts(plan, base, trainer.model, trainer.accelerator, trainer.total_steps))
 
 
 def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFolder, force: bool) -> None:

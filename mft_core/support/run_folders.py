@@ -26,6 +26,12 @@ def is_run(folder: Path) -> bool:
     return (folder / run_files.RECIPE).is_file() and any((folder / name).exists() for name in WITNESSES)
 
 
+def result_folder(folder: Path) -> Path:
+    """Where the result of a run lies; the folder itself where it has none."""
+    final = folder / run_files.FINAL
+    return final if final.is_dir() else folder
+
+
 def files_of_run(folder: Path) -> list[str]:
     """The names in a run's folder that are the run's own; what else lies there is not among them."""
     return [name for name in OWN if (folder / name).exists()]

@@ -51,8 +51,7 @@ class OptimizerTests(ComponentTests):
     def test_a_rate_of_zero_moves_nothing_and_each_group_has_its_own(self) -> None:
         model = small_model()
         _, optimizer = self.built(model, rate_factors={"q_proj": 1e-9})
-        before = trainable_tensors(model)
-        before = {name: tensor.clone() for name, tensor in before.items()}
+        before = {name: tensor.clone() for name, tensor in trainable_tensors(model).items()}
         take_step(model, optimizer, rate=0.0)
         assert all(torch.equal(tensor, before[name]) for name, tensor in trainable_tensors(model).items())
         take_step(model, optimizer)

@@ -13,8 +13,8 @@ from mft_core.errors import MftError
 from mft_core.models.checkpoints.config import read_config
 from mft_core.models.checkpoints.safetensors_header import read_header
 from mft_core.models.checkpoints.weight_files import weight_files
-from mft_core.support import run_files
 from mft_core.support.durable import file_digest
+from mft_core.support.run_folders import result_folder
 
 RECORD_FILE = "mft.json"
 OWN_FORM = "own"
@@ -116,7 +116,7 @@ def model_fingerprint(folder: Path) -> str:
     Raises:
         MftError: there is no model.
     """
-    place = folder / run_files.FINAL if (folder / run_files.FINAL).is_dir() else folder
+    place = result_folder(folder)
     record = read_json_object(place / RECORD_FILE)
     if record.get("form") == OWN_FORM:
         files = [[name, file_digest(place / name)] for name in record["files"]]

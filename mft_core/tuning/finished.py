@@ -13,7 +13,7 @@ from mft_core.models.loading import load_base, load_tokenizer
 from mft_core.models.quantization import Quantization, take_dequantized
 from mft_core.models.recognition import recognize_adapter
 from mft_core.recipe.schema import TuneSection
-from mft_core.support import run_files
+from mft_core.support.run_folders import result_folder
 from mft_core.tuning.adapters import load_adapter
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, OWN_FORM, RECORD_FILE, is_fingerprint_of, read_json_object
 from mft_core.tuning.preparing import build_tuner
@@ -72,7 +72,7 @@ def find_finished(
     catalog: Catalog | None = None,
 ) -> Finished:
     """What `load_run` would load, with the same arguments and errors."""
-    place = folder / run_files.FINAL if (folder / run_files.FINAL).is_dir() else folder
+    place = result_folder(folder)
     record = read_json_object(place / RECORD_FILE)
     model_folder, is_own = place, record.get("form") == OWN_FORM
     if is_own or (place / ADAPTER_CONFIG).is_file():

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mft_core.errors import MftError, UsageError
 from mft_core.tuning.adapters import PATTERN_KEYS
 from mft_core.tuning.fingerprint import ADAPTER_CONFIG, read_json_object
-
-if TYPE_CHECKING:
-    pass
 
 WITHOUT_EFFECT = (
     "auto_mapping", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "task_type",

@@ -9,7 +9,6 @@ from mft_core.errors import UsageError
 from mft_core.support.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedModel
 
 ALL_LINEAR, FAMILY = "all-linear", "family"
@@ -45,11 +44,14 @@ def lora_modules(model: PreTrainedModel, targets: str | Sequence[str], family: S
     return sorted(wanted)
 
 
-def adapted_modules(model: PreTrainedModel, names: Collection[str]) -> list[nn.Module]:
-    """The linear modules that `lora_modules` means by its names."""
+def are_transposed(model: PreTrainedModel, names: Collection[str]) -> bool:
+    """Whether all modules that `lora_modules` means by its names hold their weights as [in, out]."""
+    from transformers.pytorch_utils import Conv1D
+
     from mft_core.nn.plain_linear import linear_modules
 
-    return [module for name, module in linear_modules(model).items() if any(end in names for end in name_ends(name))]
+    linear = linear_modules(model).items()
+    return all(isinstance(module, Conv1D) for name, module in linear if any(end in names for end in name_ends(name)))
 
 
 def _is_longer(name: str, linear: Collection[str], model: PreTrainedModel) -> bool:

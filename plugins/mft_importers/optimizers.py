@@ -51,9 +51,10 @@ def optimizer(conversion: Conversion, key: str, betas: tuple[float, float] = (0.
 def _betas(conversion: Conversion, chosen: dict[str, Any], usual: tuple[float, float]) -> None:
     given = tuple(float(conversion.take(key, default)) for key, default in zip(BETAS, usual, strict=True))
     eps = float(conversion.take("adam_epsilon", OUR_EPS))
-    if (chosen["name"] != "lion" and given != OUR_BETAS) or (chosen["name"] == "lion" and given != usual):
+    is_lion = chosen["name"] == "lion"  # whose usual betas are its own, here as there
+    if given != (usual if is_lion else OUR_BETAS):
         chosen["betas"] = list(given)
-    if chosen["name"] != "lion" and eps != OUR_EPS:
+    if not is_lion and eps != OUR_EPS:
         chosen["eps"] = eps
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from pydantic import Field
 
 from mft_core.interfaces import Optimizer, Options, ParameterGroup
-from mft_optimizers.adamw import Beta
+from mft_optimizers.adamw import AdamWOptions, Beta
 
 if TYPE_CHECKING:
     import torch
@@ -26,11 +26,8 @@ class StoredOptions(Options):
     )
 
 
-class AdamW8BitOptions(StoredOptions):
+class AdamW8BitOptions(AdamWOptions, StoredOptions):
     """Options of adamw-8bit."""
-
-    betas: tuple[Beta, Beta] = Field((0.9, 0.95), description="of the running means of gradients and their squares")
-    eps: float = Field(1e-8, gt=0, description="added to the root of the mean square")
 
 
 class LionOptions(StoredOptions):

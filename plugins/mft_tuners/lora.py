@@ -24,6 +24,7 @@ from mft_tuners.initial_values import (
     initial_digest,
     keep_initial_adapter,
 )
+from mft_tuners.target_names import Targets, in_words
 
 if TYPE_CHECKING:
     import torch
@@ -37,10 +38,7 @@ class LoraOptions(Options):
     rank: int = Field(16, ge=1, description="LoRA rank")
     alpha: float = Field(32.0, gt=0, description="LoRA scale is alpha / rank")
     dropout: float = Field(0.05, ge=0, lt=1, description="LoRA dropout")
-    targets: str | list[str] = Field(
-        "all-linear",
-        description='"all-linear", "family" (the adapter\'s own list), or names of linear modules or ends of them',
-    )
+    targets: Targets = "all-linear"
     dora: bool = Field(False, description="DoRA: train the length of each weight row beside its direction")
     rslora: bool = Field(False, description="rsLoRA: the scale is alpha / sqrt(rank)")
     init: str = Field(
@@ -83,13 +81,12 @@ class Lora(PeftTuner[SomeLoraOptions]):
     def words(self) -> str:
         """Such as "LoRA rank 16, alpha 32, dropout 0.05, all-linear"."""
         options = self.options
-        targets = options.targets if isinstance(options.targets, str) else ", ".join(options.targets)
         more = [word for word, chosen in (("DoRA", options.dora), ("rsLoRA", options.rslora)) if chosen]
         more += [options.init] if options.init != DEFAULT_INIT else []
         more += ["experts"] if options.experts else []
         more += [f"{', '.join(options.modules_to_save)} whole"] if options.modules_to_save else []
         numbers = [f"{self.kind} rank {options.rank}", f"alpha {options.alpha:g}", f"dropout {options.dropout:g}"]
-        return ", ".join([*numbers, targets, *more])
+        return ", ".join([*numbers, in_words(options.targets), *more])
 
     def check(self, recipe: Recipe) -> None:
         """Refuse initial values that could not be exact, and what does not go with experts or modules trained whole."""
@@ -117,9 +114,8 @@ class Lora(PeftTuner[SomeLoraOptions]):
     def _added(self, model: PreTrainedModel, request: TunerRequest, init: str) -> nn.Module:
         import torch
         from peft import LoraConfig, get_peft_model
-        from transformers.pytorch_utils import Conv1D
 
-        from mft_core.tuning.targets import adapted_modules, lora_modules
+        from mft_core.tuning.targets import are_transposed, lora_modules
 
         names = lora_modules(model, self.options.targets, request.family)
         config = LoraConfig(
@@ -133,7 +129,7 @@ class Lora(PeftTuner[SomeLoraOptions]):
             target_modules=names,
             target_parameters=expert_weights(model) if self.options.experts else None,
             modules_to_save=whole_modules(model, self.options.modules_to_save, names) or None,
-            fan_in_fan_out=all(isinstance(module, Conv1D) for module in adapted_modules(model, names)),
+            fan_in_fan_out=are_transposed(model, names),
         )
         try:
             with torch.random.fork_rng(), warnings.catch_warnings():

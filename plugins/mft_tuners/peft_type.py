@@ -14,6 +14,7 @@ from mft_core.errors import UsageError
 from mft_core.interfaces import Options, PeftTuner, TunerRequest
 from mft_core.recipe.schema import Recipe
 from mft_core.support.suggestions import did_you_mean
+from mft_tuners.target_names import Targets, in_words
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,10 +51,7 @@ class PeftTypeOptions(Options):
     """Options of `PeftType`."""
 
     type: str = Field("IA3", description="PEFT's name of the kind: IA3, OFT, BOFT, VERA, LOHA, LOKR, ...")
-    targets: str | list[str] = Field(
-        "all-linear",
-        description='"all-linear", "family" (the adapter\'s own list), or names of linear modules or ends of them',
-    )
+    targets: Targets = "all-linear"
     options: dict[str, Any] = Field({}, description="what PEFT's configuration of the kind takes beside its targets")
 
 
@@ -63,9 +61,8 @@ class PeftType(PeftTuner[PeftTypeOptions]):
     def words(self) -> str:
         """Such as "IA3, all-linear" or "LOKR (r 4), q_proj"."""
         options = self.options
-        targets = options.targets if isinstance(options.targets, str) else ", ".join(options.targets)
         given = ", ".join(f"{key} {value}" for key, value in options.options.items())
-        return f"{options.type.upper()}{f' ({given})' if given else ''}, {targets}"
+        return f"{options.type.upper()}{f' ({given})' if given else ''}, {in_words(options.targets)}"
 
     def check(self, recipe: Recipe) -> None:
         """Refuse kinds that there are not or that would not be exact, and options that PEFT does not know."""
@@ -82,13 +79,11 @@ class PeftType(PeftTuner[PeftTypeOptions]):
         """PEFT's wrapper around the model."""
         import torch
         from peft import get_peft_model
-        from transformers.pytorch_utils import Conv1D
 
-        from mft_core.tuning.targets import adapted_modules, lora_modules
+        from mft_core.tuning.targets import are_transposed, lora_modules
 
         names = lora_modules(model, self.options.targets, request.family)
-        transposed = all(isinstance(module, Conv1D) for module in adapted_modules(model, names))
-        config = self._config({TARGETS: names, **({"fan_in_fan_out": True} if transposed else {})})
+        config = self._config({TARGETS: names, **({"fan_in_fan_out": True} if are_transposed(model, names) else {})})
         try:
             with torch.random.fork_rng(), warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.own_hub import TOKEN, HubRepository, OwnHub, own_hub
+from helpers.own_hub import HubRepository, OwnHub, own_hub_here
 from helpers.running import mft
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # the Hub's client's own
@@ -17,10 +17,7 @@ NAMED = ("--base-name", "org/base")
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnHub]:
-    with own_hub() as running:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with own_hub_here(monkeypatch) as running:
         yield running
 
 

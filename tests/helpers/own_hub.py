@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 TOKEN = "hf_" + "ownhubtoken0123456789"
 LARGE = ".safetensors"
 
@@ -183,3 +185,13 @@ def own_hub() -> Iterator[OwnHub]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def own_hub_here(monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnHub]:
+    """One that this process takes for the Hub, with a token for it."""
+    with own_hub() as running:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield running

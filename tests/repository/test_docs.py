@@ -3,13 +3,12 @@ from __future__ import annotations
 import json
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.kits import check_kit_passes
 from helpers.paths import REPOSITORY
 from helpers.running import arguments, events, mft, write_tasks
 from mft_cli.app import run_command_line
@@ -163,8 +162,4 @@ def test_the_example_of_a_model_family_trains(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_example_of_a_model_family_passes_the_kit_as_its_page_says(tmp_path: Path) -> None:
     family, test = blocks_of_a_family()
-    (tmp_path / "my_family.py").write_text(family, encoding="utf-8")
-    (tmp_path / "test_my_family.py").write_text(test, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_family.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    check_kit_passes(tmp_path, "my_family", family, test)

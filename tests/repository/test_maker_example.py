@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.fake_endpoint import Handler, fake_endpoint, reply
+from helpers.kits import check_kit_passes
 from helpers.paths import REPOSITORY
 from helpers.running import settings, start_mft
 from mft_core.making.draft import Refused
@@ -49,13 +48,7 @@ def test_it_makes_what_the_page_says(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_it_passes_the_kit_as_the_page_says(tmp_path: Path) -> None:
     maker, test = blocks()
-    (tmp_path / "explain_maker.py").write_text(maker, encoding="utf-8")
-    (tmp_path / "test_explain.py").write_text(test, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_explain.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"\d\d passed", done.stdout)
-    assert "skipped" not in done.stdout
+    check_kit_passes(tmp_path, "explain_maker", maker, test)
 
 
 @pytest.mark.slow

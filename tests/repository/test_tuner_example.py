@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
+from helpers.kits import check_kit_passes
 from helpers.paths import REPOSITORY
 from helpers.running import arguments, events, mft, settings, write_tasks
 from mft_core.support import run_files
@@ -29,13 +28,7 @@ def blocks() -> tuple[str, str]:
 def test_it_passes_the_kit_as_the_page_says(tmp_path: Path) -> None:
     tuner, test = blocks()
     assert len([line for line in tuner.splitlines() if line.strip()]) <= 35
-    (tmp_path / "bias_tuner.py").write_text(tuner, encoding="utf-8")
-    (tmp_path / "test_biases.py").write_text(test, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_biases.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert re.search(r"\d\d passed", done.stdout)
-    assert "skipped" not in done.stdout
+    check_kit_passes(tmp_path, "bias_tuner", tuner, test)
 
 
 @pytest.mark.slow

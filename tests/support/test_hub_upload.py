@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.own_hub import TOKEN, HubHandler, HubRepository, OwnHub, own_hub
+from helpers.own_hub import HubHandler, HubRepository, OwnHub, own_hub_here
 from mft_core.errors import MftError, UsageError
 from mft_core.support.hub_upload import HubUpload, Repository, check_name
 
@@ -17,10 +17,7 @@ FILES: dict[str, Path | bytes] = {"README.md": b"# A model\n", "model.safetensor
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnHub]:
-    with own_hub() as running:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.url)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with own_hub_here(monkeypatch) as running:
         yield running
 
 
