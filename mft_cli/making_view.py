@@ -125,6 +125,11 @@ def print_made(screen: Console, making: Making, made: Made) -> None:
             "command takes them from the journal; with --ask-again it asks anew",
             "yellow",
         )
+    if made.unaffordable:
+        seeds = units.counted(made.unaffordable, "seed")
+        print_line(
+            screen, f"the budget did not suffice to ask for {seeds} again: what was answered before holds", "yellow"
+        )
     if made.ended != ENOUGH:
         print_line(screen, f"it ended with: {ending_words(making.recipe, made, making.spending)}", "yellow")
     folder = making.folder

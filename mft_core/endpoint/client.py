@@ -17,7 +17,7 @@ from urllib.parse import quote
 from mft_core.endpoint.connection import Connection
 from mft_core.endpoint.gate import GIVEN_UP, Gate
 from mft_core.endpoint.ledger import Ledger, ReadReply, question_key
-from mft_core.endpoint.replies import REFUSAL, REFUSED, GiveUp, Reply, TryAgain, read_reply
+from mft_core.endpoint.replies import REFUSAL, REFUSED, GiveUp, NotSent, Reply, TryAgain, read_reply
 from mft_core.endpoint.spending import Account, Allowance, BudgetSpent, Spending
 from mft_core.endpoint.usage import estimated_prompt_tokens
 from mft_core.errors import MftError, UsageError
@@ -278,10 +278,16 @@ class Endpoint:
         headers = {"Idempotency-Key": known_by} | ({"Authorization": f"Bearer {self._key}"} if self._key else {})
         most_tokens = prompt_tokens + int(body.get("max_tokens") or 0)
         with self._gate.place() as halvings, self._account.request(most_tokens):
-            self._ledger.sent(key, stage, attempt)
-            status, found, content = self._connection.post(
-                CHAT if "messages" in body else COMPLETION, body, headers, self._settings.seconds
-            )
+            self._ledger.sent(key, stage, attempt, most_tokens)
+            path = CHAT if "messages" in body else COMPLETION
+            try:
+                status, found, content = self._connection.post(path, body, headers, self._settings.seconds)
+            except NotSent:
+                self._ledger.not_sent(key)
+                raise
+            except (TryAgain, GiveUp):
+                self._ledger.lost(most_tokens)
+                raise
             try:
                 reply = self._ledger.received(key, status, found, self.hide(content), prompt_tokens)
             except TryAgain as error:

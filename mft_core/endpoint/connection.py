@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mft_core.endpoint.gate import GIVEN_UP
-from mft_core.endpoint.replies import GiveUp, TryAgain
+from mft_core.endpoint.replies import GiveUp, NotSent, TryAgain
 
 if TYPE_CHECKING:
     import httpx2
@@ -55,6 +55,7 @@ class Connection:
             seconds: from the connection to the last byte.
 
         Raises:
+            NotSent: there was no connection.
             TryAgain: none came whole, in time.
             GiveUp: none will; or the connection was closed.
         """
@@ -68,6 +69,8 @@ class Connection:
             raise GiveUp(f"its URL cannot be used: {error}") from None
         except asyncio.TimeoutError:
             raise TryAgain(f"a response that took more than {seconds:g} seconds") from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise NotSent(f"{type(error).__name__} {error}".strip()) from None
         except (httpx2.HTTPError, OSError) as error:
             raise TryAgain(f"{type(error).__name__} {error}".strip()) from None
 

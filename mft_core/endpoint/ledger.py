@@ -18,7 +18,7 @@ from mft_core.endpoint.spending import Account
 from mft_core.endpoint.usage import read_usage
 from mft_core.errors import MftError
 
-SENT, RECEIVED = "sent", "received"
+SENT, NOT_SENT, RECEIVED = "sent", "not sent", "received"
 ReadReply = Callable[[int, Mapping[str, str], str], Reply]
 
 
@@ -51,9 +51,12 @@ class Ledger:
         self._asking: set[str] = set()
         self._models: set[str] = set()
         self._repeated: Counter[str] = Counter()
+        self._under_way: dict[str, int] = {}
         self._restored = 0
         self.answered = False
         self._journal = RequestJournal(path, self._restore)
+        for tokens in self._under_way.values():  # killed before there was a response
+            account.lose(tokens)
         self.restored = len(self._places)
 
     @property
@@ -94,13 +97,29 @@ class Ledger:
             replies = (key in self._places) + self._repeated[key]
         return f"{key}-{replies}" if replies else key
 
-    def sent(self, key: str, stage: str, attempt: int) -> None:
+    def sent(self, key: str, stage: str, attempt: int, most_tokens: int = 0) -> None:
         """Have on disk that a request goes out now.
+
+        Args:
+            most_tokens: that it may cost, which count as lost unless `received` or `not_sent` follows.
 
         Raises:
             MftError: the journal cannot be written: do not send it.
         """
-        self._journal.append({"event": SENT, "key": key, "stage": stage, "attempt": attempt})
+        record = {"event": SENT, "key": key, "stage": stage, "attempt": attempt, "tokens": most_tokens}
+        self._journal.append(record)
+
+    def not_sent(self, key: str) -> None:
+        """Have on disk that the request which was to go out did not.
+
+        Raises:
+            MftError: the journal cannot be written.
+        """
+        self._journal.append({"event": NOT_SENT, "key": key})
+
+    def lost(self, most_tokens: int) -> None:
+        """Count a request that no response came to: that it has none tells a later process the same."""
+        self._account.lose(most_tokens)
 
     def received(self, key: str, status: int, headers: Mapping[str, str], body: str, prompt_tokens: int) -> Reply:
         """Have a response on disk, then see what it cost and what reply it is.
@@ -118,9 +137,13 @@ class Ledger:
 
     def _restore(self, place: LinePlace, record: dict[str, Any]) -> None:
         self._restored = place.start + place.length
+        key = record["key"]
+        before = self._under_way.pop(key, 0)
         if record["event"] == SENT:
+            self._account.lose(before)  # of two requests in a row for one question, the first had no response
             self._account.restore_request()
-        else:
+            self._under_way[key] = record.get("tokens", 0)
+        elif record["event"] == RECEIVED:
             with suppress(TryAgain, GiveUp):
                 self._take(place, record, {})
 

@@ -73,6 +73,10 @@ class TryAgain(Exception):  # noqa: N818 - a verdict on a response, no error of 
         self.busy = busy
 
 
+class NotSent(TryAgain):
+    """No connection came about: nothing can be paid for."""
+
+
 class GiveUp(Exception):  # noqa: N818
     """No question will be answered: no money, no access, no such model.
 

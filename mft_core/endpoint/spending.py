@@ -31,6 +31,7 @@ class Spending:
         completion_tokens: likewise.
         estimated: responses that did not say what they cost; their tokens are estimated from characters.
         money: in the currency of the prices; None: there are no prices.
+        lost: tokens, at most, of requests that no response came to: a provider may charge for them.
     """
 
     requests: int = 0
@@ -38,10 +39,11 @@ class Spending:
     completion_tokens: int = 0
     estimated: int = 0
     money: float | None = None
+    lost: int = 0
 
     @property
     def tokens(self) -> int:
-        """Of prompts and answers together."""
+        """Of prompts and answers together, as far as responses tell."""
         return self.prompt_tokens + self.completion_tokens
 
     def since(self, earlier: Spending) -> Spending:
@@ -53,6 +55,7 @@ class Spending:
             self.completion_tokens - earlier.completion_tokens,
             self.estimated - earlier.estimated,
             money,
+            self.lost - earlier.lost,
         )
 
 
@@ -126,6 +129,11 @@ class Account:
                 estimated=self._spent.estimated + usage.estimated,
             )
 
+    def lose(self, tokens: int) -> None:
+        """Count what a request that no response came to may have cost at most."""
+        with self._changed:
+            self._spent = replace(self._spent, lost=self._spent.lost + tokens)
+
     def restore_request(self) -> None:
         """Count a request of an earlier process."""
         with self._changed:
@@ -140,10 +148,12 @@ class Account:
             )
         if not limit.tokens:
             return True
-        if spent.tokens + tokens > limit.tokens:
+        gone = spent.tokens + spent.lost
+        if gone + tokens > limit.tokens:
+            lost = f" ({spent.lost} at most by requests without a response)" if spent.lost else ""
             raise BudgetSpent(
-                f"{spent.tokens} of the budget of {limit.tokens} tokens are spent, and the next question may take "
+                f"{gone} of the budget of {limit.tokens} tokens are spent{lost}, and the next question may take "
                 f"{tokens}",
                 "What was answered is kept; rerun with more.",
             )
-        return spent.tokens + self._reserved + tokens <= limit.tokens
+        return gone + self._reserved + tokens <= limit.tokens

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mft_core.endpoint.client import Endpoint, Unanswered
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
-from mft_core.endpoint.spending import Allowance, Spending
+from mft_core.endpoint.spending import Allowance, BudgetSpent, Spending
 from mft_core.errors import UsageError
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
@@ -208,7 +209,8 @@ class ModelAuthor:
     ) -> Reply:
         reply = self._model.ask(stage, told, sample=sample, anew=self._anew, **parameters)
         if self.ask_again and reply.end == REFUSAL and reply.earlier:
-            reply = self._model.ask(stage, told, sample=sample, anew=True, **parameters)
+            with suppress(BudgetSpent):  # then the refusal holds
+                reply = self._model.ask(stage, told, sample=sample, anew=True, **parameters)
         return reply
 
     def _solution(self, stage: str, instruction: str, language: str, sample: int) -> tuple[str, str]:

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from mft_core.errors import UsageError
 from mft_core.making.draft import Seed
 from mft_core.making.maker import Maker
-from mft_core.making.output import REPORT, TRAIN, VALID, WRITTEN, digest
+from mft_core.making.output import REPORT, TRAIN, VALID, digest, facts_written
+from mft_core.making.prompt_digests import prompt_digests
 from mft_core.making.recipe import MakeRecipe
 from mft_core.registry.options import path_options
 from mft_core.support import run_files
@@ -57,18 +58,31 @@ class Earlier:
 
         They are those of its make.json: a later making that was killed while it wrote may have left some of its own.
         """
-        found = {name: digest(path.read_bytes()) for name in (TRAIN, VALID) if (path := self.folder / name).is_file()}
+        found = {name: one for name in (TRAIN, VALID) if (one := _digest(self.folder / name))}
         return self.kept >= recipe.n and found == self.facts.get("files") and (self.folder / REPORT).is_file()
 
 
 def earlier_making(folder: Path) -> Earlier | None:
-    """The making that wrote a folder's make.json; None: there is no such file, or another program's."""
-    try:
-        facts = json.loads((folder / run_files.MADE).read_text(encoding="utf-8"))
-        earlier = Earlier(folder, facts)
+    """The making that wrote a folder's make.json or, where there is none or another program's, its train.jsonl."""
+    with suppress(OSError, ValueError):
+        if earlier := _making(folder, json.loads((folder / run_files.MADE).read_text(encoding="utf-8"))):
+            return earlier
+    found = _digest(folder / TRAIN)
+    told = (one for one in facts_written(folder) if found and one.get("files", {}).get(TRAIN) == found)
+    return _making(folder, next(told, None))
+
+
+def _making(folder: Path, facts: Any) -> Earlier | None:
+    """What such facts tell of; None: they are no making's."""
+    earlier = Earlier(folder, facts)
+    with suppress(LookupError, ValueError, TypeError):
         return earlier if earlier.kept >= 0 and isinstance(facts["recipe"], dict) else None
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+    return None
+
+
+def _digest(path: Path) -> str:
+    """Of a file; "": there is none."""
+    return digest(path.read_bytes()) if path.is_file() else ""
 
 
 def seeds_digest(seeds: Iterable[Seed]) -> str:
@@ -100,16 +114,14 @@ def check_earlier(recipe: MakeRecipe, folder: Path, maker: Maker, seeds: str) ->
 
 def _changed_files(folder: Path, earlier: Earlier | None) -> str:
     """The first data file that no making wrote as it is; "": there is none, or nobody can say."""
-    known = [] if earlier is None else [earlier.facts.get("files")]
-    with suppress(OSError, ValueError):
-        # Written before the files are: one of them may be there without the others.
-        known.append(json.loads((folder / run_files.MAKING / WRITTEN).read_text(encoding="utf-8")))
+    # Written before the files are: one of them may be there without the others.
+    known = [facts.get("files") for facts in ([] if earlier is None else [earlier.facts]) + facts_written(folder)]
     told = [files for files in known if isinstance(files, dict)]
     if known and not told:
         return ""  # a making of a version that kept no digests
     for name in (TRAIN, VALID):
-        path = folder / name
-        if path.is_file() and digest(path.read_bytes()) not in [files.get(name) for files in told]:
+        found = _digest(folder / name)
+        if found and found not in [files.get(name) for files in told]:
             return name
     return ""
 
@@ -127,6 +139,10 @@ def _differences(recipe: MakeRecipe, earlier: Earlier, maker: Maker, seeds: str)
     files = {f"method.{name}" for name in path_options(maker.Options)}
     same_seeds = bool(seeds) and earlier.facts.get("seeds") == seeds
     different = [key for key in {**old, **new} if old.get(key) != new.get(key) and not (same_seeds and key in files)]
+    now = prompt_digests(maker)
+    asked = earlier.facts.get("prompts", now)
+    if others := sorted(name for name in {**asked, **now} if asked.get(name) != now.get(name)):
+        yield f"its questions are worded otherwise now: {', '.join(others)}"
     for key in different:
         yield f"{key}: {_shown(old.get(key))} there, {_shown(new.get(key))} now"
     if not same_seeds and not different and "seeds" in earlier.facts:

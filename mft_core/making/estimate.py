@@ -69,7 +69,7 @@ def few_seeds(recipe: MakeRecipe, maker: Maker, readers: Readers) -> int | None:
     """
     enough, found = math.ceil(recipe.n / maker.records_per_seed), 0
     for number in range(MOST_ROUNDS):
-        request = SeedRequest(recipe.n, number, (), recipe.seed, readers)
+        request = SeedRequest(number, (), recipe.seed, readers)
         of_round = sum(1 for _ in islice(seeds_of(maker, request), enough - found))
         found += of_round
         if found >= enough:

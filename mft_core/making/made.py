@@ -55,6 +55,7 @@ class Made:
         seeds: used, by topic.
         ended: why there are no more.
         in_a_row: the last refusals, after which nothing was kept.
+        unaffordable: seeds that were to be asked for again, which the budget did not suffice for.
     """
 
     kept: list[KeptDraft] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Made:
     seeds: Counter[str] = field(default_factory=Counter)
     ended: str = ENOUGH
     in_a_row: int = 0
+    unaffordable: int = 0
 
     @property
     def reasons(self) -> Counter[tuple[str, str]]:

@@ -17,15 +17,16 @@ from mft_core.registry.options import Configurable, SomeOptions
 class SeedRequest:
     """What a maker may use to find its seeds.
 
+    How many records are wanted is no part of it: seeds are taken until there are enough, and a larger number goes on
+    from what a smaller one made.
+
     Attributes:
-        wanted: records that are still to be made.
         round: 0 at first; seeds are asked for again, with the next number, while those of a round were too few.
         kept: the records of the rounds before, in their order.
         seed: of everything that is drawn at random.
         readers: of files with records.
     """
 
-    wanted: int
     round: int = 0
     kept: Sequence[Draft] = ()
     seed: int = 0

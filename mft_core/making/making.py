@@ -15,11 +15,11 @@ from mft_core.making.authoring import ModelAuthor, check_author, open_author
 from mft_core.making.earlier import Earlier, check_earlier, earlier_making, seeds_digest
 from mft_core.making.estimate import Estimate, estimate, few_seeds
 from mft_core.making.filters.chain import FilterChain, open_filters
-from mft_core.making.made import Made
+from mft_core.making.made import BUDGET, Made
 from mft_core.making.maker import Maker, SeedRequest
 from mft_core.making.output import RECIPE, TRAIN, write_output
 from mft_core.making.production import OnProgress, Production, seeds_of
-from mft_core.making.prompts import prompts
+from mft_core.making.prompt_digests import prompt_digests
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report
 from mft_core.registry.catalog import Catalog
@@ -38,7 +38,7 @@ class Making:
         maker, author, filters, readers: of the recipe.
         seeds: the digest of what the maker makes records of.
         earlier: the making whose records lie in the folder.
-        replace: these may become fewer.
+        replace: these may become fewer, where the making ends for another reason than its budget.
     """
 
     recipe: MakeRecipe
@@ -85,8 +85,12 @@ class Making:
         return self.earlier.kept if self.earlier else 0
 
     def replaces(self, made: Made) -> bool:
-        """Whether what was made takes the place of what an earlier call has written: it does not where it is less."""
-        return len(made.kept) >= (min(1, self.written) if self.replace else self.written)
+        """Whether what was made takes the place of what an earlier call has written.
+
+        Less does not, unless it was to replace it and there is no more to be had: a larger budget would bring more.
+        """
+        may_be_less = self.replace and made.ended != BUDGET
+        return len(made.kept) >= (min(1, self.written) if may_be_less else self.written)
 
     @property
     def spending(self) -> Spending:
@@ -99,8 +103,8 @@ class Making:
         return self.author.spending.since(self.author.earlier_spending)
 
     def _write(self, made: Made) -> None:
-        told = {**prompts(), **self.maker.prompts()}
         text = report(self.recipe, made, self.spending, self.maker)
+        told = prompt_digests(self.maker)
         write_output(self.folder, self.recipe, made, told, sorted(self.author.models), text, self.seeds)
 
 
@@ -119,9 +123,9 @@ def check_making(recipe: MakeRecipe, catalog: Catalog, readers: Readers) -> Chec
         MftError: a file cannot be read, or nothing in it can be used.
     """
     check_author(recipe.model)
-    # Of another one than that which works: some count what they pass over. How many are wanted changes no seed.
+    # Of another one than that which works: some count what they pass over.
     tried = _built(recipe, catalog)
-    seeds = seeds_digest(seeds_of(tried, SeedRequest(1, seed=recipe.seed, readers=readers)))
+    seeds = seeds_digest(seeds_of(tried, SeedRequest(seed=recipe.seed, readers=readers)))
     if not seeds:
         left = ", ".join(f"{reason} ({count:,})" for reason, count in tried.passed_over().items())
         raise MftError(

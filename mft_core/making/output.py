@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,23 @@ WHOLE = 1 << 64
 def sides(kept: Sequence[KeptDraft], valid_fraction: float) -> tuple[list[KeptDraft], list[KeptDraft]]:
     """Records for training and for validation. All of one seed are on the same side, and stay there when more are made.
 
-    Where a fraction is wanted, at least one seed of two is for validation.
+    Where a fraction is wanted, one of the first two seeds is for validation and the other one for training.
     """
-    if not valid_fraction or len({one.seed.key for one in kept}) < 2:
+    keys = list(dict.fromkeys(one.seed.key for one in kept))
+    if not valid_fraction or len(keys) < 2:
         return list(kept), []
-    lowest = min(_place(one) for one in kept)
-    limit = max(valid_fraction, lowest)
-    return [one for one in kept if _place(one) > limit], [one for one in kept if _place(one) <= limit]
+    places = [_place(key) for key in keys[:2]]
+    first = keys[places.index(min(places))]
+    held_out = {first, *(key for key in keys[2:] if _place(key) < valid_fraction)}
+    return (
+        [one for one in kept if one.seed.key not in held_out],
+        [one for one in kept if one.seed.key in held_out],
+    )
 
 
-def _place(one: KeptDraft) -> float:
+def _place(key: str) -> float:
     """Where a seed stands among all there could be, in [0, 1)."""
-    digest = hashlib.blake2b(one.seed.key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / WHOLE
 
 
@@ -61,7 +67,7 @@ def write_output(
         folder: the task folder.
         recipe: what was to be made.
         made: what came of it.
-        prompts: texts of all prompts by name; their digests are recorded.
+        prompts: digests of all prompts by name.
         models: the names of those that answered.
         report: Markdown.
         seeds: the digest of what records were made of.
@@ -87,14 +93,15 @@ def write_output(
         },
         "files": digests,
         "seeds": seeds,
-        "prompts": {name: digest(text) for name, text in sorted(prompts.items())},
+        "prompts": dict(sorted(prompts.items())),
         "recipe": recipe.model_dump(mode="json"),
         "mft": version("mft"),
     }
     try:
         make_folder(folder / run_files.MAKING)
         # First, or a process that was killed between the files would leave one that looks as if somebody changed it.
-        write_text(folder / run_files.MAKING / WRITTEN, json.dumps(digests) + "\n")
+        written = folder / run_files.MAKING / WRITTEN
+        write_text(written, json.dumps([*facts_written(folder), facts], ensure_ascii=False) + "\n")
         for name, text in texts.items():
             write_text(folder / name, text)
         if not valid:
@@ -102,9 +109,19 @@ def write_output(
         write_text(folder / run_files.MAKING / REFUSED, _lines(map(_refused, made.refused)))
         write_text(folder / run_files.MADE, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
         write_text(folder / REPORT, report)
+        write_text(written, json.dumps([facts], ensure_ascii=False) + "\n")
     except OSError as error:
         hint = "Free some space, then rerun: what was answered is kept."
         raise MftError(f"{error.filename or folder} cannot be written: {error.strerror}", hint) from error
+
+
+def facts_written(folder: Path) -> list[dict[str, Any]]:
+    """What make.json was to say of the making that wrote the folder's files last, after those killed while writing."""
+    with suppress(OSError, ValueError):
+        found = json.loads((folder / run_files.MAKING / WRITTEN).read_text(encoding="utf-8"))
+        if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+            return found
+    return []
 
 
 def digest(content: str | bytes) -> str:

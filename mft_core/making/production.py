@@ -13,8 +13,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple
 
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import BudgetSpent
@@ -53,13 +53,20 @@ that, no more seeds are in work than are needed if all is kept.
 OnProgress = Callable[[MakingProgress], None]
 
 
-class _Result(NamedTuple):
-    """What came of one seed: drafts and refusals in their order; or why the making is over."""
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came of one seed: drafts and refusals in their order; or why the making is over.
+
+    Attributes:
+        failure: what the maker raised; "": nothing.
+        unaffordable: it was to be asked for again, which the budget does not suffice for.
+    """
 
     seed: Seed
     drafts: list[Draft | NotKept]
     failure: str = ""
     over: MftError | None = None
+    unaffordable: bool = False
 
     @property
     def came_to_nothing(self) -> bool:
@@ -146,7 +153,7 @@ class Production:
     def _results(self, number: int, pool: ThreadPoolExecutor) -> Iterator[_Result]:
         """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
         kept = tuple(one.draft for one in self.made.kept)
-        request = SeedRequest(self._wanted - len(kept), number, kept, self._seed, self._readers)
+        request = SeedRequest(number, kept, self._seed, self._readers)
         seeds = seeds_of(self._maker, request)
         waiting: deque[Future[_Result]] = deque()
         try:
@@ -186,7 +193,9 @@ class Production:
         result = self._attempt(seed, author)
         known = bool(author.given) and all(one.earlier for one in author.given)
         if author.ask_again and known and result.came_to_nothing:
-            return self._attempt(seed, author.for_one_seed(anew=True))
+            again = self._attempt(seed, author.for_one_seed(anew=True))
+            # What was answered before holds where there is no budget for another answer.
+            return replace(result, unaffordable=True) if isinstance(again.over, BudgetSpent) else again
         return result
 
     def _attempt(self, seed: Seed, author: ModelAuthor) -> _Result:
@@ -217,6 +226,7 @@ class Production:
     def _take(self, result: _Result) -> None:
         """Keep or refuse what came of one seed, in its turn."""
         self.made.seeds[result.seed.topic] += 1
+        self.made.unaffordable += result.unaffordable
         self._used += 1
         self._failures = self._failures + 1 if result.failure else 0
         if self._failures >= FAILURES_IN_A_ROW:

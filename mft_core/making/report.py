@@ -49,7 +49,9 @@ def spent_words(spending: Spending) -> str:
     )
     money = f", {spending.money:.2f} by the given prices" if spending.money is not None else ""
     guessed = f" ({units.counted(spending.estimated, 'answer')} without a count: estimated)"
-    return f"{units.counted(spending.requests, 'request')}, {tokens}{money}{guessed if spending.estimated else ''}"
+    lost = f"; at most {units.count(spending.lost)} more tokens by requests without a response" if spending.lost else ""
+    requests = units.counted(spending.requests, "request")
+    return f"{requests}, {tokens}{money}{guessed if spending.estimated else ''}{lost}"
 
 
 def _summary(recipe: MakeRecipe, made: Made, spending: Spending) -> str:

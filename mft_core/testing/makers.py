@@ -36,14 +36,14 @@ class MakerTests(ComponentTests):
 
     def seeds(self, maker: Maker, turn: int = 0, kept: Sequence[Draft] = ()) -> list[Seed]:
         """The first ones of a round."""
-        return list(islice(maker.seeds(SeedRequest(wanted=100, round=turn, kept=kept, seed=7)), SEEDS))
+        return list(islice(maker.seeds(SeedRequest(round=turn, kept=kept, seed=7)), SEEDS))
 
     def author(self) -> ScriptedAuthor:
         """A new one, with `script`."""
         return ScriptedAuthor(self.script)
 
     def test_seeds_are_yielded_one_by_one(self) -> None:
-        found = self.build().seeds(SeedRequest(wanted=100))
+        found = self.build().seeds(SeedRequest())
         assert not isinstance(found, Sized), "it holds all of them at once: `yield` them"
         assert next(iter(found), None) is not None, "there is no seed in the first round"
 
@@ -72,7 +72,7 @@ class MakerTests(ComponentTests):
         seeds = self.seeds(maker)
         expected = [self._asked_and_made(maker, seed) for seed in seeds]
         others = self.build()
-        list(others.seeds(SeedRequest(wanted=3, round=1, seed=8)))  # what another making asks for changes nothing
+        list(others.seeds(SeedRequest(round=1, seed=8)))  # what another making asks for changes nothing
         assert [self._asked_and_made(others, seed) for seed in reversed(seeds)] == expected[::-1]
 
     def test_questions_end_with_the_user_and_begin_with_what_they_share(self) -> None:

@@ -66,8 +66,7 @@ class SelfInstruct(PromptedMaker[SelfInstructOptions]):
         self._pool = self._pool or list(self._read(request.readers))
         made = [draft.instruction for draft in request.kept]
         random = request.random()
-        wanted = max(1, -(-request.wanted // self.options.asked))
-        for number in range(min(wanted, self.options.questions)):
+        for number in range(self.options.questions):
             shown = [
                 *random.sample(self._pool, min(self.options.shown_seeds, len(self._pool))),
                 *random.sample(made, min(self.options.shown_made, len(made))),

@@ -99,6 +99,20 @@ def test_tokens_are_set_aside_before_a_question_and_given_back_after_it(server: 
         assert opened(f"{workers}.jsonl", budget=Allowance(tokens=1)).ask("one", question(10), max_tokens=100)
 
 
+def test_the_budget_counts_requests_whose_response_never_came(server: FakeEndpoint, opened: Open) -> None:
+    """They may be charged for: each of 4 + 1 + 100 tokens at most. Where nobody listens, nothing was sent."""
+    server.otherwise = fake.reset
+    endpoint = opened(parameters={"max_tokens": 100}, budget=Allowance(tokens=350), tries=9)
+    with pytest.raises(BudgetSpent, match=r"315 of the budget .* \(315 at most by requests without a response\)"):
+        endpoint.ask("one", question(10))
+    assert len(server.requests) == 3
+    assert endpoint.spending == opened(budget=Allowance(tokens=350)).spending == Spending(3, lost=315)
+    alone = opened("alone.jsonl", url="http://127.0.0.1:1/v1", parameters={"max_tokens": 100}, tries=3)
+    with pytest.raises(Unanswered):
+        alone.ask("one", question(10))
+    assert alone.spending == opened("alone.jsonl").spending == Spending(3)
+
+
 def test_no_more_are_under_way_than_is_wanted(server: FakeEndpoint, opened: Open) -> None:
     inside: list[int] = []
     most: list[int] = []

@@ -53,6 +53,21 @@ def test_replies_models_and_spending_are_there_again(tmp_path: Path) -> None:
     assert again.answer("three", lambda: Reply("stop", "new")).text == "new"
 
 
+def test_what_requests_without_a_response_may_have_cost_is_there_again(tmp_path: Path) -> None:
+    ledger, account = opened(tmp_path / "journal.jsonl")
+    ledger.sent("one", "stage", 0, 100)
+    ledger.lost(100)  # no response; tried again
+    ledger.sent("one", "stage", 1, 100)
+    ledger.received("one", 200, {}, reply("fine"), 11)
+    ledger.sent("two", "stage", 0, 30)
+    ledger.not_sent("two")
+    assert account.spending.lost == 100
+    ledger.sent("three", "stage", 0, 7)  # killed here
+    restored = opened(tmp_path / "journal.jsonl")[1]
+    assert (restored.spending.lost, restored.spending.tokens) == (107, 12)
+    assert opened(tmp_path / "journal.jsonl")[1].spending.lost == 107
+
+
 def test_what_an_earlier_process_was_told_is_asked_anew_once(tmp_path: Path) -> None:
     first, _ = opened(tmp_path / "journal.jsonl")
     first.received("one", 400, {}, "no", 0)

@@ -205,8 +205,8 @@ def test_a_base_on_this_machine_writes_too(tmp_path: Path, catalog: Catalog) -> 
 def test_asked_again_what_the_endpoint_refused_is_asked_anew_and_what_it_answered_is_not(
     server: FakeEndpoint, tmp_path: Path, catalog: Catalog
 ) -> None:
-    def opened(*, ask_again: bool = False) -> ModelAuthor:
-        return open_author(section(server), FiltersSection(), tmp_path, catalog, ask_again=ask_again)
+    def opened(*, ask_again: bool = False, **changes: int) -> ModelAuthor:
+        return open_author(section(server, **changes), FiltersSection(), tmp_path, catalog, ask_again=ask_again)
 
     with closing(opened()) as author:
         author.ask("one", [("system", "Talk."), ("user", "fine")])
@@ -216,6 +216,8 @@ def test_asked_again_what_the_endpoint_refused_is_asked_anew_and_what_it_answere
     with closing(opened()) as author, pytest.raises(Refused):
         author.ask("one", [("system", "Talk."), ("user", "too long")])
     asked = len(server.requests)
+    with closing(opened(ask_again=True, budget_requests=asked)) as author, pytest.raises(Refused, match="by the end"):
+        author.ask("one", [("system", "Talk."), ("user", "too long")])
     with closing(opened(ask_again=True)) as author:
         one = author.for_one_seed()
         one.ask("one", [("system", "Talk."), ("user", "fine")])

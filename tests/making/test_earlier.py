@@ -15,6 +15,7 @@ from mft_core.making.draft import Seed
 from mft_core.making.earlier import check_earlier, earlier_making, seeds_digest
 from mft_core.making.made import KeptDraft, Made
 from mft_core.making.output import write_output
+from mft_core.making.prompt_digests import prompt_digests
 from mft_core.making.recipe import MakeRecipe
 from mft_core.registry.options import Options, PathText
 
@@ -41,7 +42,7 @@ def recipe(**values: Any) -> MakeRecipe:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     kept = [KeptDraft(Seed(str(n), "text"), draft(f"question {n}", f"answer {n}")) for n in range(4)]
-    write_output(tmp_path, recipe(), Made(kept), {}, ["one"], "", SEEDS)
+    write_output(tmp_path, recipe(), Made(kept), prompt_digests(Topical()), ["one"], "", SEEDS)
     return tmp_path
 
 
@@ -111,6 +112,40 @@ def test_a_file_without_a_making_s_word_for_it_was_changed(folder: Path) -> None
     assert "train.jsonl is not as the making wrote it" in said(folder)
 
 
+def test_without_its_make_json_a_making_is_known_by_what_it_was_to_say(folder: Path) -> None:
+    (folder / "make.json").unlink()
+    assert said(folder, n=9) == ""
+    assert "model.name: 'one' there, 'two' now" in said(folder, model={"name": "two"})
+    (folder / "train.jsonl").unlink()
+    assert said(folder, model={"name": "two"}) == ""
+
+
+def test_prompts_that_are_worded_otherwise_are_other_settings(folder: Path) -> None:
+    class Reworded(Topical):
+        def prompts(self) -> dict[str, str]:
+            return {"echo": "Say it."}
+
+    with pytest.raises(UsageError, match="its questions are worded otherwise now: echo"):
+        check_earlier(recipe(), folder, Reworded(), SEEDS)
+
+
+def test_two_makings_that_were_killed_while_they_wrote_look_like_no_edit(folder: Path) -> None:
+    before, train = (folder / "make.json").read_bytes(), b""
+    for number in (6, 8):
+        kept = [KeptDraft(Seed(str(n), "text"), draft(f"question {n}", f"answer {n}")) for n in range(number)]
+        written = folder / ".making" / "written.json"
+        earlier = json.loads(written.read_text(encoding="utf-8"))
+        write_output(folder, recipe(n=number), Made(kept), prompt_digests(Topical()), ["one"], "", SEEDS)
+        # Killed between train.jsonl and make.json, the second one before either.
+        written.write_text(json.dumps([*earlier, *json.loads(written.read_text(encoding="utf-8"))]), encoding="utf-8")
+        (folder / "make.json").write_bytes(before)
+        train = train or (folder / "train.jsonl").read_bytes()
+    (folder / "train.jsonl").write_bytes(train)
+    assert said(folder, n=8) == ""
+    (folder / "train.jsonl").write_bytes(train + b"\n")
+    assert "train.jsonl is not as the making wrote it" in said(folder, n=8)
+
+
 def test_files_of_the_next_making_may_be_there_before_its_make_json(folder: Path) -> None:
     before = (folder / "make.json").read_bytes()
     write_output(folder, recipe(n=5), Made([KeptDraft(Seed("9", "t"), draft("question", "answer"))]), {}, [], "", SEEDS)
@@ -147,7 +182,7 @@ def test_a_making_with_files_of_one_that_was_killed_while_it_wrote_is_not_whole(
 
 def test_what_is_redacted_in_records_is_no_change_of_theirs(tmp_path: Path) -> None:
     secret = KeptDraft(Seed("1", "text"), draft("Connect to postgres://app:hunter2@localhost/db.", "answer"))
-    write_output(tmp_path, recipe(n=1), Made([secret]), {}, ["one"], "", SEEDS)
+    write_output(tmp_path, recipe(n=1), Made([secret]), prompt_digests(Topical()), ["one"], "", SEEDS)
     assert "hunter2" not in (tmp_path / "train.jsonl").read_text(encoding="utf-8")
     assert said(tmp_path, n=1) == ""
 

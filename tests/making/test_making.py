@@ -119,6 +119,9 @@ def test_less_does_not_take_the_place_of_more(tmp_path: Path, endpoint: FakeEndp
         assert not making.replaces(made)
     assert (folder / "train.jsonl").read_bytes() == before
     with open_making(few, folder, catalog, readers, replace=True) as making:
+        assert not making.replaces(making.run(nothing))  # a larger budget would give more
+    assert (folder / "train.jsonl").read_bytes() == before
+    with open_making(recipe(endpoint, n=2), folder, catalog, readers, replace=True) as making:
         assert making.replaces(making.run(nothing))
     assert (folder / "train.jsonl").read_bytes() != before
 

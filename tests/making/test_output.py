@@ -14,7 +14,7 @@ from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError
 from mft_core.making.draft import Draft, Seed
 from mft_core.making.made import BUDGET, KeptDraft, Made, NotKept
-from mft_core.making.output import as_record, sides, write_output
+from mft_core.making.output import as_record, digest, sides, write_output
 from mft_core.making.recipe import MakeRecipe
 from mft_core.records import Turn
 
@@ -37,6 +37,18 @@ def test_records_of_one_seed_are_on_one_side_and_stay_there_when_more_are_made()
     assert more[: len(valid)] == valid
 
 
+def test_with_every_further_record_those_before_stay_where_they_were() -> None:
+    """Also while none of the few seeds falls within the fraction by itself."""
+    for fraction in (0.01, 0.3, 0.99):
+        before = sides([kept(number) for number in range(2)], fraction)
+        for number in range(3, 120):
+            train, valid = sides([kept(place) for place in range(number)], fraction)
+            assert (train[: len(before[0])], valid[: len(before[1])]) == before
+            assert train
+            assert valid
+            before = (train, valid)
+
+
 @pytest.mark.parametrize(("number", "fraction", "expected"), [(1, 0.5, 0), (2, 0.01, 1), (9, 0.0, 0), (9, 0.01, 1)])
 def test_few_records_have_one_for_validation_where_a_fraction_is_wanted(
     number: int, fraction: float, expected: int
@@ -57,7 +69,7 @@ def test_the_folder_holds_data_facts_report_and_what_was_refused(tmp_path: Path)
     made.refused.append(NotKept(Seed("bad", "t"), "rouge", "like an earlier one", "0.9 with x", draft("q", "a")))
     made.refused.append(NotKept(Seed("none", "t"), "maker", "no task", "", said="I am"))
     made.seeds.update({"sorting": 22})
-    write_output(tmp_path, recipe, made, {"one": "text"}, ["writer-1"], "# report\n")
+    write_output(tmp_path, recipe, made, {"one": digest("text")}, ["writer-1"], "# report\n")
     facts = json.loads((tmp_path / "make.json").read_text(encoding="utf-8"))
     train, valid = rows(tmp_path / "train.jsonl"), rows(tmp_path / "valid.jsonl")
     assert len(train) + len(valid) == 20

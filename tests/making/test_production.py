@@ -42,8 +42,8 @@ def test_rounds_go_on_until_there_are_enough_and_know_what_was_kept(tmp_path: Pa
     maker = ThreeARound()
     made = produce(tmp_path, endpoint, maker, 7)
     assert instructions(made) == [f"question {n // 3} {n % 3}" for n in range(7)]
-    assert [(request.round, len(request.kept), request.wanted) for request in maker.requests] == [
-        (0, 0, 7), (1, 3, 4), (2, 6, 1),
+    assert [(request.round, len(request.kept)) for request in maker.requests] == [
+        (0, 0), (1, 3), (2, 6),
     ]  # fmt: skip
 
 
@@ -118,18 +118,19 @@ def test_a_spent_budget_ends_it_and_a_larger_one_goes_on(tmp_path: Path, endpoin
     assert instructions(second)[:8] == instructions(first)
 
 
+class Particular(Echo):
+    """Refuses the answers to every third question, until it likes them."""
+
+    refuses = True
+
+    def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+        drafts = list(super().make(seed, author))
+        if self.refuses and int(seed.text.split()[-1]) % 3 == 0:
+            raise Refused("no code block")
+        return drafts
+
+
 def test_asked_again_seeds_that_came_to_nothing_are_asked_for_anew_once(tmp_path: Path, endpoint: LeanEndpoint) -> None:
-    class Particular(Echo):
-        """Refuses the answers to every third question, until it likes them."""
-
-        refuses = True
-
-        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
-            drafts = list(super().make(seed, author))
-            if self.refuses and int(seed.text.split()[-1]) % 3 == 0:
-                raise Refused("no code block")
-            return drafts
-
     first = produce(tmp_path, endpoint, Particular(), 6)
     assert (len(first.kept), first.by_answers) == (6, 3)
     asked = len(endpoint.keys)
@@ -145,6 +146,16 @@ def test_asked_again_seeds_that_came_to_nothing_are_asked_for_anew_once(tmp_path
     liked.refuses = False
     asked = len(endpoint.keys)
     assert instructions(produce(tmp_path, endpoint, liked, 6)) == [f"question 0 {number}" for number in range(6)]
+    assert len(endpoint.keys) == asked
+
+
+def test_what_was_answered_before_holds_where_there_is_no_budget_to_ask_again(
+    tmp_path: Path, endpoint: LeanEndpoint
+) -> None:
+    first = produce(tmp_path, endpoint, Particular(), 6)
+    asked = len(endpoint.keys)
+    again = produce(tmp_path, endpoint, Particular(), 6, ask_again=True, budget_requests=asked)
+    assert (again.kept, again.ended, again.unaffordable) == (first.kept, ENOUGH, 3)
     assert len(endpoint.keys) == asked
 
 

@@ -80,4 +80,7 @@ def test_what_was_spent_is_told_with_what_is_a_guess() -> None:
         "12 requests, 20k tokens of prompts, 500 of answers, 1.50 by the given prices "
         "(2 answers without a count: estimated)"
     )
+    assert spent_words(Spending(1, lost=2_000)) == (
+        "1 request, 0 tokens of prompts, 0 of answers; at most 2,000 more tokens by requests without a response"
+    )
     assert spent_words(Spending()) == "0 requests, 0 tokens of prompts, 0 of answers"

@@ -33,9 +33,9 @@ def test_it_makes_what_the_page_says(tmp_path: Path) -> None:
     plugins = discover(Workspace())
     plugins.add_file(path)
     maker = plugins.catalog.build("maker", "explain", {"terms": ["closure", "set"]}, "[method]")
-    seeds = list(maker.seeds(SeedRequest(wanted=2)))
+    seeds = list(maker.seeds(SeedRequest()))
     assert {seed.topic for seed in seeds} == {"closure", "set"}
-    assert list(maker.seeds(SeedRequest(wanted=2, round=1))) == []
+    assert list(maker.seeds(SeedRequest(round=1))) == []
     closure = next(seed for seed in seeds if seed.text == "closure")
     author = ScriptedAuthor({"question": "What is a closure?", "answer": "A function with its surroundings."})
     (draft,) = maker.make(closure, author)

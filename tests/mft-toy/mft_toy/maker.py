@@ -9,6 +9,9 @@ from pydantic import Field
 from mft_core.interfaces import Author, Draft, Maker, Options, Refused, Seed, SeedRequest
 from mft_core.records import Turn
 
+PAIRS = 20
+"""Of a round."""
+
 
 class SumsOptions(Options):
     """Options of `Sums`."""
@@ -22,9 +25,9 @@ class Sums(Maker[SumsOptions]):
     questions_per_seed = 1.0
 
     def seeds(self, request: SeedRequest) -> Iterator[Seed]:
-        """As many pairs as records are wanted, in every round."""
+        """Some pairs in every round."""
         random = request.random()
-        for number in range(request.wanted):
+        for number in range(PAIRS):
             one, other = (random.randint(0, self.options.largest) for _ in range(2))
             yield Seed(f"{request.round}/{number}", f"{one} + {other}", "sums", {"sum": one + other})
 

@@ -18,7 +18,7 @@ JAVA = "class Pair {\n  int a;\n  int b;\n  int c;\n}"
 def comment(tmp_path: Path, content: str = SOURCE, name: str = "a.py") -> tuple[Comment, list[Seed]]:
     (tmp_path / name).write_text(content, encoding="utf-8")
     maker = Comment.from_options({"code": str(tmp_path)})
-    return maker, list(maker.seeds(SeedRequest(10)))
+    return maker, list(maker.seeds(SeedRequest()))
 
 
 def test_code_is_shown_without_its_docstring_and_asked_for_with_one(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def talk(maker: Dialogue, student: Answer, teacher: Answer) -> tuple[Draft, Scri
 
 
 def the_seed(maker: Dialogue) -> Seed:
-    return next(iter(maker.seeds(SeedRequest(1))))
+    return next(iter(maker.seeds(SeedRequest())))
 
 
 def contents(draft: Draft) -> list[str]:
@@ -118,12 +118,12 @@ def test_rounds_bring_other_students(tmp_path: Path) -> None:
     asked = set()
     for turn in range(8):
         author = ScriptedAuthor({"student": said("q1?", "q2?", "<END>"), "teacher": said("a1", "a2")})
-        (seed,) = maker.seeds(SeedRequest(1, round=turn))
+        (seed,) = maker.seeds(SeedRequest(round=turn))
         maker.make(seed, author)
         asked.add(author.asked[0])
     assert len(asked) == 8
     assert len({question.messages for question in asked}) == 6
-    assert list(maker.seeds(SeedRequest(1, round=8))) == []
+    assert list(maker.seeds(SeedRequest(round=8))) == []
 
 
 def test_limits_that_contradict_each_other_are_refused() -> None:

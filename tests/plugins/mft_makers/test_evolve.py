@@ -20,7 +20,7 @@ def evolve(tmp_path: Path, **options: object) -> Evolve:
 
 
 def seeds(maker: Evolve, turn: int = 0) -> list[Seed]:
-    return list(maker.seeds(SeedRequest(100, round=turn)))
+    return list(maker.seeds(SeedRequest(round=turn)))
 
 
 def longer(messages: Sequence[Message], sample: int) -> str:

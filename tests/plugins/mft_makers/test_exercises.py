@@ -17,7 +17,7 @@ def exercises(tmp_path: Path, **options: object) -> Exercises:
 
 
 def seeds(maker: Exercises, turn: int = 0, seed: int = 0) -> list[Seed]:
-    return list(maker.seeds(SeedRequest(10, round=turn, seed=seed)))
+    return list(maker.seeds(SeedRequest(round=turn, seed=seed)))
 
 
 def test_a_round_goes_through_every_point_in_an_order_of_its_own(tmp_path: Path) -> None:
@@ -111,6 +111,6 @@ def test_nothing_comes_of_a_point_for_a_reason(tmp_path: Path, script: dict, rea
 
 def test_it_asks_in_chinese(tmp_path: Path) -> None:
     maker, author = Exercises.from_options({"language": "zh"}), ScriptedAuthor()
-    maker.make(next(iter(maker.seeds(SeedRequest(1)))), author)
+    maker.make(next(iter(maker.seeds(SeedRequest()))), author)
     assert "习题" in author.asked[0].messages[0][1]
     assert author.asked[1].messages[1][1].startswith("任务描述")

@@ -19,7 +19,7 @@ def from_code(tmp_path: Path, **options: object) -> FromCode:
 
 
 def only_seed(maker: FromCode) -> Seed:
-    (seed,) = maker.seeds(SeedRequest(10))
+    (seed,) = maker.seeds(SeedRequest())
     return seed
 
 
@@ -52,11 +52,11 @@ def test_what_is_no_problem_is_refused(tmp_path: Path, answer: str | Refused, re
 def test_what_was_left_out_is_counted_once(tmp_path: Path) -> None:
     (tmp_path / "a.java").write_text("class A { }\n", encoding="utf-8")
     maker = from_code(tmp_path)
-    assert len(list(maker.seeds(SeedRequest(10)))) == 1
-    assert list(maker.seeds(SeedRequest(10, round=1))) == []
+    assert len(list(maker.seeds(SeedRequest()))) == 1
+    assert list(maker.seeds(SeedRequest(round=1))) == []
     assert maker.passed_over() == {"code: shorter than 4 lines": 1}
 
 
 def test_code_must_be_given() -> None:
     with pytest.raises(UsageError, match=r"needs files of code: method\.code is not given"):
-        list(FromCode().seeds(SeedRequest(1)))
+        list(FromCode().seeds(SeedRequest()))

@@ -19,8 +19,8 @@ def self_instruct(tmp_path: Path, **options: object) -> SelfInstruct:
     return SelfInstruct.from_options({"records": str(write_rows(tmp_path / "seeds.jsonl", rows)), **options})
 
 
-def seeds(maker: SelfInstruct, turn: int = 0, kept: list[Draft] | None = None, wanted: int = 1000) -> list[Seed]:
-    return list(maker.seeds(SeedRequest(wanted, round=turn, kept=kept or [])))
+def seeds(maker: SelfInstruct, turn: int = 0, kept: list[Draft] | None = None) -> list[Seed]:
+    return list(maker.seeds(SeedRequest(round=turn, kept=kept or [])))
 
 
 def test_a_question_shows_seeds_and_what_was_kept_in_the_rounds_before(tmp_path: Path) -> None:
@@ -34,7 +34,6 @@ def test_a_question_shows_seeds_and_what_was_kept_in_the_rounds_before(tmp_path:
             assert sum(task.startswith("made") for task in shown) == made
             assert seed.text.splitlines() == [f"{number}. {task}" for number, task in enumerate(shown, 1)]
         assert len({seed.text for seed in found}) == 16
-    assert len(seeds(maker, wanted=17)) == 3
     assert list(maker.own_seeds()) == [f"Write task {number}" for number in range(10)]
 
 
@@ -55,7 +54,7 @@ def test_there_are_seed_tasks(language: str, count: int) -> None:
 
 def test_new_tasks_are_filtered_and_solved(tmp_path: Path) -> None:
     maker = self_instruct(tmp_path, asked=6)
-    (seed,) = seeds(maker, wanted=1)
+    seed = seeds(maker)[0]
     shown = seed.facts["shown"][0]
     lines = [
         "Write a stack.",
@@ -98,6 +97,6 @@ def test_chinese_tasks_are_measured_in_characters(tmp_path: Path) -> None:
 
 def test_an_answer_without_a_new_task_is_refused(tmp_path: Path) -> None:
     maker = self_instruct(tmp_path)
-    (seed,) = seeds(maker, wanted=1)
+    seed = seeds(maker)[0]
     with pytest.raises(Refused, match="no new task: not of 3 to 150 words"):
         maker.make(seed, ScriptedAuthor({"instruction": "1. Sorry."}))

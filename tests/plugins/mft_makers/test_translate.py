@@ -24,7 +24,7 @@ def translate(tmp_path: Path, **options: object) -> Translate:
 
 def test_a_function_is_translated_with_what_it_needs(tmp_path: Path) -> None:
     maker, author = translate(tmp_path, to="c++"), ScriptedAuthor({"solution": "double area(double r);"})
-    drafts = {seed.topic: next(iter(maker.make(seed, author))) for seed in maker.seeds(SeedRequest(10))}
+    drafts = {seed.topic: next(iter(maker.make(seed, author))) for seed in maker.seeds(SeedRequest())}
     assert drafts.keys() == {"python", "java"}
     assert f"```python\n{PYTHON}```" in drafts["python"].instruction
     assert "C++" in drafts["python"].instruction.partition("```")[0]
@@ -37,13 +37,13 @@ def test_a_function_is_translated_with_what_it_needs(tmp_path: Path) -> None:
 
 def test_code_of_the_target_is_left_out(tmp_path: Path) -> None:
     maker = translate(tmp_path)
-    assert [seed.topic for seed in maker.seeds(SeedRequest(10))] == ["java"]
+    assert [seed.topic for seed in maker.seeds(SeedRequest())] == ["java"]
     assert maker.passed_over() == {"code: Python already": 2}
 
 
 def test_an_answer_that_is_what_was_given_is_refused(tmp_path: Path) -> None:
     maker = translate(tmp_path)
-    (seed,) = maker.seeds(SeedRequest(10))
+    (seed,) = maker.seeds(SeedRequest())
     with pytest.raises(Refused, match="not translated"):
         list(maker.make(seed, ScriptedAuthor({"solution": f"{JAVA} // the same"})))
 
@@ -52,7 +52,7 @@ def test_records_begin_with_different_requests(tmp_path: Path) -> None:
     text = "\n\n".join(PYTHON.replace("area", f"area{number}") for number in range(40))
     (tmp_path / "b.py").write_text(text, encoding="utf-8")
     maker = Translate.from_options({"code": str(tmp_path / "b.py"), "to": "java", "per_file": 40})
-    drafts = [draft for seed in maker.seeds(SeedRequest(40)) for draft in maker.make(seed, ScriptedAuthor())]
+    drafts = [draft for seed in maker.seeds(SeedRequest()) for draft in maker.make(seed, ScriptedAuthor())]
     assert len({draft.instruction[:20] for draft in drafts}) == 4
 
 

@@ -16,7 +16,7 @@ def test_the_draft_has_the_users_function_and_the_models_tests(tmp_path: Path) -
     others = "class A:\n    a = 1\n    b = 2\n    c = 3\n\n\ndef other(x):\n    y = x\n    z = y\n    return lost\n"
     (tmp_path / "a.py").write_text(f"{SOURCE}\n\n{others}", encoding="utf-8")
     maker = UnitTests.from_options({"code": str(tmp_path)})
-    (seed,) = maker.seeds(SeedRequest(10))
+    (seed,) = maker.seeds(SeedRequest())
     author = ScriptedAuthor({"tests": "```python\nassert clip(5) == 3\nassert clip(1) == 1\n```"})
     (draft,) = maker.make(seed, author)
     assert not draft.worded
