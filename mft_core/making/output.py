@@ -79,24 +79,8 @@ def write_output(
     data = {TRAIN: train, **({VALID: valid} if valid else {})}
     texts = {name: redact(_lines(map(as_record, kept))) for name, kept in data.items()}  # as it will be written
     digests = {name: digest(text) for name, text in texts.items()}
-    facts = {
-        "method": {"name": recipe.method.name, **recipe.method.options},
-        "models": sorted(models),
-        "ended": made.ended,
-        "counts": {
-            "wanted": recipe.n,
-            "kept": len(made.kept),
-            "train": len(train),
-            "valid": len(valid),
-            "seeds": sum(made.seeds.values()),
-            "refused": {f"{name}: {reason}": count for (name, reason), count in sorted(made.reasons.items())},
-        },
-        "files": digests,
-        "seeds": seeds,
-        "prompts": dict(sorted(prompts.items())),
-        "recipe": recipe.model_dump(mode="json"),
-        "mft": version("mft"),
-    }
+    facts = _facts(recipe, made, (len(train), len(valid)))
+    facts |= {"models": sorted(models), "files": digests, "seeds": seeds, "prompts": dict(sorted(prompts.items()))}
     try:
         make_folder(folder / run_files.MAKING)
         # First, or a process that was killed between the files would leave one that looks as if somebody changed it.
@@ -113,6 +97,24 @@ def write_output(
     except OSError as error:
         hint = "Free some space, then rerun: what was answered is kept."
         raise MftError(f"{error.filename or folder} cannot be written: {error.strerror}", hint) from error
+
+
+def _facts(recipe: MakeRecipe, made: Made, numbers: tuple[int, int]) -> dict[str, Any]:
+    """What was to be made and what came of it, with the numbers of records for training and validation."""
+    return {
+        "method": {"name": recipe.method.name, **recipe.method.options},
+        "ended": made.ended,
+        "counts": {
+            "wanted": recipe.n,
+            "kept": len(made.kept),
+            "train": numbers[0],
+            "valid": numbers[1],
+            "seeds": sum(made.seeds.values()),
+            "refused": {f"{name}: {reason}": count for (name, reason), count in sorted(made.reasons.items())},
+        },
+        "recipe": recipe.model_dump(mode="json"),
+        "mft": version("mft"),
+    }
 
 
 def facts_written(folder: Path) -> list[dict[str, Any]]:
