@@ -20,10 +20,11 @@ from mft_core.data.readers import Readers
 from mft_core.data.task_files import ExplicitTask, check_names, explicit_tasks
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Recipe
+from mft_core.recipe.schema import Choice, Recipe
 from mft_core.records import TaskFiles
 from mft_core.registry.catalog import Catalog
 from mft_core.run.components import choose_parts
+from mft_core.run.course_warnings import idle_warnings
 from mft_core.run.plan import OnProgress, Plan
 from mft_core.run.recipe_check import every_task, included, refuse_no_family, wanted
 
@@ -86,8 +87,7 @@ def prepare_comparison(
     base = base_run(request, common)
     plan = plan_of(base.recipe)
     plans = {arm.label: _plan_of_arm(arm, request, every, catalog, plan, plan_of) for arm in request.arms}
-    for label, choice in losses.items():
-        catalog.build("loss", choice.name, choice.options, "[loss]").start(plans[label].task_set.counts)
+    idle = [remark for arm in request.arms for remark in _started(arm, losses[arm.label], plans[arm.label], catalog)]
     others = [_measured_whole(task, parts.readers) for task in elsewhere]
     unseen_files = [*included(files, request.unseen, "--unseen"), *others]
     names = [task.name for task in plan.task_set.every]
@@ -101,7 +101,19 @@ def prepare_comparison(
     outlines = {arm.label: kind_of(arm).outline(plans[arm.label], losses[arm.label]) for arm in request.arms}
     runs = make_runs(request, outlines)
     states = [(run, state_of(run, measurable if run.measures_unseen else (), catalog)) for run in runs]
-    return Prepared(base, plan, unseen, states, budget_warnings(request.arms))
+    return Prepared(base, plan, unseen, states, [*budget_warnings(request.arms), *idle])
+
+
+def _started(arm: Arm, choice: Choice, plan: Plan, catalog: Catalog) -> list[str]:
+    """What to know of an arm's loss, once started on its tasks.
+
+    Raises:
+        UsageError: an option that names a task there is not.
+    """
+    loss = catalog.build("loss", choice.name, choice.options, "[loss]")
+    loss.start(plan.task_set.counts)
+    tasks = len(plan.task_set) if kind_of(arm).learns_several else 1
+    return [f"arm {arm.label!r}: {warning}" for warning in idle_warnings(loss, tasks, plan.total_steps)]
 
 
 def _plan_of_arm(

@@ -111,6 +111,18 @@ class Loss(Configurable[SomeLossOptions]):
         Called before the first step, and after every `probe.every` steps.
         """
 
+    def idle(self, steps: int) -> str:
+        """Why the weights stay as they are in a run of so many optimizer steps, and what to set; "": they may move.
+
+        Asked once started, for a run of several tasks; becomes a warning before the run. This implementation knows what
+        a probe brings: nothing that is measured after the last step changes a weight. A loss that warms up, or looks at
+        windows of steps, says so here.
+        """
+        probe = self.probe
+        if probe is None or probe.every < steps:
+            return ""
+        return f"it measures before the first step and then every {probe.every}; measure more often (loss.every)"
+
     def remarks(self) -> list[str]:
         """What a user should know of what was observed last, each thing once; becomes warnings of the run."""
         return []

@@ -1,20 +1,22 @@
-"""What a run is told to look at after its evaluations, where there is nothing to see."""
+"""What a run is told to look at in its course, where there will be nothing to see."""
 
 from __future__ import annotations
 
 from mft_core.data.tasks import TaskSet
 from mft_core.objective.loss import Loss
 from mft_core.recipe.schema import TrainSection
+from mft_core.support import units
 
 
-def course_warnings(settings: TrainSection, loss: Loss, tasks: TaskSet) -> list[str]:
-    """Bounds on forgetting without a watched task, and `exclude` where no task can ever leave.
+def course_warnings(settings: TrainSection, loss: Loss, tasks: TaskSet, steps: int) -> list[str]:
+    """Bounds on forgetting without a watched task, `exclude` where no task can ever leave, and a loss that never acts.
 
     Args:
         settings: [train] of the recipe.
         loss: started.
+        steps: optimizer steps of the run.
     """
-    warnings = []
+    warnings = idle_warnings(loss, len(tasks), steps)
     if settings.max_forgetting and not any(len(task.valid) for task in tasks.watched):
         warnings.append('train.max_forgetting looks at tasks of role = "watch", and there is none')
     if settings.max_forgetting and settings.on_forgetting == "stop" and not settings.eval_every:
@@ -23,6 +25,20 @@ def course_warnings(settings: TrainSection, loss: Loss, tasks: TaskSet) -> list[
         why = _never_leave(settings, tasks)
         warnings += [f"loss.exclude leaves out no task: {why}"] if why else []
     return warnings
+
+
+def idle_warnings(loss: Loss, tasks: int, steps: int) -> list[str]:
+    """One where the weights of several tasks will not move in so few optimizer steps.
+
+    Args:
+        loss: started.
+        tasks: how many it weighs.
+    """
+    why = loss.idle(steps) if tasks > 1 else ""
+    if not why:
+        return []
+    probe = ", and what it measures is paid for" if loss.probe else ""
+    return [f"the loss moves no weight in {units.counted(steps, 'optimizer step')}{probe}: {why}"]
 
 
 def _never_leave(settings: TrainSection, tasks: TaskSet) -> str:

@@ -174,7 +174,7 @@ def plan_warnings(
         learnt: the model's learnt positions, where they are what bounds a sample.
         one_each: the model's architecture does not let documents share a row.
     """
-    warnings = course_warnings(recipe.train, parts.loss, task_set)
+    warnings = course_warnings(recipe.train, parts.loss, task_set, _steps(recipe, training))
     if parts.base.random_weights:
         warnings.append("the model has random weights: for trying things out, it will not write sensible text")
     if learnt is not None:

@@ -43,13 +43,19 @@ def random_course(tasks: int, steps: int = 20, seed: int = 0) -> np.ndarray:
 
 
 def take_step(loss: Loss, before: TaskLosses, after: TaskLosses) -> None:
-    """What the trainer asks a loss and tells it around one optimizer step, in the same order."""
+    """What the trainer asks a loss and tells it around one optimizer step, in the same order, and a probe's losses."""
+    step_weights(loss, before, after)
+    show_probe(loss, before, after)
+
+
+def step_weights(loss: Loss, before: TaskLosses, after: TaskLosses) -> list[float]:
+    """The weights of one optimizer step, of which the loss is told all but what a probe finds."""
     first = loss.measures_step_first or loss.within.measures_step_first
     loss.before_step(StepCounts(before.samples, before.tokens, steps_per_epoch=3, losses=before if first else None))
-    loss.task_weights()
+    weights: list[float] = loss.task_weights().tolist()
     loss.within.end_step(before)
     loss.after_step(before, after if loss.measures_step_again else None)
-    show_probe(loss, before, after)
+    return weights
 
 
 def show_probe(loss: Loss, before: TaskLosses, after: TaskLosses) -> None:
@@ -59,6 +65,23 @@ def show_probe(loss: Loss, before: TaskLosses, after: TaskLosses) -> None:
         loss.observe_gradients(made_up_gramians(after.mean(), request))
     elif request is not None:
         loss.observe(before, after)
+
+
+def weights_of_course(loss: Loss, course: np.ndarray) -> list[list[float]]:
+    """The weights of every step between two rows of `course`, with the probe as often as the loss asks for it."""
+    first = task_losses(course[0])
+    show_probe(loss, first, first)
+    found, probed = [], first
+    for step, (before, after) in enumerate(map(_both, itertools.pairwise(course)), 1):
+        found.append(step_weights(loss, before, after))
+        if loss.probe is not None and step % loss.probe.every == 0:
+            show_probe(loss, probed, after)
+            probed = after
+    return found
+
+
+def _both(rows: tuple[np.ndarray, np.ndarray]) -> tuple[TaskLosses, TaskLosses]:
+    return task_losses(rows[0]), task_losses(rows[1])
 
 
 def made_up_gramians(losses: np.ndarray, request: ProbeRequest) -> Gramians:
@@ -172,6 +195,14 @@ class LossTests(ComponentTests):
         observe_course(one, course)
         observe_course(other, course[:, order])
         assert np.allclose(one.task_weights()[order], other.task_weights(), rtol=0, atol=1e-12)
+
+    def test_in_a_run_of_which_it_says_that_it_is_idle_the_weights_stay(self) -> None:
+        course = random_course(3, self.steps + 1)
+        for steps in range(1, self.steps + 1):
+            loss = self.started(random_counts(3))
+            if loss.idle(steps):
+                first, *others = weights_of_course(loss, course[: steps + 1])
+                assert all(weights == first for weights in others), f"{steps} steps"
 
     def test_asking_for_the_weights_changes_nothing(self) -> None:
         loss = self.started(random_counts(3))

@@ -11,6 +11,7 @@ from pydantic import Field
 from mft_core.interfaces import Loss, LossOptions, ProbeRequest
 from mft_core.objective.running_mean import finite_or_none, nan_for_none
 from mft_core.records import TaskCounts, TaskLosses
+from mft_core.support import units
 from mft_losses.arithmetic import softmax
 
 TINY = 1e-12
@@ -85,6 +86,16 @@ class Coba(Loss[CobaOptions]):
         weights = np.full(len(known), balanced.mean())
         weights[known] = balanced
         return weights
+
+    def idle(self, steps: int) -> str:
+        """A slope takes two measurements, the first of which comes before the first step."""
+        options = self.options
+        uniform = max(options.warmup, 1) * options.every
+        if uniform < steps:
+            return ""
+        often = "at every step" if options.every == 1 else f"every {options.every} steps"
+        warm_up = f"its warm-up is {units.counted(options.warmup, 'measurement')}, {often}"
+        return f"its weights are uniform for {uniform} steps, since {warm_up}; lower loss.warmup or loss.every"
 
     def state_dict(self) -> dict[str, Any]:
         """The windows of losses and slopes, and the slopes of the slowest task."""

@@ -49,6 +49,13 @@ class DynamicWeightAverage(Loss[DynamicWeightAverageOptions]):
             self._means = np.stack([self._means[1], self._sums.mean(self.options.by)])
             self._sums, self._steps = TaskLosses.zeros(len(self.counts)), 0
 
+    def idle(self, steps: int) -> str:
+        """It compares two whole windows."""
+        uniform = 2 * self.options.window
+        if uniform < steps:
+            return ""
+        return f"its weights are uniform for {uniform} steps, two windows of {self.options.window}; lower loss.window"
+
     def state_dict(self) -> dict[str, Any]:
         """The open window and the means of the two before it."""
         return {"sums": self._sums.as_json(), "steps": self._steps, "means": finite_or_none(self._means)}

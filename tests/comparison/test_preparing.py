@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.running import mft
-from helpers.small_comparisons import write_comparison
+from helpers.small_comparisons import compared_in, outcome, write_comparison
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_wrong_use_is_named_before_anything_is_written(
     assert mft("compare", "recipe.toml", *wrong, "--output", str(tmp_path / "out")) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_an_arm_whose_loss_will_never_act_is_said(tmp_path: Path) -> None:
+    arms = ("--arms", "single,mixed,dwa", "--seeds", "1", "--steps", "2")
+    found = outcome(compared_in(write_comparison(tmp_path), *arms))
+    said = [warning for warning in found["warnings"] if "moves no weight" in warning]
+    assert [warning.split(":")[0] for warning in said] == ["arm 'dwa'"]

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from mft_core.interfaces import Loss
 from mft_core.recipe.schema import TrainSection
 from mft_core.run.course_warnings import course_warnings
 from mft_losses.balanced import Balanced
+from mft_losses.coba import Coba
 
 
 def tasks(trained: list[int], watched: list[int]) -> Any:
@@ -33,7 +35,7 @@ def tasks(trained: list[int], watched: list[int]) -> Any:
     ],
 )
 def test_forgetting_needs_tasks_that_are_watched(settings, trained, watched, expected) -> None:
-    found = course_warnings(TrainSection(**settings), Balanced(), tasks(trained, watched))
+    found = course_warnings(TrainSection(**settings), Balanced(), tasks(trained, watched), 100)
     assert [expected in warning for warning in found] == [True] * bool(expected)
 
 
@@ -43,6 +45,32 @@ def test_forgetting_needs_tasks_that_are_watched(settings, trained, watched, exp
 )
 def test_exclusion_needs_tasks_that_can_leave(settings, trained, expected) -> None:
     loss = Balanced(Balanced.Options(exclude="overfit"))
-    found = course_warnings(TrainSection(**settings), loss, tasks(trained, []))
+    found = course_warnings(TrainSection(**settings), loss, tasks(trained, []), 100)
     assert [expected in warning for warning in found] == [True] * bool(expected)
-    assert course_warnings(TrainSection(**settings), Balanced(), tasks(trained, [])) == []
+    assert course_warnings(TrainSection(**settings), Balanced(), tasks(trained, []), 100) == []
+
+
+class Waiting(Loss):
+    """Of a third party: says itself when it waits."""
+
+    def task_weights(self) -> Any:
+        return self.counts.importance
+
+    def idle(self, steps: int) -> str:
+        return "it waits for the 50th step; set loss.wait" if steps <= 50 else ""
+
+
+@pytest.mark.parametrize(
+    ("loss", "steps", "trained", "expected"),
+    [
+        (Coba(), 92, [3, 3], "moves no weight in 92 optimizer steps, and what it measures is paid for: its weights"),
+        (Coba(), 92, [3], ""),
+        (Coba(), 101, [3, 3], ""),
+        (Waiting(), 50, [3, 3], "moves no weight in 50 optimizer steps: it waits for the 50th step; set loss.wait"),
+        (Waiting(), 51, [3, 3], ""),
+        (Balanced(), 1, [3, 3], ""),
+    ],
+)
+def test_a_loss_that_will_never_act_is_said(loss: Loss, steps: int, trained: list[int], expected: str) -> None:
+    found = course_warnings(TrainSection(), loss, tasks(trained, []), steps)
+    assert [expected in warning for warning in found] == [True] * bool(expected)
