@@ -24,6 +24,7 @@ ENDINGS = {
     None: "no end recorded: still running, or killed",
     "done": "finished",
     "interrupted": "interrupted; can be resumed",
+    "forgetting": "stopped early, as it forgot more than train.max_forgetting allows",
 }
 
 
@@ -49,6 +50,7 @@ class RunFacts:
         scores: "score" events.
         decisions: in words, what the loss decided after evaluations, each with its step.
         forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
+        max_forgetting: the share by which these may be worse; 0: any.
         selected: the step whose weights are in `final`; None: the run has not ended.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
@@ -74,6 +76,7 @@ class RunFacts:
     tests: tuple[tuple[str, str], ...] = ()
     decisions: tuple[tuple[int, str], ...] = ()
     forgetting: tuple[TaskResult, ...] = ()
+    max_forgetting: float = 0.0
     selected: int | None = None
 
     @property
@@ -104,6 +107,12 @@ class RunFacts:
         )
 
     @property
+    def forgotten(self) -> tuple[TaskResult, ...]:
+        """Of `forgetting`, the tasks that the result is worse at than `max_forgetting` allows, by noise or not."""
+        most = self.max_forgetting
+        return tuple(task for task in self.forgetting if most and task.change is not None and not task.change <= most)
+
+    @property
     def improved(self) -> int:
         """Tasks whose validation loss is lower than before by more than noise."""
         return self.with_verdict("improved")
@@ -130,6 +139,7 @@ class RunFacts:
             "change": self.change, "tasks": tasks, "watched": watched,
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
             "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
+            "max_forgetting": self.max_forgetting, "forgotten": [task.name for task in self.forgotten],
             "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "selected": self.selected,
             "final": str(self.final) if self.final else None,
@@ -206,6 +216,7 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
         forgetting=_forgetting(watched),
+        max_forgetting=found.start.get("max_forgetting", 0.0),
         selected=selected,
     )
 

@@ -171,7 +171,7 @@ class Trainer:
             return TrainingResult(self.step, self.step, "interrupted", interruption.exit_code)
         self.stepper.end()
         selected = restore_selected(self.model, self.checkpoints, self._course.ranked, self.step, self._emit)
-        return TrainingResult(self.step, selected, "stopped early" if self._stop else "done", 0)
+        return TrainingResult(self.step, selected, self._course.ending if self._stop else "done", 0)
 
     @property
     def _ended(self) -> bool:

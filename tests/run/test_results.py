@@ -117,5 +117,10 @@ def test_what_was_forgotten_is_that_of_the_selected_model_the_worst_first(tmp_pa
         ("one", 2.0, 1.0, "improved"),
     ]
     assert [task.after for task in run_facts(tmp_path, events).forgetting] == [9.0, 9.0]
+    start = {"event": "start", "step": 0, "max_forgetting": 0.2}
+    bounded = run_facts(tmp_path, [start, *events, {**end, "reason": "forgetting"}])
+    assert [task.name for task in bounded.forgotten] == bounded.as_json()["forgotten"] == ["two"]
+    assert bounded.ending == "stopped early, as it forgot more than train.max_forgetting allows"
+    assert run_facts(tmp_path, [*events, end]).forgotten == ()
     base = run_facts(tmp_path, [*events, {**end, "selected": 0}]).as_json()["forgetting"]
     assert [(task["task"], task["change"]) for task in base] == [("one", 0.0), ("two", 0.0)]
