@@ -46,3 +46,10 @@ def test_exclusion_needs_tasks_that_can_leave(settings, trained, expected) -> No
     found = course_warnings(TrainSection(**settings), loss, tasks(trained, []))
     assert [expected in warning for warning in found] == [True] * bool(expected)
     assert course_warnings(TrainSection(**settings), Balanced(), tasks(trained, [])) == []
+
+
+def test_a_stop_rule_counts_tasks_that_have_left() -> None:
+    loss = Balanced(Balanced.Options(exclude="overfit"))
+    (found,) = course_warnings(TrainSection(stop="paper"), loss, tasks([3, 3], []))
+    assert "train.stop = 'paper' looks at the mean over all tasks" in found
+    assert course_warnings(TrainSection(stop="paper"), Balanced(), tasks([3, 3], [])) == []

@@ -65,6 +65,7 @@ def test_the_task_that_overfits_leaves_and_the_rest_goes_on_as_a_run_made_by_han
     assert decision["extra_steps"] == TURNED - LOWEST
     losses = {event["step"]: event for event in said(plain, "eval")}
     assert decision["losses"] == {name: task["loss"] for name, task in losses[TURNED]["tasks"].items()}
+    assert decision["back_at"]["tasks"] == {"task0": losses[LOWEST]["tasks"]["task0"]["loss"]}
     assert decision["given_up"] == [
         {"step": step, "loss": losses[step]["loss"], "tasks": {"task0": losses[step]["tasks"]["task0"]["loss"]}}
         for step in (LOWEST + 2, TURNED)
