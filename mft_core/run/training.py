@@ -19,6 +19,7 @@ from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
 from mft_core.models.end_tokens import end_tokens
+from mft_core.models.mapped_weights import whole_copy_warning
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
@@ -82,6 +83,7 @@ def execute(
         place = torch.device("cpu") if spread.sharded else accelerator.device
         fitted, model = load_for_tuning(plan, accelerator.device, place)
     plan, base = fitted.plan, base_facts(plan, model)
+    whole_copy = whole_copy_warning(model) if spread.sharded else ""
     if not (resume and _checkpoints(plan, folder.path).steps()):
         take_up(model, plan.recipe, plan.parts.tuner, base)
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
@@ -93,7 +95,7 @@ def execute(
     first = first_evaluation(first_evaluations, plan, base["fingerprint"], accelerator)
     trainer = _build_trainer(plan, context.validation, log, callbacks, affinity, first)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
-    _warn(trainer, spread.warning, fitted.warning)
+    _warn(trainer, spread.warning, fitted.warning, whole_copy)
     with trainer.stepper.result_in_model():
         callbacks.start(trainer.step)
     result = _run(trainer, plan)
