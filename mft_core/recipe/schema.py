@@ -232,8 +232,8 @@ class TrainSection(Section):
     gradient_checkpointing: Literal["auto"] | bool = Field(
         "auto", description="recompute activations: less memory, a third more time; auto: where memory asks for it"
     )
-    sharding: Literal["none", "full"] = Field(
-        "none", description="full: weights, gradients and optimizer spread over all processes (FSDP); none: a copy each"
+    sharding: Literal["none", "full", "hybrid"] = Field(
+        "none", description="weights, gradients, optimizer: full: spread over all processes; hybrid: over a machine's"
     )
     router_loss: bool = Field(
         True, description="mixtures of experts: add the router's load-balancing loss, with the checkpoint's coefficient"

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +22,19 @@ T = TypeVar("T")
 
 KEPT = 86_400.0
 """Seconds for which it is known that a launch has filled the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankPlace:
+    """Where a process runs, as its launcher tells it.
+
+    Attributes:
+        rank: its number on its machine.
+        ranks: how many run there; 1 where the launcher does not say.
+    """
+
+    rank: int
+    ranks: int
 
 
 def is_main_rank() -> bool:
@@ -59,6 +73,11 @@ def once_per_cache(what: str) -> Iterator[None]:
         return
     _wait_for(done, lease)
     yield
+
+
+def rank_place() -> RankPlace:
+    """This process's place on its machine."""
+    return RankPlace(_local_rank(), max(1, int(os.environ.get("LOCAL_WORLD_SIZE") or 1)))
 
 
 def _local_rank() -> int:

@@ -102,8 +102,9 @@ class OptimizerTests(ComponentTests):
         component = self.build()
         component.check(self.settings())
         if not component.shards:
-            with pytest.raises(Exception, match="sharding"):
-                component.check(self.settings(sharding="full"))
+            for kind in ("full", "hybrid"):
+                with pytest.raises(Exception, match=f'train.sharding = "{kind}"'):
+                    component.check(self.settings(sharding=kind))
 
 
 def small_model(seed: int = 0) -> nn.Module:
