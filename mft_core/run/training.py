@@ -25,9 +25,10 @@ from mft_core.run.card import card_facts
 from mft_core.run.continuing import continued_facts, take_up
 from mft_core.run.first_evaluations import first_evaluation
 from mft_core.run.folder import RunFolder
-from mft_core.run.lost_ranks import advice_on_lost_ranks
+from mft_core.run.lost_ranks import advice_on_lost_ranks, how_to_go_on
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
+from mft_core.run.rank_watch import RankWatch
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
 from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
 from mft_core.run.start_facts import start_facts
@@ -92,20 +93,40 @@ def execute(
     first = first_evaluation(first_evaluations, plan, base["fingerprint"], accelerator)
     trainer = _build_trainer(plan, context.validation, log, callbacks, affinity, first)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
-    if fitted.warning and accelerator.is_main_process:
-        log.emit("warning", trainer.step, message=fitted.warning)
+    _warn(trainer, fitted.warning)
     with trainer.stepper.result_in_model():
         callbacks.start(trainer.step)
-    result = _run(trainer, plan)
-    if result.reason != "interrupted":
-        if on_finished:
-            on_finished(trainer.validation)
-        _save_final(trainer, plan, model, result.selected, base["fingerprint"])
-        callbacks.at_end(result.step)
-    _log_end(trainer, result, time.perf_counter() - started)
-    callbacks.close(result.step)
-    accelerator.wait_for_everyone()
+    with _rank_watch(trainer, plan) as watch:
+        result = _run(trainer, plan, watch)
+        if result.reason != "interrupted":
+            if on_finished:
+                on_finished(trainer.validation)
+            _save_final(trainer, plan, model, result.selected, base["fingerprint"])
+            callbacks.at_end(result.step)
+        _log_end(trainer, result, time.perf_counter() - started)
+        callbacks.close(result.step)
+        accelerator.wait_for_everyone()
     return result
+
+
+def _rank_watch(trainer: Trainer, plan: Plan) -> RankWatch:
+    def state() -> tuple[int, bool]:
+        return trainer.step, trainer.stepper.trains
+
+    def advice() -> str:
+        return how_to_go_on(plan.recipe, _saved(trainer))
+
+    return RankWatch(trainer.log.run / run_files.LIFE_SIGNS, plan.recipe.train.hang_limit, state, advice)
+
+
+def _saved(trainer: Trainer) -> str:
+    """The last good checkpoint, in words; "": there is none."""
+    return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+
+
+def _warn(trainer: Trainer, message: str) -> None:
+    if message and trainer.accelerator.is_main_process:
+        trainer.log.emit("warning", trainer.step, message=message)
 
 
 def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
@@ -114,15 +135,15 @@ def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
         trainer.log.emit("end", result.step, **ending, seconds=round(seconds, 2), tokens=trainer.real_tokens)
 
 
-def _run(trainer: Trainer, plan: Plan) -> TrainingResult:
+def _run(trainer: Trainer, plan: Plan, watch: RankWatch) -> TrainingResult:
     def where() -> str:
         return f"in step {trainer.step + 1} of {trainer.total_steps}"
 
     def saved() -> str:
-        return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+        return _saved(trainer)
 
     memory = advice_on_memory(plan.recipe, plan.parts.tuner.lighter, where, saved)
-    with memory, advice_on_lost_ranks(plan.recipe, where, saved):
+    with memory, advice_on_lost_ranks(plan.recipe, where, saved, watch.verdict):
         return trainer.run()
 
 

@@ -65,6 +65,7 @@ class Stepper:
 
     Attributes:
         optimizer: what takes the steps, not wrapped.
+        trains: a step is what was begun last, and not a measurement, a callback or a checkpoint between two of them.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Stepper:
         self._component = optimizer
         self._prepared = accelerator.prepare(self.optimizer)
         self._pad_id = pad_id
+        self.trains = False
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def measure(self, rows: list[np.ndarray], step: int) -> TaskLosses:
@@ -114,6 +116,7 @@ class Stepper:
             rate: learning rate.
             step: index of the step, from 0.
         """
+        self.trains = True
         self._seed(step)
         sums = TaskSums(len(self.loss.counts), self.accelerator.device)
         objective = partial(self.loss.objective, weights=weights, step=counts)
@@ -144,6 +147,7 @@ class Stepper:
     @contextmanager
     def result_in_model(self) -> Iterator[None]:
         """The model has the weights that are the result, which with some optimizers are not those in training."""
+        self.trains = False
         self._component.to_measuring(self.optimizer)
         try:
             yield
@@ -152,6 +156,7 @@ class Stepper:
 
     def end(self) -> None:
         """Leave the weights that are the result in the model; no step is taken afterwards."""
+        self.trains = False
         self._component.to_measuring(self.optimizer)
 
     def tensors(self, keep: bool) -> dict[str, dict[str, torch.Tensor]]:
