@@ -22,6 +22,7 @@ from mft_core.recipe.schema import TrainSection
 from mft_core.records import Batch, StepCounts, TaskLosses
 from mft_core.training.optimizer import Optimizer
 from mft_core.training.parameter_groups import parameter_groups, set_rate
+from mft_core.training.rank_pace import RankPace
 from mft_core.training.sharding import gradients_kept, whole
 from mft_core.training.state_tensors import (
     load_optimizer,
@@ -65,6 +66,7 @@ class Stepper:
 
     Attributes:
         optimizer: what takes the steps, not wrapped.
+        pace: how long this rank computes.
         trains: a step is what was begun last, and not a measurement, a callback or a checkpoint between two of them.
     """
 
@@ -87,6 +89,7 @@ class Stepper:
         self._component = optimizer
         self._prepared = accelerator.prepare(self.optimizer)
         self._pad_id = pad_id
+        self.pace = RankPace(model, accelerator.device)
         self.trains = False
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -124,7 +127,8 @@ class Stepper:
         bad: list[int] = []
         for batch, last in self._batches(rows):
             with gradients_kept(self.model, self.accelerator, last):
-                tokens = self.model(batch, objective)
+                with self.pace.forward(batch.input_ids.numel()):
+                    tokens = self.model(batch, objective)
                 value = objective(tokens)
                 if tokens.router_loss is not None:
                     value = value + tokens.router_loss * (batch.real_tokens / step_tokens)
