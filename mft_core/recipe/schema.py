@@ -258,6 +258,7 @@ class TrainSection(Section):
     callbacks: list[CallbackChoice] = Field(
         [Choice(name=REPORT)], description="work beside the steps, see `mft list callback`; report: draws the curves"
     )
+    hang_limit: int = Field(300, ge=0, description="seconds until a process that hangs ends the others; 0: never")
     max_bad_steps: int = Field(5, ge=1, description="non-finite steps in a row that end the run")
 
 

@@ -26,9 +26,10 @@ from mft_core.run.card import card_facts
 from mft_core.run.continuing import continued_facts, take_up
 from mft_core.run.first_evaluations import first_evaluation
 from mft_core.run.folder import RunFolder
-from mft_core.run.lost_ranks import advice_on_lost_ranks
+from mft_core.run.lost_ranks import advice_on_lost_ranks, how_to_go_on
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
+from mft_core.run.rank_watch import RankWatch
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
 from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
 from mft_core.run.start_facts import start_facts
@@ -72,8 +73,7 @@ def execute(
     """
     started = time.perf_counter()
     set_threads()
-    device = process_state().device
-    accelerator = Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
+    accelerator = _accelerator(plan)
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     spread = launched_spread(plan.recipe.train.sharding)
@@ -98,16 +98,37 @@ def execute(
     _warn(trainer, spread.warning, fitted.warning, whole_copy)
     with trainer.stepper.result_in_model():
         callbacks.start(trainer.step)
-    result = _run(trainer, plan)
-    if result.reason != "interrupted":
-        if on_finished:
-            on_finished(trainer.validation)
-        _save_final(trainer, plan, model, result.selected, base["fingerprint"])
-        callbacks.at_end(result.step)
-    _log_end(trainer, result, time.perf_counter() - started)
-    callbacks.close(result.step)
-    accelerator.wait_for_everyone()
+    with _rank_watch(trainer, plan) as watch:
+        result = _run(trainer, plan, watch)
+        if result.reason != "interrupted":
+            if on_finished:
+                on_finished(trainer.validation)
+            _save_final(trainer, plan, model, result.selected, base["fingerprint"])
+            callbacks.at_end(result.step)
+        _log_end(trainer, result, time.perf_counter() - started)
+        callbacks.close(result.step)
+        accelerator.wait_for_everyone()
     return result
+
+
+def _accelerator(plan: Plan) -> Accelerator:
+    device = process_state().device
+    return Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
+
+
+def _rank_watch(trainer: Trainer, plan: Plan) -> RankWatch:
+    def state() -> tuple[int, bool]:
+        return trainer.step, trainer.stepper.trains
+
+    def advice() -> str:
+        return how_to_go_on(plan.recipe, _saved(trainer))
+
+    return RankWatch(trainer.log.run / run_files.LIFE_SIGNS, plan.recipe.train.hang_limit, state, advice)
+
+
+def _saved(trainer: Trainer) -> str:
+    """The last good checkpoint, in words; "": there is none."""
+    return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
 
 
 def _warn(trainer: Trainer, *messages: str) -> None:
@@ -123,15 +144,15 @@ def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
         trainer.log.emit("end", result.step, **ending, seconds=round(seconds, 2), tokens=trainer.real_tokens)
 
 
-def _run(trainer: Trainer, plan: Plan) -> TrainingResult:
+def _run(trainer: Trainer, plan: Plan, watch: RankWatch) -> TrainingResult:
     def where() -> str:
         return f"in step {trainer.step + 1} of {trainer.total_steps}"
 
     def saved() -> str:
-        return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+        return _saved(trainer)
 
     memory = advice_on_memory(plan.recipe, plan.parts.tuner.lighter, where, saved)
-    with memory, advice_on_lost_ranks(plan.recipe, where, saved):
+    with memory, advice_on_lost_ranks(plan.recipe, where, saved, watch.verdict):
         return trainer.run()
 
 

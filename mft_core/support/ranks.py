@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+COLLECTIVE_LIMIT = timedelta(hours=1)
+"""How long a collective may wait. Others wait in one while a process alone tests answers or writes a checkpoint, which
+takes longer than the ten minutes of NCCL; runs notice by themselves who hangs (`mft_core.run.rank_watch`)."""
 KEPT = 86_400.0
 """Seconds for which it is known that a launch has filled the cache."""
 
@@ -108,7 +112,7 @@ def process_state() -> PartialState:
     from accelerate import PartialState
 
     # Accelerate joins CPU processes to a group only when told that it is to work on the CPU.
-    return PartialState(cpu=not torch.accelerator.is_available())
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=COLLECTIVE_LIMIT)
 
 
 def rank_and_ranks() -> tuple[int, int]:

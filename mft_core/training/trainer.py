@@ -225,6 +225,8 @@ class Trainer:
         epoch, local = self.plan.locate(self.step - 1)
         progress = epoch + (local + 1) / self.plan.epoch(epoch).steps
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
+        if message := self.stepper.pace.warning():
+            self._emit("warning", message=message)
 
     def _measure(self) -> Evaluation:
         with self.stepper.result_in_model():
