@@ -103,13 +103,16 @@ class Flags:
 
     def _data(self) -> list[tuple[str, Any]]:
         """--data or --task in place of all data that the recipe names."""
+        from mft_core.recipe.schema import AUTO
+
         if self.data:
             if (address := address_of(self.data)) and not Path(self.data).exists():
                 source = {"name": address.source, "address": address.rest}
                 return [("data.prepared", ""), ("data.path", ""), ("data.source", source)]
             return [("data.prepared", ""), ("data.path", str(Path(self.data).expanduser().absolute()))]
         if self.tasks:
-            return [("data.prepared", ""), ("data.tasks", [_task(text) for text in self.tasks])]
+            tasks = [_task(text) for text in self.tasks]
+            return [("data.prepared", ""), ("data.path", ""), ("data.source", AUTO), ("data.tasks", tasks)]
         return []
 
 

@@ -51,10 +51,16 @@ def train_line(state: State, now: float) -> str:
 
 
 def eval_line(state: State, event: Event) -> str:
-    """Validation loss over all tasks and of each."""
-    losses = {name: number(values.get("loss")) for name, values in event.data.get("tasks", {}).items()}
-    parts = [f"eval {event.step}/{_steps(state)}", f"loss {units.loss(event.data.get('loss'))}", _by_task(losses, {})]
+    """Validation loss over all tasks and of each; behind them, that of each task that is only watched."""
+    tasks, watched = _losses(event, "tasks"), _losses(event, "watched")
+    parts = [f"eval {event.step}/{_steps(state)}", f"loss {units.loss(event.data.get('loss'))}", _by_task(tasks, {})]
+    if watched:
+        parts.append(f"watched: {_by_task(watched, {})}")
     return "  ".join(parts)
+
+
+def _losses(event: Event, which: str) -> dict[str, float | None]:
+    return {name: number(values.get("loss")) for name, values in event.data.get(which, {}).items()}
 
 
 def notice_line(event: Event) -> str:

@@ -69,33 +69,16 @@ def describe_component(entry: Entry, target: type[Configurable]) -> dict[str, An
 def _option(name: str, field: FieldInfo) -> dict[str, Any]:
     from pydantic_core import to_jsonable_python
 
+    from mft_cli.type_words import type_words
+
     required = field.is_required()
     return {
         "name": name,
-        "type": _type_name(field),
+        "type": type_words(field.annotation, field.metadata),
         "default": None if required else to_jsonable_python(field.get_default(call_default_factory=True), fallback=str),
         "required": required,
         "description": field.description or "",
     }
-
-
-def _type_name(field: FieldInfo) -> str:
-    """The option's type as one would write it, with its limits: `float >= 0`, `"tokens" | "samples"`."""
-    from typing import Literal, get_args, get_origin
-
-    annotation = field.annotation
-    if get_origin(annotation) is Literal:
-        text = " | ".join(json.dumps(value) for value in get_args(annotation))
-    else:
-        text = annotation.__name__ if type(annotation) is type else str(annotation).replace("typing.", "")
-    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    limits = [
-        f"{sign} {getattr(limit, key)}"
-        for limit in field.metadata
-        for key, sign in signs.items()
-        if hasattr(limit, key)
-    ]
-    return " ".join([text, " and ".join(limits)]).strip()
 
 
 def _source(target: type) -> tuple[str, int]:

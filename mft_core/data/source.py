@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,11 +23,14 @@ class DataRequest:
         path: `data.path` (`--data`), or None.
         cache: a folder for what the source makes or downloads.
         readers: know which files hold records.
+        watched: names of tasks that are only measured, as far as they are known: files of theirs that are called after
+            validation or testing are data like any other, and enough.
     """
 
     path: Path | None
     cache: Path
     readers: Readers = field(default_factory=installed_readers)
+    watched: Collection[str] = ()
 
 
 class Fetched(NamedTuple):

@@ -81,9 +81,23 @@ def folder_task(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
         return None
     train = _of_kind(files, TRAIN) or [path for path in files if not is_held_out(path, files)]
     if not train:
-        raise MftError(f"Task {name!r}: {folder} holds validation or test data, but no training data.", LAYOUT)
+        watch = f'To measure it and never train: an entry of [[data.tasks]] with name = "{name}" and role = "watch".'
+        raise MftError(
+            f"Task {name!r}: {folder} holds validation or test data, but no training data.", f"{LAYOUT} {watch}"
+        )
     kinds = (_of_kind(files, name) for name in VALIDATION)
     return TaskFiles(name, tuple(train), tuple(next(filter(None, kinds), ())))
+
+
+def watched_folder_task(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
+    """As `folder_task`, of a task that is only measured: held-out files, or splits, are data like any other.
+
+    Raises:
+        MftError: train.jsonl beside train.jsonl.gz.
+    """
+    splits = saved_splits(folder)
+    files = record_files(folder, readers) if splits is None else [path for paths in splits.values() for path in paths]
+    return TaskFiles(name, tuple(files)) if files else None
 
 
 def record_files(folder: Path, readers: Readers) -> list[Path]:
@@ -136,7 +150,10 @@ def _same_name(name: str, one: tuple[Path, ...], other: tuple[Path, ...]) -> Usa
             "Rename one of the two, or put their files into one folder.",
         )
     where = f": {' and '.join(paths)}" if paths else ""
-    return UsageError(f"Two tasks are called {name!r}{where}.", "Give each task a name of its own.")
+    hint = "Give each task a name of its own."
+    if paths and one == other:
+        hint = "The data has this task by itself: leave `train` out of its entry, which then gives options of it."
+    return UsageError(f"Two tasks are called {name!r}{where}.", hint)
 
 
 def _explicit_task(entry: ExplicitTask, root: Path, readers: Readers, fetch: Fetch) -> TaskFiles:
@@ -167,7 +184,7 @@ def _found_task(entry: ExplicitTask, root: Path, readers: Readers, valid_files: 
     name = entry.name
     folder = as_on_disk(root / Path(entry.train).expanduser())
     if folder.is_dir():
-        task = _all_of_folder(name, folder, readers) if entry.sampling.watched else folder_task(name, folder, readers)
+        task = (watched_folder_task if entry.sampling.watched else folder_task)(name, folder, readers)
         if task is None:
             raise UsageError(f"Task {name!r}: no file of records in {folder}.", LAYOUT)
         train, valid = task.train, valid_files or task.valid
@@ -176,14 +193,6 @@ def _found_task(entry: ExplicitTask, root: Path, readers: Readers, valid_files: 
     return TaskFiles(
         name, _without(name, train, valid_files), valid, entry.weight, entry.reader, entry.form, entry.sampling
     )
-
-
-def _all_of_folder(name: str, folder: Path, readers: Readers) -> TaskFiles | None:
-    """Of a task that is only measured: held-out files are data like any other."""
-    if saved_splits(folder) is not None:
-        return folder_task(name, folder, readers)
-    files = tuple(record_files(folder, readers))
-    return TaskFiles(name, files) if files else None
 
 
 def _find(entry: ExplicitTask, side: str, pattern: str, root: Path, readers: Readers) -> tuple[Path, ...]:

@@ -34,10 +34,15 @@ def sampling(task: TaskSection) -> TaskSampling:
 
 def source_choice(recipe: Recipe) -> Choice:
     """The data source meant: `data.prepared` if given, else [[data.tasks]] with files, else `data.source`, else
-    `data.path` as a folder, else the standard library."""
+    `data.path` as a folder, else the standard library.
+
+    Tasks with files that are only watched add to what `data.source` or `data.path` has, and stand in place of neither.
+    """
     if recipe.data.prepared:
         return Choice(name=PREPARED)
-    if any(task.train for task in recipe.data.tasks):
+    named = [task for task in recipe.data.tasks if task.train]
+    elsewhere = recipe.data.source.name != AUTO or recipe.data.path
+    if any(task.role == "train" for task in named) or (named and not elsewhere):
         return Choice(name=EXPLICIT_TASKS)
     if recipe.data.source.name != AUTO:
         return recipe.data.source

@@ -169,7 +169,8 @@ class DataSection(Section):
     """Which tasks are learned and how their records become rows of tokens."""
 
     source: AutoChoice = Field(
-        Choice(name=AUTO), description="auto: the folder `path` if given, else stdlib; not read if tasks have files"
+        Choice(name=AUTO),
+        description="auto: the folder `path` if given, else stdlib; not read if trained tasks have files",
     )
     path: str = Field("", description="folder of task folders (<task>/train.jsonl, <task>/valid.jsonl)")
     reader: AutoChoice = Field(
@@ -192,7 +193,7 @@ class DataSection(Section):
     render_json: bool = Field(False, description="learn lists and objects as compact JSON; false: refuse them")
     system: str = Field("", description='system turn put before conversations that have none of their own; "": none')
     prepared: str = Field("", description="folder that `mft prepare` wrote: tokenised and packed; `path` is not read")
-    tasks: list[TaskSection] = Field([], description="tasks by their files, in place of a source; or their options")
+    tasks: list[TaskSection] = Field([], description="by their files (trained: in place of a source); or their options")
     include: list[TaskName] = Field([], description="names of the tasks to train; []: all that the source has")
     tokenization: AutoChoice = Field(
         Choice(name=AUTO), description="auto: the tokenizer's chat template if it has one, else mftcoder"

@@ -31,16 +31,16 @@ def refuse_output_among_data(output: Path, recipe: Recipe, tasks: Sequence[TaskF
     if folder is not None:
         if place == folder:
             raise UsageError(f"the output folder {output} is the data folder", HINT)
-        if _is_in_sight(place, folder) and not _is_one_task(folder, tasks):
+        if _is_in_sight(place, folder) and not _is_one_task(folder, [task for task in tasks if _reads(task, folder)]):
             raise UsageError(f"the output folder {output} lies in the data folder {folder}: it would be a task", HINT)
-    for task in recipe.data.tasks if source_choice(recipe).name == EXPLICIT_TASKS else ():
+    for task in recipe.data.tasks if source_choice(recipe).name != PREPARED else ():
         for files in filter(None, (task.train, task.valid)):
             if _finds(Path(recipe.data.path, files).expanduser().resolve(), place):
                 raise UsageError(f"the output folder {output} lies where task {task.name!r} is read: {files}", HINT)
 
 
 def _folder_searched(recipe: Recipe) -> Path | None:
-    """The folder that the recipe names to be searched for data; None where it names tasks or nothing."""
+    """The folder that the recipe names to be searched for data; None where it names what is trained, or nothing."""
     source = source_choice(recipe).name
     searched = "" if source in (EXPLICIT_TASKS, STANDARD_LIBRARY) else recipe.data.path
     named = recipe.data.prepared if source == PREPARED else searched
@@ -49,6 +49,10 @@ def _folder_searched(recipe: Recipe) -> Path | None:
 
 def _is_in_sight(place: Path, folder: Path) -> bool:
     return place.is_relative_to(folder) and not place.relative_to(folder).parts[0].startswith(HIDDEN)
+
+
+def _reads(task: TaskFiles, folder: Path) -> bool:
+    return any(path.resolve().is_relative_to(folder) for path in (*task.train, *task.valid))
 
 
 def _is_one_task(folder: Path, tasks: Sequence[TaskFiles]) -> bool:

@@ -30,6 +30,7 @@ from mft_core.run.affinity import affinity_warnings
 from mft_core.run.components import Parts, choose_parts
 from mft_core.run.course_warnings import course_warnings
 from mft_core.run.data_warnings import data_warnings
+from mft_core.run.displaced_data import displaced_warnings
 from mft_core.run.length_warnings import length_warnings
 from mft_core.run.recipe_check import every_task, files_not_read, refuse_no_family, wanted, with_pinned_data
 from mft_core.run.shared_warnings import shared_warnings
@@ -142,6 +143,7 @@ def make_plan(
         learnt=learnt,
         unread=unread,
         warnings=[
+            *displaced_warnings(recipe),
             *shared_warnings(every),
             *unread_warnings(unread, Path(recipe.data.path or ".").expanduser()),
             *plan_warnings(recipe, parts, task_set, training, learnt if limited is not recipe else None, one_each),

@@ -116,25 +116,33 @@ def _found_tasks(recipe: Recipe, parts: Parts, prepared: PreparedFolder | None) 
     data = recipe.data
     if prepared is not None:
         return prepared.files(data.tasks)
-    if parts.source is None:
-        entries = [
-            ExplicitTask(
-                task.name,
-                task.train,
-                task.valid,
-                task.weight,
-                reader_choice(recipe, task.reader),
-                record_form(data, task),
-                sampling(task),
-            )
-            for task in data.tasks
-            if task.train
-        ]
-        return explicit_tasks(entries, Path(data.path or "."), parts.readers, partial(_fetch, parts))
-    cache = cache_folder("sources", source_cache(recipe, parts))
-    request = DataRequest(Path(data.path) if data.path else None, cache, parts.readers)
-    chosen = reader_choice(recipe)
-    return [task if task.reader else replace(task, reader=chosen) for task in parts.source.tasks(request)]
+    found: list[TaskFiles] = []
+    if parts.source is not None:
+        cache = cache_folder("sources", source_cache(recipe, parts))
+        watched = frozenset(task.name for task in data.tasks if task.role == "watch" and not task.train)
+        request = DataRequest(Path(data.path) if data.path else None, cache, parts.readers, watched)
+        chosen = reader_choice(recipe)
+        found = [task if task.reader else replace(task, reader=chosen) for task in parts.source.tasks(request)]
+    return [*found, *_named_tasks(recipe, parts)]
+
+
+def _named_tasks(recipe: Recipe, parts: Parts) -> list[TaskFiles]:
+    """Those that the recipe gives by their files."""
+    data = recipe.data
+    entries = [
+        ExplicitTask(
+            task.name,
+            task.train,
+            task.valid,
+            task.weight,
+            reader_choice(recipe, task.reader),
+            record_form(data, task),
+            sampling(task),
+        )
+        for task in data.tasks
+        if task.train
+    ]
+    return explicit_tasks(entries, Path(data.path or "."), parts.readers, partial(_fetch, parts))
 
 
 def _fetch(parts: Parts, address: Address) -> Fetched | None:
@@ -185,7 +193,9 @@ def files_not_read(recipe: Recipe, parts: Parts, tasks: Sequence[TaskFiles]) -> 
     data = recipe.data
     root = Path(data.path or ".").expanduser()
     named = [root / Path(task.train).expanduser() for task in data.tasks if task.train]
-    roots = named or [root] * bool(data.path)
+    searched = bool(data.path) and source_choice(recipe).name != EXPLICIT_TASKS
+    apart = [place for place in named if not (searched and place.resolve().is_relative_to(root.resolve()))]
+    roots = [*[root] * searched, *apart]
     read = [path.resolve() for task in tasks for path in (*task.train, *task.valid)]
     return [
         file

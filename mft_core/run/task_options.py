@@ -26,9 +26,11 @@ def option_entries(recipe: Recipe) -> list[TaskSection]:
     times = Counter(task.name for task in recipe.data.tasks)
     for entry in entries:
         if entry.valid:
+            watched = "Name them in `train`: all records of a watched task are measured, and none is trained."
+            trained = "Give it `train` too, or lay the validation files beside those that train."
             raise UsageError(
                 f"[[data.tasks]] {entry.name!r} has validation files, but no training files.",
-                "Give it `train` too, or lay the validation files beside those that train.",
+                watched if entry.role == "watch" else trained,
             )
         if times[entry.name] > 1:
             raise UsageError(f"[[data.tasks]]: {entry.name!r} is there twice.", f"Say all of it in one entry. {HINT}")

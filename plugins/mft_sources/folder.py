@@ -11,7 +11,7 @@ from pathlib import Path
 from mft_core.data.file_kinds import COMPANION, stem
 from mft_core.data.readers import Readers
 from mft_core.data.split_files import saved_splits, sides_of
-from mft_core.data.task_files import LAYOUT, MOVED, folder_task, is_held_out, refuse_same_stem
+from mft_core.data.task_files import LAYOUT, MOVED, folder_task, is_held_out, refuse_same_stem, watched_folder_task
 from mft_core.data.unread_files import unread_files
 from mft_core.errors import MftError, UsageError, together
 from mft_core.interfaces import DataRequest, Source
@@ -19,7 +19,7 @@ from mft_core.records import TaskFiles
 from mft_core.support import run_files
 from mft_core.support.run_folders import files_of_run, is_run
 from mft_core.support.suggestions import folders_in
-from mft_core.support.unicode_names import as_on_disk
+from mft_core.support.unicode_names import as_on_disk, composed
 
 TRAINING = re.compile(r"train[\W\d_]*", re.IGNORECASE)
 """Stems of files in `data.path` itself that make it one task."""
@@ -38,7 +38,7 @@ class Folder(Source):
         if not root.is_dir():
             single = f"A file by itself is a task: --task {stem(root)}={request.path}" if root.is_file() else ""
             raise UsageError(f"{root} is not a folder.", single or f"{MOVED} {LAYOUT}")
-        tasks = _tasks(root, request.readers)
+        tasks = _tasks(root, request)
         if not tasks:
             unread = "".join(f"\n  {file}" for file in islice(unread_files(root, (), request.readers), MOST_SHOWN))
             raise UsageError(f"There is no task in {root}.{unread}", LAYOUT)
@@ -47,7 +47,8 @@ class Folder(Source):
         return sorted(tasks, key=lambda task: task.name)
 
 
-def _tasks(root: Path, readers: Readers) -> list[TaskFiles]:
+def _tasks(root: Path, request: DataRequest) -> list[TaskFiles]:
+    readers, watched = request.readers, request.watched
     if (splits := saved_splits(root)) is not None:
         return [TaskFiles(root.resolve().name, *sides_of(splits, str(root)))]
     found = sorted(root.iterdir())
@@ -58,7 +59,10 @@ def _tasks(root: Path, readers: Readers) -> list[TaskFiles]:
     _refuse_run_among_tasks(root)
     folders = [path for path in found if path.is_dir() and not path.name.startswith((".", "_"))]
     return _all_or_every_error(
-        [*(partial(_folder, path, readers) for path in folders), *(partial(_file, path, files) for path in files)]
+        [
+            *(partial(_folder, path, readers, composed(path.name) in watched) for path in folders),
+            *(partial(_file, path, files, composed(stem(path)) in watched) for path in files),
+        ]
     )
 
 
@@ -85,10 +89,10 @@ def _refuse_run_among_tasks(root: Path) -> None:
         )
 
 
-def _folder(folder: Path, readers: Readers) -> TaskFiles:
+def _folder(folder: Path, readers: Readers, watched: bool) -> TaskFiles:
     if any(is_run(place) for place in (folder, *folders_in(folder))):
         raise MftError(f"{folder} holds a run, not a task.", "Move it out of the data folder, or rename it to _NAME.")
-    task = folder_task(folder.name, folder, readers)
+    task = (watched_folder_task if watched else folder_task)(folder.name, folder, readers)
     if task is None:
         unread = "".join(f"\n  {file}" for file in islice(unread_files(folder, (), readers), MOST_SHOWN))
         hint = f"{LAYOUT} Move away what is no task, or name the tasks one by one."
@@ -96,8 +100,8 @@ def _folder(folder: Path, readers: Readers) -> TaskFiles:
     return task
 
 
-def _file(path: Path, beside: list[Path]) -> TaskFiles:
-    if is_held_out(path, beside):
+def _file(path: Path, beside: list[Path], watched: bool) -> TaskFiles:
+    if is_held_out(path, beside) and not watched:
         raise MftError(
             f"{path} looks like validation or test data, not like a task.",
             "Rename it, or name the tasks one by one with --task NAME=PATH or [[data.tasks]].",

@@ -12,6 +12,7 @@ from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.naming import EXPLICIT_TASKS, FOLDER, source_choice
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.workspace import Workspace
+from mft_core.run.displaced_data import displaced_warnings
 
 
 def test_flags_win_over_the_file_and_the_file_over_defaults(write) -> None:
@@ -42,6 +43,7 @@ def test_data_flags_stand_in_place_of_the_recipes_data(write, tmp_path, data) ->
     assert (source_choice(folder).name, folder.data.path) == (FOLDER, str(tmp_path / "new"))
     named = compose_recipe(Flags(path, tasks=["b=b.jsonl"]), Workspace.find(tmp_path))
     assert (source_choice(named).name, [task.name for task in named.data.tasks]) == (EXPLICIT_TASKS, ["b"])
+    assert displaced_warnings(named) == []
 
 
 def test_a_source_that_reads_folders_keeps_its_options_and_reads_the_one_of_the_flag(write, tmp_path) -> None:

@@ -82,6 +82,23 @@ def test_a_log_gets_one_plain_line_per_event() -> None:
     ]
 
 
+def test_an_evaluation_says_what_is_watched_behind_what_is_trained() -> None:
+    screen = Screen()
+    screen.send("start", 0, **start(["a", "b"]))
+    watched = {"comment": {"loss": 7.85, "tokens": 5}, "talk": {"loss": math.nan, "tokens": 0}}
+    screen.send("eval", 72, **evaluation({"a": 1.0, "b": 2.0}), watched=watched)
+    assert screen.lines[-1] == "eval 72/120  loss 1.250  a 1.000  b 2.000  watched: comment 7.850  talk -"
+
+
+def test_of_many_watched_tasks_an_evaluation_says_a_few() -> None:
+    screen = Screen()
+    watched = {f"t{index:02d}": {"loss": index / 10, "tokens": 5} for index in range(1, 101)}
+    screen.send("eval", 1, **evaluation({"a": 1.0}), watched=watched)
+    line = screen.lines[-1]
+    assert "a 1.000  watched: t90 9.000  t91 9.100" in line
+    assert line.endswith("89 more 0.100 to 8.900, median 4.500")
+
+
 def test_a_run_that_combines_adapters_is_not_said_to_train() -> None:
     screen = Screen()
     screen.send("start", 0, **start(["add", "sort"], 1), adapters=2)

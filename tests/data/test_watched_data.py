@@ -9,11 +9,13 @@ import pytest
 
 from helpers.readers import READERS
 from helpers.token_data import answers, pair, prepare, task_file
+from mft_core.data.source import DataRequest
 from mft_core.data.task_files import ExplicitTask, explicit_tasks
 from mft_core.data.tasks import write_quarantine
 from mft_core.errors import MftError
 from mft_core.records import TaskFiles
 from mft_core.support.reading import TaskSampling
+from mft_sources.folder import Folder
 
 WATCHED = TaskSampling(watched=True)
 
@@ -74,3 +76,37 @@ def test_held_out_files_are_data_like_any_other(tmp_path: Path) -> None:
     found = explicit_tasks(entries, tmp_path, READERS)
     named = [[path.name for path in (*task.train, *task.valid)] for task in found]
     assert named == [["test.jsonl", "valid.jsonl"], ["test.jsonl", "valid.jsonl"], ["test-1.jsonl", "valid.jsonl"]]
+
+
+def test_held_out_files_of_a_data_folder_are_enough_for_a_task_that_is_watched(tmp_path: Path) -> None:
+    for name in (
+        "a/train.jsonl",
+        "a/valid.jsonl",
+        "w/valid.jsonl",
+        "both/train.jsonl",
+        "both/test.jsonl",
+        "eval.jsonl",
+    ):
+        task_file(tmp_path / name, [pair(0)])
+    with pytest.raises(MftError, match="w holds validation or test data, but no training data") as caught:
+        Folder().tasks(DataRequest(tmp_path, tmp_path))
+    assert 'role = "watch"' in caught.value.hint
+    found = Folder().tasks(DataRequest(tmp_path, tmp_path, watched={"w", "both", "eval"}))
+    assert {task.name: [path.name for path in (*task.train, *task.valid)] for task in found} == {
+        "a": ["train.jsonl", "valid.jsonl"],
+        "both": ["test.jsonl", "train.jsonl"],
+        "eval": ["eval.jsonl"],
+        "w": ["valid.jsonl"],
+    }
+
+
+def test_of_a_saved_data_set_every_split_is_data(tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    for split in ("test", "validation"):
+        (folder / split).mkdir(parents=True)
+        (folder / split / "data.arrow").write_bytes(b"")
+        (folder / split / "state.json").write_text('{"_data_files": [{"filename": "data.arrow"}]}', encoding="utf-8")
+    (folder / "dataset_dict.json").write_text('{"splits": ["test", "validation"]}', encoding="utf-8")
+    (task,) = explicit_tasks([ExplicitTask("w", "saved", sampling=WATCHED)], tmp_path, READERS)
+    assert task.train == tuple(folder / split / "data.arrow" for split in ("test", "validation"))
+    assert task.valid == ()

@@ -40,3 +40,11 @@ def test_the_tutorial_compares_what_its_page_says(
     assert (tmp_path / "runs" / "tutorial" / "compare.md").is_file()
     page = (REPOSITORY / "docs" / "tutorial.md").read_text(encoding="utf-8")
     assert " ".join(written_command()).removesuffix(" --base tiny --model llama") in page
+
+
+def test_the_recipe_promises_the_time_that_the_page_measured() -> None:
+    recipe = (REPOSITORY / "recipes" / "tutorial.toml").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    measured = re.search(r"it took (\d+) minutes \(`time make tutorial`", page)
+    assert measured is not None
+    assert re.search(rf"in {measured[1]} minutes on two\s+# cores", recipe)

@@ -188,6 +188,35 @@ def test_what_others_train_on_is_warned_of(place: Path, tmp_path: Path, capsys: 
     assert any("other tasks train on" in warning and "in away" in warning for warning in warnings)
 
 
+def test_a_watched_file_beside_a_folder_adds_to_its_tasks(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_tasks(tmp_path / "data", {"add": 24, "copy": 12})
+    (tmp_path / "data" / "kept").mkdir()
+    for name, target in (("reverse/train", "watch_comment"), ("copy/train", "data/kept/valid")):
+        (tmp_path / f"{target}.jsonl").write_bytes((place / "data" / f"{name}.jsonl").read_bytes())
+    recipe = tmp_path / "beside.toml"
+    entries = """
+[[data.tasks]]
+name = "comment"
+train = "../watch_comment.jsonl"
+role = "watch"
+[[data.tasks]]
+name = "kept"
+role = "watch"
+"""
+    text = RECIPE[: RECIPE.index("[[data.tasks]]")].replace("[data]", '[data]\npath = "data"') + entries
+    recipe.write_text(text, encoding="utf-8")
+    plan = checked(capsys, str(recipe))
+    assert [task["name"] for task in plan["tasks"]] == ["add", "copy"]
+    assert [(task["name"], task["train"], task["valid"]) for task in plan["watched"]] == [
+        ("kept", 0, 12), ("comment", 0, 9),
+    ]  # fmt: skip
+    assert mft("run", str(recipe), "--steps", "2", "--output", str(tmp_path / "run")) == 0
+    assert list(events(tmp_path / "run", "eval")[-1]["watched"]) == ["kept", "comment"]
+    assert checked(capsys, str(tmp_path / "run" / "recipe.toml"))["watched"] == plan["watched"]
+
+
 @pytest.fixture
 def compared(place: Path, tmp_path: Path) -> Path:
     output = tmp_path / "compare"

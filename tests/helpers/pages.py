@@ -125,7 +125,8 @@ def write_task(folder: Path, task: Mapping[str, Any], data: Mapping[str, Any]) -
         data: the recipe's section; the columns of a task stand in the place of those of all tasks.
     """
     files = {side: str(task[side]).replace("*", "one") for side in ("train", "valid") if side in task}
-    for side, file in (files or {"train": f"{data['path']}/{task['name']}.jsonl"}).items():
+    for side, file in (files or {"train": f"{task['name']}.jsonl"}).items():
         rows = rows_for(task.get("columns", data.get("columns", {})), f"{task['name']} {side}")
         named = [{data["task_field"]: CHANNELS[number % 2]} if "task_field" in data else {} for number in range(ROWS)]
-        write_rows(folder / file, [row | channel for row, channel in zip(rows, named, strict=True)])
+        place = (folder / data.get("path", "") / file).resolve()
+        write_rows(place, [row | channel for row, channel in zip(rows, named, strict=True)])

@@ -94,6 +94,18 @@ def test_tasks_named_one_by_one(tmp_path: Path, named: dict[str, Any], output: s
     check(tmp_path / output, recipe, [], said)
 
 
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("add", "is the data folder"), ("add/runs/out", ""), ("away", "where task 'away' is read"), ("out", "")],
+)
+def test_a_folder_with_a_watched_one_beside_it(tmp_path: Path, output: str, said: str) -> None:
+    make_files(tmp_path, "add/train.jsonl", "away/valid.jsonl")
+    watched = TaskSection(name="away", train="../away", role="watch")
+    recipe = Recipe().having("data", path=str(tmp_path / "add"), tasks=[watched])
+    found = [TaskFiles("add", (tmp_path / "add" / "train.jsonl",)), TaskFiles("away", (tmp_path / "away/valid.jsonl",))]
+    check(tmp_path / output, recipe, found, said)
+
+
 @pytest.mark.parametrize("output", ["prepared", "prepared/out"])
 def test_prepared_data(tmp_path: Path, output: str) -> None:
     recipe = Recipe().having("data", prepared=str(tmp_path / "prepared"), path=str(tmp_path / "gone"))

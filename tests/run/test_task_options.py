@@ -61,12 +61,39 @@ def test_beside_entries_with_files(session: Session, data: Path) -> None:
     assert {name: task.weight for name, task in tasks.items()} == {"x": 1.0, "y": 5.0, "alone": 1.0}
 
 
+def test_files_that_are_only_watched_add_to_the_tasks_of_the_folder(session: Session, data: Path) -> None:
+    task_file(data.parent / "watch_comment.jsonl", [pair(9)])
+    watched = {"name": "comment", "train": "../watch_comment.jsonl", "role": "watch"}
+    tasks = found(session, data, watched, {"name": "b", "weight": 3})
+    assert list(tasks) == ["a", "b", "mix", "comment"]
+    assert [task.sampling.watched for task in tasks.values()] == [False, False, False, True]
+    assert tasks["b"].weight == 3.0
+
+
+def test_a_task_of_the_folder_that_is_named_by_its_file_again_is_refused_with_what_to_do(
+    session: Session, data: Path
+) -> None:
+    with pytest.raises(UsageError, match="Two tasks are called 'a'") as caught:
+        found(session, data, {"name": "a", "train": "a.jsonl", "role": "watch"})
+    assert "leave `train` out" in caught.value.hint
+
+
+def test_a_folder_that_only_validates_is_a_task_where_an_option_says_that_it_is_watched(
+    session: Session, data: Path
+) -> None:
+    task_file(data / "w" / "valid.jsonl", [pair(9)])
+    tasks = found(session, data, {"name": "w", "role": "watch"})
+    assert tasks["w"].train == (data / "w" / "valid.jsonl",)
+    assert tasks["w"].sampling.watched
+
+
 @pytest.mark.parametrize(
     ("entries", "keys", "expected", "hint"),
     [
         ([{"name": "aa"}], {}, "the data has no task 'aa'", "Did you mean 'a'"),
         ([{"name": "mix"}], {"include": ["x"], "task_field": "channel"}, "no record of", "Did you mean|There is"),
         ([{"name": "a", "valid": "b.jsonl"}], {}, "'a' has validation files, but no", "`train`"),
+        ([{"name": "a", "valid": "b.jsonl", "role": "watch"}], {}, "'a' has validation files", "Name them in `train`"),
         ([{"name": "a"}, {"name": "a", "weight": 2}], {}, "'a' is there twice", "one entry"),
         ([{"name": "a", "train": "a.jsonl"}, {"name": "a"}], {}, "'a' is there twice", "one entry"),
         (
