@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from mft_core.recipe.schema import Choice, TrainSection
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import TrainSection
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.random_models import random_ids, random_token_loss_model
 from mft_core.training.optimizer import Optimizer
