@@ -50,7 +50,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stdlib_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the `stdlib` source keeps its files. They are there: one process makes them for all, which takes seconds."""
+    """Where the `stdlib` source keeps its files. They are there: one process makes them for all; it takes seconds."""
     from mft_core.interfaces import DataRequest
     from mft_sources.stdlib import StandardLibrary
 
