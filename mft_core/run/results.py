@@ -38,7 +38,7 @@ class RunFacts:
         steps: optimizer steps planned; None: unknown.
         reason: how it ended ("done", "interrupted", ...); None: no end was recorded.
         seconds: time so far; None: not recorded.
-        tokens: tokens trained on, without padding; None: not recorded.
+        tokens: tokens trained on, without padding, those of steps done again each time; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
         after: the same of the finished model, at the step that was selected; before that, at the last evaluation of
             a later step.
@@ -50,6 +50,7 @@ class RunFacts:
         decisions: in words, what the loss decided after evaluations, each with its step.
         forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
         selected: the step whose weights are in `final`; None: the run has not ended.
+        extra_steps: steps that were done again, beside `step`, because the loss went back.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
         tests: (purpose, shell command): what would test what `affinity` says.
@@ -75,6 +76,7 @@ class RunFacts:
     decisions: tuple[tuple[int, str], ...] = ()
     forgetting: tuple[TaskResult, ...] = ()
     selected: int | None = None
+    extra_steps: int = 0
 
     @property
     def change(self) -> float | None:
@@ -126,6 +128,7 @@ class RunFacts:
         }
         return {
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
+            "extra_steps": self.extra_steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
             "change": self.change, "tasks": tasks, "watched": watched,
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
@@ -207,6 +210,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
         forgetting=_forgetting(watched),
         selected=selected,
+        # Each says how many it has been in all. The log is rewound beyond earlier ones, which are written again.
+        extra_steps=max((event["extra_steps"] for event in found.others.get("decision", ())), default=0),
     )
 
 
