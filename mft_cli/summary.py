@@ -192,8 +192,9 @@ def _most_telling(tasks: Sequence[TaskResult]) -> Sequence[TaskResult]:
 
 def _result_rows(run: RunFacts) -> Iterable[_Fact]:
     steps = units.count(run.step) + (f" of {units.count(run.steps)}" if run.steps is not None else "")
+    again = f" and {units.count(run.extra_steps)} done again" if run.extra_steps else ""
     tokens = f", {units.count(run.tokens)} tokens" if run.tokens is not None else ""
-    yield _Fact("run", f"{run.ending}; {steps} steps in {units.duration(run.seconds)}{tokens}", "bold")
+    yield _Fact("run", f"{run.ending}; {steps} steps{again} in {units.duration(run.seconds)}{tokens}", "bold")
     if run.after is not None:
         yield _Fact("tasks", _verdicts(run))
     for order, (step, words) in enumerate(run.decisions):

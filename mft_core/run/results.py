@@ -39,7 +39,7 @@ class RunFacts:
         steps: optimizer steps planned; None: unknown.
         reason: how it ended ("done", "interrupted", ...); None: no end was recorded.
         seconds: time so far; None: not recorded.
-        tokens: tokens trained on, without padding; None: not recorded.
+        tokens: tokens trained on, without padding, those of steps done again each time; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
         after: the same of the finished model, at the step that was selected; before that, at the last evaluation of
             a later step.
@@ -52,6 +52,7 @@ class RunFacts:
         forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
         max_forgetting: the share by which these may be worse; 0: any.
         selected: the step whose weights are in `final`; None: the run has not ended.
+        extra_steps: steps that were done again, beside `step`, because the loss went back.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
         tests: (purpose, shell command): what would test what `affinity` says.
@@ -78,6 +79,7 @@ class RunFacts:
     forgetting: tuple[TaskResult, ...] = ()
     max_forgetting: float = 0.0
     selected: int | None = None
+    extra_steps: int = 0
 
     @property
     def change(self) -> float | None:
@@ -135,6 +137,7 @@ class RunFacts:
         }
         return {
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
+            "extra_steps": self.extra_steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
             "change": self.change, "tasks": tasks, "watched": watched,
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
@@ -218,6 +221,8 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         forgetting=_forgetting(watched),
         max_forgetting=found.start.get("max_forgetting", 0.0),
         selected=selected,
+        # Each says how many it has been in all. The log is rewound beyond earlier ones, which are written again.
+        extra_steps=max((event["extra_steps"] for event in found.others.get("decision", ())), default=0),
     )
 
 

@@ -242,11 +242,11 @@ class Trainer:
         return self.rollback.after_evaluation(self.step, found.losses.mean())
 
     def _go_back(self, earlier: Checkpoint) -> None:
-        """Go on from an earlier checkpoint; the time that was spent stays spent."""
+        """Go on from an earlier checkpoint; the time and the tokens that were spent stay spent."""
         self.accelerator.wait_for_everyone()  # every rank has read it
-        seconds = self._meter.total_seconds
+        spent = self._meter.spent
         self._restore(earlier)
-        self._meter.total_seconds = seconds
+        self._meter.spent = spent
         if self._callbacks:
             with self.stepper.result_in_model():
                 self._callbacks.going_back(self.step)
@@ -271,8 +271,8 @@ class Trainer:
 
     @property
     def real_tokens(self) -> int:
-        """Non-padding tokens trained on since step 0."""
-        return self._meter.total_tokens
+        """Non-padding tokens trained on since step 0, those of steps that were given up too."""
+        return self._meter.spent.tokens
 
     def state_dict(self) -> dict[str, Any]:
         """Everything beside tensors that a resumed run needs, as JSON values."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,16 @@ def test_the_task_that_overfits_leaves_and_the_rest_goes_on_as_a_run_made_by_han
     ]
     assert same(tensors(excluded), by_hand(place / "hand", plain, LOWEST))
     assert not same(tensors(excluded), tensors(plain))
+
+
+def tokens_of(trainer: Trainer, steps: Iterable[int]) -> int:
+    """Tokens that these steps train on."""
+    table = trainer.plan.table
+    return sum(int(table.lengths[np.concatenate(trainer.plan.step(step)[0])].sum()) for step in steps)
+
+
+def test_tokens_of_steps_that_were_given_up_stay_spent(excluded) -> None:
+    assert excluded.real_tokens == tokens_of(excluded, [*range(TURNED), *range(LOWEST, STEPS)])
 
 
 def test_the_log_has_one_course_in_which_who_left_weighs_nothing_and_is_measured_still(excluded) -> None:
@@ -155,6 +166,7 @@ def check_resumed(run: Path, whole: Trainer) -> None:
     again.rollback.tell()
     again.run()
     assert same(tensors(again), tensors(whole))
+    assert again.real_tokens == whole.real_tokens
     (expected,), (found,) = said(whole, "decision"), said(again, "decision")
     assert found == expected
     assert [event["step"] for event in said(again, "eval")] == [event["step"] for event in said(whole, "eval")]
