@@ -190,7 +190,10 @@ class TrainSection(Section):
     )
     patience: int = Field(2, ge=1, description='evaluations without a new best, for stop = "patience"')
     max_extra_steps: float = Field(
-        1.0, ge=0, description="where a loss goes back: steps done again at most, in all; 1.0: as many as the run has"
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="where a loss goes back: steps done again at most, in all; 1.0: as many as the run has",
     )
     max_forgetting: float = Field(
         0.0, ge=0, description='share by which the loss of a task of role "watch" may exceed the base\'s; 0: any'
