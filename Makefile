@@ -5,7 +5,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BASE   ?= smollm2
 # A file's tests stay together, for its fixtures to be made once; the files in their order, for the last to be short ones.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+# Compiled test modules are kept, whatever the environment says: without, each process takes eight seconds longer.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo demo-data tutorial quick test slow check format docs bench clean
 

@@ -4,8 +4,8 @@
     python benchmarks/attention.py --device cuda --dtype bfloat16 --tokens 8192,32768
 
 "contaminated" lets every document see those before it in its row, as plain packing does; "block mask" keeps them apart
-by a dense mask, as can be done anywhere. Ours and the block mask must agree: that is asserted. The contenders take
-turns in one process, `--rounds` times.
+by a dense mask, as can be done anywhere; "flash-attn" is that package's variable-length kernel, on a GPU where it is
+installed. All but the first must agree: that is asserted. The contenders take turns in one process, `--rounds` times.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from mft_core.nn.document_attention import Scoring, attend_documents, lay_out
 
-CONTAMINATED, MASKED, OURS = "contaminated", "block mask", "ours"
+CONTAMINATED, MASKED, OURS, FLASH = "contaminated", "block mask", "ours", "flash-attn"
 TOLERANCE = {"float32": 1e-4, "bfloat16": 2e-2}
 Attention = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -64,7 +65,8 @@ def compare(documents: list[tuple[int, int, int]], arguments: argparse.Namespace
     ]
     attentions = contenders(documents, tokens, arguments.width, arguments.device)
     found = {name: attention(*inputs).float() for name, attention in attentions.items()}
-    torch.testing.assert_close(found[OURS], found[MASKED], rtol=0, atol=TOLERANCE[arguments.dtype])
+    for name in attentions.keys() & {OURS, FLASH}:
+        torch.testing.assert_close(found[name], found[MASKED], rtol=0, atol=TOLERANCE[arguments.dtype])
     return interleave(
         list(attentions), lambda name: measure(attentions[name], inputs, arguments.repetitions), arguments.rounds
     )
@@ -80,11 +82,25 @@ def contenders(documents: list[tuple[int, int, int]], tokens: int, width: int, d
     def dense(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **how: object) -> torch.Tensor:
         return scaled_dot_product_attention(query, key, value, enable_gqa=True, **how).transpose(1, 2)  # type: ignore[arg-type]
 
-    return {
+    found: dict[str, Attention] = {
         CONTAMINATED: lambda *inputs: dense(*inputs, is_causal=True),
         MASKED: lambda *inputs: dense(*inputs, attn_mask=mask),
         OURS: lambda query, key, value: attend_documents(query, key, value, layout, scoring),
     }
+    return found | ({FLASH: flash(lengths)} if device == "cuda" and find_spec("flash_attn") else {})
+
+
+def flash(lengths: torch.Tensor) -> Attention:
+    """The flash-attn package's kernel for documents of these lengths, https://github.com/Dao-AILab/flash-attention."""
+    from flash_attn import flash_attn_varlen_func
+
+    bounds, longest = torch.cat([torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)]).int().cuda(), int(lengths.max())
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        in_line = (states[0].transpose(0, 1) for states in (query, key, value))
+        return flash_attn_varlen_func(*in_line, bounds, bounds, longest, longest, causal=True)[None]
+
+    return attend
 
 
 def measure(attention: Attention, inputs: list[torch.Tensor], repetitions: int) -> Measurement:

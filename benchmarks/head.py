@@ -23,7 +23,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 
 import torch
-from resident import peak_mb
+from resident import gpu_peak_mb, peak_mb
 from side_by_side import Measurement, interleave, print_table
 from torch.nn.functional import cross_entropy, linear
 
@@ -164,14 +164,6 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, float]:
     gradient = float(hidden.grad.float().norm()) + (float(weight.grad.float().norm()) if weight.grad is not None else 0)
     found = Measurement(arguments.tokens / statistics.median(seconds), means[-1], peak)
     return {**asdict(found), "gradient": gradient}
-
-
-def gpu_peak_mb(work: Callable[[], object]) -> float:
-    """Largest memory of tensors on the GPU while `work` runs, less what they had before, MB."""
-    before = torch.cuda.memory_allocated()
-    torch.cuda.reset_peak_memory_stats()
-    work()
-    return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
 if __name__ == "__main__":

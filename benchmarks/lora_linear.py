@@ -2,6 +2,7 @@
 
     python benchmarks/lora_linear.py                            # bfloat16, three sizes
     python benchmarks/lora_linear.py --dtype float32 --dropout 0.05
+    python benchmarks/lora_linear.py --device cuda --sizes 3584x3584,3584x18944 --tokens 8192
 
 Each contender runs in a process of its own, one after the other, `--rounds` times. Ours and PEFT's must give the same
 output: that is asserted. "frozen" is the layer without LoRA, with the gradient of its input: what cannot be saved.
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
-from resident import peak_mb
+from resident import gpu_peak_mb, peak_mb
 from side_by_side import Measurement, interleave, print_table
 from torch import nn
 
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--dtype", default="bfloat16", choices=list(TOLERANCE))
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="there peak MB is the GPU's")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repetitions", type=int, default=30)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
@@ -61,7 +63,7 @@ def main() -> None:
         return
     for size in arguments.sizes.split(","):
         print(f"\n{size}, {arguments.tokens} tokens, rank {arguments.rank}, dropout {arguments.dropout}, "
-              f"{arguments.dtype}; tokens per second")  # fmt: skip
+              f"{arguments.dtype} on {arguments.device}; tokens per second")  # fmt: skip
         results = interleave((FROZEN, PEFT, OURS), lambda name, size=size: _apart(name, size), arguments.rounds)
         ours, theirs = results[OURS][0].loss, results[PEFT][0].loss
         assert abs(ours / theirs - 1) < TOLERANCE[arguments.dtype], (ours, theirs)
@@ -78,22 +80,22 @@ def make(name: str, inner: int, outer: int, arguments: argparse.Namespace) -> An
     torch.manual_seed(0)
     layer = Layer(inner, outer).to(getattr(torch, arguments.dtype)).requires_grad_(False)
     if name == FROZEN:
-        return layer
+        return layer.to(arguments.device)
     config = LoraConfig(r=arguments.rank, lora_dropout=arguments.dropout, target_modules=["linear"])
     model = get_peft_model(layer, config)
     nn.init.normal_(layer.linear.lora_B["default"].weight, std=0.02)
     if name == OURS:
         use_own_lora_linear(model)
-    return model.train()
+    return model.to(arguments.device).train()
 
 
 def measure(name: str, size: str, arguments: argparse.Namespace) -> Measurement:
     """Forward and backward, many times; the rate is of the median. The "loss" is the norm of the output."""
     inner, outer = map(int, size.split("x"))
     model = make(name, inner, outer, arguments)
-    dtype = getattr(torch, arguments.dtype)
-    x = torch.randn(arguments.tokens, inner, generator=torch.Generator().manual_seed(1)).to(dtype).requires_grad_()
-    gradient = torch.randn(arguments.tokens, outer, generator=torch.Generator().manual_seed(2)).to(dtype)
+    form = {"dtype": getattr(torch, arguments.dtype), "device": arguments.device}
+    x = torch.randn(arguments.tokens, inner, generator=torch.Generator().manual_seed(1)).to(**form).requires_grad_()
+    gradient = torch.randn(arguments.tokens, outer, generator=torch.Generator().manual_seed(2)).to(**form)
     norms: list[float] = []
 
     def once() -> None:
@@ -101,14 +103,15 @@ def measure(name: str, size: str, arguments: argparse.Namespace) -> Measurement:
         result = model(x)
         result.backward(gradient)
         x.grad = None
-        norms[:] = [float(result[0].detach().float().norm())]
+        norms[:] = [float(result[0].detach().float().norm())]  # waits for a GPU as well
 
     seconds = []
     for _ in range(arguments.repetitions + 3):
         started = time.perf_counter()
         once()
         seconds.append(time.perf_counter() - started)
-    return Measurement(arguments.tokens / statistics.median(seconds[3:]), norms[0], peak_mb(once))
+    peak = gpu_peak_mb(once) if arguments.device == "cuda" else peak_mb(once)
+    return Measurement(arguments.tokens / statistics.median(seconds[3:]), norms[0], peak)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How much memory a piece of work takes beyond what its process already holds (Linux)."""
+"""How much memory a piece of work takes beyond what its process already holds: resident (Linux), or on a GPU."""
 
 from __future__ import annotations
 
@@ -16,6 +16,16 @@ def peak_mb(work: Callable[[], object]) -> float:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the high-water mark
     work()
     return max(0.0, (_status("VmHWM") - before) / KB)
+
+
+def gpu_peak_mb(work: Callable[[], object]) -> float:
+    """Largest memory of tensors on the GPU while `work` runs, less what they had before, MB."""
+    import torch
+
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    work()
+    return (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
 def _status(field: str) -> int:

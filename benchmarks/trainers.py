@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,28 @@ def main() -> None:
         rate, loss = floor(work, settings, attention=name == "gemm-floor"), float("nan")
     else:
         rate, loss = _mft(work, settings, name.split()[1:]) if name.startswith("mft") else _peer(name, work, settings)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(asdict(Measurement(rate, loss, peak))))
+    print(json.dumps(asdict(Measurement(rate, loss, _peak_mb(settings["device"])))))
+
+
+def _peak_mb(device: str) -> float:
+    """Largest memory of this process, MB: of its tensors on a GPU, resident on a CPU."""
+    if device == "cpu":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    import torch
+
+    return torch.cuda.max_memory_allocated() / 2**20
+
+
+def wishes(work: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Keys of the recipe of `mft run`, which are the settings of all contenders."""
+    found = {
+        "model.base": str(work / "base"), "model.dtype": settings["dtype"], "data.max_samples": settings["samples"],
+        "data.max_valid_samples": settings["valid_samples"], "data.max_length": settings["max_length"],
+        "tune.method": settings["method"], "tune.rank": RANK, "tune.alpha": ALPHA, "tune.dropout": 0,
+        "train.batch_size": ROWS_PER_STEP, "train.micro_batch_size": 1, "train.learning_rate": RATE,
+        "train.min_learning_rate": RATE, "train.eval_every": 0, "train.log_every": 1, "train.epochs": 1,
+    }  # fmt: skip
+    return {**found, **({"data.path": settings["data"]} if settings["data"] else {})}
 
 
 def _mft(work: Path, settings: dict[str, Any], loss: list[str]) -> tuple[float, float]:
@@ -49,20 +70,13 @@ def _mft(work: Path, settings: dict[str, Any], loss: list[str]) -> tuple[float, 
     from mft_cli.app import run_command_line
     from mft_core.events import read_events
 
-    wishes = {
-        "model.dtype": settings["dtype"], "data.max_samples": settings["samples"],
-        "data.max_valid_samples": settings["valid_samples"], "data.max_length": settings["max_length"],
-        "tune.rank": RANK, "tune.alpha": ALPHA, "tune.dropout": 0,
-        "train.batch_size": ROWS_PER_STEP, "train.micro_batch_size": 1, "train.learning_rate": RATE,
-        "train.min_learning_rate": RATE, "train.eval_every": 0, "train.log_every": 1, "train.epochs": 1,
-    }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         name, *options = loss or ["mixed"]
-        command = ["run", "--base", str(work / "base"), "--loss", name, "--output", str(run), "--json"]
+        command = ["run", "--loss", name, "--output", str(run), "--json"]
         command += [part for option in options for part in ("--set", f"loss.{option}")]
-        command += ["--data", settings["data"]] if settings["data"] else []
-        code = run_command_line([*command, *(p for k, v in wishes.items() for p in ("--set", f"{k}={v}"))])
+        keys = wishes(work, settings).items()
+        code = run_command_line([*command, *(part for k, v in keys for part in ("--set", f"{k}={v}"))])
         if code:
             raise SystemExit(code)
         steps = [event for event in read_events(run / "metrics.jsonl") if event["event"] == "train"]
@@ -159,7 +173,7 @@ def _peer(name: str, work: Path, settings: dict[str, Any]) -> tuple[float, float
     torch.manual_seed(0)
     samples = [json.loads(line) for line in (work / "samples.jsonl").open(encoding="utf-8")]
     data = datasets.Dataset.from_list(samples)
-    model = AutoModelForCausalLM.from_pretrained(work / "base", dtype=settings["dtype"])
+    model = AutoModelForCausalLM.from_pretrained(work / "base", dtype=settings["dtype"], **_loading(settings))
     tokenizer = AutoTokenizer.from_pretrained(work / "base")
     lora = LoraConfig(task_type="CAUSAL_LM", r=RANK, lora_alpha=ALPHA, lora_dropout=0.0, target_modules="all-linear")
     model = get_peft_model(model, lora)
@@ -172,10 +186,27 @@ def _peer(name: str, work: Path, settings: dict[str, Any]) -> tuple[float, float
     return clock.tokens / clock.seconds, clock.loss / clock.targets
 
 
+def _loading(settings: dict[str, Any]) -> dict[str, Any]:
+    """How a peer loads the base: on a GPU with flash attention where that is installed, in four bits as `mft` does."""
+    found: dict[str, Any] = {}
+    if settings["device"] == "cuda" and find_spec("flash_attn"):
+        found["attn_implementation"] = "flash_attention_2"
+    if settings["method"] == "qlora":
+        from transformers import BitsAndBytesConfig
+
+        found["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=settings["dtype"],
+        )  # fmt: skip
+        found["device_map"] = {"": settings["device"]}
+    return found
+
+
 def _trainer(name: str, model: Any, tokenizer: Any, data: Any, settings: dict[str, Any], output: str) -> Any:
     common = {
         "output_dir": output, "num_train_epochs": 1, "learning_rate": RATE, "report_to": "none", "save_strategy": "no",
-        "logging_strategy": "no", "disable_tqdm": True, "bf16": False, "use_cpu": True, "gradient_checkpointing": False,
+        "logging_strategy": "no", "disable_tqdm": True, "bf16": False, "use_cpu": settings["device"] == "cpu",
+        "gradient_checkpointing": False,
     }  # fmt: skip
     if name.startswith("trl"):
         return _trl(name, model, tokenizer, data, settings, common)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mft_cli.commands import MARKUP, Commands
+from mft_cli.compiling import compile_when_called
 from mft_cli.quiet import quieten_other_libraries
 from mft_cli.session import DebugOption, Session
 from mft_cli.streams import as_typed, restart_in_utf8, write_anything
@@ -29,6 +30,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     write_anything()
     quieten_other_libraries()
+    compile_when_called()
     sys.exit(run_command_line([as_typed(argument) for argument in sys.argv[1:]]))
 
 

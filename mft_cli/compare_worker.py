@@ -16,6 +16,7 @@ from pathlib import Path
 
 from mft_cli.app import INTERRUPTED
 from mft_cli.compare_job import RunEnd, RunJob
+from mft_cli.compiling import compile_when_called
 from mft_cli.display import console, show_traceback
 from mft_cli.quiet import quieten_other_libraries
 from mft_cli.streams import write_anything
@@ -37,6 +38,7 @@ def main() -> None:
     os.dup2(2, 1)  # what any library prints belongs in the log
     write_anything()
     quieten_other_libraries()
+    compile_when_called()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     outcome = _outcome(job)
     os.write(result, json.dumps(asdict(outcome)).encode())

@@ -103,7 +103,7 @@ class Flags:
 
     def _data(self) -> list[tuple[str, Any]]:
         """--data or --task in place of all data that the recipe names."""
-        from mft_core.recipe.schema import AUTO
+        from mft_core.recipe.choices import AUTO
 
         if self.data:
             if (address := address_of(self.data)) and not Path(self.data).exists():
@@ -227,8 +227,8 @@ def _task(text: str) -> dict[str, str]:
 def _with_data_of_flag(recipe: Recipe) -> Recipe:
     """The recipe without tasks by their files, with its own source for the folder of --data; but the standard library's
     reads no folder."""
+    from mft_core.recipe.choices import AUTO, Choice
     from mft_core.recipe.naming import STANDARD_LIBRARY, source_choice
-    from mft_core.recipe.schema import AUTO, Choice
 
     recipe = recipe.having("data", tasks=[task for task in recipe.data.tasks if not task.train])
     if source_choice(recipe).name.rpartition("/")[2] != STANDARD_LIBRARY:

@@ -145,7 +145,8 @@ def commented_recipe(name: str, catalog: Catalog, values: Mapping[str, Any] | No
         catalog: has the tuners, whose options stand in [tune].
         values: by recipe key, in place of defaults.
     """
-    from mft_core.recipe.schema import LOSS, Recipe, Section
+    from mft_core.recipe.choices import LOSS, Section
+    from mft_core.recipe.schema import Recipe
 
     values = values or {}
     parts = [HEADER.format(name=name)]
@@ -200,7 +201,7 @@ def _setting(key: str, value: Any, comment: str) -> str:
 def _toml_value(value: Any) -> str:
     import tomli_w
 
-    from mft_core.recipe.schema import Choice
+    from mft_core.recipe.choices import Choice
 
     if isinstance(value, list):
         return f"[{', '.join(map(_toml_value, value))}]"  # tomli_w would take several lines

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mft_cli.messages import progress_shown
 from mft_cli.plan_facts import AffinityFacts, PlanFacts, ProbeFacts, TaskFacts
-from mft_core.recipe.schema import AUTO, OutputSection
+from mft_core.recipe.choices import AUTO
+from mft_core.recipe.schema import OutputSection
 from mft_core.support.ranks import once_per_cache, process_state
 
 if TYPE_CHECKING:

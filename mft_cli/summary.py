@@ -192,14 +192,14 @@ def _most_telling(tasks: Sequence[TaskResult]) -> Sequence[TaskResult]:
 
 def _result_rows(run: RunFacts) -> Iterable[_Fact]:
     steps = units.count(run.step) + (f" of {units.count(run.steps)}" if run.steps is not None else "")
+    again = f" and {units.count(run.extra_steps)} done again" if run.extra_steps else ""
     tokens = f", {units.count(run.tokens)} tokens" if run.tokens is not None else ""
-    yield _Fact("run", f"{run.ending}; {steps} steps in {units.duration(run.seconds)}{tokens}", "bold")
+    yield _Fact("run", f"{run.ending}; {steps} steps{again} in {units.duration(run.seconds)}{tokens}", "bold")
     if run.after is not None:
         yield _Fact("tasks", _verdicts(run))
     for order, (step, words) in enumerate(run.decisions):
         yield _Fact("" if order else "decided", f"step {step}: {words}")
-    if run.forgetting:
-        yield _Fact("forgetting", _forgetting(run))
+    yield from _forgetting_rows(run)
     if run.random_weights:
         yield _Fact("", "started from random weights: for trying things out", "yellow")
     if run.skips:
@@ -225,15 +225,21 @@ def _verdicts(run: RunFacts) -> str:
     return ", ".join(parts)
 
 
-def _forgetting(run: RunFacts) -> str:
-    """What the base could and the result cannot, the worst first."""
+def _forgetting_rows(run: RunFacts) -> Iterable[_Fact]:
+    """What the base could and the result cannot, the worst first, and what of it is more than was allowed."""
+    if not run.forgetting:
+        return
     worse = sum(1 for task in run.forgetting if task.verdict == "worse")
     told = (
         f"{task.name} {units.loss(task.before)} -> {units.loss(task.after)} ({units.percent(task.change, signed=True)})"
         for task in run.forgetting
     )
     judged = f"{worse} of {len(run.forgetting)} watched worse than the base by more than noise"
-    return f"{judged}: {first_few(told, of_what='tasks')}"
+    yield _Fact("forgetting", f"{judged}: {first_few(told, of_what='tasks')}")
+    if run.forgotten:
+        beyond = (f"{task.name} {units.percent(task.change, signed=True)}" for task in run.forgotten)
+        names = first_few(beyond, of_what="tasks")
+        yield _Fact("", f"beyond train.max_forgetting ({run.max_forgetting:.1%}): {names}", "yellow")
 
 
 def _table(first: str, *others: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -49,8 +50,17 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def stdlib_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the `stdlib` source keeps its files: they are generated once, which takes seconds."""
-    return tmp_path_factory.mktemp("stdlib")
+    """Where the `stdlib` source keeps its files. They are there: one process makes them for all; it takes seconds."""
+    from mft_core.interfaces import DataRequest
+    from mft_sources.stdlib import StandardLibrary
+
+    here = tmp_path_factory.getbasetemp()
+    folder = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "stdlib"
+    folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        StandardLibrary().tasks(DataRequest(None, folder))
+    return folder
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from mft_core.comparison.arm import Arm
 from mft_core.comparison.arms import ArmRun, Outline, Request, refuse_unknown_options
 from mft_core.data.tasks import TaskSet
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 from mft_core.registry.options import Options, options_error
 
 if TYPE_CHECKING:

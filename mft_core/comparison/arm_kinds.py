@@ -11,7 +11,7 @@ from mft_core.comparison.arm_mix import Mix
 from mft_core.comparison.arm_single import Single
 from mft_core.comparison.arms import Request, refuse_unknown_options
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Choice
+from mft_core.recipe.choices import Choice
 from mft_core.registry.catalog import Catalog
 from mft_core.support.suggestions import did_you_mean
 

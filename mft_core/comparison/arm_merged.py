@@ -9,7 +9,8 @@ from mft_core.comparison.arm_kind import ArmKind, on_all_tasks, own_options
 from mft_core.comparison.arm_single import single_folder
 from mft_core.comparison.arms import ArmRun, Merging, Outline, Request
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import LOSS, Recipe
+from mft_core.recipe.choices import LOSS
+from mft_core.recipe.schema import Recipe
 from mft_core.tuning.combining import SPARSE, MergeOptions
 from mft_core.tuning.tuner import Tuner
 

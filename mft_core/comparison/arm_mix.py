@@ -14,7 +14,8 @@ from mft_core.comparison.budgets import amounts_of
 from mft_core.comparison.small_runs import Amounts, MixOptions, check_runs, small_runs
 from mft_core.data.tasks import TaskSet
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Choice, Recipe, TaskSection
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.support.lists import first_few
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from mft_core.comparison.arm import BASE
 from mft_core.comparison.arm_kind import run_recipe
 from mft_core.comparison.arm_kinds import kind_of
 from mft_core.comparison.arms import ArmRun, Outline, Request
-from mft_core.recipe.schema import LOSS, Choice, Recipe
+from mft_core.recipe.choices import LOSS, Choice
+from mft_core.recipe.schema import Recipe
 
 
 def make_runs(request: Request, outlines: Mapping[str, Outline]) -> list[ArmRun]:

@@ -11,7 +11,7 @@ from mft_core.comparison.arm import Arm
 from mft_core.comparison.arm_kind import ArmKind, run_recipe
 from mft_core.comparison.arms import ArmRun, Outline, Request
 from mft_core.comparison.budgets import single_budgets
-from mft_core.recipe.schema import LOSS, Choice
+from mft_core.recipe.choices import LOSS, Choice
 
 if TYPE_CHECKING:
     from mft_core.run.plan import Plan

@@ -11,7 +11,8 @@ from mft_core.comparison.arm import BASE, MIXED, Arm
 from mft_core.comparison.budgets import Budget
 from mft_core.comparison.small_runs import Amounts, MixOptions
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import EVALUATOR, Choice, Recipe
+from mft_core.recipe.choices import EVALUATOR, Choice
+from mft_core.recipe.schema import Recipe
 from mft_core.recipe.unknown_keys import suggest_key
 from mft_core.run.folder import refuse_others_files
 from mft_core.support import run_files

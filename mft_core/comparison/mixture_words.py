@@ -63,7 +63,7 @@ def _held(found: Mapping[str, Any]) -> str:
     if reached is None:
         return f"the law expected a loss of {found['predicted']:.4f}; what was reached is not finite."
     off = abs(found["predicted"] - reached)
-    further = off > found["promised"]
+    further = found["supported"] and off > found["promised"]
     more = ": further off than what it promised, which says nothing of that promise" * further
     return f"the law expected {found['predicted']:.4f} on the mean over tasks, and {reached:.4f} was reached{more}."
 

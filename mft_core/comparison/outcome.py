@@ -259,5 +259,7 @@ def _warnings(
         spent = ", ".join(f"{arm} {count:,.0f}" for arm, count in tokens.items())
         alone = any(arm.split()[0] == SINGLE for arm in tokens)
         reason = "a part of a pass is rounded up to whole steps" if alone else "some runs stopped early"
-        own = ", or an arm has keys of its own" * any(" " in arm for arm in tokens)
-        yield f"the arms did not train on equally many tokens ({spent}): {reason}, or a stopping rule ended some{own}"
+        reasons = [reason, "a stopping rule ended some", "a loss went back and did steps again"]
+        reasons += ["an arm has keys of its own"] * any(" " in arm for arm in tokens)
+        listed = f"{', '.join(reasons[:-1])}, or {reasons[-1]}"
+        yield f"the arms did not train on equally many tokens ({spent}): {listed}"

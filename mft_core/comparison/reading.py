@@ -15,6 +15,8 @@ from mft_core.support import units
 from mft_core.support.lists import first_few
 
 FEW_SEEDS = 5
+CLEARLY_CHEAPER = 0.9
+"""Times the time of another arm: closer than that, what else the machine does decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Reading:
         undecided: tasks on which no difference was shown between those two; or to any other arm.
         pairs: how many pairs of arms were compared on the mean over tasks.
         comparisons: how many times an arm was compared with the reference on a task.
-        alone: how many of those differ by their own interval and no more after correction.
+        alone: how many of all these differ by their own interval and no more after correction.
         sentences: all this in words.
     """
 
@@ -91,10 +93,15 @@ def read(
         undecided=tuple(task.name for task in tasks if task.name not in changed),
         pairs=len(pairs),
         comparisons=sum(result.corrected != UNKNOWN for result in compared),
-        alone=sum(result.corrected != result.verdict for result in compared),
+        alone=sum(result.corrected != result.verdict for result in compared) + sum(map(_is_alone, pairs)),
         sentences=(),
     )
-    said = (*_on_the_mean(found, against), *_on_tasks(found, reference), *_on_cost(found, reference, cost))
+    said = (
+        *_on_the_mean(found, against),
+        *_on_tasks(found, reference),
+        *_on_correction(found),
+        *_on_cost(found, reference, cost),
+    )
     return replace(found, sentences=(*said, *mixtures, *_on_evidence(found, seeds)))
 
 
@@ -148,7 +155,13 @@ def _pair_in_words(arm: str, pair: PairResult) -> str:
     ends = (pair.difference, pair.difference_low, pair.difference_high)
     if arm == pair.other:
         ends = tuple(None if end is None else -end for end in (ends[0], ends[2], ends[1]))  # type: ignore[assignment]
-    return f"{arm} {_interval(*ends)}"
+    alone = " (by its interval alone)" if _is_alone(pair) else ""
+    return f"{arm} {_interval(*ends)}{alone}"
+
+
+def _is_alone(pair: PairResult) -> bool:
+    """Whether they differ by their interval, and no more after correction."""
+    return bool(pair.corrected) and pair.corrected != pair.verdict
 
 
 def _interval(value: float | None, low: float | None, high: float | None) -> str:
@@ -175,10 +188,13 @@ def _on_tasks(found: Reading, reference: str) -> Iterator[str]:
         yield f"Against {reference}, {corrected}, {found.lowest} {gaining}, and {paying}."
     if found.undecided:
         yield f"No difference was shown on {first_few(found.undecided)}, which does not say that there is none."
+
+
+def _on_correction(found: Reading) -> Iterator[str]:
     if found.alone:
         yield (
-            f"{found.alone} further difference{'s' * (found.alone != 1)} by the interval alone did not outlast the "
-            "correction: so many comparisons may bring them about by chance."
+            f"{found.alone} further difference{'s' * (found.alone != 1)}, of arms on the mean or on a task, by the "
+            "interval alone did not outlast the correction: so many comparisons may bring them about by chance."
         )
 
 
@@ -202,8 +218,13 @@ def _on_cost(found: Reading, reference: str, cost: Mapping[str, Cost]) -> Iterat
         whole = {
             arm: sum(cost[part].seconds for part in (arm, *_combined_of(arm)) if part in cost) for arm in candidates
         }
-        cheapest = min(candidates, key=whole.__getitem__)
-        yield f"Of {', '.join(candidates)}, which could not be told apart, {cheapest} took the least time."
+        cheapest, *others = sorted(candidates, key=whole.__getitem__)
+        alike = f"of {', '.join(candidates)}, none of which could be told apart from {candidates[0]}"
+        if whole[cheapest] <= CLEARLY_CHEAPER * whole[others[0]]:
+            yield f"{cheapest} took the least time, {alike}."
+        else:
+            near = [arm for arm in candidates if CLEARLY_CHEAPER * whole[arm] < whole[cheapest]]
+            yield f"{' and '.join(near)} took about the same time, the least, {alike}."
 
 
 def _relative(spent: Cost, base: Cost) -> str:

@@ -14,11 +14,11 @@ from mft_core.support import run_files
 
 
 def run_facts(run: ArmRun) -> dict[str, Any]:
-    """A finished run in numbers: JSON values."""
+    """A finished run in numbers: JSON values. Its steps, tokens and seconds have those in them that were done again."""
     facts = read_run_facts(run.folder)
     latest = {event["event"]: event for event in read_events(run.folder / run_files.METRICS)}
     scores = {(score["task"], score["metric"]): score for score in facts.scores}  # measured twice: the later one
-    steps = 0 if run.merging else facts.step
+    steps = 0 if run.merging else facts.step + facts.extra_steps
     seconds = latest[MERGE_EVENT if run.merging else "train"]["seconds"]
     mixture = {key: value for key, value in latest.get(MIXTURE_EVENT, {}).items() if key not in ("event", "step")}
     return {

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, PlainSerializer
 
 from mft_core.endpoint.options import AskingOptions
-from mft_core.recipe.schema import Choice, Section, as_table, named
+from mft_core.recipe.choices import Choice, Section, as_table, named
 from mft_core.registry.options import PathText
 
 EXERCISES = "exercises"

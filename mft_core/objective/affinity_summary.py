@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,8 @@ class Grouping:
             task's validation loss, per step of each partner; measured with groups that were chosen on other
             measurements. 0 where everything is one group.
         low, high: its interval; None: there are too few measurements.
-        verdict: "split" where the interval lies above 0, "together" where one group is best, else "undecided".
+        verdict: "split" where the interval lies above 0 and every task's own steps help it, "together" where one group
+            is best, else "undecided".
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -68,6 +69,7 @@ class Affinity:
         conflicts: pairs whose gradients point away from each other: the mean of the cosines either way below
             `CONFLICT`, and its interval too.
         grouping: None: nothing to group.
+        unhelped: tasks whose own validation loss their trial steps are not shown to lower.
     """
 
     course: AffinityCourse
@@ -78,6 +80,7 @@ class Affinity:
     hinders: tuple[TaskPair, ...]
     conflicts: tuple[TaskPair, ...]
     grouping: Grouping | None
+    unhelped: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """JSON values only."""
@@ -93,6 +96,7 @@ class Affinity:
             "hinders": [asdict(pair) for pair in self.hinders],
             "conflicts": [asdict(pair) for pair in self.conflicts],
             "grouping": None if self.grouping is None else self.grouping.as_json(),
+            "unhelped": list(self.unhelped),
         }
 
 
@@ -102,6 +106,10 @@ def summarised(course: AffinityCourse) -> Affinity:
     cosine, gain = mean_interval(course.cosine), mean_interval(course.gain) if looked_ahead else None
     telling = cosine if gain is None else gain
     pairs = sorted(_pairs(course.tasks, telling), key=lambda pair: -pair.value)
+    groups = grouped(course.tasks, course.gain if looked_ahead else course.cosine, "gain" if gain else "cosine")
+    unhelped = _unhelped(course.tasks, gain) if gain else ()
+    if groups and unhelped and groups.verdict == SPLIT:
+        groups = replace(groups, verdict=UNDECIDED)
     return Affinity(
         course=course,
         cosine=cosine,
@@ -110,8 +118,14 @@ def summarised(course: AffinityCourse) -> Affinity:
         helps=tuple(pair for pair in pairs if pair.low > 0)[:MOST_PAIRS],
         hinders=tuple(pair for pair in reversed(pairs) if pair.high < 0)[:MOST_PAIRS],
         conflicts=conflicting(course),
-        grouping=grouped(course.tasks, course.gain if looked_ahead else course.cosine, "gain" if gain else "cosine"),
+        grouping=groups,
+        unhelped=unhelped,
     )
+
+
+def _unhelped(tasks: tuple[str, ...], gain: MeanInterval) -> tuple[str, ...]:
+    low = np.diagonal(gain.low)
+    return tuple(task for task, least in zip(tasks, low, strict=True) if np.isfinite(least) and least <= 0)
 
 
 def conflicting(course: AffinityCourse) -> tuple[TaskPair, ...]:

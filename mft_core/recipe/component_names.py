@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import REPORT
+from mft_core.recipe.choices import REPORT
 
 CHOICES = {"packer": "packer", "source": "source", "tokenization": "tokenization"}
 """Key of [data] -> kind of component."""

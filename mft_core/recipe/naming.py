@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mft_core.recipe.schema import AUTO, Choice, DataSection, Recipe, TaskSection
+from mft_core.recipe.choices import AUTO, Choice
+from mft_core.recipe.schema import DataSection, Recipe, TaskSection
 from mft_core.support.reading import ReaderChoice, RecordForm, TaskSampling
 
 EXPLICIT_TASKS, PREPARED, FOLDER, STANDARD_LIBRARY = "tasks", "prepared", "folder", "stdlib"

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mft_core.recipe.addresses import ADDRESS
+from mft_core.recipe.choices import AUTO, LOSS, OPTIMIZER, PACKER
 from mft_core.recipe.component_names import Names
-from mft_core.recipe.schema import AUTO, LOSS, OPTIMIZER, PACKER, TuneSection
+from mft_core.recipe.schema import TuneSection
 from mft_core.recipe.tune_options import DeclaredOptions
 
 

@@ -5,92 +5,34 @@ Every key has a type, a default and a sentence; `mft init` prints them as a comm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
-    model_serializer,
-    model_validator,
 )
 
+from mft_core.recipe.choices import (
+    AUTO,
+    LOSS,
+    OPTIMIZER,
+    PACKER,
+    REPORT,
+    AutoChoice,
+    CallbackChoice,
+    Choice,
+    EvaluatorChoice,
+    LossChoice,
+    OptimizerChoice,
+    PackerChoice,
+    Section,
+)
 from mft_core.support.column_templates import checked_template
 from mft_core.support.unicode_names import composed
 
 TaskName = Annotated[str, AfterValidator(composed)]
 """The name of a task, equal to the one its files have, in whatever form of Unicode either is."""
-
-
-class Section(BaseModel):
-    """A table of the recipe: strict about keys, frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Choice(Section):
-    """A component by name, with its own options beside it: `"best-fit"` or `{name = "best-fit", key = value}`."""
-
-    name: str
-    options: dict[str, Any] = {}
-
-
-def named(default: str) -> BeforeValidator:
-    """Reads a component from its name or its table; options without a name belong to the default one."""
-
-    def choice(value: Any) -> Any:
-        if isinstance(value, str):
-            return Choice(name=value)
-        if isinstance(value, Mapping):
-            options = {key: inner for key, inner in value.items() if key != "name"}
-            return {"name": value.get("name", default), "options": options}
-        return value
-
-    return BeforeValidator(choice)
-
-
-def as_table(value: Choice) -> dict[str, Any]:
-    """A component as a table of a recipe."""
-    return {"name": value.name, **value.options}
-
-
-def _as_name_or_table(value: Choice) -> Any:
-    return as_table(value) if value.options else value.name
-
-
-AUTO, PACKER, LOSS, EVALUATOR, OPTIMIZER, REPORT = "auto", "best-fit", "balanced", "loss", "adamw", "report"
-
-AutoChoice = Annotated[Choice, named(AUTO), PlainSerializer(_as_name_or_table)]
-PackerChoice = Annotated[Choice, named(PACKER), PlainSerializer(_as_name_or_table)]
-OptimizerChoice = Annotated[Choice, named(OPTIMIZER), PlainSerializer(_as_name_or_table)]
-CallbackChoice = Annotated[Choice, named(REPORT), PlainSerializer(_as_name_or_table)]
-LossChoice = Annotated[Choice, named(LOSS), PlainSerializer(as_table)]
-
-
-class EvaluatorChoice(Choice):
-    """A measure of the model, with its own options beside its name, and when it is taken."""
-
-    every: int = Field(0, ge=0, description="optimizer steps between two measurements; 0: only at the end")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name_or_table(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"name": value}
-        if isinstance(value, Mapping) and "options" not in value:
-            own = {key: value[key] for key in ("every",) if key in value}
-            options = {key: inner for key, inner in value.items() if key not in ("name", "every")}
-            return {"name": value.get("name", EVALUATOR), "options": options, **own}
-        return value
-
-    @model_serializer
-    def _with_every(self) -> dict[str, Any]:
-        every = {"every": self.every} if self.every else {}
-        return {"name": self.name, **every, **self.options}
 
 
 class ModelSection(Section):
@@ -233,8 +175,8 @@ class TrainSection(Section):
     gradient_checkpointing: Literal["auto"] | bool = Field(
         "auto", description="recompute activations: less memory, a third more time; auto: where memory asks for it"
     )
-    sharding: Literal["none", "full"] = Field(
-        "none", description="full: weights, gradients and optimizer spread over all processes (FSDP); none: a copy each"
+    sharding: Literal["none", "full", "hybrid"] = Field(
+        "none", description="weights, gradients, optimizer: full: spread over all processes; hybrid: over a machine's"
     )
     router_loss: bool = Field(
         True, description="mixtures of experts: add the router's load-balancing loss, with the checkpoint's coefficient"
@@ -248,7 +190,10 @@ class TrainSection(Section):
     )
     patience: int = Field(2, ge=1, description='evaluations without a new best, for stop = "patience"')
     max_extra_steps: float = Field(
-        1.0, ge=0, description="where a loss goes back: steps done again at most, in all; 1.0: as many as the run has"
+        1.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="where a loss goes back: steps done again at most, in all; 1.0: as many as the run has",
     )
     max_forgetting: float = Field(
         0.0, ge=0, description='share by which the loss of a task of role "watch" may exceed the base\'s; 0: any'
@@ -259,6 +204,7 @@ class TrainSection(Section):
     callbacks: list[CallbackChoice] = Field(
         [Choice(name=REPORT)], description="work beside the steps, see `mft list callback`; report: draws the curves"
     )
+    hang_limit: int = Field(300, ge=0, description="seconds until a process that hangs ends the others; 0: never")
     max_bad_steps: int = Field(5, ge=1, description="non-finite steps in a row that end the run")
 
 

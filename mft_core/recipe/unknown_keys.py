@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mft_core.recipe.schema import Recipe, Section, TaskSection
+from mft_core.recipe.choices import Section
+from mft_core.recipe.schema import Recipe, TaskSection
 from mft_core.support.lists import first_few
 from mft_core.support.suggestions import nearest
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ def affinity_lines(affinity: Affinity) -> Iterator[str]:
         yield _pair(pair, "hinders", by_gain)
     if times > 1 and not affinity.helps and not affinity.hinders:
         yield "no task is shown to help or hinder another: all intervals hold 0"
+    if times > 1 and affinity.unhelped:
+        yield (
+            f"a step on {first_few(affinity.unhelped, MOST_NAMES, 'tasks')} is not shown to take anything off its own "
+            "validation loss: what such steps do to other tasks says little (if they are too long: "
+            "a lower train.learning_rate; if there are too few: a lower output.affinity_every)"
+        )
     if affinity.conflicts:
         yield conflict_warning(affinity.conflicts)
     if affinity.grouping and times > 1:
@@ -109,7 +116,8 @@ def _pair(pair: TaskPair, verb: str, by_gain: bool) -> str:
     if not by_gain:
         return f"{pair.one} {verb} {pair.other}: cosine of their gradients {_interval(pair, '+.2f')}"
     effect = "takes off" if pair.value > 0 else "adds to"
-    return f"{pair.one} {verb} {pair.other}: what a step on it {effect} the validation loss: {_interval(pair, '+.3%')}"
+    size = pair if pair.value > 0 else replace(pair, value=-pair.value, low=-pair.high, high=-pair.low)
+    return f"{pair.one} {verb} {pair.other}: what a step on it {effect} the validation loss: {_interval(size, '.3%')}"
 
 
 def _interval(pair: TaskPair, form: str) -> str:

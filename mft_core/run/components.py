@@ -17,8 +17,9 @@ from mft_core.models.base import Base
 from mft_core.models.recognition import family_named, find_base
 from mft_core.objective.loss import Loss
 from mft_core.recipe.addresses import address_of
+from mft_core.recipe.choices import AUTO, REPORT, Choice
 from mft_core.recipe.naming import EXPLICIT_TASKS, PREPARED, source_choice
-from mft_core.recipe.schema import AUTO, REPORT, Choice, Recipe
+from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog, Entry
 from mft_core.support.reading import ReaderChoice
 from mft_core.training.callbacks import Callback

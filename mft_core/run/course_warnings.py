@@ -24,6 +24,11 @@ def course_warnings(settings: TrainSection, loss: Loss, tasks: TaskSet, steps: i
     if loss.options.exclude:
         why = _never_leave(settings, tasks)
         warnings += [f"loss.exclude leaves out no task: {why}"] if why else []
+        if not why and settings.stop != "none":
+            warnings.append(
+                f"train.stop = {settings.stop!r} looks at the mean over all tasks, and loss.exclude lets some leave it "
+                "untrained: their losses may end the run while others still fall; train.stop = 'none' waits for these"
+            )
     return warnings
 
 

@@ -31,16 +31,24 @@ def decision_words(event: Mapping[str, Any]) -> str:
 
 
 def _given_up(event: Mapping[str, Any]) -> str:
-    """The losses of those who left, or of all tasks, in the part that is given up."""
+    """The losses of those who left, or of all tasks, there and in the part that is given up."""
     evaluations: Sequence[Mapping[str, Any]] = event["given_up"]
     if not evaluations:
         return ""
-    names = event["left_out"][:3] or [""]
-    shown = [(name, [one["tasks"][name] if name else one["loss"] for one in evaluations]) for name in names]
     steps = units.count(evaluations[0]["step"]), units.count(evaluations[-1]["step"])
     span = f"at step {steps[0]}" if len(evaluations) == 1 else f"from step {steps[0]} to {steps[1]}"
-    courses = "; ".join(f"{f'{name} ' if name else ''}{_course(losses)}" for name, losses in shown)
-    return f", where the validation loss {span} was {courses}"
+    there, courses = event["back_at"], []
+    for name in event["left_out"][:3] or [""]:
+        course = _course([_loss(one, name) for one in evaluations])
+        first = f"{units.loss(_loss(there, name))} and after it, {span}, " if there else ""
+        courses.append(f"{f'{name} ' if name else ''}{first}{course}")
+    return f", where the validation loss {'' if there else f'{span} '}was {'; '.join(courses)}"
+
+
+def _loss(evaluation: Mapping[str, Any], name: str) -> float | None:
+    """Of a task; "": of all."""
+    found: float | None = evaluation["tasks"][name] if name else evaluation["loss"]
+    return found
 
 
 def _course(losses: Sequence[float | None]) -> str:

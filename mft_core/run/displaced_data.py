@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mft_core.recipe.addresses import address_of
+from mft_core.recipe.choices import AUTO
 from mft_core.recipe.naming import EXPLICIT_TASKS, source_choice
-from mft_core.recipe.schema import AUTO, Recipe
+from mft_core.recipe.schema import Recipe
 from mft_core.support.lists import first_few
 
 

@@ -86,7 +86,7 @@ class Target:
 
     @cached_property
     def _plan(self) -> Plan:
-        from mft_core.recipe.schema import Choice
+        from mft_core.recipe.choices import Choice
         from mft_core.run.plan import make_plan
 
         recipe, tokenizer = (self.recipe, None) if self.recipe else self._as_a_base()

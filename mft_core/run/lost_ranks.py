@@ -19,12 +19,18 @@ WORDS = (
 
 
 @contextmanager
-def advice_on_lost_ranks(recipe: Recipe, where: Callable[[], str], saved: Callable[[], str] = str) -> Iterator[None]:
+def advice_on_lost_ranks(
+    recipe: Recipe,
+    where: Callable[[], str],
+    saved: Callable[[], str] = str,
+    hanging: Callable[[], MftError | None] = lambda: None,
+) -> Iterator[None]:
     """Within the block, a collective that another process has left is an error with advice.
 
     Args:
         where: what was being done, such as "in step 3".
         saved: the last good checkpoint, in words; "": there is none.
+        hanging: the error that names who hangs, which others may have noticed and ended for a moment earlier.
 
     Raises:
         MftError: one has.
@@ -35,15 +41,22 @@ def advice_on_lost_ranks(recipe: Recipe, where: Callable[[], str], saved: Callab
         rank, ranks = rank_and_ranks()
         if ranks == 1 or not any(words in str(error).lower() for words in WORDS):
             raise
+        if named := hanging():
+            raise named from error
         raise MftError(
             f"rank {rank} of {ranks} lost another process of this run {where()}: {first_line(error)}",
-            _advice(recipe, saved()),
+            "The launcher's messages, on every machine, name the process that ended first, and why.\n"
+            + how_to_go_on(recipe, saved()),
         ) from error
 
 
-def _advice(recipe: Recipe, saved: str) -> str:
+def how_to_go_on(recipe: Recipe, saved: str) -> str:
+    """Advice to whoever finds the run ended.
+
+    Args:
+        saved: the last good checkpoint, in words; "": there is none.
+    """
     folder = shlex.quote(str(Path(recipe.output.dir)))
-    lines = ["The launcher's messages, on every machine, name the process that ended first, and why."]
-    if saved:
-        lines.append(f"{saved[0].upper()}{saved[1:]}; it is whole. To go on from there: --resume --output {folder}")
-    return "\n".join(lines)
+    if not saved:
+        return f"No checkpoint was written yet. To begin again: --auto-resume --output {folder}"
+    return f"{saved[0].upper()}{saved[1:]}; it is whole. To go on from there: --resume --output {folder}"

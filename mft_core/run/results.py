@@ -24,6 +24,7 @@ ENDINGS = {
     None: "no end recorded: still running, or killed",
     "done": "finished",
     "interrupted": "interrupted; can be resumed",
+    "forgetting": "stopped early, as it forgot more than train.max_forgetting allows",
 }
 
 
@@ -38,7 +39,7 @@ class RunFacts:
         steps: optimizer steps planned; None: unknown.
         reason: how it ended ("done", "interrupted", ...); None: no end was recorded.
         seconds: time so far; None: not recorded.
-        tokens: tokens trained on, without padding; None: not recorded.
+        tokens: tokens trained on, without padding, those of steps done again each time; None: not recorded.
         before: validation loss over all tasks at the first evaluation.
         after: the same of the finished model, at the step that was selected; before that, at the last evaluation of
             a later step.
@@ -49,7 +50,9 @@ class RunFacts:
         scores: "score" events.
         decisions: in words, what the loss decided after evaluations, each with its step.
         forgetting: per task that is only measured, `before` of the base and `after` of the result, the worst first.
+        max_forgetting: the share by which these may be worse; 0: any.
         selected: the step whose weights are in `final`; None: the run has not ended.
+        extra_steps: steps that were done again, beside `step`, because the loss went back.
         final: the folder of the final weights; None: not there.
         affinity: who helps whom; None: not measured.
         tests: (purpose, shell command): what would test what `affinity` says.
@@ -74,7 +77,9 @@ class RunFacts:
     tests: tuple[tuple[str, str], ...] = ()
     decisions: tuple[tuple[int, str], ...] = ()
     forgetting: tuple[TaskResult, ...] = ()
+    max_forgetting: float = 0.0
     selected: int | None = None
+    extra_steps: int = 0
 
     @property
     def change(self) -> float | None:
@@ -104,6 +109,12 @@ class RunFacts:
         )
 
     @property
+    def forgotten(self) -> tuple[TaskResult, ...]:
+        """Of `forgetting`, the tasks that the result is worse at than `max_forgetting` allows, by noise or not."""
+        most = self.max_forgetting
+        return tuple(task for task in self.forgetting if most and task.change is not None and not task.change <= most)
+
+    @property
     def improved(self) -> int:
         """Tasks whose validation loss is lower than before by more than noise."""
         return self.with_verdict("improved")
@@ -126,10 +137,12 @@ class RunFacts:
         }
         return {
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
+            "extra_steps": self.extra_steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
             "change": self.change, "tasks": tasks, "watched": watched,
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
             "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
+            "max_forgetting": self.max_forgetting, "forgotten": [task.name for task in self.forgotten],
             "warnings": [message for _, message in self.warnings],
             "skipped_steps": len(self.skips), "selected": self.selected,
             "final": str(self.final) if self.final else None,
@@ -206,7 +219,10 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
         forgetting=_forgetting(watched),
+        max_forgetting=found.start.get("max_forgetting", 0.0),
         selected=selected,
+        # Each says how many it has been in all. The log is rewound beyond earlier ones, which are written again.
+        extra_steps=max((event["extra_steps"] for event in found.others.get("decision", ())), default=0),
     )
 
 

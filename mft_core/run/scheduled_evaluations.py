@@ -62,7 +62,8 @@ class TrainingEvaluations(Callback):
         writing = [one.label for one in self._scheduled if isinstance(one.evaluator, GenerativeEvaluator)]
         if writing and sharded:
             raise UsageError(
-                f'[[eval]]: {writing[0]} has the model write answers, which train.sharding = "full" does not allow',
+                f"[[eval]]: {writing[0]} has the model write answers, which train.sharding = "
+                f'"{plan.recipe.train.sharding}" does not allow',
                 f"Leave it out, and measure the finished run: mft eval {run} --on {','.join(writing)}",
             )
 

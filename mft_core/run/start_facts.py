@@ -38,6 +38,7 @@ def start_facts(
         },
         "tasks": {task.name: _task_facts(task) for task in plan.task_set},
         **({"watched": {task.name: task.report.as_json() for task in watched}} if watched else {}),
+        **({"max_forgetting": plan.recipe.train.max_forgetting} if watched else {}),
         "loss": {"name": plan.recipe.loss.name, **plan.parts.loss.options.model_dump()},
         "packer": plan.recipe.data.packer.name,
         "warnings": plan.warnings,

@@ -19,15 +19,17 @@ from mft_core.errors import UsageError
 from mft_core.evaluation.losses import EvaluationContext
 from mft_core.events import EventLog, Listener, read_events
 from mft_core.models.end_tokens import end_tokens
+from mft_core.models.mapped_weights import whole_copy_warning
 from mft_core.nn.token_losses import TokenLossModel
 from mft_core.run.affinity import RunAffinity, affinity_schedule, run_affinity
 from mft_core.run.card import card_facts
 from mft_core.run.continuing import continued_facts, take_up
 from mft_core.run.first_evaluations import first_evaluation
 from mft_core.run.folder import RunFolder
-from mft_core.run.lost_ranks import advice_on_lost_ranks
+from mft_core.run.lost_ranks import advice_on_lost_ranks, how_to_go_on
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
+from mft_core.run.rank_watch import RankWatch
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
 from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
 from mft_core.run.start_facts import start_facts
@@ -39,6 +41,7 @@ from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
 from mft_core.training.first_evaluation import FirstEvaluation
 from mft_core.training.result import TrainingResult
 from mft_core.training.sharding import is_sharded, shard
+from mft_core.training.spread import launched_spread
 from mft_core.training.state_tensors import every_tensor, trainable_tensors
 from mft_core.training.trainer import Trainer
 from mft_core.tuning.fingerprint import base_fingerprint
@@ -70,42 +73,69 @@ def execute(
     """
     started = time.perf_counter()
     set_threads()
-    device = process_state().device
-    accelerator = Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
+    accelerator = _accelerator(plan)
     torch.manual_seed(plan.recipe.train.seed)
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
-    sharded = plan.recipe.train.sharding == "full" and accelerator.num_processes > 1
-    evaluations = TrainingEvaluations(plan, folder.path, sharded)
+    spread = launched_spread(plan.recipe.train.sharding)
+    evaluations = TrainingEvaluations(plan, folder.path, spread.sharded)
     # A model to be sharded may be larger than a device: it gets there layer by layer.
     with advice_on_memory(plan.recipe, plan.parts.tuner.lighter, lambda: "while the model was loaded"):
-        place = torch.device("cpu") if sharded else accelerator.device
+        place = torch.device("cpu") if spread.sharded else accelerator.device
         fitted, model = load_for_tuning(plan, accelerator.device, place)
     plan, base = fitted.plan, base_facts(plan, model)
+    whole_copy = whole_copy_warning(model) if spread.sharded else ""
     if not (resume and _checkpoints(plan, folder.path).steps()):
         take_up(model, plan.recipe, plan.parts.tuner, base)
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
     token_losses = TokenLossModel(model, fitted.inputs, router_loss, plan.recipe.tune.noise)
-    prepared = shard(token_losses, accelerator) if sharded else accelerator.prepare(token_losses)
+    prepared = shard(token_losses, accelerator, spread.copies) if spread.sharded else accelerator.prepare(token_losses)
     context = CallbackContext(model, validation_context(plan, prepared, accelerator), log, plan.total_steps)
     affinity = _affinity(plan, context.validation)
     callbacks = Callbacks({"evaluations": evaluations, **affinity, **plan.parts.callbacks}, context)
     first = first_evaluation(first_evaluations, plan, base["fingerprint"], accelerator)
     trainer = _build_trainer(plan, context.validation, log, callbacks, affinity, first)
     _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
-    if fitted.warning and accelerator.is_main_process:
-        log.emit("warning", trainer.step, message=fitted.warning)
+    _warn(trainer, spread.warning, fitted.warning, whole_copy)
     with trainer.stepper.result_in_model():
         callbacks.start(trainer.step)
-    result = _run(trainer, plan)
-    if result.reason != "interrupted":
-        if on_finished:
-            on_finished(trainer.validation)
-        _save_final(trainer, plan, model, result.selected, base["fingerprint"])
-        callbacks.at_end(result.step)
-    _log_end(trainer, result, time.perf_counter() - started)
-    callbacks.close(result.step)
-    accelerator.wait_for_everyone()
+    with _rank_watch(trainer, plan) as watch:
+        result = _run(trainer, plan, watch)
+        if result.reason != "interrupted":
+            if on_finished:
+                on_finished(trainer.validation)
+            _save_final(trainer, plan, model, result.selected, base["fingerprint"])
+            callbacks.at_end(result.step)
+        _log_end(trainer, result, time.perf_counter() - started)
+        callbacks.close(result.step)
+        accelerator.wait_for_everyone()
     return result
+
+
+def _accelerator(plan: Plan) -> Accelerator:
+    device = process_state().device
+    return Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
+
+
+def _rank_watch(trainer: Trainer, plan: Plan) -> RankWatch:
+    def state() -> tuple[int, bool]:
+        return trainer.step, trainer.stepper.trains
+
+    def advice() -> str:
+        return how_to_go_on(plan.recipe, _saved(trainer))
+
+    return RankWatch(trainer.log.run / run_files.LIFE_SIGNS, plan.recipe.train.hang_limit, state, advice)
+
+
+def _saved(trainer: Trainer) -> str:
+    """The last good checkpoint, in words; "": there is none."""
+    return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+
+
+def _warn(trainer: Trainer, *messages: str) -> None:
+    """Write those that say something into the log."""
+    for message in filter(None, messages):
+        if trainer.accelerator.is_main_process:
+            trainer.log.emit("warning", trainer.step, message=message)
 
 
 def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
@@ -114,15 +144,15 @@ def _log_end(trainer: Trainer, result: TrainingResult, seconds: float) -> None:
         trainer.log.emit("end", result.step, **ending, seconds=round(seconds, 2), tokens=trainer.real_tokens)
 
 
-def _run(trainer: Trainer, plan: Plan) -> TrainingResult:
+def _run(trainer: Trainer, plan: Plan, watch: RankWatch) -> TrainingResult:
     def where() -> str:
         return f"in step {trainer.step + 1} of {trainer.total_steps}"
 
     def saved() -> str:
-        return trainer.checkpoints.last_good if trainer.checkpoints.steps() else ""
+        return _saved(trainer)
 
     memory = advice_on_memory(plan.recipe, plan.parts.tuner.lighter, where, saved)
-    with memory, advice_on_lost_ranks(plan.recipe, where, saved):
+    with memory, advice_on_lost_ranks(plan.recipe, where, saved, watch.verdict):
         return trainer.run()
 
 

@@ -8,6 +8,8 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,8 +21,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+COLLECTIVE_LIMIT = timedelta(hours=1)
+"""How long a collective may wait. Others wait in one while a process alone tests answers or writes a checkpoint, which
+takes longer than the ten minutes of NCCL; runs notice by themselves who hangs (`mft_core.run.rank_watch`)."""
 KEPT = 86_400.0
 """Seconds for which it is known that a launch has filled the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankPlace:
+    """Where a process runs, as its launcher tells it.
+
+    Attributes:
+        rank: its number on its machine.
+        ranks: how many run there; 1 where the launcher does not say.
+    """
+
+    rank: int
+    ranks: int
 
 
 def is_main_rank() -> bool:
@@ -61,6 +79,11 @@ def once_per_cache(what: str) -> Iterator[None]:
     yield
 
 
+def rank_place() -> RankPlace:
+    """This process's place on its machine."""
+    return RankPlace(_local_rank(), max(1, int(os.environ.get("LOCAL_WORLD_SIZE") or 1)))
+
+
 def _local_rank() -> int:
     """This process's number on its machine."""
     return int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
@@ -89,7 +112,7 @@ def process_state() -> PartialState:
     from accelerate import PartialState
 
     # Accelerate joins CPU processes to a group only when told that it is to work on the CPU.
-    return PartialState(cpu=not torch.accelerator.is_available())
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=COLLECTIVE_LIMIT)
 
 
 def rank_and_ranks() -> tuple[int, int]:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from mft_core.recipe.schema import Choice, TrainSection
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import TrainSection
 from mft_core.testing.components import ComponentTests
 from mft_core.testing.random_models import random_ids, random_token_loss_model
 from mft_core.training.optimizer import Optimizer
@@ -102,8 +103,9 @@ class OptimizerTests(ComponentTests):
         component = self.build()
         component.check(self.settings())
         if not component.shards:
-            with pytest.raises(Exception, match="sharding"):
-                component.check(self.settings(sharding="full"))
+            for kind in ("full", "hybrid"):
+                with pytest.raises(Exception, match=f'train.sharding = "{kind}"'):
+                    component.check(self.settings(sharding=kind))
 
 
 def small_model(seed: int = 0) -> nn.Module:

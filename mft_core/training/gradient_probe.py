@@ -18,7 +18,7 @@ from mft_core.objective.loss import ProbeRequest
 from mft_core.records import TokenLosses
 from mft_core.training.gradient_store import gradient_store
 from mft_core.training.probe import rotation, window
-from mft_core.training.sharding import gradients_kept, is_sharded, local, local_gradient, trained_parameters
+from mft_core.training.sharding import gradients_kept, local, local_gradient, own_copy, trained_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,6 @@ def _part_of_mean(tokens: TokenLosses, by: str, total: float) -> torch.Tensor:
 
 
 def _held(trained: list[nn.Parameter], context: EvaluationContext) -> list[nn.Parameter]:
-    """Those whose part of inner products this rank computes: its shards, or its share of whole ones."""
-    if is_sharded(context.model):
-        return trained
-    return trained[context.accelerator.process_index :: context.accelerator.num_processes]
+    """Those whose part of inner products this rank computes, each copy of the model its share; of shards its own."""
+    copy, copies = own_copy(context.model, context.accelerator)
+    return trained[copy::copies]

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.evaluation.losses import EvaluationContext
-from mft_core.training.sharding import is_sharded, local, local_gradient, trained_parameters
+from mft_core.training.sharding import is_sharded, local, local_gradient, own_copy, trained_parameters
 
 SECOND_MOMENT, SMALLEST = "exp_avg_sq", 1e-8
 
@@ -104,4 +104,8 @@ def total_norm(parts: Iterator[torch.Tensor], model: nn.Module, accelerator: Acc
     total = torch.zeros((), dtype=torch.float64, device=accelerator.device)
     for part in parts:
         total += part.to(torch.float64).square().sum()
-    return math.sqrt(float(accelerator.reduce(total, "sum") if is_sharded(model) else total))
+    if is_sharded(model):
+        # Those of the first copy alone: so that every rank, of every copy, has the same number bit by bit.
+        copy, _ = own_copy(model, accelerator)
+        total = accelerator.reduce(total if copy == 0 else torch.zeros_like(total), "sum")
+    return math.sqrt(float(total))

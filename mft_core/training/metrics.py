@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from mft_core.records import TaskLosses
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What optimizer steps took.
+
+    Attributes:
+        seconds: of their data, passes, updates and probes.
+        tokens: that they trained on, without padding, over all ranks.
+    """
+
+    seconds: float = 0.0
+    tokens: int = 0
 
 
 class Meter:
@@ -17,8 +31,7 @@ class Meter:
         names: the tasks, in task-id order.
 
     Attributes:
-        total_tokens: non-padding tokens of all steps so far.
-        total_seconds: of all steps so far, those that were given up too.
+        spent: of all steps so far, those that were given up too.
         steps: in the open window.
     """
 
@@ -27,8 +40,7 @@ class Meter:
         self._weights = np.zeros(len(names))
         self._gradient_norm = 0.0
         self._learning_rate = 0.0
-        self.total_seconds = 0.0
-        self.total_tokens = 0
+        self.spent = Spent()
         self._clear()
 
     def _clear(self) -> None:
@@ -41,13 +53,13 @@ class Meter:
         """One step's training losses and non-padding tokens, over all ranks."""
         self._losses = self._losses + losses
         self._real_tokens += real_tokens
-        self.total_tokens += real_tokens
+        self.spent = replace(self.spent, tokens=self.spent.tokens + real_tokens)
 
     def end_step(self, seconds: float, gradient_norm: float, learning_rate: float, weights: np.ndarray) -> None:
         """One step's time (data, forward, backward, update, probe) and settings."""
         self.steps += 1
         self._seconds += seconds
-        self.total_seconds += seconds
+        self.spent = replace(self.spent, seconds=self.spent.seconds + seconds)
         self._gradient_norm = gradient_norm
         self._learning_rate = learning_rate
         self._weights = weights
@@ -73,7 +85,7 @@ class Meter:
             "tokens_per_second": round(self._real_tokens / max(self._seconds, 1e-9), 1),
             "learning_rate": self._learning_rate,
             "gradient_norm": self._gradient_norm,
-            "seconds": round(self.total_seconds, 3),
+            "seconds": round(self.spent.seconds, 3),
             "tasks": tasks,
         }
         self._clear()
@@ -86,8 +98,8 @@ class Meter:
             "real_tokens": self._real_tokens,
             "seconds": self._seconds,
             "steps": self.steps,
-            "total_seconds": self.total_seconds,
-            "total_tokens": self.total_tokens,
+            "total_seconds": self.spent.seconds,
+            "total_tokens": self.spent.tokens,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -96,5 +108,4 @@ class Meter:
         self._real_tokens = state["real_tokens"]
         self._seconds = state["seconds"]
         self.steps = state["steps"]
-        self.total_seconds = state["total_seconds"]
-        self.total_tokens = state["total_tokens"]
+        self.spent = Spent(state["total_seconds"], state["total_tokens"])

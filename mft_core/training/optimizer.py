@@ -50,7 +50,7 @@ class Optimizer(Configurable[SomeOptions]):
     """
 
     shards: ClassVar[bool] = False
-    """Whether it takes parameters that `train.sharding = "full"` spreads over processes (DTensors)."""
+    """Whether it takes parameters that `train.sharding` spreads over processes (DTensors)."""
     group_state: ClassVar[tuple[str, ...]] = ()
     """Keys of its parameter groups, of numbers, that its steps change."""
 
@@ -76,10 +76,10 @@ class Optimizer(Configurable[SomeOptions]):
         Raises:
             UsageError: there is one.
         """
-        if settings.sharding == "full" and not self.shards:
+        if settings.sharding != "none" and not self.shards:
             raise UsageError(
                 f"train.optimizer = {settings.optimizer.name!r} does not take weights that are spread over processes "
-                '(train.sharding = "full").',
+                f'(train.sharding = "{settings.sharding}").',
                 'Use train.optimizer = "adamw", or train.sharding = "none" with a copy on each device.',
             )
 

@@ -12,7 +12,7 @@ class TrainingResult:
     Attributes:
         step: optimizer steps done.
         selected: the step whose weights the model now has.
-        reason: "done", "stopped early" or "interrupted".
+        reason: "done", "stopped early", "forgetting" (stopped by `train.max_forgetting`) or "interrupted".
         exit_code: 0, 130 or 143.
     """
 

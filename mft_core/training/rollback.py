@@ -97,14 +97,14 @@ class Rollback:
     def _note(self, step: int, to_step: int, leavers: list[int], losses: np.ndarray, hindrance: str) -> None:
         names = self._loss.counts.names
         leaving = [names[task] for task in leavers]
-        given_up = [
+        evaluations = [
             {
                 "step": event["step"],
                 "loss": event["loss"],
                 "tasks": {name: event["tasks"][name]["loss"] for name in leaving},
             }
             for event in read_events(self._log.path)
-            if event["event"] == "eval" and to_step < event["step"] <= step
+            if event["event"] == "eval" and to_step <= event["step"] <= step
         ]
         self._decisions.append({
             "number": len(self._decisions) + 1,
@@ -115,7 +115,8 @@ class Rollback:
             "extra_steps": self._extra,
             "most_extra_steps": self._most,
             "losses": dict(zip(names, finite_or_none(losses), strict=True)),
-            "given_up": given_up,
+            "back_at": next((one for one in evaluations if one["step"] == to_step), None),
+            "given_up": [one for one in evaluations if one["step"] > to_step],
             "hindrance": hindrance,
         })  # fmt: skip
 

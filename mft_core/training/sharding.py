@@ -17,15 +17,18 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 
-def shard(model: nn.Module, accelerator: Accelerator) -> nn.Module:
-    """Spread `model` over all ranks: each decoder layer is gathered when it runs, the rest stays for the whole forward.
+def shard(model: nn.Module, accelerator: Accelerator, copies: int = 1) -> nn.Module:
+    """Spread `model` over ranks: each decoder layer is gathered when it runs, the rest stays for the whole forward.
 
     Args:
         model: TokenLossModel on the CPU or its device; changed in place. Layers are the modules that transformers
             says must not be split (`_no_split_modules`).
         accelerator: gives the ranks and the device, and autocasts if it is to.
+        copies: of the model, each over as many ranks in a row; they add up their gradients. It divides the ranks.
     """
-    mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+    ranks = accelerator.num_processes
+    shape = (copies, ranks // copies) if copies > 1 else (ranks,)
+    mesh = init_device_mesh(accelerator.device.type, shape, mesh_dim_names=("copy", "shard")[-len(shape) :])
     for layer in decoder_layers(model):
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)
@@ -46,14 +49,26 @@ def is_sharded(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
+def own_copy(model: nn.Module, accelerator: Accelerator) -> tuple[int, int]:
+    """Which copy of the model this rank has, or has a part of, and how many copies there are.
+
+    What ranks sum up of their parts of parameters or gradients, each copy would add again.
+    """
+    if not isinstance(model, FSDPModule):
+        return accelerator.process_index, accelerator.num_processes
+    mesh = next(parameter.device_mesh for _, parameter in own_parameters(model) if isinstance(parameter, DTensor))
+    return (mesh.get_local_rank(0), mesh.size(0)) if mesh.ndim > 1 else (0, 1)
+
+
 def gradients_kept(model: nn.Module, accelerator: Accelerator, last: bool) -> AbstractContextManager[object]:
     """Around a micro-batch: copies add up their gradients over ranks after the last one of a step or a measurement.
 
-    Shards do after each: whole gradients have no room.
+    The shards of a copy do after each: whole gradients have no room.
     """
-    if last or is_sharded(model):
+    if isinstance(model, FSDPModule):
+        model.set_requires_all_reduce(last)
         return contextlib.nullcontext()
-    return accelerator.no_sync(model)
+    return contextlib.nullcontext() if last else accelerator.no_sync(model)
 
 
 def own_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

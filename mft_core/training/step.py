@@ -22,6 +22,7 @@ from mft_core.recipe.schema import TrainSection
 from mft_core.records import Batch, StepCounts, TaskLosses
 from mft_core.training.optimizer import Optimizer
 from mft_core.training.parameter_groups import parameter_groups, set_rate
+from mft_core.training.rank_pace import RankPace
 from mft_core.training.sharding import gradients_kept, whole
 from mft_core.training.state_tensors import (
     load_optimizer,
@@ -65,6 +66,8 @@ class Stepper:
 
     Attributes:
         optimizer: what takes the steps, not wrapped.
+        pace: how long this rank computes.
+        trains: a step is what was begun last, and not a measurement, a callback or a checkpoint between two of them.
     """
 
     def __init__(
@@ -86,6 +89,8 @@ class Stepper:
         self._component = optimizer
         self._prepared = accelerator.prepare(self.optimizer)
         self._pad_id = pad_id
+        self.pace = RankPace(model, accelerator.device)
+        self.trains = False
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def measure(self, rows: list[np.ndarray], step: int) -> TaskLosses:
@@ -114,6 +119,7 @@ class Stepper:
             rate: learning rate.
             step: index of the step, from 0.
         """
+        self.trains = True
         self._seed(step)
         sums = TaskSums(len(self.loss.counts), self.accelerator.device)
         objective = partial(self.loss.objective, weights=weights, step=counts)
@@ -121,7 +127,8 @@ class Stepper:
         bad: list[int] = []
         for batch, last in self._batches(rows):
             with gradients_kept(self.model, self.accelerator, last):
-                tokens = self.model(batch, objective)
+                with self.pace.forward(batch.input_ids.numel()):
+                    tokens = self.model(batch, objective)
                 value = objective(tokens)
                 if tokens.router_loss is not None:
                     value = value + tokens.router_loss * (batch.real_tokens / step_tokens)
@@ -144,6 +151,7 @@ class Stepper:
     @contextmanager
     def result_in_model(self) -> Iterator[None]:
         """The model has the weights that are the result, which with some optimizers are not those in training."""
+        self.trains = False
         self._component.to_measuring(self.optimizer)
         try:
             yield
@@ -152,6 +160,7 @@ class Stepper:
 
     def end(self) -> None:
         """Leave the weights that are the result in the model; no step is taken afterwards."""
+        self.trains = False
         self._component.to_measuring(self.optimizer)
 
     def tensors(self, keep: bool) -> dict[str, dict[str, torch.Tensor]]:

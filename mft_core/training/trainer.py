@@ -171,7 +171,7 @@ class Trainer:
             return TrainingResult(self.step, self.step, "interrupted", interruption.exit_code)
         self.stepper.end()
         selected = restore_selected(self.model, self.checkpoints, self._course.ranked, self.step, self._emit)
-        return TrainingResult(self.step, selected, "stopped early" if self._stop else "done", 0)
+        return TrainingResult(self.step, selected, self._course.ending if self._stop else "done", 0)
 
     @property
     def _ended(self) -> bool:
@@ -225,6 +225,8 @@ class Trainer:
         epoch, local = self.plan.locate(self.step - 1)
         progress = epoch + (local + 1) / self.plan.epoch(epoch).steps
         self._emit("train", steps=self.total_steps, epoch=round(progress, 4), **self._meter.flush())
+        if message := self.stepper.pace.warning():
+            self._emit("warning", message=message)
 
     def _measure(self) -> Evaluation:
         with self.stepper.result_in_model():
@@ -240,11 +242,11 @@ class Trainer:
         return self.rollback.after_evaluation(self.step, found.losses.mean())
 
     def _go_back(self, earlier: Checkpoint) -> None:
-        """Go on from an earlier checkpoint; the time that was spent stays spent."""
+        """Go on from an earlier checkpoint; the time and the tokens that were spent stay spent."""
         self.accelerator.wait_for_everyone()  # every rank has read it
-        seconds = self._meter.total_seconds
+        spent = self._meter.spent
         self._restore(earlier)
-        self._meter.total_seconds = seconds
+        self._meter.spent = spent
         if self._callbacks:
             with self.stepper.result_in_model():
                 self._callbacks.going_back(self.step)
@@ -269,8 +271,8 @@ class Trainer:
 
     @property
     def real_tokens(self) -> int:
-        """Non-padding tokens trained on since step 0."""
-        return self._meter.total_tokens
+        """Non-padding tokens trained on since step 0, those of steps that were given up too."""
+        return self._meter.spent.tokens
 
     def state_dict(self) -> dict[str, Any]:
         """Everything beside tensors that a resumed run needs, as JSON values."""

@@ -74,6 +74,11 @@ class ValidationCourse:
         """Whether every evaluated model may be the result, should that of a better one be damaged."""
         return self.selection.rule != "none" or self.forgetting.stops
 
+    @property
+    def ending(self) -> str:
+        """Of a run that is to stop: the reason, as of `TrainingResult`."""
+        return "forgetting" if self.forgetting.exceeded else "stopped early"
+
     def step_taken(self, weights: np.ndarray, tokens: np.ndarray, left: Collection[str] = ()) -> None:
         """Take in a step's task weights and supervised tokens, [N]; `left`: tasks that are not to be trained."""
         self._balance.left = frozenset(left)

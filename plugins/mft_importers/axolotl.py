@@ -11,6 +11,7 @@ from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.data_sets import hub_address, task, task_field, watched
 from mft_importers.optimizers import optimizer, rate_of_b
+from mft_importers.sharding import shards
 from mft_importers.shared import (
     ANSWERS_ALONE,
     FOUR_BITS,
@@ -29,7 +30,6 @@ from mft_importers.shared import (
     lora,
     precision,
     scheduler,
-    shards,
     steps,
     track,
     validation,

@@ -11,6 +11,7 @@ import yaml
 from mft_core.errors import UsageError
 from mft_core.importing.importer import Carry, Conversion, Importer
 from mft_importers.data_sets import hub_address, task
+from mft_importers.sharding import shards
 from mft_importers.shared import (
     FOUR_BITS,
     KERNELS,
@@ -21,7 +22,6 @@ from mft_importers.shared import (
     SPLIT_OF_PROCESSES,
     evaluations,
     listed,
-    shards,
     steps,
 )
 

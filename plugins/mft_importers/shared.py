@@ -9,6 +9,7 @@ from typing import Any
 
 from mft_core.importing.importer import Carry, Conversion
 from mft_importers.optimizers import optimizer, rate_of_b
+from mft_importers.sharding import shards
 
 GRADIENTS, PER_DEVICE = "gradient_accumulation_steps", "per_device_train_batch_size"
 SCHEDULES = {"cosine": "cosine", "linear": "linear", "constant": "constant", "constant_with_warmup": "constant"}
@@ -196,18 +197,6 @@ def precision(conversion: Conversion) -> None:
         named = str(conversion.take(key, "")).removeprefix("torch.")
         if named in ("float32", "bfloat16", "float16"):
             conversion.set("model.dtype", named)
-
-
-def shards(conversion: Conversion, keys: Sequence[str] = ("deepspeed", "fsdp")) -> None:
-    """Spread weights over processes where they were."""
-    for key in keys:
-        wanted = conversion.take(key)
-        if wanted is not None and conversion.values.get("tune", {}).get("method") == "qlora":
-            conversion.leave(key, "each process has a copy of weights in four bits (qlora)")
-        elif wanted is not None:
-            conversion.set("train.sharding", "full")
-            conversion.remark(f"train.sharding = full stands for {key}: {wanted}; it matters with several processes.")
-    conversion.leave_all({"fsdp_config": "train.sharding has no further settings"})
 
 
 def lora(conversion: Conversion, names: Mapping[str, str], rank: int, alpha: float, dropout: float) -> None:

@@ -29,7 +29,7 @@ def check_experts(dropout: float, dora: bool, init: str, recipe: Recipe) -> None
         f"tune.dropout = {dropout:g}": dropout > 0,
         "tune.dora": dora,
         f"tune.init = {init!r}": init not in ADDS_NOTHING,
-        'train.sharding = "full"': recipe.train.sharding == "full",
+        f'train.sharding = "{recipe.train.sharding}"': recipe.train.sharding != "none",
     }
     if found := [what for what, holds in wrong.items() if holds]:
         raise UsageError(

@@ -38,8 +38,8 @@ class QLora(Lora[QLoraOptions]):
         """Refuse initial values that need dense weights, and weights in four bits that would be spread."""
         super().check(recipe)
         check_initialization_beside_four_bits(self.options.init)
-        if recipe.train.sharding == "full":
+        if recipe.train.sharding != "none":
             raise UsageError(
-                'train.sharding = "full" cannot spread weights in four bits.',
+                f'train.sharding = "{recipe.train.sharding}" cannot spread weights in four bits.',
                 'Use tune.method = "lora", or train.sharding = "none" with a copy on each device.',
             )

@@ -200,7 +200,7 @@ def test_a_run_that_goes_back_says_so_and_counts_the_time_left_anew() -> None:
     screen.now = 100.0
     screen.send("train", 20, **train({"a": 1.0, "b": 1.0}))
     decided = {"left_out": ["a"], "remaining": ["b"], "from_step": 20, "to_step": 10, "extra_steps": 10}
-    screen.send("decision", 10, **decided, most_extra_steps=120, losses={}, given_up=[], hindrance="")
+    screen.send("decision", 10, **decided, most_extra_steps=120, losses={}, back_at=None, given_up=[], hindrance="")
     screen.now = 110.0
     screen.send("train", 20, **train({"a": 1.0, "b": 1.0}))
     said, last = screen.lines[-2:]

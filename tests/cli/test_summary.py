@@ -117,6 +117,11 @@ def test_result_shows_every_task_and_how_to_go_on() -> None:
     assert control_characters(text) == []
 
 
+def test_result_says_how_many_steps_were_done_again() -> None:
+    text = printed(print_result, result([outcome("repair", 3.0, 2.0)], extra_steps=30))
+    assert "finished; 120 of 120 steps and 30 done again in 2:31" in text
+
+
 def test_result_of_a_broken_off_run_says_how_to_resume() -> None:
     text = printed(print_result, result([outcome("a", 2.0, None)], reason=None, after=None, final=None, step=7))
     assert "no end recorded" in text

@@ -11,7 +11,8 @@ from mft_core.comparison.arm_kind import ArmKind, own_options
 from mft_core.comparison.arms import Outline, Request
 from mft_core.comparison.small_runs import MixOptions
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 
 
 def test_a_loss_has_one_run_on_all_tasks_for_each_seed(tmp_path: Path) -> None:

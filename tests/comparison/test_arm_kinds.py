@@ -10,7 +10,8 @@ from mft_core.comparison.arm import parse_arms
 from mft_core.comparison.arm_kinds import arm_losses, check_arms
 from mft_core.comparison.arms import Request
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Catalog
 
 

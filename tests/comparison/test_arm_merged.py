@@ -10,7 +10,8 @@ from mft_core.comparison.arm import Arm, parse_arms
 from mft_core.comparison.arm_merged import Merged, partner_of
 from mft_core.comparison.arms import Outline, Request
 from mft_core.errors import UsageError
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 
 
 def test_merged_needs_the_single_arm_of_the_same_recipe() -> None:

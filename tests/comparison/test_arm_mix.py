@@ -11,7 +11,8 @@ from mft_core.comparison.arm import parse_arms
 from mft_core.comparison.arm_mix import Mix, with_repeats
 from mft_core.comparison.arms import Outline, Request
 from mft_core.comparison.small_runs import Amounts
-from mft_core.recipe.schema import Choice, Recipe, TaskSection
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe, TaskSection
 
 AMOUNTS = Amounts(("add", "sort"), np.array([300.0, 100.0]), np.array([1.0, 0.5]), np.array([1.0, 2.0]), 2.0, 200)
 

@@ -8,7 +8,8 @@ from mft_core.comparison.arm import parse_arms
 from mft_core.comparison.arm_runs import base_run, make_runs
 from mft_core.comparison.arms import Outline, Request
 from mft_core.comparison.budgets import Budget
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 
 
 def test_what_is_combined_comes_after_what_it_is_made_of_within_each_seed(tmp_path: Path) -> None:

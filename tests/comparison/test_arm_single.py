@@ -8,7 +8,8 @@ from mft_core.comparison.arm import Arm
 from mft_core.comparison.arm_single import Single
 from mft_core.comparison.arms import Outline, Request
 from mft_core.comparison.budgets import Budget
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 
 
 def test_each_task_is_learned_alone_as_long_as_among_the_others(tmp_path: Path) -> None:

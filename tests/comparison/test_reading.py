@@ -70,10 +70,27 @@ def test_arms_that_cannot_be_told_apart_are_named_and_the_cheapest_of_them() -> 
     assert "no arm can be called best, after correction for 3 pairs of arms. famo has the lowest loss" in text
     assert "mixed +0.0100 [-0.0400, +0.0600]; dwa +0.0200 [-0.0300, +0.0700]." in text
     assert "famo was shown to gain on no task, and was shown to pay on no task" in text
-    assert "1 further difference by the interval alone" in text
-    assert "Of famo, mixed, dwa, which could not be told apart, dwa took the least time." in text
+    assert "1 further difference, of arms on the mean or on a task, by the interval alone" in text
+    assert "dwa took the least time, of famo, mixed, dwa, none of which could be told apart from famo." in text
     assert "3 seeds are few" in text
     assert " is best" not in text
+
+
+def test_a_difference_on_the_mean_that_the_correction_takes_away_is_marked() -> None:
+    alone = replace(pair("mixed", "famo", "higher", 0.1), corrected="no difference shown")
+    found = reading({"mixed": 2.0, "famo": 1.9}, {}, (alone, pair("mixed", "famo", "no difference shown")))
+    text = "\n".join(reading({"mixed": 2.0, "famo": 1.9}, {}, (alone,)).sentences)
+    assert "could not be told apart from mixed +0.1000 [+0.0500, +0.1500] (by its interval alone)." in text
+    assert "1 further difference, of arms on the mean" in text
+    assert found.alone == 1
+
+
+def test_times_that_are_close_name_no_cheapest_arm() -> None:
+    times = {"mixed": Cost(1, 10, 1000, 60.0), "famo": Cost(1, 10, 1000, 90.0), "dwa": Cost(1, 10, 1000, 57.0)}
+    mean = {arm: replace(MIXED, loss=2.0) for arm in times}
+    unsure = tuple(pair(one, other, "no difference shown") for one, other in (("mixed", "famo"), ("mixed", "dwa")))
+    text = "\n".join(read(tuple(times), "mixed", 5, [], mean, unsure, times).sentences)
+    assert "mixed and dwa took about the same time, the least, of mixed, famo, dwa, none of" in text
 
 
 def test_where_the_reference_is_lowest_it_is_said_which_task_another_arm_serves_better() -> None:
@@ -105,7 +122,7 @@ def test_one_arm_and_lost_losses_leave_nothing_to_choose() -> None:
 def test_what_was_combined_is_not_told_to_be_cheaper_than_what_it_was_combined_of() -> None:
     arms, unsure = ("mixed", "merged tune.rank=4", "single tune.rank=4"), "no difference shown"
     spent = {
-        arm: Cost(1, 1, tokens, time) for arm, tokens, time in zip(arms, (9, 0, 9), (60.0, 6.0, 57.0), strict=True)
+        arm: Cost(1, 1, tokens, time) for arm, tokens, time in zip(arms, (9, 0, 9), (60.0, 6.0, 49.0), strict=True)
     }
     pairs = tuple(pair(one, other, unsure) for one, other in ((arms[0], arms[1]), (arms[0], arms[2])))
     mean = {arm: replace(MIXED, loss=1.0) for arm in arms}
@@ -114,8 +131,9 @@ def test_what_was_combined_is_not_told_to_be_cheaper_than_what_it_was_combined_o
         "merged tune.rank=4 0.10 times the time and 0.00 times the tokens, beside those of single tune.rank=4;" in text
     )
     assert "single tune.rank=4 took the least time" in text
+    spent["mixed"] = Cost(1, 1, 9, 40.0)
     text = "\n".join(read(arms, "mixed", 5, [], mean, pairs[:1], spent).sentences)
-    assert "Of mixed, merged tune.rank=4, which could not be told apart, mixed took the least time." in text
+    assert "mixed took the least time, of mixed, merged tune.rank=4, none of which" in text
 
 
 def test_where_nothing_is_trained_in_the_reference_costs_are_told_as_they_are() -> None:

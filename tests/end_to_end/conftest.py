@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.forked_workers import workers_are_forked as workers_are_forked
 from helpers.small_comparisons import write_comparison
 
 

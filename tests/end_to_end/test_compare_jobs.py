@@ -67,6 +67,7 @@ def test_side_by_side_they_come_out_as_one_after_another(sequential, tmp_path: P
     assert json.loads((output / "compare.json").read_text())["reading"]["sentences"]
 
 
+@pytest.mark.usefixtures("workers_are_forked")
 def test_a_run_that_fails_is_named_the_others_end_and_the_comparison_goes_on(tmp_path: Path, capsys) -> None:
     (tmp_path / "wrong.py").write_text(PLUGIN)
     more = ("--plugin", str(tmp_path / "wrong.py"), "--set", "train.steps=2", "--output", str(tmp_path / "out"))
@@ -87,6 +88,7 @@ def test_a_run_that_fails_is_named_the_others_end_and_the_comparison_goes_on(tmp
     assert (tmp_path / "out" / "compare.json").exists()
 
 
+@pytest.mark.usefixtures("workers_are_forked")  # those of this process, which goes on; not of the one that is stopped
 @pytest.mark.parametrize(("number", "code", "again"), [(signal.SIGKILL, -9, ()), (signal.SIGINT, 130, HERE)])
 def test_stopped_in_the_middle_runs_save_and_the_comparison_goes_on(
     sequential, tmp_path: Path, number, code, again

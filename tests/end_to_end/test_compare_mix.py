@@ -100,13 +100,16 @@ def test_interrupted_before_its_last_run_it_goes_on_to_the_same_bytes(compared: 
     assert without_times(outcome(output)) == without_times(outcome(compared))
 
 
-def test_side_by_side_its_runs_come_out_as_one_after_another(compared: Path, tmp_path: Path) -> None:
+def test_side_by_side_its_runs_come_out_as_one_after_another(
+    compared: Path, tmp_path: Path, workers_are_forked: list[list[str]]
+) -> None:
     output = tmp_path / "out"
     assert mft(*COMMAND, "--jobs", "2", "--output", str(output)) == 0
     assert {path.name for path in output.rglob("proportions-*")} == {"proportions-seed-0.json"}
     assert len(results(output)) == 16
     assert results(output) == results(compared)
     log = (output / "compare.log").read_text()
+    assert len(workers_are_forked) == 7
     last = log.index(f"{MIX}, seed 0: begins")
     assert log[:last].count("/small-") > 0
     assert log.count(", seed 0: finished") == 7

@@ -73,6 +73,8 @@ def test_progress_result_page_and_card_say_who_left_and_what_was_lost(place: Pat
     (lost,) = shown["forgetting"]
     assert (lost["task"], lost["before"]) == ("reverse", first["watched"]["reverse"]["loss"])
     assert lost["after"] == last["watched"]["reverse"]["loss"]
+    assert shown["forgotten"] == (["reverse"] if lost["change"] > 0.05 else [])
+    assert ("beyond train.max_forgetting (5.0%): reverse +" in said) == bool(shown["forgotten"])
 
 
 def test_it_goes_on_from_a_checkpoint_of_its_new_course(place: Path, said: str, command: list[str], tmp_path) -> None:

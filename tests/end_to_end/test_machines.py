@@ -91,6 +91,18 @@ def main_of(launchers: list[subprocess.Popen[str]], run: Path) -> subprocess.Pop
     raise AssertionError("no process is the first rank")
 
 
+def test_weights_spread_within_each_machine_train_what_one_process_trains(
+    data: Path, head: str, ended: list[subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    command = arguments(data, run, *FLAGS, *settings("train.sharding=hybrid"))
+    ended += [start(head, command, PROCESSES="2") for _ in range(2)]
+    texts = [process.communicate(timeout=300)[0] for process in ended]
+    assert [process.returncode for process in ended] == [0, 0], texts
+    assert mft(*arguments(data, alone, *FLAGS)) == 0
+    assert largest_difference(weights(run), weights(alone)) < 1e-9
+
+
 def test_a_launcher_that_may_starts_all_again_and_the_run_goes_on(
     data: Path, ended: list[subprocess.Popen[str]], tmp_path: Path
 ) -> None:

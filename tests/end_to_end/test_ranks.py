@@ -11,25 +11,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 from accelerate.state import AcceleratorState
-from safetensors.numpy import load_file
 
+from helpers.equal_runs import MEASURED, assert_equal_affinities, assert_equal_steps, assert_equal_weights, exact
 from helpers.forked_processes import run_to_its_end
 from helpers.rank_worker import CASES, save, sharded_cases, train, train_cases, train_excluding, train_on_ranks
-from helpers.running import arguments, events, largest_difference, mft, settings, wait_for_step, weights
+from helpers.running import arguments, events, largest_difference, mft, wait_for_step, weights
 from helpers.workers import run_commands_on
 from mft_core.sandbox.processes import DescendantGroup
 
-
-def exact(*more: str) -> list[str]:
-    """Flags of a float64 run; the last step of its epochs has fewer rows than ranks and micro-batches need."""
-    fixed = ("model.dtype=float64", "tune.dropout=0", "train.batch_size=5", "train.micro_batch_size=1")
-    return settings(*fixed, *more)
-
-
-MEASURED = ("output.affinity=true", "output.affinity_every=2")
 RUNS = {
     "copied": ["--loss", "famo", "--epochs", "2", *exact("train.save_every=2", *MEASURED)],
     "lora": ["--epochs", "1", *exact("tune.method=lora", "train.sharding=full", *MEASURED)],
@@ -59,24 +50,6 @@ def test_two_processes_give_the_weights_and_losses_of_one(data, on_two, tmp_path
     assert largest_difference(weights(runs[0]), weights(runs[1])) < 1e-9
     assert_equal_steps(*runs)
     assert_equal_affinities(*runs)
-
-
-def assert_equal_steps(run: Path, other: Path) -> None:
-    """The same losses, weights and token counts in every step."""
-    assert len(events(run, "train")) >= 2
-    for step, same in zip(events(run, "train"), events(other, "train"), strict=True):
-        assert step["loss"] == pytest.approx(same["loss"], rel=1e-9)
-        for name, task in step["tasks"].items():
-            assert same["tasks"][name]["tokens"] == task["tokens"]
-            assert same["tasks"][name]["weight"] == pytest.approx(task["weight"], rel=1e-6)
-
-
-def assert_equal_affinities(run: Path, other: Path) -> None:
-    """The same of who helps whom, but for the rounding in the log."""
-    assert len(events(run, "affinity")) >= 2
-    for one, same in zip(events(run, "affinity"), events(other, "affinity"), strict=True):
-        for key in ("cosine", "cosine_train", "gain"):
-            assert np.array(one[key]) == pytest.approx(np.array(same[key]), rel=1e-4, abs=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +96,6 @@ def test_every_rank_leaves_out_the_same_task_and_goes_back(on_several, tmp_path,
     keys = ("left_out", "from_step", "to_step", "extra_steps")
     assert [decision[key] for key in keys] == [expected[key] for key in keys]
     assert_equal_weights(found, alone)
-
-
-def assert_equal_weights(run: Path, other: Path) -> None:
-    found, expected = (load_file(folder / "weights.safetensors") for folder in (run, other))
-    assert largest_difference(found, expected) < 1e-9, run
 
 
 @pytest.mark.parametrize("method", ["lora", "full", "freeze"])

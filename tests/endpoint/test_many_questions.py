@@ -9,38 +9,21 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from helpers.forked_processes import ForkedProcess, run_to_its_end
 from helpers.lean_endpoint import lean_endpoint
-
-ASK = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from pathlib import Path
-from mft_core.endpoint.client import Endpoint, EndpointSettings
-
-url, folder, count, workers, length = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])
-settings = EndpointSettings(url, "lean-1", "NONE", concurrency=workers)
-
-def ask(number):
-    question = f"{number} " + "?" * length
-    return endpoint.ask("one", [{"role": "user", "content": question}]).text[:40]
-
-with closing(Endpoint(settings, folder / "journal.jsonl")) as endpoint, ThreadPoolExecutor(workers) as pool:
-    answers = list(pool.map(ask, range(count)))
-    spent = endpoint.spending
-(folder / "answers.txt").write_text("\\n".join(answers))
-status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-print(spent.requests, spent.tokens, status["VmHWM"].split()[0], "torch" in sys.modules)
-"""
+from helpers.paths import REPOSITORY
+from helpers.question_asker import ask_many
 
 
 def command(url: str, folder: Path, count: int, workers: int, length: int = 0) -> list[str]:
-    folder.mkdir(exist_ok=True)
-    return [sys.executable, "-W", "error", "-c", ASK, url, str(folder), str(count), str(workers), str(length)]
+    """Starts a new interpreter, in which nothing else has taken memory."""
+    program = str(REPOSITORY / "tests" / "helpers" / "question_asker.py")
+    return [sys.executable, "-W", "error", program, url, str(folder), str(count), str(workers), str(length)]
 
 
 def answered(journal: Path) -> set[str]:
@@ -54,26 +37,29 @@ def test_killed_at_twenty_moments_nothing_answered_is_paid_twice(tmp_path: Path)
     """What was under way when the process was killed is sent again, with the key that it had."""
     moments = random.Random(0)  # a process whose 17th request is there has the first answers
     with lean_endpoint(seconds=0.1) as server:
-        subprocess.run(command(server.url, tmp_path / "whole", 200, 16), check=True, capture_output=True)
+        run_to_its_end(partial(ask_many, server.url, tmp_path / "whole", 200, 16))
         assert (len(server.keys), len(set(server.keys))) == (200, 200)
         assert 1 < server.most <= 16
         server.keys.clear()
-        again = command(server.url, tmp_path / "broken", 200, 16)
+        again = partial(ask_many, server.url, tmp_path / "broken", 200, 16)
         journal = tmp_path / "broken" / "journal.jsonl"
         kills: list[tuple[int, set[str]]] = []
         for _ in range(20):
             enough = len(server.keys) + moments.randint(1, 22)
-            with subprocess.Popen(again) as process:
-                while len(server.keys) < enough and process.poll() is None:
-                    time.sleep(0.001)
-                assert process.poll() is None, "it was done before it was killed"
-                os.kill(process.pid, signal.SIGKILL)
+            process = ForkedProcess(again)
+            while len(server.keys) < enough and process.poll() is None:
+                time.sleep(0.001)
+            assert process.poll() is None, "it was done before it was killed"
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
             kills.append((len(server.keys), answered(journal)))
-        done = subprocess.run(again, check=True, capture_output=True, text=True)
+        last = ForkedProcess(again)
+        printed, _ = last.communicate()
+        assert last.returncode == 0, printed
         assert len(set(server.keys)) == 200
         assert not [known & set(server.keys[sent:]) for sent, known in kills if known & set(server.keys[sent:])]
     assert kills[-1][1], "nothing was answered before the last kill"
-    assert int(done.stdout.split()[0]) >= len(server.keys)
+    assert int(printed.split()[0]) >= len(server.keys)
     assert (tmp_path / "broken" / "answers.txt").read_text() == (tmp_path / "whole" / "answers.txt").read_text()
 
 

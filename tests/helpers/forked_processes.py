@@ -14,7 +14,10 @@ from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
-IMPORTED = ["mft_core.run.training", "mft_cli.compare", "mft_cli.run", "transformers.models.llama.modeling_llama"]
+IMPORTED = [
+    "mft_core.run.training", "mft_cli.compare", "mft_cli.run", "transformers.models.llama.modeling_llama",
+    "mft_cli.data_make", "mft_core.endpoint.client", "httpx2",
+]  # fmt: skip
 
 
 class ForkedProcess:

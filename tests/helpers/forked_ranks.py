@@ -9,8 +9,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import wait
 
 
-def run_on_ranks(ranks: int, work: Callable[[], object]) -> None:
+def run_on_ranks(ranks: int, work: Callable[[], object], machines: int = 1) -> None:
     """Call `work` in so many processes, told who they are as by torchrun.
+
+    They are told that they run on so many machines: as many on each, or fewer on the last.
 
     What `work` needs is to be imported before; torch must not have started a thread yet.
 
@@ -21,7 +23,7 @@ def run_on_ranks(ranks: int, work: Callable[[], object]) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    shared |= dict.fromkeys(("WORLD_SIZE", "LOCAL_WORLD_SIZE"), str(ranks))
+    shared |= {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(-(-ranks // machines))}
     processes = {}
     for rank in range(ranks):
         process = get_context("fork").Process(target=_be_rank, args=(rank, shared, work))
@@ -40,7 +42,8 @@ def run_on_ranks(ranks: int, work: Callable[[], object]) -> None:
 def _be_rank(rank: int, shared: dict[str, str], work: Callable[[], object]) -> None:
     from torch.distributed import destroy_process_group, is_initialized
 
-    os.environ.update(shared, RANK=str(rank), LOCAL_RANK=str(rank))
+    here = rank % int(shared["LOCAL_WORLD_SIZE"])
+    os.environ.update(shared, RANK=str(rank), LOCAL_RANK=str(here))
     work()
     if is_initialized():
         destroy_process_group()

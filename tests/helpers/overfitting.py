@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from helpers.small_trainer import make_trainer
 from mft_core.batching.sample_table import SampleTable
+from mft_core.events import read_events
 from mft_core.interfaces import GO_ON, Decision, Loss
 from mft_core.testing.samples import random_stores
 from mft_core.training.trainer import Trainer
@@ -62,3 +65,19 @@ def deciding(answers: dict[int, Decision]) -> Deciding:
     loss = Deciding()
     loss.answers = answers
     return loss
+
+
+def said(trainer: Trainer, name: str) -> list[dict]:
+    """The events of this name in its log."""
+    return [event for event in read_events(trainer.log.path) if event["event"] == name]
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Whether they are equal bit by bit."""
+    return one.keys() == other.keys() and all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def tokens_of(trainer: Trainer, steps: Iterable[int]) -> int:
+    """Tokens that these steps train on."""
+    table = trainer.plan.table
+    return sum(int(table.lengths[np.concatenate(trainer.plan.step(step)[0])].sum()) for step in steps)

@@ -1,4 +1,7 @@
-"""Trains with several losses one after the other: FOLDER/RANKS/{copied,sharded}/<case>/weights.safetensors."""
+"""Trains with several losses one after the other: FOLDER/RANKS/{copied,sharded}/<case>/weights.safetensors.
+
+As two machines: FOLDER/hybrid/<case>/weights.safetensors.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import torch
 from safetensors.torch import save_file
 
 from helpers.forked_ranks import run_on_ranks
@@ -13,6 +18,7 @@ from helpers.gradient_losses import GradientRecorder
 from helpers.overfitting import excluding, overfitting_trainer
 from helpers.small_trainer import make_trainer, tensors
 from mft_core.testing.samples import random_table
+from mft_core.training.look_ahead import copied, distance
 from mft_core.training.trainer import Trainer
 from mft_losses.coba import Coba
 from mft_losses.dynamic_average import DynamicWeightAverage
@@ -33,6 +39,7 @@ CASES = {
     "dwa": (DynamicWeightAverage, {"window": 1, "by": "samples"}),
 }
 SIZES = [1, 12, 6]
+HYBRID = ("famo", "weighted gradients")
 
 
 def sharded_cases(ranks: int) -> Collection[str]:
@@ -40,37 +47,45 @@ def sharded_cases(ranks: int) -> Collection[str]:
     return CASES if ranks == 2 else ("famo", "weighted gradients")
 
 
-def train_cases(folder: Path, cases: Collection[str] = CASES, sharded: bool = False) -> None:
+def train_cases(folder: Path, cases: Collection[str] = CASES, sharded: bool = False, copies: int = 1) -> None:
     """Six steps each; three rows a step, so that four ranks never have one each; the last one of an epoch has fewer."""
     for name in cases:
-        trainer = train(folder / name, name, sharded, steps=6)
+        trainer = train(folder / name, name, sharded, steps=6, copies=copies)
         save(trainer, folder / name / "weights.safetensors")
 
 
-def train(run: Path, name: str, sharded: bool, steps: int, resume: bool = False) -> Trainer:
-    """One case, from the start or from its newest checkpoint."""
+def train(run: Path, name: str, sharded: bool, steps: int, resume: bool = False, copies: int = 1) -> Trainer:
+    """One case, from the start or from its newest checkpoint; of a sharded model there are so many copies."""
     loss_class, options = CASES[name]
     loss = loss_class(loss_class.Options(**options))
     settings = {"batch_size": 3, "micro_batch_size": 1, "steps": steps, "optimizer": "adamw", "learning_rate": 1e-3}
     table = random_table(SIZES, weighted=name.startswith("weighted"))
-    trainer = make_trainer(run, loss, table, sharded=sharded, **settings)
+    trainer = make_trainer(run, loss, table, sharded=sharded, copies=copies, **settings)
     if resume:
         trainer.resume(trainer.checkpoints.load_latest())
     trainer.run()
     return trainer
 
 
-def train_excluding(run: Path, sharded: bool = False) -> Path:
+def train_excluding(run: Path, sharded: bool = False, copies: int = 1) -> Path:
     """A run that goes back, its weights beside it."""
-    trainer = overfitting_trainer(run, excluding(), sharded, batch_size=3, micro_batch_size=1)
+    trainer = overfitting_trainer(run, excluding(), sharded, batch_size=3, micro_batch_size=1, copies=copies)
     trainer.run()
     save(trainer, run / "weights.safetensors")
     return run
 
 
 def save(trainer: Trainer, path: Path) -> None:
-    """The trained weights, whole, written by the first rank when all have gathered them."""
+    """The trained weights, whole, written by the first rank when all have gathered them.
+
+    With them the inner products of gradients that a loss was shown, which may weigh by what a factor does not change,
+    and the length of all weights as one vector.
+    """
     weights = tensors(trainer)
+    origin = [torch.zeros_like(part) for part in copied(trainer.model)]
+    weights["length"] = torch.tensor(distance(trainer.model, origin, trainer.accelerator))
+    for number, gramians in enumerate(getattr(trainer.loss, "seen", ())):
+        weights[f"gramian {number}"] = torch.from_numpy(np.stack([gramians.train, gramians.across]))
     if trainer.accelerator.is_main_process:
         save_file(weights, path)
     trainer.accelerator.wait_for_everyone()
@@ -83,6 +98,29 @@ def resume_sharded(folder: Path) -> None:
     save(trainer, folder / "weights.safetensors")
     held = sum(parameter.to_local().numel() for parameter in trainer.model.parameters())
     assert held < 0.75 * sum(parameter.numel() for parameter in trainer.model.parameters()), "nothing is sharded"
+
+
+def resume_hybrid(folder: Path) -> None:
+    """Two steps as one copy over all ranks, two as two copies, and two more from their checkpoint."""
+    train(folder, "coba", True, steps=2)
+    train(folder, "coba", True, steps=4, resume=True, copies=2)
+    trainer = train(folder, "coba", True, steps=6, resume=True, copies=2)
+    save(trainer, folder / "weights.safetensors")
+    held = sum(parameter.to_local().numel() for parameter in trainer.model.parameters())
+    share = held / sum(parameter.numel() for parameter in trainer.model.parameters())
+    assert 0.4 < share < 0.75, f"a rank of two has {share:.0%} of a copy"
+
+
+def train_hybrid(folder: Path) -> None:
+    """On one of four ranks of two machines."""
+    train_cases(folder, HYBRID, sharded=True, copies=2)
+    resume_hybrid(folder / "resumed")
+    train_excluding(folder / "excluding", sharded=True, copies=2)
+
+
+def train_on_machines(folder: Path) -> None:
+    """What is sharded within two machines of two ranks each."""
+    run_on_ranks(4, partial(train_hybrid, folder / "hybrid"), machines=2)
 
 
 def train_everything(folder: Path, ranks: int) -> None:

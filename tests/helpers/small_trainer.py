@@ -57,15 +57,20 @@ def make_trainer(
     validation: SampleTable | None = None,
     dropout: float = 0.0,
     sharded: bool = False,
+    copies: int = 1,
     **settings,
 ) -> Trainer:
-    """Everything as the runner builds it; `validation` has as many tasks as `training`."""
+    """Everything as the runner builds it; `validation` has as many tasks as `training`.
+
+    `copies` is how many there are of a sharded model.
+    """
     run.mkdir(parents=True, exist_ok=True)
     counts = table_counts(training)
     loss.start(counts)
     section = TrainSection(**{**DEFAULTS, **settings})
     accelerator = Accelerator(cpu=True)
-    model = shard(dropout_model(dropout), accelerator) if sharded else accelerator.prepare(dropout_model(dropout))
+    model = dropout_model(dropout)
+    model = shard(model, accelerator, copies) if sharded else accelerator.prepare(model)
     if validation is None:
         validation = random_table([3] * len(counts), seed=1)
     plan = BatchPlan(training, BestFit(), CAPACITY, section.batch_size, section.seed)

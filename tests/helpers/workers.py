@@ -14,9 +14,9 @@ from helpers.forked_ranks import run_on_ranks
 from helpers.paths import REPOSITORY
 
 
-def run_commands_on(ranks: int, *commands: Sequence[str]) -> None:
-    """Give commands to one process on each of so many ranks."""
-    run_to_its_end(partial(run_on_ranks, ranks, partial(run_all, commands)))
+def run_commands_on(ranks: int, *commands: Sequence[str], machines: int = 1) -> None:
+    """Give commands to one process on each of so many ranks, which are told that they are on so many machines."""
+    run_to_its_end(partial(run_on_ranks, ranks, partial(run_all, commands), machines))
 
 
 def run_commands_in(place: Path, environment: Mapping[str, str], *commands: Sequence[str]) -> None:

@@ -240,6 +240,7 @@ def test_the_kernel_compiles_for_gpus_and_reads_rows_in_16_bytes(
 
 
 @needs_triton
+@pytest.mark.cuda
 @needs_cuda
 @pytest.mark.parametrize("vocabulary", [61, 50257, 151936, 262144])
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
@@ -250,6 +251,7 @@ def test_the_kernel_on_a_gpu_agrees_with_torch(dtype, form, vocabulary) -> None:
 
 
 @needs_triton
+@pytest.mark.cuda
 @needs_cuda
 @pytest.mark.parametrize("trainable", [False, True], ids=["frozen", "trainable"])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

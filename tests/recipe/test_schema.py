@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mft_core.errors import UsageError
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.support.toml_files import read_toml
@@ -30,3 +33,9 @@ def test_names_of_tasks_are_composed() -> None:
     ).data
     assert data.include == [data.tasks[0].name] == ["caf\u00e9"]
     assert data.tasks[0].train == "cafe\u0301/x.jsonl"
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1.0])
+def test_steps_done_again_have_a_bound(value: float) -> None:
+    with pytest.raises(UsageError, match=r"train\.max_extra_steps"):
+        load_recipe(None, [("train.max_extra_steps", value)])

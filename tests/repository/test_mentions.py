@@ -28,7 +28,7 @@ FILE = re.compile(r"(?<![\w/.*-])([\w-]+\.py)\b")
 OF_OTHERS = {
     "./my_loss.py", "my_loss.py", "my_callback.py", "my_family.py", "worst.py", "agreement.py", "riddles.py", "main.py",
     "sqlite_reader.py", "bias_tuner.py", "explain_maker.py", "acme_losses/__init__.py", "acme_losses/sqrt.py",
-    "tokenization_chatglm.py", "sitecustomize.py", "llama.cpp/convert_hf_to_gguf.py",
+    "tokenization_chatglm.py", "sitecustomize.py", "llama_cpp_python-0.3.36/vendor/llama.cpp/convert_hf_to_gguf.py",
 }  # fmt: skip
 
 

@@ -20,10 +20,22 @@ def found(*tasks: str, **more) -> Affinity:
 def test_helpers_conflicts_and_groups_are_said_with_names_and_intervals() -> None:
     text = "\n".join(affinity_lines(found("sql", "修复", "code", "docs")))
     assert "measured 6 times, 2 training and validation samples a task each time" in text
-    assert "sql helps code: what a step on it takes off the validation loss: +0.5" in text
-    assert "sql hinders 修复" in text
+    assert "sql helps code: what a step on it takes off the validation loss: 0.5" in text
+    assert "sql hinders 修复: what a step on it adds to the validation loss: 0." in text
+    assert "loss: -" not in text
+    assert "is not shown to take anything off its own" not in text
     assert "4 pairs of tasks are in conflict" in text
     assert "groups worth a test: sql, code | 修复, docs; expected off a task's validation loss" in text
+
+
+def test_where_a_task_s_own_steps_do_not_help_it_no_groups_are_recommended() -> None:
+    course = made_up_course(("sql", "repair", "code", "docs"))
+    course.gain[:, 1, 1] *= -1
+    affinity = summarised(course)
+    text = "\n".join(affinity_lines(affinity))
+    assert "a step on repair is not shown to take anything off its own validation loss" in text
+    assert "groups worth a test" not in text
+    assert affinity.as_json()["unhelped"] == ["repair"]
 
 
 def test_a_conflict_names_both() -> None:

@@ -74,3 +74,10 @@ class Waiting(Loss):
 def test_a_loss_that_will_never_act_is_said(loss: Loss, steps: int, trained: list[int], expected: str) -> None:
     found = course_warnings(TrainSection(), loss, tasks(trained, []), steps)
     assert [expected in warning for warning in found] == [True] * bool(expected)
+
+
+def test_a_stop_rule_counts_tasks_that_have_left() -> None:
+    loss = Balanced(Balanced.Options(exclude="overfit"))
+    (found,) = course_warnings(TrainSection(stop="paper"), loss, tasks([3, 3], []), 100)
+    assert "train.stop = 'paper' looks at the mean over all tasks" in found
+    assert course_warnings(TrainSection(stop="paper"), Balanced(), tasks([3, 3], []), 100) == []

@@ -11,7 +11,8 @@ import pytest
 from helpers.chat_bases import write_chat_base
 from helpers.running import arguments, mft, settings
 from mft_core.hookspecs import Component
-from mft_core.recipe.schema import Choice, Recipe
+from mft_core.recipe.choices import Choice
+from mft_core.recipe.schema import Recipe
 from mft_core.registry.catalog import Entry
 from mft_core.run.recipe_check import source_cache
 

@@ -117,5 +117,20 @@ def test_what_was_forgotten_is_that_of_the_selected_model_the_worst_first(tmp_pa
         ("one", 2.0, 1.0, "improved"),
     ]
     assert [task.after for task in run_facts(tmp_path, events).forgetting] == [9.0, 9.0]
+    start = {"event": "start", "step": 0, "max_forgetting": 0.2}
+    bounded = run_facts(tmp_path, [start, *events, {**end, "reason": "forgetting"}])
+    assert [task.name for task in bounded.forgotten] == bounded.as_json()["forgotten"] == ["two"]
+    assert bounded.ending == "stopped early, as it forgot more than train.max_forgetting allows"
+    assert run_facts(tmp_path, [*events, end]).forgotten == ()
     base = run_facts(tmp_path, [*events, {**end, "selected": 0}]).as_json()["forgetting"]
     assert [(task["task"], task["change"]) for task in base] == [("one", 0.0), ("two", 0.0)]
+
+
+def test_steps_done_again_are_the_latest_count_and_stand_beside_the_steps_of_the_course(tmp_path: Path) -> None:
+    decided = {"event": "decision", "left_out": ["a"], "remaining": ["b"], "to_step": 2, "given_up": [],
+               "most_extra_steps": 9, "hindrance": ""}  # fmt: skip
+    events = [{**decided, "step": 2, "from_step": 4, "extra_steps": 2}, {**decided, "step": 2, "from_step": 5,
+              "extra_steps": 5}, {"event": "end", "step": 9, "reason": "done", "selected": 9}]  # fmt: skip
+    facts = run_facts(tmp_path, events)
+    assert (facts.step, facts.extra_steps, facts.as_json()["extra_steps"]) == (9, 5, 5)
+    assert run_facts(tmp_path, events[-1:]).extra_steps == 0

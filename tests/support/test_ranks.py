@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from mft_core.support.ranks import from_main_rank, gather, is_main_rank, once_per_cache, rank_and_ranks
+from mft_core.support.ranks import (
+    RankPlace,
+    from_main_rank,
+    gather,
+    is_main_rank,
+    once_per_cache,
+    rank_and_ranks,
+    rank_place,
+)
 
 SCRIPT = """
 import os
@@ -33,6 +41,17 @@ def test_without_a_launcher_there_is_one_process(monkeypatch: pytest.MonkeyPatch
     assert from_main_rank([1]) == [1]
     monkeypatch.setenv("RANK", "3")
     assert not is_main_rank()
+
+
+def test_a_launcher_says_where_a_process_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE", "SLURM_LOCALID"):
+        monkeypatch.delenv(name, raising=False)
+    assert rank_place() == RankPlace(0, 1)
+    monkeypatch.setenv("SLURM_LOCALID", "3")
+    assert rank_place() == RankPlace(3, 1)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert rank_place() == RankPlace(1, 2)
 
 
 @pytest.mark.slow

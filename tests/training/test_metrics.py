@@ -10,7 +10,7 @@ import pytest
 
 from mft_core.records import TaskLosses
 from mft_core.testing.samples import task_losses
-from mft_core.training.metrics import Meter
+from mft_core.training.metrics import Meter, Spent
 
 NAMES = ("a", "b", "c")
 
@@ -37,7 +37,7 @@ def test_a_new_window_begins_with_every_line() -> None:
     one = meter()
     assert one.steps == 2
     one.flush()
-    assert (one.steps, one.total_tokens) == (0, 150)
+    assert (one.steps, one.spent) == (0, Spent(1.5, 150))
     assert math.isnan(one.flush()["loss"])
     one.add(TaskLosses.zeros(3), 10)
     one.end_step(2.0, 1.0, 0.1, np.ones(3))

@@ -9,23 +9,25 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.overfitting import LOWEST, STEPS, TURNED, Deciding, Without, deciding, excluding, overfitting_trainer
+from helpers.overfitting import (
+    LOWEST,
+    STEPS,
+    TURNED,
+    Without,
+    deciding,
+    excluding,
+    overfitting_trainer,
+    said,
+    same,
+    tokens_of,
+)
 from helpers.small_trainer import tensors
 from mft_core.events import read_events
-from mft_core.interfaces import GO_ON, Decision
+from mft_core.interfaces import Decision
 from mft_core.training.trainer import Trainer
 from mft_losses.balanced import Balanced
-from mft_losses.famo import Famo
 
 BACK = Decision(leave_out=(0,), back_to=2)
-
-
-def said(trainer: Trainer, name: str) -> list[dict]:
-    return [event for event in read_events(trainer.log.path) if event["event"] == name]
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +67,17 @@ def test_the_task_that_overfits_leaves_and_the_rest_goes_on_as_a_run_made_by_han
     assert decision["extra_steps"] == TURNED - LOWEST
     losses = {event["step"]: event for event in said(plain, "eval")}
     assert decision["losses"] == {name: task["loss"] for name, task in losses[TURNED]["tasks"].items()}
+    assert decision["back_at"]["tasks"] == {"task0": losses[LOWEST]["tasks"]["task0"]["loss"]}
     assert decision["given_up"] == [
         {"step": step, "loss": losses[step]["loss"], "tasks": {"task0": losses[step]["tasks"]["task0"]["loss"]}}
         for step in (LOWEST + 2, TURNED)
     ]
     assert same(tensors(excluded), by_hand(place / "hand", plain, LOWEST))
     assert not same(tensors(excluded), tensors(plain))
+
+
+def test_tokens_of_steps_that_were_given_up_stay_spent(excluded) -> None:
+    assert excluded.real_tokens == tokens_of(excluded, [*range(TURNED), *range(LOWEST, STEPS)])
 
 
 def test_the_log_has_one_course_in_which_who_left_weighs_nothing_and_is_measured_still(excluded) -> None:
@@ -154,6 +161,7 @@ def check_resumed(run: Path, whole: Trainer) -> None:
     again.rollback.tell()
     again.run()
     assert same(tensors(again), tensors(whole))
+    assert again.real_tokens == whole.real_tokens
     (expected,), (found,) = said(whole, "decision"), said(again, "decision")
     assert found == expected
     assert [event["step"] for event in said(again, "eval")] == [event["step"] for event in said(whole, "eval")]
@@ -165,32 +173,6 @@ def test_resumed_from_any_checkpoint_of_the_new_course(tmp_path, excluded, step)
     again = overfitting_trainer(tmp_path / "run", excluding())
     again.checkpoints.remove_after(step)
     check_resumed(tmp_path / "run", excluded)
-
-
-def test_at_most_all_but_one_leave_and_the_last_stays_however_it_rises(place) -> None:
-    class Rising(Balanced):
-        """Sees every task turn up at once, whatever is measured."""
-
-        def after_evaluation(self, step: int, losses: np.ndarray) -> Decision:
-            return super().after_evaluation(step, np.array([2.0, 3.0, 4.0]) + step)
-
-    trainer = overfitting_trainer(place / "rising", excluding(Rising), max_extra_steps=9.0)
-    trainer.run()
-    decisions = said(trainer, "decision")
-    assert [(event["left_out"], event["to_step"]) for event in decisions] == [(["task0"], 0), (["task1"], 0)]
-    assert [event["number"] for event in decisions] == [1, 2]
-    assert [event["extra_steps"] for event in decisions] == [4, 8]
-    assert trainer.loss.left_out.tolist() == [True, True, False]
-    assert [task["weight"] for task in said(trainer, "train")[-1]["tasks"].values()] == [0, 0, 1]
-
-
-def test_beyond_the_bound_it_leaves_without_going_back(place) -> None:
-    trainer = overfitting_trainer(place / "bound", excluding(), max_extra_steps=0.1)
-    trainer.run()
-    (decision,) = said(trainer, "decision")
-    assert (decision["from_step"], decision["to_step"], decision["extra_steps"]) == (TURNED, TURNED, 0)
-    assert "train.max_extra_steps" in decision["hindrance"]
-    assert trainer.loss.left_out.tolist() == [True, False, False]
 
 
 def test_a_loss_of_somebody_else_answers_a_decision_of_its_own(place, plain) -> None:
@@ -213,79 +195,6 @@ def test_one_may_leave_without_going_back(place, plain) -> None:
     (decision,) = said(trainer, "decision")
     assert (decision["step"], decision["to_step"], decision["given_up"]) == (4, 4, [])
     assert same(tensors(trainer), by_hand(place / "stay by hand", plain, 4, (0, 2)))
-
-
-def test_a_loss_that_always_goes_back_ends(place) -> None:
-    class Again(Deciding):
-        def after_evaluation(self, step: int, losses: np.ndarray) -> Decision:
-            return Decision(back_to=2) if step == 4 else GO_ON
-
-    trainer = overfitting_trainer(place / "again", Again(), max_extra_steps=0.5)
-    assert trainer.run().step == STEPS
-    assert [event["extra_steps"] for event in said(trainer, "decision")] == [2, 4, 6]
-    (warning,) = [event for event in said(trainer, "warning") if "not followed" in event["message"]]
-    assert "not followed, more than 6 steps in all would be done again" in warning["message"]
-
-
-def test_every_task_at_once_does_not_leave_and_one_there_is_not_is_the_plugins_fault(place) -> None:
-    trainer = overfitting_trainer(place / "all", deciding({2: Decision(leave_out=(0, 1, 2))}), steps=4)
-    trainer.run()
-    assert not said(trainer, "decision")
-    assert any("the last one never leaves" in event["message"] for event in said(trainer, "warning"))
-    with pytest.raises(ValueError, match="task 3 of 3"):
-        overfitting_trainer(place / "none", deciding({2: Decision(leave_out=(3,))}), steps=4).run()
-
-
-def test_of_a_damaged_checkpoint_the_one_before_is_gone_back_to_and_it_is_said(place) -> None:
-    trainer = overfitting_trainer(place / "damaged", excluding())
-    ask = trainer.loss.after_evaluation
-
-    def damaging(step: int, losses: np.ndarray) -> Decision:
-        decision = ask(step, losses)
-        if decision.back_to is not None:
-            (trainer.checkpoints.folder(LOWEST) / "state.json").write_text("{", encoding="utf-8")
-        return decision
-
-    trainer.loss.after_evaluation = damaging
-    trainer.run()
-    first = said(trainer, "decision")[0]
-    assert first["to_step"] == LOWEST - 2
-    assert "cannot be read" in first["hindrance"]
-
-
-def test_decisions_survive_a_later_one_that_goes_back_further(place) -> None:
-    class Twice(Deciding):
-        def after_evaluation(self, step: int, losses: np.ndarray) -> Decision:
-            left = int(self.left_out.sum())
-            return {(6, 0): Decision((0,), 4), (8, 1): Decision((1,), 2)}.get((step, left), GO_ON)
-
-    trainer = overfitting_trainer(place / "twice", Twice())
-    trainer.run()
-    found = [
-        (event["number"], event["step"], event["to_step"], event["extra_steps"]) for event in said(trainer, "decision")
-    ]
-    assert found == [(1, 2, 4, 2), (2, 2, 2, 8)]
-    assert trainer.checkpoints.load(2).state["left_out"] == [True, True, False]
-
-
-def test_probes_and_their_state_go_back_too(place) -> None:
-    # FAMO's weights follow a probe: going back and resuming from there come to the same.
-    loss = excluding(Famo, probe_samples=2, rotate_every=4)
-    trainer = overfitting_trainer(place / "famo", loss, save_every=2)
-    trainer.run()
-    (decision,) = said(trainer, "decision")
-    again = overfitting_trainer(place / "famo again", excluding(Famo, probe_samples=2, rotate_every=4))
-    again.resume(trainer.checkpoints.load(decision["to_step"]))
-    again.run()
-    assert same(tensors(again), tensors(trainer))
-
-
-def test_under_a_stopping_rule_going_back_comes_first_and_the_count_is_that_of_then(place) -> None:
-    trainer = overfitting_trainer(place / "stop", excluding(), stop="patience", patience=2, steps=14)
-    result = trainer.run()
-    (decision,) = said(trainer, "decision")
-    assert decision["to_step"] == LOWEST
-    assert result.selected in [event["step"] for event in said(trainer, "eval")]
 
 
 def test_on_other_tasks_who_has_left_goes_with_the_name(tmp_path, excluded) -> None:

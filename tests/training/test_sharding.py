@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from accelerate import Accelerator
 from torch import nn
 
 from mft_core.testing.random_models import random_token_loss_model
-from mft_core.training.sharding import decoder_layers, is_sharded, own_parameters, placed_like, whole
+from mft_core.training.sharding import decoder_layers, is_sharded, own_copy, own_parameters, placed_like, whole
 
 
 def test_layers_are_those_transformers_keeps_whole() -> None:
@@ -18,6 +19,7 @@ def test_layers_are_those_transformers_keeps_whole() -> None:
 def test_on_one_process_nothing_is_sharded_and_tensors_are_themselves() -> None:
     model = random_token_loss_model()
     assert not is_sharded(model)
+    assert own_copy(model, Accelerator(cpu=True)) == (0, 1)
     assert dict(own_parameters(model)) == dict(model.named_parameters())
     tensor = torch.ones(3)
     assert whole(tensor) is tensor

@@ -72,6 +72,13 @@ def test_cpp_values_come_back_as_they_were(kind: str) -> None:
     checks = f"    {kind} value={CPP_SAME[kind]};\n    assert(same(value)==value);\n    assert(same({{}})!=value);\n"
     fields = cpp(f"{kind} same({kind} value)", checks)
     assert judge("cpp", fields, "    return value;\n}\n").verdict == "pass"
+
+
+@pytest.mark.slow
+@needs("cpp")
+def test_a_cpp_value_that_is_another_fails() -> None:
+    """Of one kind: that those of each are told apart is what the other tests check by `same({})`."""
+    fields = cpp("vector<double> same(vector<double> value)", "    assert(same({0.1})==(vector<double>{0.1}));\n")
     assert judge("cpp", fields, "    return {};\n}\n").verdict == "fail"
 
 

@@ -101,6 +101,30 @@ def test_bits_without_an_adapter_and_four_bits_with_sharding_are_told(tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        ({}, None),
+        ({"fsdp": ["full_shard", "auto_wrap"], "fsdp_config": {"fsdp_offload_params": False}}, "full"),
+        ({"deepspeed": "zero3.json"}, "full"),
+        ({"deepspeed": {"zero_optimization": {"stage": 3, "mics_shard_size": -1}}}, "full"),
+        ({"dp_replicate_size": 1}, None),
+        ({"fsdp": "hybrid_shard auto_wrap"}, "hybrid"),
+        ({"fsdp": ["hybrid_shard_zero2", "auto_wrap"]}, "hybrid"),
+        ({"fsdp": ["auto_wrap"], "fsdp_config": {"fsdp_sharding_strategy": "HYBRID_SHARD"}}, "hybrid"),
+        ({"fsdp": ["auto_wrap"], "fsdp_config": {"sharding_strategy": "_HYBRID_SHARD_ZERO2"}}, "hybrid"),
+        ({"fsdp": ["auto_wrap"], "fsdp_config": {"fsdp_sharding_strategy": 4}}, "hybrid"),
+        ({"deepspeed": {"zero_optimization": {"stage": 3, "mics_shard_size": 8}}}, "hybrid"),
+        ({"dp_replicate_size": 2, "dp_shard_size": 8}, "hybrid"),
+    ],
+)
+def test_weights_are_spread_as_they_were(tmp_path: Path, given: dict[str, Any], kind: str | None) -> None:
+    values, text = imported(tmp_path, "a.json", {**AXOLOTL, **given})
+    assert values["train"].get("sharding") == kind
+    assert (f"train.sharding = {kind} stands for " in text) == (kind is not None)
+    assert "is known to be its equivalent" not in text
+
+
+@pytest.mark.parametrize(
     ("given", "targets", "told"),
     [
         (["q_proj", "v_proj"], ["q_proj", "v_proj"], False),
@@ -195,6 +219,9 @@ def test_llama_factorys_second_form_runs(tmp_path: Path, capsys: pytest.CaptureF
     assert said == {"name": "said", "train": str(tmp_path / "data/said.jsonl"), "max_samples": 20}
     assert far == {"name": "far", "train": "hf:org/far:train"}
     assert "(LLaMA-Factory v1)" in text
+    assert values["train"]["sharding"] == "full"
+    copied = V1.replace("{name: fsdp2}", "{name: fsdp2, mp_replicate_size: 2, mp_shard_size: 4}")
+    assert imported(tmp_path, "copied.yaml", copied)[0]["train"]["sharding"] == "hybrid"
     assert "# said: weight = 2 is not carried over." in text
     assert (values["train"]["batch_size"], values["train"]["steps"], values["tune"]["rank"]) == (4, 2, 4)
     (tmp_path / "data/sets.yaml").write_text(SETS.partition("far:")[0], encoding="utf-8")
