@@ -96,6 +96,8 @@ class AdapterCombiner:
             raise MftError(
                 f"PEFT cannot combine these adapters: {error}", "Leave the arm out, or take another method."
             ) from error
+        if options.method == "cat":
+            _concatenate(self.model, self._names, weight)
         _undo_scale(self.model)
         self.model.set_adapter(COMBINED)
         self.model.eval()
@@ -104,6 +106,30 @@ class AdapterCombiner:
         """Leave the combination as the model's only adapter."""
         for name in self._names:
             self.model.delete_adapter(name)
+
+
+def _concatenate(model: PeftModel, names: Sequence[str], weight: float) -> None:
+    """Give a combination of method `cat` its matrices once more, in the dtype of its parts.
+
+    PEFT copies them into matrices of the base's dtype: on one of bfloat16 that costs most of their digits.
+    """
+    import torch
+    from peft.tuners.lora import LoraLayer
+
+    for module in model.modules():
+        if not isinstance(module, LoraLayer):
+            continue
+        for downs, ups in ((module.lora_A, module.lora_B), (module.lora_embedding_A, module.lora_embedding_B)):
+            if COMBINED in downs:
+                parts = [name for name in names if name in downs]
+                scaled = [_matrix(downs[name]).data * weight * module.scaling[name] for name in parts]
+                _matrix(downs[COMBINED]).data = torch.cat(scaled, dim=0)
+                _matrix(ups[COMBINED]).data = torch.cat([_matrix(ups[name]).data for name in parts], dim=1)
+
+
+def _matrix(part: Any) -> Any:
+    """The parameter of a linear layer's A or B, or an embedding's, which is one itself."""
+    return getattr(part, "weight", part)
 
 
 def _undo_scale(model: PeftModel) -> None:

@@ -24,7 +24,7 @@ def written(folder: Path, rank: int = 4, **options: Any) -> list[Path]:
     for seed in range(3):
         torch.manual_seed(seed)
         config = LoraConfig(
-            r=rank, lora_alpha=6, task_type="CAUSAL_LM", target_modules=["q_proj", "up_proj"],
+            r=rank, lora_alpha=6, task_type="CAUSAL_LM", target_modules=["q_proj", "up_proj", "embed_tokens"],
             init_lora_weights=False, **options,
         )  # fmt: skip
         get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config).save_pretrained(
@@ -33,8 +33,8 @@ def written(folder: Path, rank: int = 4, **options: Any) -> list[Path]:
     return [folder / str(seed) for seed in range(3)]
 
 
-def combiner(adapters: list[Path]) -> AdapterCombiner:
-    return AdapterCombiner(load_base(adapter_of("llama"), adapters[0].parent / "base", torch.float32), adapters)
+def combiner(adapters: list[Path], dtype: torch.dtype = torch.float32) -> AdapterCombiner:
+    return AdapterCombiner(load_base(adapter_of("llama"), adapters[0].parent / "base", dtype), adapters)
 
 
 def changes(model: PeftModel, name: str) -> dict[str, torch.Tensor]:
@@ -88,6 +88,21 @@ def test_cat_is_exactly_the_weighted_sum_whatever_the_scale(rslora: bool, tmp_pa
     assert all(
         torch.equal(change, changes(again, COMBINED)[name]) for name, change in changes(ours.model, COMBINED).items()
     )
+
+
+@pytest.mark.parametrize("method", ["linear", "ties", "dare_linear", "dare_ties", "cat"])
+def test_on_a_bfloat16_base_no_digit_of_the_adapters_is_lost(method: str, tmp_path: Path) -> None:
+    adapters = written(tmp_path)
+    options = MergeOptions.model_validate({"method": method})
+    found = []
+    for dtype in (torch.bfloat16, torch.float32):
+        ours = combiner(adapters, dtype)
+        ours.combine(options, 0.5, seed=3)
+        ours.drop_parts()
+        found.append({name: tensor for name, tensor in ours.model.named_parameters() if COMBINED in name})
+    for name, tensor in found[0].items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, found[1][name]), name
 
 
 def test_weights_that_are_tried_depend_on_how_many_adapters_there_are() -> None:
