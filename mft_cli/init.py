@@ -45,6 +45,10 @@ def init(
             help="A configuration of LLaMA-Factory, axolotl, ms-swift, MFTCoder or TRL, to be carried over.",
         ),
     ] = None,
+    schema: Annotated[
+        bool,
+        typer.Option("--schema", help="Print the JSON Schema of recipes, for editors, and write nothing."),
+    ] = False,
     importer: Annotated[str, typer.Option(help="What reads it, see `mft list importer`; by default recognised.")] = "",
     data: DataOption = None,
     base: BaseOption = None,
@@ -65,6 +69,15 @@ def init(
             "write the recipe without them; then edit it, or give them to `mft check` and `mft run`",
         )
     plugins = context.obj.use(plugin)
+    if schema:
+        from mft_cli.recipe_schema import schema_text
+
+        if source or flags != Flags():
+            raise UsageError(
+                "--schema is the same for every recipe", "give it alone: mft init --schema > recipe.schema.json"
+            )
+        typer.echo(schema_text(plugins.catalog))
+        return
     if source:
         text, next_steps = imported(source, importer, plugins), ""
     else:
