@@ -8,7 +8,7 @@ BASE   ?= smollm2
 # Compiled test modules are kept, whatever the environment says: without, each process takes eight seconds longer.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo demo-data tutorial quick test slow check format docs bench clean
+.PHONY: demo demo-data tutorial quick test slow check format docs site bench clean
 
 # The stamps are renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -61,9 +61,15 @@ format: $(VENV)/.developing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-## docs/cli.md from the commands themselves.
+## docs/cli.md from the commands themselves, docs/recipe.md from the schema.
 docs: $(VENV)/.developing
 	$(BIN)/python docs/generate_cli.py
+	$(BIN)/python docs/generate_recipe.py
+
+## The documentation as a site: open site/index.html. A dead link fails it.
+site: $(VENV)/.developing docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo 'open site/index.html; with search: $(BIN)/python -m http.server -d site'
 
 ## Side by side with TRL and Hugging Face's Trainer: about half an hour; docs/performance.md holds what came out.
 bench: $(VENV)/.installed
@@ -72,4 +78,4 @@ bench: $(VENV)/.installed
 		echo "== $$part"; set -- $$part; name=$$1; shift; $(BIN)/python benchmarks/$$name.py "$$@" || exit 1; done
 
 clean:
-	rm -rf $(VENV) runs dist build
+	rm -rf $(VENV) runs dist build site
