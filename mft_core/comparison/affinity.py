@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mft_core.comparison.arms import ArmRun
+from mft_core.comparison.runs import RunState
 from mft_core.events import read_events
 from mft_core.objective.affinity import joined, read_course
 from mft_core.objective.affinity_summary import summarised
 from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.support import run_files
+from mft_core.support.lists import first_few
 
 MOST_IN_TABLE = 12
 Found = Mapping[str, Mapping[str, Any]]
@@ -26,14 +29,30 @@ def gather_affinity(runs: Sequence[ArmRun]) -> dict[str, dict[str, Any]]:
     """
     found = {}
     for arm in dict.fromkeys(run.arm for run in runs if not run.task):
-        of_arm = [run for run in runs if run.arm == arm and (run.folder / run_files.METRICS).is_file()]
-        logs = [read_events(run.folder / run_files.METRICS) for run in of_arm]
+        of_arm = [run for run in runs if run.arm == arm and _log(run).is_file()]
+        logs = [read_events(_log(run)) for run in of_arm]
         read = [(run, log, course) for run, log in zip(of_arm, logs, strict=True) if (course := read_course(log))]
         if read:
             run, log, first = read[0]
             affinity = summarised(joined([course for _, _, course in read if course.tasks == first.tasks]))
             found[arm] = affinity_as_json(affinity, commands_to_test(affinity, run.folder, log))
     return found
+
+
+def affinity_remarks(runs: Iterable[tuple[ArmRun, RunState]]) -> list[str]:
+    """Of finished runs that shall measure who helps whom and have not, which is found while a run trains."""
+    measuring = [(run, state) for run, state in runs if run.recipe.output.affinity and run.merging is None]
+    late = [run for run, state in measuring if state.finished and not read_course(read_events(_log(run)))]
+    if not late:
+        return []
+    some = f"{len(late)} of {len(measuring)} runs that would measure it" if len(late) < len(measuring) else "all runs"
+    named = first_few([run.label for run in late], of_what="runs")
+    why = f"who helps whom is measured while a run trains, and {some} had ended without: {named}"
+    return [f"{why}; to measure it there too, compare in another --output"]
+
+
+def _log(run: ArmRun) -> Path:
+    return run.folder / run_files.METRICS
 
 
 def shown_arm(found: Found, reference: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mft_core.batching.prepared import open_prepared
+from mft_core.comparison.affinity import affinity_remarks
 from mft_core.comparison.arm import Arm
 from mft_core.comparison.arm_kinds import arm_losses, kind_of
 from mft_core.comparison.arm_recipes import arm_recipe, budget_warnings
@@ -101,7 +102,7 @@ def prepare_comparison(
     outlines = {arm.label: kind_of(arm).outline(plans[arm.label], losses[arm.label]) for arm in request.arms}
     runs = make_runs(request, outlines)
     states = [(run, state_of(run, measurable if run.measures_unseen else (), catalog)) for run in runs]
-    return Prepared(base, plan, unseen, states, [*budget_warnings(request.arms), *idle])
+    return Prepared(base, plan, unseen, states, [*budget_warnings(request.arms), *idle, *affinity_remarks(states)])
 
 
 def _started(arm: Arm, choice: Choice, plan: Plan, catalog: Catalog) -> list[str]:

@@ -93,8 +93,10 @@ class GradientBalancer(Loss[SomeGradientOptions]):
         return found
 
     def task_weights(self) -> np.ndarray:
-        """Those of the last measurement, times the tasks' `weight`."""
+        """Those of the last measurement, times the tasks' `weight`; that alone where the product is 0 for each task."""
         weights = self._weights * self.counts.importance
+        if not weights.any():
+            weights = self.counts.importance
         return weights / weights.sum()
 
     def state_dict(self) -> dict[str, Any]:

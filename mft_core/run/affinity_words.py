@@ -83,15 +83,18 @@ def commands_to_test(affinity: Affinity, run: Path, events: Sequence[Mapping[str
     recipe = shlex.quote(str(run / run_files.RECIPE))
     if len(grouping.groups) == 1:
         return [("does it pay to learn them together?", f"mft compare {recipe} --arms single,mixed")]
-    length = _passes(events)
+    length, watched = _passes(events), _watched(events)
     return [
-        ("one group alone, to be compared with this run", f"mft run {recipe} {_of_group(run, number, group)}{length}")
+        (
+            "one group alone, to be compared with this run",
+            f"mft run {recipe} {_of_group(run, number, [*group, *watched])}{length}",
+        )
         for number, group in enumerate(grouping.groups, 1)
     ]
 
 
 def _of_group(run: Path, number: int, group: Sequence[str]) -> str:
-    """Flags that train one group of a run's tasks into a folder beside it."""
+    """Flags that train one group of a run's tasks, and watch what it watched, into a folder beside it."""
     include = f"data.include={json.dumps(list(group), ensure_ascii=False)}"
     output = shlex.quote(f"{run}-group-{number}")
     return f"--output {output} --set output.affinity=false --set {shlex.quote(include)}"
@@ -110,6 +113,11 @@ def _passes(events: Sequence[Mapping[str, Any]]) -> str:
         return ""
     last = logged[-1]
     return f" --epochs {last['epoch'] * last['steps'] / last['step']:.4g}"
+
+
+def _watched(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tasks that the run measures and does not train."""
+    return [name for event in events if event["event"] == "start" for name in event.get("watched", ())]
 
 
 def _pair(pair: TaskPair, verb: str, by_gain: bool) -> str:

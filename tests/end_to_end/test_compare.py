@@ -166,6 +166,21 @@ def test_who_helps_whom_is_measured_in_the_arms_on_all_tasks(tmp_path: Path, cap
     assert "## Who helps whom, in the runs of mixed" in (tmp_path / "out" / "compare.md").read_text()
 
 
+def test_runs_that_had_ended_without_measuring_it_are_named(tmp_path: Path) -> None:
+    few = ("--arms", "single,mixed", "--set", "train.steps=2", "--set", 'data.include=["add", "reverse"]')
+    output = ("--output", str(tmp_path / "out"))
+    affinity = ("--affinity", "--set", "output.affinity_every=1")
+    for seeds, more, said in (
+        ("1", (), ""),
+        ("1", affinity, "all runs had ended without: mixed, seed 0;"),
+        ("2", affinity, "1 of 2 runs that would measure it had ended without: mixed, seed 0;"),
+    ):
+        assert mft("compare", "recipe.toml", *few, "--seeds", seeds, *more, *output) == 0
+        found = [warning for warning in outcome(tmp_path / "out")["warnings"] if "who helps whom" in warning]
+        assert [said in warning for warning in found] == [True] * bool(said)
+    assert outcome(tmp_path / "out")["affinity"]["mixed"]["steps"] == [1, 2]
+
+
 def test_the_picture_is_drawn(compared: Path, tmp_path: Path, monkeypatch) -> None:
     from mft_report.comparison import MOST_TASKS, chosen_rows
 

@@ -91,3 +91,9 @@ class TestShortGradientsFirst(LossTests):
     """A balancer of a few lines passes the kit."""
 
     component = ShortGradientsFirst
+
+
+def test_where_all_weight_lies_on_tasks_that_count_for_nothing_the_others_count_as_they_are_meant_to() -> None:
+    loss = started([0.0, 0.0, 1.0], importance=(1.0, 3.0, 0.0))
+    loss.observe_gradients(seen(GRAMIAN))
+    assert loss.task_weights().tolist() == [0.25, 0.75, 0.0]

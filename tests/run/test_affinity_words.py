@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
+import pytest
+
 from helpers.made_up_affinities import made_up_course
+from helpers.running import write_tasks
 from mft_cli.app import run_command_line
 from mft_core.objective.affinity_summary import Affinity, summarised
 from mft_core.run.affinity_words import affinity_as_json, affinity_lines, commands_to_test, conflict_warning
@@ -68,15 +72,20 @@ def test_each_group_makes_as_many_passes_as_the_run(tmp_path: Path) -> None:
     ]
 
 
-def test_the_commands_are_commands_of_mft(data: Path, tmp_path: Path) -> None:
-    """On a recipe whose length is given in steps."""
+def test_the_commands_are_commands_of_mft(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a recipe whose length is given in steps, and that watches a task."""
+    data = write_tasks(tmp_path / "data", dict.fromkeys(("add", "copy", "upper", "reverse"), 8))
     recipe = tmp_path / "run" / "recipe.toml"
     recipe.parent.mkdir()
     recipe.write_text(
-        f'data = {{path = "{data}"}}\nmodel = {{adapter = "llama", dtype = "float32"}}\ntrain = {{steps = 4}}\n'
+        f'[data]\npath = "{data}"\ntasks = [{{name = "reverse", role = "watch"}}]\n'
+        '[model]\nadapter = "llama"\ndtype = "float32"\n[train]\nsteps = 4\n'
     )
-    (_, command), _ = commands_to_test(found("add", "copy", "reverse"), recipe.parent, [TRAINED])
-    assert run_command_line([*shlex.split(command)[1:], "--dry-run"]) == 0
+    start = {"event": "start", "watched": {"reverse": {}}}
+    (_, command), _ = commands_to_test(found("add", "copy", "upper"), recipe.parent, [start, TRAINED])
+    assert run_command_line([*shlex.split(command)[1:], "--dry-run", "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert [[task["name"] for task in plan[side]] for side in ("tasks", "watched")] == [["add", "upper"], ["reverse"]]
 
 
 def test_where_all_belong_together_the_question_is_whether_they_pay(tmp_path: Path) -> None:
