@@ -29,7 +29,11 @@ MOST_FREEDOM = 1000
 
 
 def p_values(draws: Draws) -> np.ndarray:
-    """float64 [A]: two-sided p-values of each `draws.point` being 0; NaN where nothing says how uncertain it is."""
+    """float64 [A]: two-sided p-values of each `draws.point` being 0.
+
+    NaN where nothing says how uncertain it is, and where two arms came out the same, sample by sample and seed by seed:
+    they are one and the same training, and there is nothing to be tested.
+    """
     seeds = draws.by_seed.shape[1]
     of_seeds = draws.by_seed.std(axis=1, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.zeros(len(draws.point))
     of_samples = draws.over_samples.std(axis=0)
@@ -42,7 +46,7 @@ def _p_value(point: float, of_samples: float, sample_freedom: float, of_seeds: f
         return math.nan
     distance = abs(point)
     if not distance:
-        return 1.0
+        return 1.0 if of_samples or of_seeds else math.nan
     freedom = min(int(sample_freedom), MOST_FREEDOM)
     # A standard deviation over draws of M samples has the divisor M; t wants M - 1.
     scale = of_samples * math.sqrt((freedom + 1) / freedom)

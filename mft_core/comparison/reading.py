@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mft_core.comparison.arm import BASE, MERGED, MIX, SINGLE, Arm, parse_arm
-from mft_core.comparison.results import HIGHER, LOWER, UNKNOWN, ArmResult, Cost, PairResult, TaskComparison
+from mft_core.comparison.results import HIGHER, LOWER, UNKNOWN, ArmResult, Cost, PairResult, TaskComparison, is_same
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
 from mft_core.support.lists import first_few
@@ -91,8 +91,8 @@ def read(
         gains=higher if turned else lower,
         pays=lower if turned else higher,
         undecided=tuple(task.name for task in tasks if task.name not in changed),
-        pairs=len(pairs),
-        comparisons=sum(result.corrected != UNKNOWN for result in compared),
+        pairs=sum(not is_same(pair) for pair in pairs),
+        comparisons=sum(result.corrected != UNKNOWN and not is_same(result) for result in compared),
         alone=sum(result.corrected != result.verdict for result in compared) + sum(map(_is_alone, pairs)),
         sentences=(),
     )
@@ -152,6 +152,8 @@ def _on_the_mean(found: Reading, against: Mapping[str, PairResult]) -> Iterator[
 
 def _pair_in_words(arm: str, pair: PairResult) -> str:
     """The arm, and its loss above that of the lowest one."""
+    if is_same(pair):
+        return f"{arm} (the same results: one and the same training)"
     ends = (pair.difference, pair.difference_low, pair.difference_high)
     if arm == pair.other:
         ends = tuple(None if end is None else -end for end in (ends[0], ends[2], ends[1]))  # type: ignore[assignment]

@@ -55,6 +55,11 @@ class PairResult:
     corrected: str = ""
 
 
+def is_same(result: ArmResult | PairResult) -> bool:
+    """Whether both sides came out the same, sample by sample: as "mix" and "mixed" do where its law supports no change."""
+    return result.difference == result.difference_low == result.difference_high == 0
+
+
 @dataclass(frozen=True, slots=True)
 class TaskComparison:
     """One task.

@@ -35,6 +35,7 @@ def test_p_values_are_those_of_t_where_one_error_is_all_there_is() -> None:
     assert p_values(draws(1.0, [1.0], 0.5, 10)) == pytest.approx(2 * upper_tail(np.array([1 / scale]), 9), rel=1e-6)
     assert p_values(draws(0.0, [0.0], 0.5, 10)) == 1
     assert p_values(draws(1.0, [1.0], 0.0, 10)) == 0
+    assert np.isnan(p_values(draws(0.0, [0.0], 0.0, 10))), "the same, sample by sample: nothing to be tested"
     assert np.isnan(p_values(draws(1.0, [1.0], 0.5, 1)))
     assert np.isnan(p_values(draws(np.nan, [1.0], 0.5, 9)))
 

@@ -76,6 +76,24 @@ def test_a_loss_that_is_not_finite_counts_as_the_highest_and_is_named(tmp_path: 
         json.dumps(found.as_json(), allow_nan=False)
 
 
+def test_arms_that_are_one_and_the_same_training_are_no_comparison(tmp_path: Path) -> None:
+    seeds = {"mixed": (2.0, 2.0), "mix": (2.0, 2.0), "famo": (2.01, 2.03)}
+    runs = [
+        finished(tmp_path, arm, seed, {"a": mean, "b": mean + 1})
+        for arm, means in seeds.items()
+        for seed, mean in enumerate(means)
+    ]
+    base = {"a": losses(3.0), "b": losses(3.0)}
+    found, without = (
+        gather([run for run in runs if run.arm in arms], base, {"a": 1.0, "b": 1.0}, [], "mixed")
+        for arms in (seeds, ("mixed", "famo"))
+    )
+    assert [(pair.one, pair.other) for pair in found.pairs if pair.p is None] == [("mixed", "mix")]
+    assert (found.reading.pairs, found.reading.comparisons) == (2, 2)
+    assert found.tasks[0].arms["famo"].p_corrected == without.tasks[0].arms["famo"].p_corrected
+    assert "could not be told apart from mix (the same results" in found.reading.sentences[0]
+
+
 def test_other_validation_samples_are_refused(tmp_path: Path) -> None:
     run = finished(tmp_path, "mixed", 0, {"add": 2.0})
     base = {"add": replace(losses(4.0), digests=DIGESTS + np.uint64(1))}
