@@ -56,7 +56,7 @@ class PairResult:
 
 
 def is_same(result: ArmResult | PairResult) -> bool:
-    """Whether both sides came out the same, sample by sample: as "mix" and "mixed" do where its law supports no change."""
+    """Whether both sides are the same, sample by sample: "mix" is as "mixed" where its law supports no change."""
     return result.difference == result.difference_low == result.difference_high == 0
 
 

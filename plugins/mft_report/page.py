@@ -15,6 +15,7 @@ from mft_core.support import run_files, units
 from mft_core.support.redact import redact
 
 TEMPLATE = "report.html.jinja"
+HISTOGRAMS = {"longer", "longer_tokens", "longer_supervised"}
 SCORE_FIELDS = ("step", "task", "metric", "value", "n", "protocol")
 
 
@@ -80,11 +81,6 @@ def _headline(facts: RunFacts) -> list[tuple[str, str, str]]:
     ]
 
 
-def _refused(facts: RunFacts) -> list[tuple[str, str]]:
-    """The first refused records of all tasks, each with its task."""
-    return [(task.name, line) for task in (*facts.tasks, *facts.watched) for line in task.data.get("examples", ())]
-
-
 def _model(start: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Facts of the "start" event beside the tasks, nested ones with dotted names."""
     rows: list[tuple[str, str]] = []
@@ -101,9 +97,15 @@ def _model(start: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _data_columns(facts: RunFacts) -> list[str]:
-    """What the "start" event counts of a task: numbers, and numbers by reason."""
-    values = {key: value for task in facts.tasks for key, value in task.data.items()}
-    return [key for key, value in values.items() if isinstance(value, (int, float, Mapping))]
+    """What the "start" event counts of a task: numbers, and numbers by reason; those that any task has.
+
+    How long what is too long would be, which is a number for each of many lengths, is left to `--json`.
+    """
+    tasks = [task.data for task in (*facts.tasks, *facts.watched)]
+    counted = {
+        key for data in tasks for key, value in data.items() if value and isinstance(value, (int, float, Mapping))
+    }
+    return [key for key in dict.fromkeys(key for data in tasks for key in data) if key in counted - HISTOGRAMS]
 
 
 def _total(facts: RunFacts, key: str) -> str:

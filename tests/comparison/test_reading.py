@@ -150,7 +150,7 @@ def test_where_nothing_is_trained_in_the_reference_costs_are_told_as_they_are() 
 def test_a_difference_that_rounds_to_zero_has_no_minus() -> None:
     alike = "no difference shown"
     mean = {"mixed": MIXED, "famo": MIXED}
-    for low, high in ((0.0, 0.0), (-0.00004, 0.00004)):
+    for low, high in ((-0.00001, 0.00001), (-0.00004, 0.00004)):
         pairs = (PairResult("mixed", "famo", 0.0, low, high, alike, 1.0, 1.0, alike),)
         text = read(("mixed", "famo"), "mixed", 5, [], mean, pairs, {}).sentences[0]
         assert "famo 0.0000 [0.0000, 0.0000]" in text

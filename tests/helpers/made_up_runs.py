@@ -14,6 +14,7 @@ def write_run(folder: Path, tasks: Sequence[str], steps: int = 60, every: int = 
     folder.mkdir(parents=True)
     log = EventLog(folder)
     counts = {"train": 90, "valid": 10, "tokens": 9000, "supervised": 3000, "weight": 1.0}
+    counts |= {"overlong": 7, "truncated": 0, "bad": {}, "longer": {"576": 5, "640": 2}, "longer_tokens": {"576": 2800}}
     log.emit("start", 0, model={"adapter": "llama"}, tasks=dict.fromkeys(tasks, counts), steps=steps)
 
     def loss(index: int, step: int) -> float:

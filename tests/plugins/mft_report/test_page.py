@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -99,6 +100,14 @@ def test_page_shows_the_run(tmp_path: Path) -> None:
         "humaneval", "pass@1", "0.125",
     ):  # fmt: skip
         assert expected in text
+
+
+def test_the_table_of_data_has_what_any_task_has_and_no_histogram(tmp_path: Path) -> None:
+    text = page_of(write_run(tmp_path / "run", ["completion", "repair"])).text
+    (table,) = re.findall(r"Data(.*?)all tasks", text, re.DOTALL)
+    assert "over max_length" in table
+    for absent in ("longer", "576", "truncated", "bad"):
+        assert absent not in table
 
 
 def test_page_redacts_secrets(tmp_path: Path) -> None:
