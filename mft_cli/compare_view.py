@@ -1,4 +1,4 @@
-"""A comparison on the terminal; made for 80 columns, broken over lines where there are many arms."""
+"""A comparison on the terminal; made for 80 columns, in several tables where there are many arms."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from mft_core.comparison.affinity import Found, shown_arm
 from mft_core.comparison.arm import BASE
 from mft_core.comparison.markdown import ALONE, rows, summary_lines, verdict
 from mft_core.comparison.outcome import Comparison
-from mft_core.comparison.results import HIGHER, LOWER, ArmResult, TaskComparison
+from mft_core.comparison.results import HIGHER, LOWER, UNDECIDED, ArmResult, TaskComparison
 from mft_core.comparison.statistics import CONFIDENCE
 from mft_core.support import units
 
 NAME_WIDTH = 24
+CELL_WIDTH = 18
+"""Columns that a loss or a difference takes with its half interval and the space before it."""
 MOST_TASKS, MOST_SCORES = 24, 60
 STYLES = {LOWER: "green", HIGHER: "red"}
 
@@ -31,22 +33,9 @@ def print_comparison(
 
     Of many tasks, those where an arm differs most from the reference, or `all_tasks`.
     """
-    arms = [BASE, *comparison.arms]
-    reference = comparison.reference
-    seeds = f"{comparison.seeds} seed{'s' * (comparison.seeds != 1)}"
-    losses = _table(f"Validation loss, nats per token, {seeds}, {CONFIDENCE:.0%} intervals", "task", *arms)
-    others = [arm for arm in arms if arm != reference]
-    differences = _table(f"Difference to {reference}; below 0 is better", "task", *others)
     listed = _listed(comparison, all_tasks)
-    for name, task in listed:
-        shown = units.shorten(units.printable(name, console.encoding), NAME_WIDTH)
-        losses.add_row(shown, *(_loss(task.arms.get(arm)) for arm in arms))
-        differences.add_row(shown, *(_difference(task.arms.get(arm)) for arm in others))
     rest = len(comparison.tasks) + 1 - len(listed)
-    if rest:
-        losses.add_row(f"{rest} more tasks", style="dim")
-        differences.add_row(f"{rest} more tasks", style="dim")
-    for table in (losses, differences, _cost_table(comparison)):
+    for table in (*_tables(console, comparison, listed, rest), _cost_table(comparison)):
         console.print(table)
     if comparison.scores:
         console.print(_score_table(comparison))
@@ -66,8 +55,33 @@ def print_comparison(
     console.print(Text(f"written to {output}: {files}"), soft_wrap=True)
 
 
+def _tables(
+    console: Console, comparison: Comparison, listed: Sequence[tuple[str, TaskComparison]], rest: int
+) -> Iterator[Table]:
+    """Losses, and differences to the reference, with as many arms in a table as fit beside each other."""
+    arms = [BASE, *comparison.arms]
+    others = [arm for arm in arms if arm != comparison.reference]
+    seeds = f"{comparison.seeds} seed{'s' * (comparison.seeds != 1)}"
+    names = [units.shorten(units.printable(name, console.encoding), NAME_WIDTH) for name, _ in listed]
+    fit = max(1, (console.width - max(map(len, names), default=0)) // CELL_WIDTH)
+    for title, shown, cell in (
+        (f"Validation loss, nats per token, {seeds}, {CONFIDENCE:.0%} intervals", arms, _loss),
+        (f"Difference to {comparison.reference}; below 0 is better", others, _difference),
+    ):
+        for first in range(0, len(shown), fit):
+            some = shown[first : first + fit]
+            table = _table(title if not first else "", "task", *some)
+            for name, (_, task) in zip(names, listed, strict=True):
+                table.add_row(name, *(cell(task.arms.get(arm)) for arm in some))
+            if rest:
+                table.add_row(f"{rest} more tasks", style="dim")
+            yield table
+
+
 def _words(comparison: Comparison, listed: Sequence[tuple[str, TaskComparison]]) -> Iterator[Text]:
-    """Each arm against the reference, what a mark in the tables means, and the reading."""
+    """What the tables' words and marks mean, each arm against the reference, and the reading."""
+    if any(result.verdict == UNDECIDED for _, task in listed for result in task.arms.values()):
+        yield Text("differences without a word: no difference shown", style="dim")
     yield from map(Text, summary_lines(comparison))
     if any(ALONE in verdict(arm) for _, task in listed for arm in task.arms.values()):
         among = f"{comparison.reading.comparisons} comparisons"
@@ -92,7 +106,7 @@ def _largest_difference(task: TaskComparison) -> float:
 
 
 def _table(title: str, first: str, *others: str) -> Table:
-    table = Table(title=title, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title or None, title_style="bold", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column(first, no_wrap=True)
     for heading in others:
         table.add_column(heading, justify="right")
@@ -109,7 +123,8 @@ def _difference(result: ArmResult | None) -> Text:
     if result is None or result.difference is None:
         return Text(units.MISSING)
     number = f"{units.difference(result.difference)} {_half_width(result.difference_low, result.difference_high)}"
-    return Text(f"{number}\n{verdict(result)}", style=STYLES.get(result.corrected or result.verdict, ""))
+    word = "" if result.verdict == UNDECIDED else f"\n{verdict(result)}"
+    return Text(f"{number}{word}", style=STYLES.get(result.corrected or result.verdict, ""))
 
 
 def _half_width(low: float | None, high: float | None) -> str:

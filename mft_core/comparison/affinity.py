@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mft_core.comparison.arms import ArmRun
-from mft_core.comparison.runs import RunState
 from mft_core.events import read_events
 from mft_core.objective.affinity import joined, read_course
 from mft_core.objective.affinity_summary import summarised
 from mft_core.run.affinity_words import affinity_as_json, commands_to_test
 from mft_core.support import run_files
 from mft_core.support.lists import first_few
+
+if TYPE_CHECKING:
+    from mft_core.comparison.runs import RunState
 
 MOST_IN_TABLE = 12
 Found = Mapping[str, Mapping[str, Any]]
