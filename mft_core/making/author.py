@@ -40,6 +40,15 @@ class Author(Protocol):
         """
         ...
 
+    def fresh(self, instructions: Sequence[str]) -> list[str]:
+        """Those of a seed's instructions that are unlike all that were let through before: what is worth a solution.
+
+        Call it once for a seed, with all that it would have solved. It waits until the seeds before have called it, or
+        have ended. What it leaves out is counted under the filter that would have refused the record; a second call
+        leaves out nothing, for the seeds after have been decided on by then.
+        """
+        ...
+
     def solve(self, instruction: str, *, language: str = "python", topic: str = "", sample: int = 0) -> Draft:
         """A record of the instruction and the model's solution in code, with what the recipe's filters check it by:
         tests that it wrote, a second solution, inputs.

@@ -7,19 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from mft_core.endpoint.client import Endpoint, Unanswered
+from mft_core.endpoint.client import Unanswered
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
-from mft_core.endpoint.spending import Allowance, BudgetSpent, Spending
-from mft_core.errors import UsageError
+from mft_core.endpoint.spending import BudgetSpent, Spending
+from mft_core.making.admission import NotNew, SeedAdmission
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
 from mft_core.making.filters.refusals import check_instruction
 from mft_core.making.made import REFUSED_BY_ENDPOINT, UNANSWERED
 from mft_core.making.prompts import INPUTS, LANGUAGE, SOLUTION, TESTS
-from mft_core.making.recipe import FiltersSection, WriterSection
+from mft_core.making.recipe import FiltersSection
 from mft_core.making.written_code import (
     assertions,
     code_of,
@@ -28,15 +27,13 @@ from mft_core.making.written_code import (
     signature,
 )
 from mft_core.records import Turn
-from mft_core.support import run_files
 from mft_core.support.thoughts import without_thought
-
-if TYPE_CHECKING:
-    from mft_core.registry.catalog import Catalog
 
 REASONS = {"length": "cut off", "content_filter": "content filter", REFUSAL: REFUSED_BY_ENDPOINT}
 """By the end of a reply that is no answer, why nothing comes of it."""
 LEAST_TESTS = LEAST_INPUTS = 3
+MOST_CHARACTERS = 20_000
+"""Of an answer, where filters.most_characters is less: what is longer would only make the next question dear."""
 
 
 class AskedModel(Protocol):
@@ -98,6 +95,7 @@ class ModelAuthor:
         self._filters = filters
         self.ask_again = ask_again
         self.earlier_spending = model.spending
+        self._turn: SeedAdmission | None = None
         self._anew = False
         self._given: list[Given] = []
 
@@ -121,14 +119,20 @@ class ModelAuthor:
         """The answers that came by this author, of `for_one_seed`, in their order."""
         return tuple(self._given)
 
-    def for_one_seed(self, *, anew: bool = False) -> ModelAuthor:
+    @property
+    def not_new(self) -> Sequence[NotNew]:
+        """The instructions that `fresh` left out, in their order."""
+        return tuple(self._turn.refused) if self._turn is not None else ()
+
+    def for_one_seed(self, turn: SeedAdmission | None = None, *, anew: bool = False) -> ModelAuthor:
         """The same author with `given` of its own.
 
         Args:
+            turn: decides which of the seed's instructions are new; None: all are.
             anew: it takes no answer of an earlier call.
         """
         one = copy(self)
-        one._anew, one._given = anew, []
+        one._turn, one._anew, one._given = turn, anew, []
         return one
 
     def tell_trouble(self, on_trouble: Callable[[str], None]) -> None:
@@ -155,7 +159,7 @@ class ModelAuthor:
         """The model's answer, without a thought before it; from the journal if it is there.
 
         Raises:
-            Refused: it was cut off, filtered, refused by the endpoint, or did not come.
+            Refused: it was cut off, filtered, refused by the endpoint, did not come, or is too long for anything.
             BudgetSpent: it was not asked for: the rest of the budget may not suffice.
             MftError: no question will be answered.
         """
@@ -172,7 +176,14 @@ class ModelAuthor:
         answer = without_thought(reply.text)
         if not answer.strip():
             raise Refused("no answer", f"{stage}: a thought alone")
+        most = max(self._filters.most_characters, MOST_CHARACTERS)
+        if len(answer) > most:
+            raise Refused("answer too long", f"{stage}: {len(answer)} characters, more than {most}")
         return answer
+
+    def fresh(self, instructions: Sequence[str]) -> list[str]:
+        """Those of a seed's instructions that are unlike all that were let through before."""
+        return list(instructions) if self._turn is None else self._turn.fresh(instructions)
 
     def solve(self, instruction: str, *, language: str = "python", topic: str = "", sample: int = 0) -> Draft:
         """A record of the instruction and the model's solution, with what the recipe's filters check it by.
@@ -240,58 +251,3 @@ class ModelAuthor:
 def _about(told: str, instruction: str, head: str) -> list[Message]:
     asked = json.dumps({"task": instruction, "signature": head}, ensure_ascii=False, indent=1)
     return [(SYSTEM, told), (USER, asked)]
-
-
-def check_author(section: WriterSection) -> None:
-    """Whether a recipe names one model.
-
-    Raises:
-        UsageError: it names none, or two.
-    """
-    if section.endpoint and section.base:
-        raise UsageError("model.endpoint and model.base: which of the two writes?", "Give one of them.")
-    if not section.endpoint and not section.base:
-        raise UsageError(
-            "model: who writes the data?",
-            "--endpoint URL --model NAME for a model behind an endpoint, or --base for one on this machine.",
-        )
-    if section.endpoint and not section.name:
-        raise UsageError("model.name: which model behind the endpoint?", "Name one exact version.")
-
-
-def open_author(
-    section: WriterSection, filters: FiltersSection, folder: Path, catalog: Catalog, *, ask_again: bool = False
-) -> ModelAuthor:
-    """The author that a recipe names, with its journal in a folder; `ask_again` as of `ModelAuthor`.
-
-    Raises:
-        UsageError: the recipe names no model, or two; or what it names cannot be one.
-        MftError: the model cannot be loaded, or the journal cannot be read.
-    """
-    check_author(section)
-    budget = Allowance(section.budget_tokens, section.budget_requests)
-    if section.base:
-        return ModelAuthor(_open_local(section, budget, folder, catalog), filters, ask_again=ask_again)
-    settings = section.settings(
-        section.endpoint,
-        section.name,
-        parameters={"temperature": section.temperature, "max_tokens": section.max_tokens},
-        concurrency=section.concurrency,
-        budget=budget,
-        prices=section.prices,
-    )
-    return ModelAuthor(Endpoint(settings, folder / run_files.REQUESTS), filters, ask_again=ask_again)
-
-
-def _open_local(section: WriterSection, budget: Allowance, folder: Path, catalog: Catalog) -> AskedModel:
-    from mft_core.making.local_model import LocalSettings, open_local_model  # imports what loads models
-
-    settings = LocalSettings(
-        base=section.base,
-        temperature=section.temperature,
-        max_tokens=section.max_tokens,
-        batch_size=section.concurrency,
-        budget=budget,
-        prices=section.prices,
-    )
-    return open_local_model(settings, folder / run_files.REQUESTS, catalog)

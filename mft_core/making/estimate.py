@@ -9,8 +9,7 @@ from itertools import islice
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import money_for
 from mft_core.making.draft import Draft
-from mft_core.making.maker import Maker, SeedRequest
-from mft_core.making.production import seeds_of
+from mft_core.making.maker import Maker, SeedRequest, seeds_of
 from mft_core.making.recipe import MakeRecipe
 from mft_core.records import Turn
 

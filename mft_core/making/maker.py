@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mft_core.data.readers import Readers, installed_readers
+from mft_core.errors import MftError
 from mft_core.making.author import Author
 from mft_core.making.draft import Draft, Seed
 from mft_core.registry.options import Configurable, SomeOptions
@@ -82,3 +83,22 @@ class Maker(Configurable[SomeOptions]):
     def passed_over(self) -> Mapping[str, int]:
         """What it left out so far without a word to anybody, by reason: files, records, answers. For the report."""
         return {}
+
+
+def seeds_of(maker: Maker, request: SeedRequest) -> Iterator[Seed]:
+    """A maker's seeds of a round.
+
+    Raises:
+        MftError: it raises, or yields something else.
+    """
+    try:
+        for seed in maker.seeds(request):
+            if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
+                raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
+            yield seed
+    except (MftError, GeneratorExit):
+        raise
+    except (Exception, SystemExit) as error:
+        raise MftError(
+            f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
+        ) from error

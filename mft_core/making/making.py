@@ -11,14 +11,16 @@ from typing import NamedTuple
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import Spending
 from mft_core.errors import MftError, UsageError
-from mft_core.making.authoring import ModelAuthor, check_author, open_author
+from mft_core.making.admission import Admission
+from mft_core.making.author_opening import check_author, open_author
+from mft_core.making.authoring import ModelAuthor
 from mft_core.making.earlier import Earlier, check_earlier, earlier_making, seeds_digest
 from mft_core.making.estimate import Estimate, estimate, few_seeds
 from mft_core.making.filters.chain import FilterChain, open_filters
 from mft_core.making.made import BUDGET, Made
-from mft_core.making.maker import Maker, SeedRequest
+from mft_core.making.maker import Maker, SeedRequest, seeds_of
 from mft_core.making.output import RECIPE, TRAIN, write_output
-from mft_core.making.production import OnProgress, Production, seeds_of
+from mft_core.making.production import OnProgress, Production
 from mft_core.making.prompt_digests import prompt_digests
 from mft_core.making.recipe import MakeRecipe
 from mft_core.making.report import report
@@ -63,6 +65,7 @@ class Making:
             self.maker,
             self.author,
             self.filters,
+            Admission(self.recipe.filters.rouge),
             self.readers,
             wanted=self.recipe.n,
             seed=self.recipe.seed,

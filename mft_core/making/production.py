@@ -19,6 +19,7 @@ from itertools import islice
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import BudgetSpent
 from mft_core.errors import MftError
+from mft_core.making.admission import Admission, NotNew, SeedAdmission
 from mft_core.making.authoring import ModelAuthor
 from mft_core.making.draft import Draft, Refused, Seed, fault_of
 from mft_core.making.filters.chain import FilterChain
@@ -35,7 +36,8 @@ from mft_core.making.made import (
     MakingProgress,
     NotKept,
 )
-from mft_core.making.maker import Maker, SeedRequest
+from mft_core.making.maker import Maker, SeedRequest, seeds_of
+from mft_core.records import Turn
 
 FRUITLESS_ROUNDS = 3
 """So many rounds in a row of which nothing is kept say that nothing will be."""
@@ -45,6 +47,8 @@ SAID_CHARACTERS = 500
 """Of an answer that nothing came of, for whoever wants to know why."""
 MOST_DRAFTS = 1000
 """Of one seed; a maker may not come to an end."""
+IN_WORK = 2
+"""Seeds in work for each question that may be under way."""
 LEAST_SHARE, KNOWN_SEEDS = 0.05, 10
 """Of what is made that is expected to be kept, at least, and seeds after which what was kept of them tells it: before
 that, no more seeds are in work than are needed if all is kept.
@@ -82,6 +86,7 @@ class Production:
         maker: the method.
         author: who is asked.
         filters: which drafts are kept.
+        admission: which instructions are new, before they are solved.
         readers: of the files that seeds may come from.
         wanted: records.
         seed: of everything that is drawn.
@@ -94,6 +99,7 @@ class Production:
         maker: Maker,
         author: ModelAuthor,
         filters: FilterChain,
+        admission: Admission,
         readers: Readers,
         *,
         wanted: int,
@@ -102,6 +108,7 @@ class Production:
         patience: int = 0,
     ) -> None:
         self._maker, self._author, self._filters, self._readers = maker, author, filters, readers
+        self._admission = admission
         self._wanted, self._seed, self._concurrency, self._patience = wanted, seed, concurrency, patience
         self.made = Made()
         self._failures = self._used = 0
@@ -118,7 +125,9 @@ class Production:
         """
         made = self.made
         made.ended = INTERRUPTED
-        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="making") as pool, self._no_more_questions():
+        # A thread for each seed in work: some wait for others, and the author says how many questions are under way.
+        threads = IN_WORK * self._concurrency
+        with ThreadPoolExecutor(threads, thread_name_prefix="making") as pool, self._no_more_questions():
             fruitless = number = 0
             while fruitless < FRUITLESS_ROUNDS:
                 before, used = len(made.kept), self._used
@@ -149,6 +158,7 @@ class Production:
             yield
         finally:
             self._author.give_up()
+            self._admission.close()
 
     def _results(self, number: int, pool: ThreadPoolExecutor) -> Iterator[_Result]:
         """Of the seeds of a round, in their order; a few more than needed are in work at a time."""
@@ -162,7 +172,7 @@ class Production:
                     seed = next(seeds, None)
                     if seed is None:
                         break
-                    waiting.append(pool.submit(self._make, seed))
+                    waiting.append(pool.submit(self._make, seed, self._admission.turn()))
                 if not waiting:
                     return
                 result = waiting.popleft().result()
@@ -182,15 +192,18 @@ class Production:
         needed = math.ceil((self._wanted - kept) / share)
         if self._patience:
             needed = min(needed, self._patience - self.made.in_a_row)
-        return max(1, min(2 * self._concurrency, needed))
+        return max(1, min(IN_WORK * self._concurrency, needed))
 
-    def _make(self, seed: Seed) -> _Result:
-        """Everything about one seed that does not depend on others; in a thread of the pool.
+    def _make(self, seed: Seed, turn: SeedAdmission) -> _Result:
+        """Everything about one seed but its comparison with what was kept; in a thread of the pool.
 
         What came to nothing by answers of earlier calls alone may be asked for once more.
         """
-        author = self._author.for_one_seed()
-        result = self._attempt(seed, author)
+        author = self._author.for_one_seed(turn)
+        try:
+            result = self._attempt(seed, author)
+        finally:
+            turn.end()
         known = bool(author.given) and all(one.earlier for one in author.given)
         if author.ask_again and known and result.came_to_nothing:
             again = self._attempt(seed, author.for_one_seed(anew=True))
@@ -199,6 +212,14 @@ class Production:
         return result
 
     def _attempt(self, seed: Seed, author: ModelAuthor) -> _Result:
+        result = self._tried(seed, author)
+        not_new = [NotKept(seed, one.filter, one.reason, one.detail, _asked(one)) for one in author.not_new]
+        drafts = [*not_new, *result.drafts]
+        if not drafts and result.over is None:
+            drafts = [NotKept(seed, MAKER, "nothing made of it", "")]
+        return replace(result, drafts=drafts)
+
+    def _tried(self, seed: Seed, author: ModelAuthor) -> _Result:
         drafts: list[Draft | NotKept] = []
         try:
             for draft in islice(self._maker.make(seed, author), MOST_DRAFTS):
@@ -212,8 +233,6 @@ class Production:
             place = traceback.extract_tb(error.__traceback__)[-1]
             reason, detail = f"raised {type(error).__name__}", f"{error} ({place.filename}:{place.lineno})"
             return _Result(seed, [*drafts, NotKept(seed, MAKER, reason, detail)], failure=f"{reason}: {detail}")
-        if not drafts:
-            drafts.append(NotKept(seed, MAKER, "nothing made of it", ""))
         return _Result(seed, drafts)
 
     def _checked(self, seed: Seed, draft: Draft, author: ModelAuthor) -> Draft | NotKept:
@@ -261,20 +280,6 @@ class Production:
         return MakingProgress(self._wanted, kept + refused, kept, Counter(self._reasons), self._author.spending, left)
 
 
-def seeds_of(maker: Maker, request: SeedRequest) -> Iterator[Seed]:
-    """A maker's seeds of a round.
-
-    Raises:
-        MftError: it raises, or yields something else.
-    """
-    try:
-        for seed in maker.seeds(request):
-            if not isinstance(seed, Seed) or not all(isinstance(one, str) for one in (seed.key, seed.text)):
-                raise TypeError(f"it yields {seed!r:.80}, no Seed with a key and a text")
-            yield seed
-    except (MftError, GeneratorExit):
-        raise
-    except (Exception, SystemExit) as error:
-        raise MftError(
-            f"the maker's seeds: {type(error).__name__} {error}", "Mend it, then rerun: what was answered is kept."
-        ) from error
+def _asked(one: NotNew) -> Draft:
+    """As much of a record as there is."""
+    return Draft((Turn("user", one.instruction),))

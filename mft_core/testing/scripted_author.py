@@ -57,6 +57,10 @@ class ScriptedAuthor:
         """
         return self._answer(Question(stage, tuple(messages), sample), _three_instructions)
 
+    def fresh(self, instructions: Sequence[str]) -> list[str]:
+        """All of them."""
+        return list(instructions)
+
     def solve(self, instruction: str, *, language: str = "python", topic: str = "", sample: int = 0) -> Draft:
         """The instruction and the script's solution, a function `solution` by default.
 

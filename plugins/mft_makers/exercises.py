@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -67,8 +66,8 @@ class Exercises(PromptedMaker[ExercisesOptions]):
         """
         sample = seed.facts["sample"]
         instructions = self._worded(seed, author, sample)
-        drafts = self.solved(author, instructions, self.options.programming_language, seed.topic, sample)
-        return [replace(draft, worded=self.options.wording != "fixed") for draft in drafts]
+        language, worded = self.options.programming_language, self.options.wording != "fixed"
+        return self.solved(author, instructions, language, seed.topic, sample, worded=worded)
 
     def own_seeds(self) -> Sequence[str]:
         """The points that were gone through."""

@@ -50,4 +50,4 @@ class FromCode(OverCode[FromCodeOptions]):
         lowered = problem.lower()
         if word := next((word for word in CODE_WORDS if word in lowered), ""):
             raise Refused("speaks of the code", word)
-        return [author.solve(problem, language=language, topic=seed.topic)]
+        return [author.solve(one, language=language, topic=seed.topic) for one in author.fresh([problem])]

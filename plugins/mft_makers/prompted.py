@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -84,21 +85,40 @@ class PromptedMaker(Maker[SomePromptedOptions]):
         return value
 
     def solved(
-        self, author: Author, instructions: Iterable[str], language: str, topic: str = "", sample: int = 0
+        self,
+        author: Author,
+        instructions: Sequence[str],
+        language: str,
+        topic: str = "",
+        sample: int = 0,
+        *,
+        worded: bool = True,
     ) -> list[Draft]:
-        """A record of every instruction that the model solves; what it does not is counted.
+        """A record of every new instruction that the model solves; what it does not is counted.
+
+        Args:
+            author: the model.
+            instructions: of one seed, all of them.
+            language: of the solutions.
+            topic, sample: as `Author.solve` has them.
+            worded: a model worded them: those that are like earlier ones are left out.
 
         Raises:
-            Refused: it solves none; with the last one's reason.
+            Refused: there is no instruction, or it solves none; with the last one's reason.
         """
-        drafts, refused = [], Refused("no instruction")
-        for instruction in instructions:
+        if not instructions:
+            raise Refused("no instruction")
+        fresh = author.fresh(instructions) if worded else instructions
+        drafts: list[Draft] = []
+        refused: Refused | None = None
+        for instruction in fresh:
             try:
-                drafts.append(author.solve(instruction, language=language, topic=topic, sample=sample))
+                draft = author.solve(instruction, language=language, topic=topic, sample=sample)
+                drafts.append(replace(draft, worded=worded))
             except Refused as reason:
                 refused = reason
                 self.tally.add(f"solution: {reason.reason}")
-        if not drafts:
+        if refused is not None and not drafts:
             raise refused
         return drafts
 

@@ -39,6 +39,9 @@ class ScriptedAuthor(Author):
         self.asked.append((stage, list(messages), temperature))
         return self.answers.pop(0)
 
+    def fresh(self, instructions: Sequence[str]) -> list[str]:
+        raise AssertionError("no filter has instructions")
+
     def solve(self, instruction: str, *, language: str = "python", topic: str = "", sample: int = 0) -> Draft:
         raise AssertionError("no filter asks for a solution")
 

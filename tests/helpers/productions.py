@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from helpers.lean_endpoint import LeanEndpoint
 from mft_core.data.readers import installed_readers
-from mft_core.making.authoring import open_author
+from mft_core.making.admission import Admission
+from mft_core.making.author_opening import open_author
 from mft_core.making.filters.chain import FilterChain
 from mft_core.making.filters.duplicates import DuplicatesFilter
 from mft_core.making.made import Made
@@ -28,6 +30,7 @@ def production(
     concurrency: int = 8,
     ask_again: bool = False,
     patience: int = 60,
+    rouge: float = 1.0,
     **model: int,
 ) -> Iterator[Production]:
     section = WriterSection.model_validate(
@@ -40,6 +43,7 @@ def production(
             maker,
             author,
             filters,
+            Admission(rouge),
             installed_readers(),
             wanted=wanted,
             seed=0,
@@ -50,7 +54,7 @@ def production(
         author.close()
 
 
-def produce(folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, **options: int) -> Made:
+def produce(folder: Path, endpoint: LeanEndpoint, maker: Maker, wanted: int, **options: Any) -> Made:
     with production(folder, endpoint, maker, wanted, **options) as one:
         return one.run(lambda progress: None)
 

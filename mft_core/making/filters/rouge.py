@@ -81,6 +81,7 @@ class RougeFilter(OrderedFilter):
     """
 
     name = "rouge"
+    REASON: ClassVar[str] = "like an earlier instruction"
 
     def __init__(self, most: float) -> None:
         self._index = RougeIndex(most)
@@ -93,7 +94,7 @@ class RougeFilter(OrderedFilter):
         found = self._index.most_alike(words(draft.instruction))
         if found is not None:
             number, score = found
-            raise Refused("like an earlier instruction", f"{score:.2f} with {self._shown[number]!r}")
+            raise Refused(self.REASON, f"{score:.2f} with {self._shown[number]!r}")
 
     def keep(self, draft: Draft) -> None:
         """Remember its instruction."""
