@@ -69,6 +69,8 @@ class SharedVectors:
         for name, layer in four_bit_layers(model).items():
             form = self.forms[name]
             use_packed(layer, form, self.vector(name), quant_tables(form.quantization))
+        # The model alone keeps it: transformers' quantizer, which knows this object, stays with the model.
+        self._memory = torch.empty(0)
         gather(None)
 
 

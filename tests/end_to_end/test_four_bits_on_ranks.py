@@ -18,6 +18,7 @@ from helpers.running import arguments, events, largest_difference, mft, settings
 from helpers.tiny_models import write_checkpoint
 from helpers.workers import run_commands_on
 from mft_core.models.loading import load_base
+from mft_core.models.mapped_weights import MAPS
 from mft_core.models.packed_linear import PackedLinear4bit
 from mft_core.models.quantization import Quantization, four_bit_layers
 from mft_core.testing.random_models import logits_alone, random_ids
@@ -116,6 +117,11 @@ def test_what_is_left_writes_answers_and_is_exported(on_ranks: Path, tmp_path: P
     assert any((tmp_path / "merged").glob("*.safetensors"))
 
 
+def mapped_files() -> list[str]:
+    """Parts of the memory of this process that are the shared file of quantised weights."""
+    return [line for line in MAPS.read_text(encoding="utf-8").splitlines() if "mft-four-bits-" in line]
+
+
 def hold_a_part(folder: Path) -> None:
     """On a rank: what it has of a spread model between steps, and that the model computes what it did whole."""
     from accelerate import Accelerator
@@ -126,7 +132,9 @@ def hold_a_part(folder: Path) -> None:
     with torch.no_grad():
         expected = logits_alone(tuned, random_ids(9))
         whole = {name: layer.packed.nbytes for name, layer in four_bit_layers(tuned).items()}
+        assert mapped_files()
         model = shard(tuned, accelerator)
+        assert not mapped_files(), "a spread model keeps the whole one"
         assert torch.equal(logits_alone(model, random_ids(9)), expected)
     parameters = dict(own_parameters(model))
     assert is_sharded(model)
