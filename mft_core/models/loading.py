@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from mft_core.models.adapter import ModelAdapter
+    from mft_core.models.quantizing_together import SharedVectors
 
 logger = logging.getLogger(__name__)
 
@@ -97,13 +99,17 @@ def load_base(
     *,
     quantization: Quantization | None = None,
     device: torch.device | None = None,
+    spread: bool = False,
 ) -> PreTrainedModel:
     """The checkpoint in `folder` as a native transformers model in eval mode, with packed attention.
 
     Args:
         dtype: of the weights in memory, as far as they are not quantised.
         quantization: of the linear layers' weights, while they are read; None: they stay dense.
-        device: where the weights go straight from the files; None: memory of the processor.
+        device: where the weights go straight from the files, and where they are quantised; None: memory of the
+            processor.
+        spread: they are to be spread over the processes, all of which load them now: they stay in memory of the
+            processor, quantised ones in files that the processes of a machine share.
 
     Raises:
         MftError: another family, a variant that would load wrong, remote code, code in a pickle, or weights that do not
@@ -126,15 +132,29 @@ def load_base(
     if quantization:
         loading = bitsandbytes_config(quantization, empty, dtype)
         device = device or torch.device("cpu")
+    place = torch.device("cpu") if spread else device
     try:
         attention = suitable_attention(native_config)
-        model = adapter.load_model(folder, config, native_config, dtype, attention, loading, device)
+        with _sharing(empty, quantization, dtype, device) if spread else nullcontext() as shared:
+            model = adapter.load_model(folder, config, native_config, dtype, attention, loading, place)
+            if shared:
+                shared.give_to(model)
     except (OSError, *UNBUILDABLE) as error:
         raise MftError(f"The model in {folder} cannot be loaded: {error!r}") from error
     model.name_or_path = str(folder.resolve())
     if quantization:
         keep_dense_path(model)
     return model.eval()
+
+
+def _sharing(
+    empty: PreTrainedModel, quantization: Quantization | None, dtype: torch.dtype, device: torch.device | None
+) -> AbstractContextManager[SharedVectors | None]:
+    if quantization is None or device is None:
+        return nullcontext()
+    from mft_core.models.quantizing_together import quantizing_together
+
+    return quantizing_together(empty, quantization, dtype, device)
 
 
 def _check_size(empty: PreTrainedModel, folder: Path) -> None:

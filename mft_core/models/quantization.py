@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
@@ -12,6 +13,7 @@ from mft_core.errors import MftError, UsageError
 
 if TYPE_CHECKING:
     import torch
+    from bitsandbytes.nn import Linear4bit
     from torch import nn
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
@@ -132,11 +134,17 @@ def keep_dense_path(model: nn.Module) -> None:
     On processors with AVX512-BF16 the first forward in evaluation mode would repack the weights in place, after which
     training gets wrong gradients.
     """
+    for layer in four_bit_layers(model).values():
+        layer.support_avx512bf16_for_cpu = False
+
+
+def four_bit_layers(model: nn.Module) -> dict[str, Linear4bit]:
+    """The layers whose weights are in four bits, by name."""
+    if "bitsandbytes" not in sys.modules:  # else it would be imported to find none
+        return {}
     from bitsandbytes.nn import Linear4bit
 
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            module.support_avx512bf16_for_cpu = False
+    return {name: module for name, module in model.named_modules() if isinstance(module, Linear4bit)}
 
 
 def is_quantized(model: nn.Module) -> bool:
@@ -152,26 +160,33 @@ def quantization_of(model: nn.Module) -> Quantization | None:
     return Quantization(config.bnb_4bit_quant_type, config.bnb_4bit_use_double_quant)
 
 
-def parameter_count(parameter: torch.Tensor) -> int:
-    """Numbers that a parameter stands for; a quantised one holds two of them in each element."""
-    state = getattr(parameter, "quant_state", None)
-    return state.shape.numel() if state is not None else parameter.numel()
+def parameter_counts(model: nn.Module) -> tuple[int, int]:
+    """Numbers that the parameters of a model stand for, and those of them that are trained.
+
+    A quantised one holds several of them in each element.
+    """
+    packed = {
+        id(held): layer.in_features * layer.out_features
+        for layer in four_bit_layers(model).values()
+        for name, held in layer.named_parameters(recurse=False)
+        if name != "bias"
+    }
+    counts = [(packed.get(id(each), each.numel()), each.requires_grad) for each in model.parameters()]
+    return sum(count for count, _ in counts), sum(count for count, trained in counts if trained)
 
 
 def take_dequantized(dense: PreTrainedModel, quantized: PreTrainedModel) -> None:
     """Give `dense` the weights that `quantized`, the same model, computes with, in the dtype of `dense`."""
     import torch
     from bitsandbytes.functional import dequantize_4bit
-    from bitsandbytes.nn import Linear4bit
     from transformers.pytorch_utils import Conv1D
 
-    for name, layer in quantized.named_modules():
-        if isinstance(layer, Linear4bit):
-            with torch.no_grad():
-                weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state)
-                module = dense.get_submodule(name)
-                transposed = isinstance(module, Conv1D)
-                module.get_parameter("weight").copy_(weight.t() if transposed else weight)
+    for name, layer in four_bit_layers(quantized).items():
+        with torch.no_grad():
+            weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state)
+            module = dense.get_submodule(name)
+            transposed = isinstance(module, Conv1D)
+            module.get_parameter("weight").copy_(weight.t() if transposed else weight)
 
 
 def forget_quantization(model: PreTrainedModel) -> None:

@@ -44,22 +44,23 @@ class Fitted:
     warning: str = ""
 
 
-def load_fitted(plan: Plan, device: torch.device, place: torch.device | None = None) -> Fitted:
+def load_fitted(plan: Plan, device: torch.device, spread: bool = False) -> Fitted:
     """The plan's base model, loaded and not tuned yet, and rows that suit it.
 
     Args:
         device: it is to compute on, which decides the precision.
-        place: where its weights go; None: `device`. A model to be sharded may be larger than a device.
+        spread: its weights are to be spread over the processes. They go to the CPU, since such a model may be larger
+            than a device, which it reaches layer by layer.
 
     Raises:
         MftError: the checkpoint or its tokenizer cannot be used, or the model computes no kind of rows exactly.
     """
-    place, precision, quantization = place or device, plan.precision(device), plan.parts.tuner.quantization()
-    base = load_base(plan.adapter, plan.base_folder, precision.weights, quantization=quantization, device=place).to(
-        place
+    dtype, quantization = plan.precision(device).weights, plan.parts.tuner.quantization()
+    base = load_base(plan.adapter, plan.base_folder, dtype, quantization=quantization, device=device, spread=spread).to(
+        torch.device("cpu") if spread else device
     )
     check_vocabulary(base, plan.tokenizer)
-    return fit_rows(plan, base, precision.weights)
+    return fit_rows(plan, base, dtype)
 
 
 def measuring(fitted: Fitted, accelerator: Accelerator) -> EvaluationContext:

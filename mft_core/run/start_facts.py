@@ -9,7 +9,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from mft_core.data.tasks import Task
-from mft_core.models.quantization import parameter_count
+from mft_core.models.quantization import parameter_counts
 from mft_core.run.continuing import CONTINUED
 from mft_core.run.plan import Plan
 
@@ -22,7 +22,7 @@ def start_facts(
     Args:
         base: what the run is built on.
     """
-    parameters = [(parameter_count(p), p.requires_grad) for p in model.parameters()]
+    parameters, trainable = parameter_counts(model)
     watched = plan.task_set.watched
     return {
         "model": {
@@ -31,8 +31,8 @@ def start_facts(
             "random_weights": plan.parts.base.random_weights,
             "method": plan.recipe.tune.method,
             **{key: base[key] for key in (CONTINUED,) if key in base},
-            "parameters": sum(count for count, _ in parameters),
-            "trainable": sum(count for count, trainable in parameters if trainable),
+            "parameters": parameters,
+            "trainable": trainable,
             "device": str(accelerator.device),
             "ranks": accelerator.num_processes,
         },

@@ -78,10 +78,8 @@ def execute(
     log = EventLog(folder.path, listeners if accelerator.is_main_process else {})
     spread = launched_spread(plan.recipe.train.sharding)
     evaluations = TrainingEvaluations(plan, folder.path, spread.sharded)
-    # A model to be sharded may be larger than a device: it gets there layer by layer.
     with advice_on_memory(plan.recipe, plan.parts.tuner.lighter, lambda: "while the model was loaded"):
-        place = torch.device("cpu") if spread.sharded else accelerator.device
-        fitted, model = load_for_tuning(plan, accelerator.device, place)
+        fitted, model = load_for_tuning(plan, accelerator.device, spread.sharded)
     plan, base = fitted.plan, base_facts(plan, model)
     whole_copy = whole_copy_warning(model) if spread.sharded else ""
     if not (resume and _checkpoints(plan, folder.path).steps()):
@@ -176,9 +174,9 @@ def _whole_tensors(trainer: Trainer, plan: Plan) -> dict[str, torch.Tensor] | No
     return {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
 
 
-def load_for_tuning(plan: Plan, device: torch.device, place: torch.device) -> tuple[Fitted, nn.Module]:
+def load_for_tuning(plan: Plan, device: torch.device, spread: bool) -> tuple[Fitted, nn.Module]:
     """The base with rows that suit it, and the same model with its trainable part ready."""
-    fitted = load_fitted(plan, device, place)
+    fitted = load_fitted(plan, device, spread)
     if plan.parts.tuner.trains_base:
         plan.adapter.prepare_full_tuning(fitted.model, plan.base_folder)
     return fitted, prepare_for_tuning(fitted.model, plan.parts.tuner, plan.tuner_request)

@@ -22,9 +22,6 @@ def shards(conversion: Conversion, keys: Sequence[str] = ("deepspeed", "fsdp", "
         hybrid = is_hybrid({key: wanted})
         if wanted is None or (key == "dp_replicate_size" and not hybrid):
             continue
-        if conversion.values.get("tune", {}).get("method") == "qlora":
-            conversion.leave(key, "each process has a copy of weights in four bits (qlora)")
-            continue
         kind = "hybrid" if hybrid or is_hybrid(settings) else "full"
         conversion.set("train.sharding", kind)
         conversion.remark(f"train.sharding = {kind} stands for {key}: {wanted}; it matters with several processes.")

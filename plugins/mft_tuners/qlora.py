@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from mft_core.errors import UsageError
 from mft_core.models.quantization import Quantization
 from mft_core.recipe.schema import Recipe
 from mft_tuners.initial_values import check_initialization_beside_four_bits
@@ -35,11 +34,6 @@ class QLora(Lora[QLoraOptions]):
         return Quantization(self.options.quant_type, self.options.double_quant)
 
     def check(self, recipe: Recipe) -> None:
-        """Refuse initial values that need dense weights, and weights in four bits that would be spread."""
+        """Refuse initial values that need dense weights."""
         super().check(recipe)
         check_initialization_beside_four_bits(self.options.init)
-        if recipe.train.sharding != "none":
-            raise UsageError(
-                f'train.sharding = "{recipe.train.sharding}" cannot spread weights in four bits.',
-                'Use tune.method = "lora", or train.sharding = "none" with a copy on each device.',
-            )

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import torch
 from bitsandbytes.nn import Linear4bit
-
-
-def four_bit_layers(model: torch.nn.Module) -> dict[str, Linear4bit]:
-    return {name: module for name, module in model.named_modules() if isinstance(module, Linear4bit)}
 
 
 def stored_bytes(layer: Linear4bit) -> int:

@@ -10,10 +10,11 @@ import pytest
 import torch
 from transformers import LlamaConfig
 
-from helpers.four_bits import four_bit_layers, stored_bytes
+from helpers.four_bits import stored_bytes
 from helpers.running import mft, write_tasks
 from helpers.tiny_models import adapter_of, config_of, write_checkpoint
 from mft_core.models.loading import load_base
+from mft_core.models.quantization import four_bit_layers
 from mft_core.recipe.loading import load_recipe
 from mft_core.recipe.schema import Recipe
 from mft_core.registry.discovery import discover

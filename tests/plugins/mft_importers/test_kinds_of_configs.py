@@ -90,14 +90,14 @@ def test_columns_of_axolotls_forms_and_names_of_turns_that_are_not_read(tmp_path
     assert "is unknown here" not in text
 
 
-def test_bits_without_an_adapter_and_four_bits_with_sharding_are_told(tmp_path: Path) -> None:
+def test_bits_without_an_adapter_are_told_and_four_bits_are_spread(tmp_path: Path) -> None:
     values, text = imported(tmp_path, "a.json", {**AXOLOTL, "load_in_4bit": True, "load_in_8bit": True})
     assert values["tune"]["method"] == "full"
     assert "#   load_in_4bit: true" in text
     assert "#   load_in_8bit: true" in text
     values, text = imported(tmp_path, "a.json", {**AXOLOTL, "adapter": "qlora", "fsdp": ["full_shard"]})
-    assert "sharding" not in values["train"]
-    assert "#   fsdp: " in text
+    assert values["train"]["sharding"] == "full"
+    assert "#   fsdp: " not in text
 
 
 @pytest.mark.parametrize(
