@@ -214,6 +214,11 @@ class OutputSection(Section):
     dir: str = Field("", description='run folder; "": runs/MODEL-LOSS-DATE')
     keep: int = Field(3, ge=1, description="newest checkpoints kept, beside the best one")
     keep_task_bests: bool = Field(False, description="keep the checkpoint of every task's lowest validation loss too")
+    checkpoints: Literal["auto", "whole", "sharded"] = Field(
+        "auto",
+        description="with train.sharding: written whole by one process or, sharded, by each its part; "
+        "auto: sharded where the base's weights are trained",
+    )
     affinity: bool = Field(False, description="measure which tasks help or hinder which; changes no weight")
     affinity_every: int = Field(
         0, ge=0, description="optimizer steps; 0: about ten measurements, fewer where they take over a tenth of the run"

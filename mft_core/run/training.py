@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,11 +12,9 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from mft_core.data.identity import Identities, differences, identities
-from mft_core.data.tasks import write_quarantine
-from mft_core.errors import UsageError
+from mft_core.data.identity import identities
 from mft_core.evaluation.losses import EvaluationContext
-from mft_core.events import EventLog, Listener, read_events
+from mft_core.events import EventLog, Listener
 from mft_core.models.end_tokens import end_tokens
 from mft_core.models.mapped_weights import whole_copy_warning
 from mft_core.nn.token_losses import TokenLossModel
@@ -30,14 +27,14 @@ from mft_core.run.lost_ranks import advice_on_lost_ranks, how_to_go_on
 from mft_core.run.out_of_memory import advice_on_memory
 from mft_core.run.plan import Plan
 from mft_core.run.rank_watch import RankWatch
+from mft_core.run.resuming import resume_or_start
 from mft_core.run.row_form import Fitted, load_fitted, validation_context
-from mft_core.run.scheduled_evaluations import TrainingEvaluations, set_aside_final
-from mft_core.run.start_facts import start_facts
+from mft_core.run.scheduled_evaluations import TrainingEvaluations
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
 from mft_core.training.callbacks import CallbackContext, Callbacks
-from mft_core.training.checkpoint import Checkpoint, CheckpointFolder
+from mft_core.training.checkpoint import CheckpointFolder
 from mft_core.training.first_evaluation import FirstEvaluation
 from mft_core.training.result import TrainingResult
 from mft_core.training.sharding import is_sharded, shard
@@ -82,7 +79,7 @@ def execute(
         fitted, model = load_for_tuning(plan, accelerator.device, spread.sharded)
     plan, base = fitted.plan, base_facts(plan, model)
     whole_copy = whole_copy_warning(model) if spread.sharded else ""
-    if not (resume and _checkpoints(plan, folder.path).steps()):
+    if not (resume and _checkpoints(plan, folder.path, spread.sharded).steps()):
         take_up(model, plan.recipe, plan.parts.tuner, base)
     router_loss = plan.adapter.router_loss(model.config) if plan.recipe.train.router_loss else None
     token_losses = TokenLossModel(model, fitted.inputs, router_loss, plan.recipe.tune.noise)
@@ -92,7 +89,7 @@ def execute(
     callbacks = Callbacks({"evaluations": evaluations, **affinity, **plan.parts.callbacks}, context)
     first = first_evaluation(first_evaluations, plan, base["fingerprint"], accelerator)
     trainer = _build_trainer(plan, context.validation, log, callbacks, affinity, first)
-    _resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
+    resume_or_start(trainer, plan, base, folder, resume=resume, force=force)
     _warn(trainer, spread.warning, fitted.warning, whole_copy)
     with trainer.stepper.result_in_model():
         callbacks.start(trainer.step)
@@ -198,7 +195,7 @@ def _build_trainer(
         settings=plan.recipe.train,
         accelerator=validation.accelerator,
         log=log,
-        checkpoints=_checkpoints(plan, log.run),
+        checkpoints=_checkpoints(plan, log.run, is_sharded(validation.model)),
         total_steps=plan.total_steps,
         optimizer=plan.parts.optimizer,
         callbacks=callbacks,
@@ -212,9 +209,11 @@ def _build_trainer(
     return trainer
 
 
-def _checkpoints(plan: Plan, run: Path) -> CheckpointFolder:
+def _checkpoints(plan: Plan, run: Path, spread: bool) -> CheckpointFolder:
+    """Written in parts where weights of the base are trained: an adapter is small as a whole."""
     output = plan.recipe.output
-    return CheckpointFolder(run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests)
+    wanted = output.checkpoints == "sharded" or (output.checkpoints == "auto" and plan.parts.tuner.trains_base)
+    return CheckpointFolder(run / run_files.CHECKPOINTS, output.keep, output.keep_task_bests, wanted and spread)
 
 
 def _affinity(plan: Plan, validation: EvaluationContext) -> dict[str, RunAffinity]:
@@ -239,60 +238,3 @@ def base_facts(plan: Plan, model: nn.Module) -> dict[str, Any]:
         "initialization": plan.parts.tuner.beginning(model),
         **continued_facts(plan.recipe),
     }
-
-
-def _resume_or_start(
-    trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder, *, resume: bool, force: bool
-) -> None:
-    """Take up the newest good checkpoint, or record how this run begins."""
-    checkpoint = trainer.checkpoints.load_latest() if resume else None
-    if checkpoint is None:
-        if resume and not force and (folder.path / run_files.COMPONENTS).exists():
-            folder.check_base(base)
-        _start(trainer, plan, base, folder)
-    else:
-        folder.check_base(base)
-        _resume(trainer, plan, checkpoint, folder, force)
-
-
-def _start(trainer: Trainer, plan: Plan, base: dict[str, Any], folder: RunFolder) -> None:
-    """Record how this run begins."""
-    if not trainer.accelerator.is_main_process:
-        return
-    trainer.log.rewind(-1)
-    folder.write_recipe(plan.recipe)
-    folder.write_components(plan.parts.entries, base)
-    write_quarantine(plan.task_set, folder.path / run_files.QUARANTINE)
-    trainer.log.emit("start", 0, **start_facts(plan, base, trainer.model, trainer.accelerator, trainer.total_steps))
-
-
-def _resume(trainer: Trainer, plan: Plan, checkpoint: Checkpoint, folder: RunFolder, force: bool) -> None:
-    """Go on from a checkpoint, on the tasks it was written on or, if forced, on others.
-
-    Raises:
-        UsageError: they are others, and `force` is False.
-    """
-    before = checkpoint.state.get("tasks") or _tasks_at_the_start(trainer.log)
-    changes = differences(before, identities(plan.task_set)) if before else []
-    if changes and not force:
-        raise UsageError(
-            f"the data are others than those {folder.path} was trained on:\n  " + "\n  ".join(changes),
-            "put them back, or go on with these all the same: "
-            f"mft run --resume --force --output {shlex.quote(str(folder.path))}",
-        )
-    trainer.resume(checkpoint, before)
-    if trainer.accelerator.is_main_process:
-        set_aside_final(trainer.log, trainer.total_steps)
-        trainer.log.rewind(checkpoint.step)
-        folder.write_recipe(plan.recipe)
-        trainer.log.emit("resume", checkpoint.step, steps=trainer.total_steps)
-        trainer.rollback.tell()
-        for change in changes:
-            trainer.log.emit("warning", checkpoint.step, message=f"resumed on other data: {change}")
-
-
-def _tasks_at_the_start(log: EventLog) -> Identities:
-    """The tasks of a run whose checkpoints do not name them, with their counts only."""
-    starts = [event for event in read_events(log.path) if event["event"] == "start"]
-    tasks = starts[-1]["tasks"] if starts else {}
-    return {name: {side: task[side] for side in ("train", "valid")} for name, task in tasks.items()}

@@ -6,7 +6,7 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -133,3 +133,24 @@ def gather(value: T) -> list[T]:
 def from_main_rank(value: T | None) -> T:
     """The main rank's value, on every rank."""
     return gather(value)[0]  # type: ignore[return-value]
+
+
+def agreed(work: Callable[[], T], *expected: type[Exception]) -> list[T]:
+    """What `work` gives on every rank, in the order of ranks, on every rank; to be called on all of them.
+
+    Args:
+        expected: exceptions that end it on all ranks alike; any other one leaves the rest waiting for this rank.
+
+    Raises:
+        OSError: one of them was raised somewhere; the message says on which rank, and what.
+    """
+    found: tuple[T | None, str | None]
+    try:
+        found = work(), None
+    except expected as error:
+        found = None, str(error)
+    every = gather(found)
+    for rank, (_, problem) in enumerate(every):
+        if problem is not None:
+            raise OSError(f"rank {rank} of {len(every)}: {problem}" if len(every) > 1 else problem)
+    return [value for value, _ in every]  # type: ignore[misc]

@@ -1,12 +1,11 @@
 """Checkpoints: everything needed to resume, written so that a crash at any moment leaves the last good one.
 
-A checkpoint is a folder `step-000050/` with tensors as safetensors, the rest as JSON, and a SHA-256 of each file.
-What has the right name is whole, see `mft_core.support.durable`.
+A checkpoint is a folder `step-000050/`, see `mft_core.training.checkpoint_files`. What has the right name is whole, see
+`mft_core.support.durable`. A run may have some with whole tensors and some with parts: each tells which it is.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Collection, Mapping
@@ -14,19 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
 from mft_core.errors import MftError
-from mft_core.support.checksums import check_files
-from mft_core.support.durable import file_digest, remove_folder, whole_folder
+from mft_core.support.durable import remove_folder
+from mft_core.support.ranks import is_main_rank
+from mft_core.training.checkpoint_files import (
+    READING_FAILS,
+    WRITING_FAILS,
+    Tensors,
+    read,
+    write_in_parts,
+    write_whole,
+)
 
 logger = logging.getLogger(__name__)
 
-STATE_FILE = "state.json"
-CHECKSUM_FILE = "checksums.json"
-TENSOR_FILES = ("model.safetensors", "optimizer.safetensors")
 STEP_FOLDER = re.compile(r"step-(\d{6,})")
 
 
@@ -37,12 +37,13 @@ class Checkpoint:
     Attributes:
         step: optimizer steps done when it was written.
         state: the JSON part.
-        tensors: by file stem ("model", "optimizer"), then by name.
+        tensors: whole ones on the processor, by stem ("model", "optimizer"), then by name. Where they were written in
+            parts, each is read when it is asked for; `mft_core.training.sharded_files.placed` gives a rank its own.
     """
 
     step: int
     state: dict[str, Any]
-    tensors: dict[str, dict[str, torch.Tensor]]
+    tensors: Tensors
 
 
 class CheckpointFolder:
@@ -52,12 +53,15 @@ class CheckpointFolder:
         path: `RUN/checkpoints`.
         keep: how many of the newest stay; the best one stays beyond that.
         keeps_task_bests: so does the best one of every task.
+        in_parts: each rank writes its part of the tensors that are spread over them. What is read may be in parts or
+            whole all the same.
     """
 
-    def __init__(self, path: Path, keep: int, keeps_task_bests: bool = False) -> None:
+    def __init__(self, path: Path, keep: int, keeps_task_bests: bool = False, in_parts: bool = False) -> None:
         self.path = path
         self.keep = keep
         self.keeps_task_bests = keeps_task_bests
+        self.in_parts = in_parts
 
     def steps(self) -> list[int]:
         """Steps of all complete checkpoints, ascending."""
@@ -73,34 +77,29 @@ class CheckpointFolder:
     def save(
         self,
         step: int,
-        tensors: Mapping[str, Mapping[str, torch.Tensor]],
+        tensors: Tensors,
         state: Mapping[str, Any],
         kept: Collection[int] = (),
     ) -> Path:
         """Write one checkpoint whole or not at all, then delete old ones beyond `keep`, except the steps `kept`.
+
+        To be called on the first rank; on every rank, each with what it has of the tensors, if they are to be
+        `in_parts`.
 
         Raises:
             MftError: it could not be written (disk full, read-only); earlier checkpoints are untouched.
         """
         target = self.folder(step)
         try:
-            with whole_folder(target) as folder:
-                self._write(folder, tensors, state)
-        except (OSError, SafetensorError) as error:
+            (write_in_parts if self.in_parts else write_whole)(target, tensors, state)
+        except WRITING_FAILS as error:
             raise MftError(
                 f"the checkpoint of step {step} could not be written to {self.path}: {error}",
                 f"{self.last_good}. Free some space, then continue with --resume",
             ) from error
-        self._rotate(step, kept)
+        if is_main_rank():
+            self._rotate(step, kept)
         return target
-
-    @staticmethod
-    def _write(folder: Path, tensors: Mapping[str, Mapping[str, torch.Tensor]], state: Mapping[str, Any]) -> None:
-        for stem, named in tensors.items():
-            save_file({name: tensor.contiguous() for name, tensor in named.items()}, folder / f"{stem}.safetensors")
-        (folder / STATE_FILE).write_text(json.dumps(state), encoding="utf-8")
-        checksums = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
-        (folder / CHECKSUM_FILE).write_text(json.dumps(checksums, indent=1), encoding="utf-8")
 
     def _rotate(self, newest: int, kept: Collection[int]) -> None:
         """Delete what is older than the `keep` newest up to `newest`.
@@ -126,6 +125,8 @@ class CheckpointFolder:
 
     def load_latest(self) -> Checkpoint | None:
         """The newest checkpoint whose checksums hold; damaged ones are named in the log and passed over.
+
+        To be called on every rank, as `load`: they verify what is in parts together.
 
         Returns:
             None where there is no checkpoint at all.
@@ -153,13 +154,6 @@ class CheckpointFolder:
         """
         folder = self.folder(step)
         try:
-            checksums = json.loads((folder / CHECKSUM_FILE).read_text(encoding="utf-8"))
-            there = (path.name for path in folder.glob("*.safetensors"))
-            check_files(folder, checksums, {STATE_FILE, *TENSOR_FILES, *there}, file_digest)
-            state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-            if not isinstance(state, dict):
-                raise ValueError(f"{STATE_FILE} holds no JSON object")
-            tensors = {path.stem: load_file(path) for path in folder.glob("*.safetensors")}
-        except (OSError, ValueError, RecursionError, SafetensorError) as error:
+            return Checkpoint(step, *read(folder))
+        except READING_FAILS as error:
             raise MftError(f"the checkpoint {folder} cannot be read: {error}") from error
-        return Checkpoint(step, state, tensors)

@@ -1,4 +1,4 @@
-"""Trained parameters and the optimizer's state as whole tensors by parameter name."""
+"""Trained parameters and the optimizer's state by parameter name, as whole tensors or as each rank has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from mft_core.training.sharding import own_parameters, placed_like, whole
+from mft_core.training.sharded_files import placed
+from mft_core.training.sharding import own_parameters, whole
 
 STEP = "step"
 """torch's name of the count of steps, a tensor of no dimension that is never spread over ranks."""
@@ -36,13 +37,21 @@ def load_trainable(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> Non
         raise ValueError(f"parameters differ: {sorted(parameters.keys() ^ tensors.keys())[:5]}")
     with torch.no_grad():
         for name, parameter in parameters.items():
-            parameter.copy_(placed_like(tensors[name], parameter))
+            parameter.copy_(placed(tensors, name, parameter))
 
 
 def optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, keep: bool = True) -> dict[str, torch.Tensor]:
     """The optimizer's state as "parameter name|state name" -> whole tensor, on the CPU; `keep` as above."""
     states = ((name, value.detach()) for name, value in _states(model, optimizer) if isinstance(value, torch.Tensor))
     return _gathered(states, keep)
+
+
+def tensor_parts(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, dict[str, torch.Tensor]]:
+    """What `trainable_tensors` ("model") and `optimizer_tensors` ("optimizer") give, as this rank holds it: neither
+    gathered nor copied."""
+    states = ((name, value.detach()) for name, value in _states(model, optimizer) if isinstance(value, torch.Tensor))
+    trained = {name: parameter.detach() for name, parameter in _trainable(model).items()}
+    return {"model": trained, "optimizer": dict(states)}
 
 
 def optimizer_numbers(
@@ -71,13 +80,13 @@ def load_optimizer(
     parameters = _trainable(model)
     fused = {id(each) for group in optimizer.param_groups if group.get("fused") for each in group["params"]}
     optimizer.state.clear()
-    for full_name, tensor in tensors.items():
+    for full_name in tensors:
         name, key = full_name.rsplit("|", 1)
         parameter = parameters[name]
         if key != STEP:
-            tensor = placed_like(tensor, parameter)
-        elif id(parameter) in fused:  # else torch counts on the processor
-            tensor = tensor.to(parameter.device)
+            tensor = placed(tensors, full_name, parameter)
+        else:  # torch counts on the processor unless it is fused
+            tensor = tensors[full_name].to(parameter.device if id(parameter) in fused else "cpu")
         optimizer.state[parameter][key] = tensor
     for full_name, number in (numbers or {}).get("states", {}).items():
         name, key = full_name.rsplit("|", 1)

@@ -29,6 +29,7 @@ from mft_core.training.state_tensors import (
     load_trainable,
     optimizer_numbers,
     optimizer_tensors,
+    tensor_parts,
     trainable_tensors,
 )
 
@@ -163,12 +164,15 @@ class Stepper:
         self.trains = False
         self._component.to_measuring(self.optimizer)
 
-    def tensors(self, keep: bool) -> dict[str, dict[str, torch.Tensor]]:
+    def tensors(self, keep: bool, parts: bool = False) -> dict[str, dict[str, torch.Tensor]]:
         """What a checkpoint holds of the model and the optimizer, whole; within `result_in_model`, and not copied.
 
         Args:
             keep: False on ranks that only help to gather a sharded model; they get nothing.
+            parts: nothing is gathered: every rank gets what it has.
         """
+        if parts:
+            return tensor_parts(self.model, self.optimizer)
         optimizer = optimizer_tensors(self.model, self.optimizer, keep)
         return {"model": trainable_tensors(self.model, keep), "optimizer": optimizer}
 

@@ -257,12 +257,12 @@ class Trainer:
 
     def _save(self, newest: bool = False) -> None:
         """Write a checkpoint; `newest`: there are none of later steps from here on."""
-        main = self.accelerator.is_main_process
+        main, in_parts = self.accelerator.is_main_process, self.checkpoints.in_parts
         with self.stepper.result_in_model():
-            tensors = self.stepper.tensors(keep=main)
-            if main:
-                if newest:
-                    self.checkpoints.remove_after(self.step)
+            tensors = self.stepper.tensors(keep=main, parts=in_parts)
+            if main and newest:
+                self.checkpoints.remove_after(self.step)
+            if main or in_parts:
                 kept = self.rollback.kept(self.step, self._course.kept(self.checkpoints.keeps_task_bests))
                 path = self.checkpoints.save(self.step, tensors, self.state_dict(), kept)
                 self._emit("checkpoint", path=str(path), best=self.selection.best == self.step)

@@ -54,22 +54,29 @@ def train_cases(folder: Path, cases: Collection[str] = CASES, sharded: bool = Fa
         save(trainer, folder / name / "weights.safetensors")
 
 
-def train(run: Path, name: str, sharded: bool, steps: int, resume: bool = False, copies: int = 1) -> Trainer:
-    """One case, from the start or from its newest checkpoint; of a sharded model there are so many copies."""
+def train(
+    run: Path, name: str, sharded: bool, steps: int, resume: bool = False, copies: int = 1, in_parts: bool = False
+) -> Trainer:
+    """One case, from the start or from its newest checkpoint; of a sharded model there are so many copies.
+
+    `in_parts`: checkpoints are written by all ranks.
+    """
     loss_class, options = CASES[name]
     loss = loss_class(loss_class.Options(**options))
     settings = {"batch_size": 3, "micro_batch_size": 1, "steps": steps, "optimizer": "adamw", "learning_rate": 1e-3}
     table = random_table(SIZES, weighted=name.startswith("weighted"))
     trainer = make_trainer(run, loss, table, sharded=sharded, copies=copies, **settings)
+    trainer.checkpoints.in_parts = in_parts
     if resume:
         trainer.resume(trainer.checkpoints.load_latest())
     trainer.run()
     return trainer
 
 
-def train_excluding(run: Path, sharded: bool = False, copies: int = 1) -> Path:
+def train_excluding(run: Path, sharded: bool = False, copies: int = 1, in_parts: bool = False) -> Path:
     """A run that goes back, its weights beside it."""
     trainer = overfitting_trainer(run, excluding(), sharded, batch_size=3, micro_batch_size=1, copies=copies)
+    trainer.checkpoints.in_parts = in_parts
     trainer.run()
     save(trainer, run / "weights.safetensors")
     return run

@@ -35,3 +35,22 @@ def test_only_a_complete_record_of_its_own_files_holds(tmp_path: Path) -> None:
     for record, reason in wrong:
         with pytest.raises(ValueError, match=reason):
             check_files(folder, record, ["a"], file_digest)
+
+
+def test_several_processes_read_a_share_each_and_see_all_that_is_missing(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+    record = {name: file_digest(tmp_path / name) for name in ("a", "b", "c")}
+    read: list[str] = []
+
+    def digest(path: Path) -> str:
+        read.append(path.name)
+        return file_digest(path)
+
+    for rank in (0, 1):
+        check_files(tmp_path, record, record, digest, rank, 2)
+    assert read == ["a", "c", "b"]
+    (tmp_path / "b").unlink()
+    for rank in (0, 1):
+        with pytest.raises(ValueError, match="'b'"):
+            check_files(tmp_path, record, record, digest, rank, 2)

@@ -11,6 +11,7 @@ import pytest
 
 from mft_core.support.ranks import (
     RankPlace,
+    agreed,
     from_main_rank,
     gather,
     is_main_rank,
@@ -21,11 +22,18 @@ from mft_core.support.ranks import (
 
 SCRIPT = """
 import os
-from mft_core.support.ranks import from_main_rank, gather, is_main_rank, rank_and_ranks
+from mft_core.support.ranks import agreed, from_main_rank, gather, is_main_rank, rank_and_ranks
 rank, ranks = rank_and_ranks()
 assert gather({"rank": rank}) == [{"rank": 0}, {"rank": 1}]
 assert from_main_rank("said" if rank == 0 else None) == "said"
 assert is_main_rank() == (rank == 0)
+assert agreed(lambda: rank + 1, OSError) == [1, 2]
+try:
+    agreed(lambda: open("/none") if rank == 1 else None, OSError)
+except OSError as error:
+    assert str(error).startswith("rank 1 of 2: ") and "/none" in str(error), error
+else:
+    raise AssertionError("the other rank's exception is not here")
 os.write(1, f"rank {rank} of {ranks}\\n".encode())  # whole: print may write the line end apart
 from torch.distributed import destroy_process_group
 destroy_process_group()
@@ -52,6 +60,19 @@ def test_a_launcher_says_where_a_process_runs(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert rank_place() == RankPlace(1, 2)
+
+
+def fail() -> None:
+    raise ValueError("no room")
+
+
+def test_what_goes_wrong_on_one_rank_is_an_error_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    assert agreed(lambda: "value", OSError) == ["value"]
+    with pytest.raises(OSError, match=r"^no room$"):
+        agreed(fail, ValueError)
+    with pytest.raises(ValueError, match="no room"):
+        agreed(fail, OSError)
 
 
 @pytest.mark.slow
