@@ -26,15 +26,17 @@ TOKENS = re.compile(r"[^\W\d]\w*|\d+(?:\.\d+)?|[^\w\s\"'(),;]")
 COMMENTS = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/|\"\"\".*?\"\"\"|'''.*?'''", re.DOTALL)
 KEYWORDS = frozenset(
     """
-    and as assert async await auto bool boolean break case catch char class const continue def default del delete do
-    double elif else enum except export extends false final finally float for from func function global go if
-    implements import in instanceof int interface is lambda let long map namespace new nil none not null or package
-    pass private protected public raise range return self short signed sizeof static str string struct super switch
-    template this throw throws true try type typedef typename union unsigned using var vector virtual void while with
-    yield
+    and as assert async await bool boolean break case catch class const continue def del do elif else enum except export
+    extends false finally float for from global if implements import in instanceof int lambda let nil none not
+    null or pass private protected public raise return self static struct super switch this throw throws true try
+    typedef typename unsigned using void while with yield
     """.split()  # noqa: SIM905 - a list of them, one on a line, is no better to read
 )
-"""Names that mean something by themselves, in the languages of code data; in lower case."""
+"""Names that mean something by themselves, in the languages of code data; in lower case.
+
+Without those of one language that programs in another call a variable by ("string", "map", "char", "func",
+"vector", "new"): a copy of such a program with other names would be another program.
+"""
 
 NAME = 1 << 40
 TEXT_LENGTH, CODE_LENGTH = 8, 12

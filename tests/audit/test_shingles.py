@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from mft_core.audit.shingles import CODE_LENGTH, TEXT_LENGTH, code_shingles, text_digest, text_shingles, words
 
@@ -45,6 +46,11 @@ def test_case_signs_and_white_space_do_not_matter_in_text() -> None:
 def test_names_comments_and_layout_do_not_matter_in_code() -> None:
     assert np.array_equal(code_shingles(CODE), code_shingles(RENAMED))
     assert share(code_shingles(CODE), code_shingles(OTHER)) == 0
+
+
+@pytest.mark.parametrize("name", ["string", "map", "char", "vector", "func", "new", "package", "default", "long"])
+def test_a_variable_that_another_language_has_a_word_for_is_a_name(name: str) -> None:
+    assert np.array_equal(code_shingles(CODE.replace("total", name)), code_shingles(CODE))
 
 
 def test_names_that_are_used_otherwise_do() -> None:
