@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mft_core.run.drawn_tasks import Choice, choose
+from mft_core.run.history import History
 from mft_core.support.pictures import INK, drawing, png, svg
 from mft_report import panels
-from mft_report.history import History
-from mft_report.style import Choice, choose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mft_core.run.drawn_tasks import Choice
+from mft_core.run.history import History
 from mft_core.support.pictures import INK
-from mft_report.history import History
-from mft_report.style import Choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

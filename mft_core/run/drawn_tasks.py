@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mft_core.run.history import History
 from mft_core.support.pictures import COLOURS
 from mft_core.support.units import printable, shorten
-from mft_report.history import History
 
 DASHES = ("solid", (0, (4, 1.5)))
 MOST_LINES = len(COLOURS) * len(DASHES)
