@@ -198,7 +198,8 @@ def test_a_tail_reads_every_event_once_and_only_whole_lines(tmp_path: Path) -> N
 
 def test_a_tail_begins_anew_where_the_log_does(tmp_path: Path) -> None:
     log = EventLog(tmp_path)
-    for step in range(5):
+    log.emit("start", 0)
+    for step in range(1, 5):
         log.emit("train", step)
     tail = EventTail(log.path)
     tail.read()
