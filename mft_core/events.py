@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from mft_core.support.durable import append_whole, write_text
 from mft_core.support.redact import redacted
 
 Listener = Callable[["Event"], None]
+TRAIN_LINE, AFFINITY_LINE = b'{"event": "train"', b'{"event": "affinity"'
+"""How the lines of the events begin that are many, or long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,60 @@ def _whole_events(path: Path) -> tuple[list[dict[str, Any]], bool]:
         return [*events, _event(last, path, len(lines) + 1)], False
     except MftError:
         return events, True
+
+
+def read_outline(path: Path) -> list[dict[str, Any]]:
+    """As `read_events`, without what a long log is long by: "affinity" is left out, and "train" but for the last one.
+
+    Raises:
+        MftError: a line that is read, other than the last, is no event.
+    """
+    if not path.exists():
+        return []
+    kept: list[tuple[int, bytes]] = []
+    last_train: tuple[int, bytes] | None = None
+    ends_whole = True
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            ends_whole = line.endswith(b"\n")
+            if line.startswith(TRAIN_LINE) and ends_whole:
+                last_train = number, line
+            elif line.strip() and not line.startswith(AFFINITY_LINE):
+                kept.append((number, line))
+    if not ends_whole:
+        kept = kept[:-1]  # being written just now, or torn
+    chosen = sorted([*kept, *([last_train] if last_train else [])])
+    return [_event(line, path, number) for number, line in chosen]
+
+
+class EventTail:
+    """Reads a metrics.jsonl while it grows, every event once. It only ever reads: the run does not notice."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: tuple[int, int] | None = None
+        self._offset = self._lines = 0
+
+    def read(self) -> tuple[list[dict[str, Any]], bool]:
+        """What was written since, in whole lines; and whether the log was begun anew, as when a run is resumed: then
+        these are all of its events, and what was read before counts no more.
+
+        Raises:
+            MftError: a line is no event.
+            OSError: there is no such file.
+        """
+        with self.path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            anew = self._file != (status.st_dev, status.st_ino) or status.st_size < self._offset
+            if anew:
+                self._file, self._offset, self._lines = (status.st_dev, status.st_ino), 0, 0
+            stream.seek(self._offset)
+            whole = stream.read()
+        whole = whole[: whole.rfind(b"\n") + 1]
+        lines = whole.split(b"\n")[:-1]
+        first = self._lines + 1
+        self._offset, self._lines = self._offset + len(whole), self._lines + len(lines)
+        return [_event(line, self.path, number) for number, line in enumerate(lines, first) if line.strip()], anew
 
 
 def _event(line: bytes, path: Path, number: int) -> dict[str, Any]:

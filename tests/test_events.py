@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mft_core.errors import MftError
-from mft_core.events import Event, EventLog, read_events
+from mft_core.events import Event, EventLog, EventTail, read_events, read_outline
 
 
 def test_numbers_that_are_not_finite_become_null(tmp_path: Path) -> None:
@@ -183,3 +183,57 @@ def test_a_listener_that_fails_is_left_out_and_named(tmp_path: Path) -> None:
     assert [event["event"] for event in read_events(log.path)] == ["train", "warning", "train"]
     assert "bad failed on the event 'train'" in read_events(log.path)[1]["message"]
     assert sorted(seen) == ["train", "train", "warning"]
+
+
+def test_a_tail_reads_every_event_once_and_only_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"event": "start", "step": 0}\n{"event": "tra')
+    tail = EventTail(path)
+    assert tail.read() == ([{"event": "start", "step": 0}], True)
+    assert tail.read() == ([], False)
+    with path.open("ab") as stream:
+        stream.write(b'in", "step": 1}\n')
+    assert tail.read() == ([{"event": "train", "step": 1}], False)
+
+
+def test_a_tail_begins_anew_where_the_log_does(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.emit("start", 0)
+    for step in range(1, 5):
+        log.emit("train", step)
+    tail = EventTail(log.path)
+    tail.read()
+    log.rewind(2)
+    log.emit("train", 3)
+    events, anew = tail.read()
+    assert ([event["step"] for event in events], anew) == ([0, 1, 2, 3], True)
+    log.path.write_bytes(b'{"event": "start", "step": 0}\n')  # shorter, in the same file
+    assert tail.read() == ([{"event": "start", "step": 0}], True)
+
+
+def test_a_tail_names_a_damaged_line(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"event": "start", "step": 0}\n')
+    tail = EventTail(path)
+    tail.read()
+    with path.open("ab") as stream:
+        stream.write(b"nonsense\n")
+    with pytest.raises(MftError, match=r"metrics.jsonl:2 is no event"):
+        tail.read()
+
+
+def test_an_outline_has_all_but_the_many_events(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.emit("start", 0)
+    for step in range(1, 4):
+        log.emit("train", step)
+        log.emit("affinity", step)
+    log.emit("eval", 3)
+    assert [(event["event"], event["step"]) for event in read_outline(log.path)] == [
+        ("start", 0), ("train", 3), ("eval", 3),
+    ]  # fmt: skip
+    with log.path.open("ab") as stream:
+        stream.write(b'{"event": "eval", "st')
+    assert read_outline(log.path)[-1]["event"] == "eval"
+    assert len(read_outline(log.path)) == 3
+    assert read_outline(tmp_path / "none") == []

@@ -19,7 +19,7 @@ from mft_core.support.lists import first_few
 if TYPE_CHECKING:
     from mft_core.comparison.runs import RunState
 
-MOST_IN_TABLE = 12
+MOST_IN_TABLE, MOST_IN_HEAT_MAP = 12, 30
 Found = Mapping[str, Mapping[str, Any]]
 """By arm, what its runs measured, in the form of affinity.json."""
 
@@ -60,6 +60,15 @@ def _log(run: ArmRun) -> Path:
 def shown_arm(found: Found, reference: str) -> str:
     """Whose measurements are shown: the reference's, else those of the first arm that has some."""
     return reference if reference in found else next(iter(found))
+
+
+def standing_out(matrix: np.ndarray) -> list[int]:
+    """All tasks; of too many for a heat map, those with the largest values beside the diagonal, in order."""
+    if len(matrix) <= MOST_IN_HEAT_MAP:
+        return list(range(len(matrix)))
+    beside = np.abs(np.nan_to_num(matrix * (1 - np.eye(len(matrix)))))
+    most = np.argsort(-np.maximum(beside.max(axis=0), beside.max(axis=1)), kind="stable")
+    return sorted(most[:MOST_IN_HEAT_MAP].tolist())
 
 
 def affinity_section(found: Found, reference: str) -> Iterator[str]:

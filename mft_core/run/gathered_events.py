@@ -11,6 +11,7 @@ class GatheredEvents:
     """What is kept of a run's events.
 
     Attributes:
+        step: the furthest optimizer step of an event.
         start, end, train: the fields of the latest event of the name; empty: there was none.
         steps: optimizer steps planned; None: no event says so.
         evaluations: "eval" events by step; of a step that was measured twice, the later one.
@@ -19,6 +20,7 @@ class GatheredEvents:
         others: events of all other names, by name, oldest first.
     """
 
+    step: int = 0
     start: dict[str, Any] = field(default_factory=dict)
     end: dict[str, Any] = field(default_factory=dict)
     steps: int | None = None
@@ -31,6 +33,7 @@ class GatheredEvents:
     def add(self, event: dict[str, Any]) -> None:
         """Take up the next event."""
         name = event["event"]
+        self.step = max(self.step, event["step"])
         self.steps = event.get("steps", self.steps)
         if name == "start":
             self.start = event

@@ -43,6 +43,8 @@ class RunFacts:
         before: validation loss over all tasks at the first evaluation.
         after: the same of the finished model, at the step that was selected; before that, at the last evaluation of
             a later step.
+        best: lowest validation loss over all tasks of all evaluations; None: not measured.
+        best_step: optimizer step of `best`.
         tasks: per task that is trained, in the run's order.
         watched: per task that is only measured.
         warnings: messages of the run, oldest first, each with its step.
@@ -80,6 +82,8 @@ class RunFacts:
     max_forgetting: float = 0.0
     selected: int | None = None
     extra_steps: int = 0
+    best: float | None = None
+    best_step: int | None = None
 
     @property
     def change(self) -> float | None:
@@ -139,7 +143,7 @@ class RunFacts:
             "run": str(self.run), "reason": self.reason, "step": self.step, "steps": self.steps,
             "extra_steps": self.extra_steps,
             "seconds": self.seconds, "tokens": self.tokens, "before": self.before, "after": self.after,
-            "change": self.change, "tasks": tasks, "watched": watched,
+            "change": self.change, "best": self.best, "best_step": self.best_step, "tasks": tasks, "watched": watched,
             "decisions": [{"step": step, "what": words} for step, words in self.decisions],
             "forgetting": [{"task": task.name, **_measured(task)} for task in self.forgetting],
             "max_forgetting": self.max_forgetting, "forgotten": [task.name for task in self.forgotten],
@@ -188,6 +192,11 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     found = GatheredEvents()
     for event in events:
         found.add(event)
+    return gathered_facts(run, found)
+
+
+def gathered_facts(run: Path, found: GatheredEvents) -> RunFacts:
+    """The facts in what was gathered of the events of the run in folder `run`."""
     steps = sorted(found.evaluations)
     first = found.evaluations[steps[0]] if steps else {}
     last = found.evaluations[steps[-1]] if len(steps) > 1 else {}
@@ -195,14 +204,15 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
     selected = None if found.end.get("reason") == "interrupted" else found.end.get("selected")
     result = found.evaluations.get(-1 if selected is None else selected, last)
     watched = tuple(_task_result("watched", name, found, first, result) for name in found.names("watched"))
-    course = read_course(events)
+    course = read_course(found.others.get("affinity", ()))
+    best_step = _lowest({step: event.get("loss") for step, event in found.evaluations.items()})
     affinity = summarised(course) if course else None
     # The end counts from this process's start, a train event over all processes of a resumed run.
     times = [event["seconds"] for event in (found.end, found.train) if event.get("seconds") is not None]
     return RunFacts(
         run=run,
         start=found.start,
-        step=max(event["step"] for event in events),
+        step=found.step,
         steps=found.steps,
         reason=found.end.get("reason"),
         seconds=max(times, default=None),
@@ -216,12 +226,14 @@ def run_facts(run: Path, events: Sequence[dict[str, Any]]) -> RunFacts:
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
         affinity=affinity,
-        tests=tuple(commands_to_test(affinity, run, events)) if affinity else (),
+        tests=tuple(commands_to_test(affinity, run, [found.train] if found.train else [])) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
         forgetting=_forgetting(watched),
         max_forgetting=found.start.get("max_forgetting", 0.0),
         selected=selected,
         # Each says how many it has been in all. The log is rewound beyond earlier ones, which are written again.
+        best=None if best_step is None else found.evaluations[best_step]["loss"],
+        best_step=best_step,
         extra_steps=max((event["extra_steps"] for event in found.others.get("decision", ())), default=0),
     )
 
@@ -254,8 +266,7 @@ def _task_result(
     part: str, name: str, found: GatheredEvents, first: Mapping[str, Any], last: Mapping[str, Any]
 ) -> TaskResult:
     losses = {step: _task_loss(event, part, name) for step, event in found.evaluations.items()}
-    measured = {step: loss for step, loss in losses.items() if loss is not None}
-    best_step = min(measured, key=lambda step: (measured[step], step), default=None)
+    best_step = _lowest(losses)
     everything = sum(found.seen.values())
     data = found.start.get(part, {}).get(name, {})
     return TaskResult(
@@ -263,13 +274,19 @@ def _task_result(
         data=data,
         before=_task_loss(first, part, name),
         after=_task_loss(last, part, name),
-        best=None if best_step is None else measured[best_step],
+        best=None if best_step is None else losses[best_step],
         best_step=best_step,
         weight=found.weights.get(name),
         seen=found.seen.get(name, 0),
         share=found.seen.get(name, 0) / everything if everything else None,
         tokens=first.get(part, {}).get(name, {}).get("tokens"),
     )
+
+
+def _lowest(losses: Mapping[int, float | None]) -> int | None:
+    """The first step of the lowest loss."""
+    measured = {step: loss for step, loss in losses.items() if loss is not None}
+    return min(measured, key=lambda step: (measured[step], step), default=None)
 
 
 def _task_loss(event: Mapping[str, Any], part: str, name: str) -> float | None:

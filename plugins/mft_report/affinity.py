@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mft_core.comparison.affinity import standing_out
 from mft_core.support.pictures import drawing, png
 from mft_core.support.units import printable, shorten
 from mft_report.curves import element
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURE = "affinity.png"
-MOST_TASKS, MOST_WITH_NUMBERS, MOST_SIDE_BY_SIDE = 30, 12, 8
+MOST_WITH_NUMBERS, MOST_SIDE_BY_SIDE = 12, 8
 WIDTH, NAME_WIDTH = 10.0, 24
 COLOURS = "PuOr"
 """Orange hinders, purple helps: a pair that colour-blind readers can tell apart, pale around 0."""
@@ -45,7 +46,7 @@ def heat_maps(found: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     cosine, gain = _matrices(found["cosine"]), _matrices(found["gain"]) if found["gain"] else None
-    shown = chosen_tasks(cosine[0] if gain is None else gain[0])
+    shown = standing_out(cosine[0] if gain is None else gain[0])
     names = [shorten(printable(found["tasks"][task]), NAME_WIDTH) for task in shown]
     cells = np.ix_(range(3), shown, shown)
     parts: list[tuple[str, np.ndarray, float | None]] = [
@@ -62,15 +63,6 @@ def heat_maps(found: Mapping[str, Any]) -> Figure:
         _heat_map(figure, each, names, values, limit)
         each.set_title(title)
     return figure
-
-
-def chosen_tasks(matrix: np.ndarray) -> list[int]:
-    """All tasks; of too many, those with the largest values beside the diagonal, in order."""
-    if len(matrix) <= MOST_TASKS:
-        return list(range(len(matrix)))
-    beside = np.abs(np.nan_to_num(matrix * (1 - np.eye(len(matrix)))))
-    most = np.argsort(-np.maximum(beside.max(axis=0), beside.max(axis=1)), kind="stable")
-    return sorted(most[:MOST_TASKS].tolist())
 
 
 def _matrices(found: Mapping[str, Any]) -> np.ndarray:

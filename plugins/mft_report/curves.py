@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from mft_core.run.drawn_tasks import DrawnTasks, choose
+from mft_core.run.history import History
 from mft_core.support.pictures import INK, drawing, png, svg
 from mft_report import panels
-from mft_report.history import History
-from mft_report.style import Choice, choose
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def _fill(figure: Figure, history: History, steps: int) -> None:
     _legend(figure, choice)
 
 
-def _legend(figure: Figure, choice: Choice) -> None:
+def _legend(figure: Figure, choice: DrawnTasks) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

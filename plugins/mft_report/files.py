@@ -36,8 +36,8 @@ def redraw(run: Path) -> RunFacts:
         UsageError: `run` is no run folder.
         MftError: a file cannot be written.
     """
+    from mft_core.run.history import history
     from mft_report.curves import draw
-    from mft_report.history import history
     from mft_report.page import page
 
     events = load_events(run)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mft_core.run.drawn_tasks import DrawnTasks
+from mft_core.run.history import History
 from mft_core.support.pictures import INK
-from mft_report.history import History
-from mft_report.style import Choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ BANDS = ((0.05, 0.95, 0.16), (0.25, 0.75, 0.30))
 MOST_MARKED = 25
 
 
-def series(axes: Axes, steps: np.ndarray, values: np.ndarray, choice: Choice) -> None:
+def series(axes: Axes, steps: np.ndarray, values: np.ndarray, choice: DrawnTasks) -> None:
     """Draw `values` [points, N] over `steps` [points]; points that are NaN are left out, not drawn as zero."""
     if np.isnan(values).all():
         nothing_yet(axes)
@@ -46,7 +46,7 @@ def _bands(axes: Axes, steps: np.ndarray, values: np.ndarray) -> None:
     axes.plot(steps, np.nanmedian(values, axis=1), color=INK, linewidth=2.0)
 
 
-def training_loss(axes: Axes, history: History, choice: Choice, steps: int) -> None:
+def training_loss(axes: Axes, history: History, choice: DrawnTasks, steps: int) -> None:
     """Logged values as faint dots; the line is their trailing mean once there are enough to need one."""
     axes.set(title="Training loss", ylabel="loss (nats per token)")
     if len(history.steps) <= MOST_MARKED:
@@ -65,20 +65,20 @@ def training_loss(axes: Axes, history: History, choice: Choice, steps: int) -> N
     note(axes, f"dots: logged values; line: trailing mean, half-life {half_life} step{'s' * (half_life > 1)}")
 
 
-def validation_loss(axes: Axes, history: History, choice: Choice) -> None:
+def validation_loss(axes: Axes, history: History, choice: DrawnTasks) -> None:
     """Validation loss at every evaluation."""
     axes.set(title="Validation loss", ylabel="loss (nats per token)")
     series(axes, history.eval_steps, history.eval_loss, choice)
 
 
-def relative_loss(axes: Axes, history: History, choice: Choice) -> None:
+def relative_loss(axes: Axes, history: History, choice: DrawnTasks) -> None:
     """Validation loss as a percentage of the first one."""
     axes.set(title="Validation loss relative to the start", ylabel="% of the loss at step 0")
     axes.axhline(100, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
     series(axes, history.eval_steps, 100 * history.relative, choice)
 
 
-def weights(axes: Axes, history: History, choice: Choice) -> None:
+def weights(axes: Axes, history: History, choice: DrawnTasks) -> None:
     """Task weights, with a line where all would be equal."""
     axes.set(title="Task weights", ylabel="weight (sum over tasks = 1)")
     weighed = int((~np.isnan(history.weight)).any(axis=0).sum())  # watched tasks have no weight

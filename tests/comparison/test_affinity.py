@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from helpers.made_up_affinities import log_affinities
-from mft_core.comparison.affinity import affinity_section, gather_affinity, shown_arm
+from mft_core.comparison.affinity import MOST_IN_HEAT_MAP, affinity_section, gather_affinity, shown_arm, standing_out
 from mft_core.comparison.arms import ArmRun
 from mft_core.recipe.schema import Recipe
 
@@ -63,3 +64,13 @@ def test_of_many_tasks_the_page_has_the_words_only(tmp_path: Path) -> None:
 def test_the_reference_is_shown_where_it_measured() -> None:
     assert shown_arm({"famo": {}, "mixed": {}}, "mixed") == "mixed"
     assert shown_arm({"famo": {}}, "mixed") == "famo"
+
+
+def test_of_very_many_tasks_those_that_stand_out_are_shown_in_order() -> None:
+    matrix = np.full((100, 100), 0.01)
+    matrix[7, 93] = -0.8
+    matrix[50] = np.nan
+    chosen = standing_out(matrix)
+    assert len(chosen) == MOST_IN_HEAT_MAP
+    assert {7, 93} <= set(chosen)
+    assert chosen == sorted(chosen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 
 from helpers.made_up_affinities import log_affinities, made_up_course
@@ -13,7 +12,7 @@ from mft_core.objective.affinity_summary import summarised
 from mft_core.run.affinity_words import affinity_as_json
 from mft_core.run.results import read_run_facts
 from mft_core.support.pictures import drawing
-from mft_report.affinity import MOST_TASKS, chosen_tasks, heat_maps
+from mft_report.affinity import heat_maps
 from mft_report.page import page
 
 
@@ -62,16 +61,6 @@ def test_what_is_not_known_stays_empty() -> None:
     assert len(gain.texts) == 12
     values["gain"]["mean"] = [[None] * 4] * 4
     assert not drawn(values)[1].texts
-
-
-def test_of_very_many_tasks_those_that_stand_out_are_shown_in_order() -> None:
-    matrix = np.full((100, 100), 0.01)
-    matrix[7, 93] = -0.8
-    matrix[50] = np.nan
-    chosen = chosen_tasks(matrix)
-    assert len(chosen) == MOST_TASKS
-    assert {7, 93} <= set(chosen)
-    assert chosen == sorted(chosen)
 
 
 def test_the_page_says_it_in_words_and_escapes_names(tmp_path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from helpers.made_up_runs import write_run
+from mft_core.run.drawn_tasks import choose
+from mft_core.run.history import history
 from mft_core.run.results import load_events
-from mft_report.history import history
-from mft_report.style import choose
 
 
 def test_many_tasks_are_bands_with_the_extremes_named(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mft_core.run.history import History
 from mft_core.support.pictures import COLOURS
 from mft_core.support.units import printable, shorten
-from mft_report.history import History
 
 DASHES = ("solid", (0, (4, 1.5)))
 MOST_LINES = len(COLOURS) * len(DASHES)
@@ -17,7 +17,7 @@ EXTREMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TaskLine:
     """A task drawn as a line of its own."""
 
     task: int
@@ -27,26 +27,26 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class DrawnTasks:
     """Which tasks are drawn as lines; `bands`: the others, too many to tell apart, as quantiles of all tasks."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TaskLine, ...]
     bands: bool
 
 
-def choose(history: History) -> Choice:
+def choose(history: History) -> DrawnTasks:
     """All tasks where a reader can tell them apart; else those that gained most and least, over bands of all."""
     tasks = len(history.tasks)
     if tasks <= MOST_LINES:
-        return Choice(tuple(_line(history, task, order) for order, task in enumerate(range(tasks))), bands=False)
+        return DrawnTasks(tuple(_line(history, task, order) for order, task in enumerate(range(tasks))), bands=False)
     order = np.argsort(_outcome(history), kind="stable")
     extremes = [*order[:EXTREMES], *order[-EXTREMES:]]
-    return Choice(tuple(_line(history, int(task), rank) for rank, task in enumerate(extremes)), bands=True)
+    return DrawnTasks(tuple(_line(history, int(task), rank) for rank, task in enumerate(extremes)), bands=True)
 
 
-def _line(history: History, task: int, order: int) -> Line:
+def _line(history: History, task: int, order: int) -> TaskLine:
     label = shorten(printable(history.tasks[task]), 32)
-    return Line(task, label, COLOURS[order % len(COLOURS)], DASHES[order // len(COLOURS) % len(DASHES)])
+    return TaskLine(task, label, COLOURS[order % len(COLOURS)], DASHES[order // len(COLOURS) % len(DASHES)])
 
 
 def _outcome(history: History) -> np.ndarray:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from helpers.made_up_runs import write_run
+from mft_core.run.history import History, history
 from mft_core.run.results import load_events
-from mft_report.history import History, history
 
 
 def test_smoothing_is_a_trailing_mean_over_tokens() -> None:
