@@ -33,6 +33,7 @@ from mft_core.run.scheduled_evaluations import TrainingEvaluations
 from mft_core.support import run_files
 from mft_core.support.ranks import process_state
 from mft_core.support.threads import set_threads
+from mft_core.training.accelerators import training_accelerator
 from mft_core.training.callbacks import CallbackContext, Callbacks
 from mft_core.training.checkpoint import CheckpointFolder
 from mft_core.training.first_evaluation import FirstEvaluation
@@ -108,7 +109,7 @@ def execute(
 
 def _accelerator(plan: Plan) -> Accelerator:
     device = process_state().device
-    return Accelerator(mixed_precision=plan.precision(device).mixed, cpu=device.type == "cpu")
+    return training_accelerator(device.type == "cpu", plan.precision(device).mixed)
 
 
 def _rank_watch(trainer: Trainer, plan: Plan) -> RankWatch:

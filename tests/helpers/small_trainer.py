@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 from torch.nn.functional import dropout as drop
 
@@ -20,6 +19,7 @@ from mft_core.registry.workspace import Workspace
 from mft_core.testing.contexts import evaluation_context
 from mft_core.testing.random_models import random_token_loss_model
 from mft_core.testing.samples import random_table, table_counts
+from mft_core.training.accelerators import training_accelerator
 from mft_core.training.checkpoint import CheckpointFolder
 from mft_core.training.sharding import shard
 from mft_core.training.state_tensors import trainable_tensors
@@ -68,7 +68,7 @@ def make_trainer(
     counts = table_counts(training)
     loss.start(counts)
     section = TrainSection(**{**DEFAULTS, **settings})
-    accelerator = Accelerator(cpu=True)
+    accelerator = training_accelerator(cpu=True)
     model = dropout_model(dropout)
     model = shard(model, accelerator, copies) if sharded else accelerator.prepare(model)
     if validation is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from mft_core.training.rank_pace import RankPace, Told, slow_ranks
 from mft_losses.balanced import Balanced
 
 CPU = torch.device("cpu")
+STEPS, BUCKETS = 6, 2
+"""In all, and until DDP has sorted its buckets, for which ranks wait once in the second forward."""
 
 
 def told(seconds: float, tokens: int = 1000) -> Told:
@@ -43,19 +46,46 @@ def test_one_process_is_not_slow() -> None:
     assert pace.warning() == ""
 
 
-def train_with_a_slow_rank(run: Path) -> None:
-    """The second one takes longer for every forward; windows are a log interval each."""
+def train_with_a_slow_rank(run: Path, slow: int) -> None:
+    """That one takes longer for every forward; windows are a log interval each, and every rank writes who was slow.
+
+    The steps are of one epoch: each rank has as many rows in each of them.
+    """
     rank_pace.WINDOW = 0.0
-    trainer = make_trainer(run, Balanced(LossOptions()), random_table([8, 8]), steps=5, save_every=0)
-    seconds = 0.1 if trainer.accelerator.process_index == 0 else 0.5
-    trainer.model.register_forward_pre_hook(lambda *_: time.sleep(seconds))
+    trainer = make_trainer(run, Balanced(LossOptions()), random_table([64, 64]), steps=STEPS, save_every=0)
+    rank = trainer.accelerator.process_index
+    trainer.model.register_forward_pre_hook(lambda *_: time.sleep(0.5 if rank == slow else 0.1))
+    judge = rank_pace.slow_ranks
+
+    def noted(told: Sequence[Told]) -> dict[int, float]:
+        found = judge(told)
+        with (run / f"of {rank}").open("a") as stream:
+            stream.write(f"{sorted(found)}\n")
+        return found
+
+    rank_pace.slow_ranks = noted
     trainer.run()
 
 
 @pytest.mark.slow
-def test_a_run_tells_once_which_rank_is_slow_and_where_it_is(tmp_path: Path) -> None:
-    run_to_its_end(partial(run_on_ranks, 2, partial(train_with_a_slow_rank, tmp_path)))
+@pytest.mark.parametrize("slow", [0, 1])
+def test_a_run_tells_once_which_rank_is_slow_and_where_it_is(tmp_path: Path, slow: int) -> None:
+    """Though it is slow all the time, and whichever it is."""
+    run_to_its_end(partial(run_on_ranks, 2, partial(train_with_a_slow_rank, tmp_path, slow)))
+    for rank in (0, 1):
+        assert (tmp_path / f"of {rank}").read_text().splitlines()[BUCKETS:] == [f"[{slow}]"] * (STEPS - BUCKETS)
     (warning,) = events(tmp_path, "warning")
-    assert warning["step"] == 2, "the first window may be a chance"
-    assert "rank 1 of 2 is slow" in warning["message"]
+    assert warning["step"] == BUCKETS + 2, "one window may be a chance"
+    assert f"rank {slow} of 2 is slow" in warning["message"]
     assert f"on {socket.gethostname()} computes" in warning["message"]
+
+
+def test_who_is_slow_is_told_of_once_and_whoever_becomes_so_later_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of three ranks, as they are gathered."""
+    monkeypatch.setattr(rank_pace, "WINDOW", 0.0)
+    pace, said = RankPace(nn.Linear(1, 1), CPU), []
+    for second, third in ((1, 9), (1, 9), (1, 9), (9, 9), (9, 1), (9, 1), (1, 9), (1, 9)):
+        seconds = [1.0, float(second), float(third), 1.0, 1.0]
+        monkeypatch.setattr(rank_pace, "gather", lambda _, seconds=seconds: [told(each) for each in seconds])
+        said.append(pace.warning().split(" is")[0])
+    assert said == ["", "rank 2 of 5", "", "", "rank 1 of 5", "", "", ""]
