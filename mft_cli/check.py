@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_REFUSED = 15
 NO_TASK = "no task"
-MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "total")
+MEMORY_PARTS = ("weights", "adapters", "gradients", "optimizer", "activations", "gathered", "total")
 
 
 @takes_flags
@@ -110,10 +110,12 @@ def _print_memory(estimates: list[MemoryEstimate]) -> None:
     from mft_core.support.units import memory
 
     table = Table("method", title="Expected memory of a step, by tune.method", title_justify="left", box=None)
-    for heading in MEMORY_PARTS:
+    spread = any(estimate.gathered for estimate in estimates)
+    parts = [part for part in MEMORY_PARTS if spread or part != "gathered"]
+    for heading in parts:
         table.add_column(heading, justify="right")
     for estimate in estimates:
-        table.add_row(estimate.method, *(memory(estimate.as_json()[part]) for part in MEMORY_PARTS))
+        table.add_row(estimate.method, *(memory(estimate.as_json()[part]) for part in parts))
     console().print(table)
 
 

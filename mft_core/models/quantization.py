@@ -49,6 +49,11 @@ class Quantization:
         scales = blocks + 4 * _ceiling(blocks, SCALES_BLOCK) + DOUBLE_CODE_BYTES
         return _ceiling(elements, 2) + scales + CODE_BYTES
 
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of what the numbers stand for: of a matrix that is spread over processes, each has them."""
+        return CODE_BYTES + (DOUBLE_CODE_BYTES - 4 if self.double_quant else 0)
+
 
 def quantization_named(quant_type: str) -> Quantization:
     """The quantisation of this type, with double quantisation.

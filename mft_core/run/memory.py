@@ -6,18 +6,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 
 from mft_core.models.adapter import ModelAdapter
 from mft_core.models.building import build_empty
 from mft_core.models.precision import choose_precision
-from mft_core.models.quantization import Quantization, quantizable
 from mft_core.nn.head_losses import chunk_rows
 from mft_core.recipe.schema import Recipe
+from mft_core.run.held_bytes import HeldBytes
 from mft_core.run.plan import Plan, tuner_request
 from mft_core.support.ranks import process_state
 from mft_core.training.optimizer import Optimizer
 from mft_core.training.parameter_groups import parameter_groups
+from mft_core.training.spread import expected_shards
 from mft_core.tuning.preparing import skeleton_for_tuning
 from mft_core.tuning.tuner import Tuner
 
@@ -32,7 +33,7 @@ USABLE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """Bytes on one rank, without sharding.
+    """Bytes on one rank.
 
     Attributes:
         method: the tuner's name.
@@ -43,6 +44,7 @@ class MemoryEstimate:
         gradients: of the trainable parameters.
         optimizer: its states.
         activations: kept for the backward, logits included; with quantised weights the largest one, dequantised.
+        gathered: where a rank has a part alone of all above but activations: what is whole for a while.
     """
 
     method: str
@@ -53,11 +55,12 @@ class MemoryEstimate:
     gradients: int
     optimizer: int
     activations: int
+    gathered: int = 0
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.adapters + self.gradients + self.optimizer + self.activations
+        return self.weights + self.adapters + self.gradients + self.optimizer + self.activations + self.gathered
 
     def as_json(self) -> dict[str, Any]:
         """The fields and the total."""
@@ -73,6 +76,7 @@ def estimate_memory(
     supervised_share: float,
     device: torch.device,
     optimizer: Optimizer | None = None,
+    shards: int = 1,
 ) -> MemoryEstimate:
     """What one optimizer step needs at its peak.
 
@@ -83,28 +87,31 @@ def estimate_memory(
         supervised_share: supervised / real tokens; the head runs on supervised positions, a few at a time.
         device: where the step is computed.
         optimizer: takes the step; None: its states are not counted.
+        shards: ranks that weights, gradients and states are spread over.
     """
     base = build_empty(config, weights_dtype)
-    weights, workspace = _base_bytes(base, tuner.quantization())
-    in_base = {id(parameter) for parameter in base.parameters()}
+    held = HeldBytes(base, tuner.quantization(), shards)
+    of_base = list(base.parameters())
+    in_base = {id(parameter) for parameter in of_base}
     model = skeleton_for_tuning(base, tuner, tuner_request(recipe, adapter))
-    sizes = [(p.numel(), p.element_size(), p.requires_grad) for p in model.parameters()]
-    trainable_bytes = sum(count * size for count, size, trainable in sizes if trainable)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    gradients = sum(map(held.part, trained))
+    states = sum(map(optimizer.state_bytes, parameter_groups(model, recipe.train))) if optimizer else 0
     head = base.get_output_embeddings()
     kept_by = _Kept(
         beside_four_bits=tuner.quantization() is not None,
         trained_head=head is not None and any(p.requires_grad for p in head.parameters()),
     )
-    groups = parameter_groups(model, recipe.train)
     return MemoryEstimate(
         method=recipe.tune.method,
-        parameters=sum(count for count, _, _ in sizes),
-        trainable=sum(count for count, _, trainable in sizes if trainable),
-        weights=weights,
-        adapters=sum(p.numel() * p.element_size() for p in model.parameters() if id(p) not in in_base),
-        gradients=trainable_bytes,
-        optimizer=sum(map(optimizer.state_bytes, groups)) if optimizer else 0,
-        activations=workspace + _activations(recipe, kept_by, config, weights_dtype, device, supervised_share),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        trainable=sum(parameter.numel() for parameter in trained),
+        weights=sum(map(held.part, of_base)),
+        adapters=sum(held.part(parameter) for parameter in model.parameters() if id(parameter) not in in_base),
+        gradients=gradients,
+        optimizer=states * gradients // max(1, sum(map(held.whole, trained))),
+        activations=held.workspace + _activations(recipe, kept_by, config, weights_dtype, device, supervised_share),
+        gathered=held.gathered(model),
     )
 
 
@@ -119,7 +126,8 @@ def expected_memory(plan: Plan, recipe: Recipe, tuner: Tuner | None = None) -> M
     device = process_state().device
     dtype = choose_precision(recipe.model.dtype, device, tuner.trains_base).weights
     share, optimizer = supervised / tokens, plan.parts.optimizer
-    return estimate_memory(recipe, tuner, plan.adapter, plan.config, dtype, share, device, optimizer)
+    shards = expected_shards(recipe.train.sharding)
+    return estimate_memory(recipe, tuner, plan.adapter, plan.config, dtype, share, device, optimizer, shards)
 
 
 def with_checkpointing_decided(plan: Plan, available: int | None = None) -> Plan:
@@ -142,16 +150,6 @@ def free_memory(device: torch.device) -> int:
     import psutil
 
     return psutil.virtual_memory().available
-
-
-def _base_bytes(base: PreTrainedModel, settings: Quantization | None) -> tuple[int, int]:
-    """Bytes of the base's weights, and of the largest one that is dequantised for a while."""
-    dense = sum(parameter.numel() * parameter.element_size() for parameter in base.parameters())
-    if settings is None:
-        return dense, 0
-    chosen = [module.get_parameter("weight") for module in quantizable(base).values()]
-    saved = sum(p.numel() * p.element_size() - settings.stored_bytes(p.numel()) for p in chosen)
-    return dense - saved, max((p.numel() * p.element_size() for p in chosen), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,13 @@ def launched_spread(sharding: str) -> Spread:
     return Spread(1, ranks) if sharding == "full" else within_machines(gather(rank_place()))
 
 
+def expected_shards(sharding: str) -> int:
+    """Ranks that a copy is going to be spread over, as far as this process's launcher tells; nobody else is asked."""
+    if sharding == "none":
+        return 1
+    return process_state().num_processes if sharding == "full" else rank_place().ranks
+
+
 def within_machines(places: Sequence[RankPlace]) -> Spread:
     """A copy on each machine, over its ranks.
 

@@ -86,12 +86,12 @@ def test_weights_adapters_gradients_and_optimizer_are_what_is_measured(
     assert expected.optimizer == sum(state.nbytes for state in states)
 
 
-def large(method: str, **settings: Any) -> MemoryEstimate:
+def large(method: str, shards: int = 1, **settings: Any) -> MemoryEstimate:
     """Llama-2-70B with the authors' published settings for QLoRA: rank 96, rows of 4096 tokens, two in a forward."""
     authors = {"tune__rank": 96, "tune__alpha": 32, "data__max_length": 4096, "train__micro_batch_size": 2}
     recipe = recipe_of(method, **{**authors, "train__gradient_checkpointing": True, **settings})
     dtype = torch.float32 if method == "full" else torch.bfloat16
-    return estimate_memory(recipe, tuner_of(recipe), Llama(), LLAMA_70B, dtype, 0.5, GPU, AdamW())
+    return estimate_memory(recipe, tuner_of(recipe), Llama(), LLAMA_70B, dtype, 0.5, GPU, AdamW(), shards)
 
 
 @pytest.mark.slow
@@ -106,6 +106,18 @@ def test_70b_in_four_bits_fits_into_80_gb_and_nothing_else_does() -> None:
     assert large("lora").total > 150 * GB
     assert large("full").total > 1000 * GB
     assert large("qlora", tune__double_quant=False).weights - qlora.weights == pytest.approx(3.2 * GB, rel=0.02)
+
+
+@pytest.mark.slow
+def test_spread_over_eight_gpus_each_has_a_part_and_two_layers() -> None:
+    whole, spread = large("qlora"), large("qlora", shards=8)
+    for part in ("weights", "adapters", "gradients", "optimizer"):
+        assert getattr(spread, part) == pytest.approx(getattr(whole, part) / 8, rel=1e-3), part
+    assert spread.activations == whole.activations
+    assert (whole.gathered, spread.parameters) == (0, whole.parameters)
+    outside, layer = 2 * (2 * 32000 + 1) * 8192, (whole.weights + whole.adapters - 1.05 * GB) / 80
+    assert spread.gathered == pytest.approx(outside + 2 * layer + whole.gradients / 80, rel=1e-2)
+    assert spread.total < 30 * GB
 
 
 @pytest.mark.slow
@@ -136,7 +148,7 @@ def test_check_shows_every_method(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert methods["qlora"]["weights"] < methods["lora"]["weights"]
     for part in methods.values():
         assert part["total"] == sum(
-            part[key] for key in ("weights", "adapters", "gradients", "optimizer", "activations")
+            part[key] for key in ("weights", "adapters", "gradients", "optimizer", "activations", "gathered")
         )
     assert mft("check", str(tmp_path / "recipe.toml")) == 0
     shown = capsys.readouterr().out

@@ -6,7 +6,7 @@ import pytest
 
 from mft_core.errors import UsageError
 from mft_core.support.ranks import RankPlace
-from mft_core.training.spread import Spread, launched_spread, within_machines
+from mft_core.training.spread import Spread, expected_shards, launched_spread, within_machines
 
 
 def places(*machines: int) -> list[RankPlace]:
@@ -17,6 +17,13 @@ def places(*machines: int) -> list[RankPlace]:
 @pytest.mark.parametrize("sharding", ["none", "full", "hybrid"])
 def test_one_process_has_a_copy_whatever_is_asked_for(sharding: str) -> None:
     assert launched_spread(sharding) == Spread(1, 1)
+    assert expected_shards(sharding) == 1
+
+
+def test_what_is_expected_is_what_the_launcher_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without asking other processes, of which none may be there."""
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert [expected_shards(sharding) for sharding in ("none", "full", "hybrid")] == [1, 1, 4]
 
 
 def test_each_machine_has_a_copy() -> None:
