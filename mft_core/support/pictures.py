@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +53,12 @@ FALLBACK_FONTS = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "Microsoft YaHei", 
 """For task names in scripts that matplotlib's own font lacks; those that are installed are used."""
 
 
+MISSING_GLYPH = r"Glyph (\d+) .*missing from font"
+MOST_LETTERS = 12
+_TOLD: list[bool] = []
+"""Whether this process has said that letters are missing: a run draws every minute."""
+
+
 def font_families() -> list[str]:
     """Matplotlib's own font, then what this machine has for other scripts."""
     from matplotlib.font_manager import get_font_names
@@ -61,12 +69,37 @@ def font_families() -> list[str]:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """The settings of a picture, for the block that draws and writes it; matplotlib is imported here."""
+    """The settings of a picture, for the block that draws and writes it; matplotlib is imported here.
+
+    Letters that no font here has become boxes; which, and what to install, is logged once.
+    """
     import matplotlib
 
-    with matplotlib.rc_context({**SETTINGS, "font.family": font_families()}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        yield
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message=MISSING_GLYPH, category=UserWarning)
+        with matplotlib.rc_context({**SETTINGS, "font.family": font_families()}):
+            yield
+    missing: dict[int, None] = {}
+    for warning in caught:
+        if found := re.match(MISSING_GLYPH, str(warning.message)):
+            missing[int(found[1])] = None
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if missing and not _TOLD:
+        _TOLD.append(True)
+        logging.getLogger(__name__).warning(boxes_warning("".join(map(chr, missing))))
+
+
+def boxes_warning(letters: str) -> str:
+    """What is said of letters that no font here has."""
+    import matplotlib
+
+    shown = f"{letters[:MOST_LETTERS]}{' ...' * (len(letters) > MOST_LETTERS)}"
+    return (
+        f"pictures show boxes in place of {shown}: no font here has these letters. Install one of "
+        f"{', '.join(FALLBACK_FONTS)}, as by `apt install fonts-noto-cjk`, and remove matplotlib's list of fonts, "
+        f"{matplotlib.get_cachedir()}/fontlist-*.json. Tables, and `mft board`, have the fonts of terminal and browser"
+    )
 
 
 def png(figure: Figure) -> bytes:

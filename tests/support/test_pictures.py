@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mft_core.support import pictures
 from mft_core.support.pictures import RESOLUTION, drawing, font_families, png, svg
 
 pytestmark = pytest.mark.slow
@@ -43,3 +44,22 @@ def test_fonts_that_are_not_there_are_not_asked_for() -> None:
 
     assert font_families()[0] == "DejaVu Sans"
     assert set(font_families()) <= set(get_font_names())
+
+
+def test_letters_that_no_font_has_are_told_once_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pictures, "font_families", lambda: ["DejaVu Sans"])
+    monkeypatch.setattr(pictures, "_TOLD", [])
+    for _ in range(2):
+        with drawing():
+            png(drawn())
+    (record,) = caplog.records
+    assert "in place of \u4efb\u52a1:" in record.getMessage()
+    assert "fonts-noto-cjk" in record.getMessage()
+    assert "fontlist-*.json" in record.getMessage()
+
+
+def test_other_warnings_of_the_block_are_still_told() -> None:
+    with pytest.warns(UserWarning, match="something else"), drawing():
+        warnings.warn("something else", UserWarning, stacklevel=1)
