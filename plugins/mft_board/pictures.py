@@ -86,3 +86,25 @@ def _cell(row: int, column: int, cell: int, share: float, sure: bool, words: str
         look, x + cell / 2, y + cell / 2 + 3, number
     )
     return square + (text if number else Markup(""))
+
+
+def bars(values: Sequence[float], largest: float = 0) -> Markup:
+    """Upright bars; a single one lies.
+
+    Args:
+        largest: the value that is as long as there is room; 0: the largest of them.
+    """
+    most = largest or max(values, default=0) or 1
+    if len(values) == 1:
+        lying = Markup(
+            '<svg class="bar" preserveAspectRatio="none" viewBox="0 0 100 8"><rect width="{:.1f}" height="8"/></svg>'
+        )
+        return lying.format(100 * values[0] / most)
+    rects = [
+        Markup('<rect x="{}" y="{:.2f}" width="9" height="{:.2f}"><title>{:g}</title></rect>').format(
+            10 * number, 40 - 40 * value / most, 40 * value / most, value
+        )
+        for number, value in enumerate(values)
+    ]
+    whole = Markup('<svg class="histogram" preserveAspectRatio="none" viewBox="0 0 {} 40">{}</svg>')
+    return whole.format(max(1, 10 * len(values)), Markup("").join(rects))

@@ -24,3 +24,8 @@ for (const part of document.querySelectorAll("[data-live]")) {
   };
   setTimeout(again, 1000 * Number(part.dataset.seconds));
 }
+// Parts that take long, as what is shown has to be opened first.
+for (const part of document.querySelectorAll("[data-once]"))
+  fetch(part.dataset.once + location.search)
+    .then(answer => answer.text(), () => "The board does not answer.")
+    .then(text => { part.innerHTML = text; });

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from helpers.boards import TOKEN, RunningBoard
+from helpers.browsers import dumped, find_browser
 from mft_board.places import RUN
 
 pytestmark = pytest.mark.slow
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--virtual-time-budget=8000",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"there is no browser here: none of {', '.join(NAMES)}")
-    return found
-
-
-def dumped(chromium: str, profile: Path, address: str, *flags: str) -> str:
-    """The document as it is after its scripts ran."""
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    command = [chromium, *FLAGS, *root, f"--user-data-dir={profile}", *flags, "--dump-dom", address]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return find_browser()
 
 
 def test_a_browser_gets_in_by_the_link_and_draws_the_run(chromium: str, running: RunningBoard, tmp_path: Path) -> None:
