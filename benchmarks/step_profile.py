@@ -1,11 +1,14 @@
 """Where the time of one training step goes, on a CPU: a packed row through SmolLM2 with LoRA, forward and backward.
 
     python benchmarks/step_profile.py
+    python benchmarks/step_profile.py --dtype bfloat16
 
 Shares of the operators' own time, as torch's profiler sees it; it slows them, small ones most.
 """
 
 from __future__ import annotations
+
+import argparse
 
 import numpy as np
 import torch
@@ -29,8 +32,11 @@ GROUPS = {
 
 def main() -> None:
     """Print the shares as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    base = load_model("smollm2", dtype=parser.parse_args().dtype)
     torch.manual_seed(0)
-    model = TokenLossModel(tuned_model(load_model("smollm2"), rank=8, alpha=16, dropout=0.0)).train()
+    model = TokenLossModel(tuned_model(base, rank=8, alpha=16, dropout=0.0)).train()
     batch = packed_row()
     step(model, batch)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:

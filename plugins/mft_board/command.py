@@ -22,7 +22,7 @@ def board(
     json_output: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Show runs and comparisons in the browser, live."""
+    """Show runs, comparisons and data in the browser, live, and try models side by side."""
     from mft_board.serving import serve
 
     serve(folders or [Path()], host, port, opens=not (no_open or json_output), as_json=json_output)
