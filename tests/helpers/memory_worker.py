@@ -1,4 +1,4 @@
-"""Runs a command on ranks and writes what memory of its own each took at most: FOLDER/<rank>, in bytes.
+"""Calls something on ranks and writes what memory of its own each took at most: FOLDER/<rank>, in bytes.
 
 Of their own: anonymous pages (`RssAnon`), less those that were there before. Pages of mapped files are the machine's.
 """
@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
-from helpers.command_worker import run_all
 from helpers.forked_ranks import run_on_ranks
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 EVERY = 0.005
 
 
-def measure_ranks(ranks: int, command: Sequence[str], folder: Path) -> None:
+def measure_ranks(ranks: int, work: Callable[[], object], folder: Path) -> None:
     """Each of them."""
-    run_on_ranks(ranks, partial(_measure, command, folder))
+    run_on_ranks(ranks, partial(_measure, work, folder))
 
 
-def _measure(command: Sequence[str], folder: Path) -> None:
+def _measure(work: Callable[[], object], folder: Path) -> None:
     # What is freed is given back at once: else the allocator keeps several times of what is in use.
     for setting in (TRIM_THRESHOLD, MMAP_THRESHOLD):
         ctypes.CDLL("libc.so.6").mallopt(setting, 2**16)
@@ -36,7 +35,7 @@ def _measure(command: Sequence[str], folder: Path) -> None:
 
     watching = Thread(target=watch)
     watching.start()
-    run_all([command])
+    work()
     ended.set()
     watching.join()
     (folder / os.environ["RANK"]).write_text(str(seen[0] - before), encoding="utf-8")
