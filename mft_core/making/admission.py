@@ -1,4 +1,4 @@
-"""Which instructions are new, decided before anybody pays for their solutions.
+"""Which instructions are worth a solution, decided before anybody pays for it: they are new, and no leaked problem.
 
 They are decided on in the order of the seeds, and compared with those let through before, whatever became of their
 solutions: what is let through follows from the instructions alone, not from which answer came first, nor from how often
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mft_core.audit.shingles import text_digest, words
 from mft_core.making.draft import Refused
+from mft_core.making.filters.chain import FilterChain
 from mft_core.making.filters.duplicates import DuplicatesFilter
 from mft_core.making.filters.refusals import check_instruction
 from mft_core.making.filters.rouge import RougeFilter, RougeIndex
@@ -20,8 +21,8 @@ from mft_core.making.filters.rouge import RougeFilter, RougeIndex
 SHOWN = 60
 
 
-class NotNew(NamedTuple):
-    """An instruction that was not let through: the filter and the reason it counts under, and what it is like."""
+class NotAdmitted(NamedTuple):
+    """An instruction that was not let through: the filter and the reason it counts under, and what exactly."""
 
     instruction: str
     filter: str
@@ -34,9 +35,11 @@ class Admission:
 
     Args:
         most_rouge: the greatest ROUGE-L with an earlier one that is let through; 0 or 1: any, but no equal text.
+        filters: what they refuse by the instruction alone is neither let through nor remembered.
     """
 
-    def __init__(self, most_rouge: float) -> None:
+    def __init__(self, most_rouge: float, filters: FilterChain) -> None:
+        self._filters = filters
         self._changed = threading.Condition()
         self._turns = self._next = 0
         self._passed: set[int] = set()
@@ -57,13 +60,14 @@ class Admission:
             self._is_over = True
             self._changed.notify_all()
 
-    def decide(self, turn: int, instructions: Sequence[str]) -> list[NotNew | None]:
-        """What each is like; None: it is new. Only once a turn: later on, all are let through."""
+    def decide(self, turn: int, instructions: Sequence[str]) -> list[NotAdmitted | None]:
+        """Why each is not let through; None: it is. Likeness is looked at once a turn."""
+        alone = [self._by_itself(instruction) for instruction in instructions]
         with self._changed:
             self._changed.wait_for(lambda: self._is_over or self._is_past(turn) or self._next == turn)
             if self._is_over or self._is_past(turn):
-                return [None] * len(instructions)
-            found = [self._looked_at(instruction) for instruction in instructions]
+                return alone
+            found = [one or self._looked_at(text) for text, one in zip(instructions, alone, strict=True)]
             self._pass(turn)
             return found
 
@@ -83,7 +87,11 @@ class Admission:
             self._next += 1
         self._changed.notify_all()
 
-    def _looked_at(self, instruction: str) -> NotNew | None:
+    def _by_itself(self, instruction: str) -> NotAdmitted | None:
+        refusal = self._filters.check_instruction(instruction)
+        return NotAdmitted(instruction, *refusal) if refusal is not None else None
+
+    def _looked_at(self, instruction: str) -> NotAdmitted | None:
         try:
             check_instruction(instruction)
         except Refused:
@@ -91,13 +99,13 @@ class Admission:
         digest = text_digest(instruction)
         if digest in self._digests:
             detail = f"of {self._digests[digest]!r}"
-            return NotNew(instruction, DuplicatesFilter.name, "duplicate instruction", detail)
+            return NotAdmitted(instruction, DuplicatesFilter.name, "duplicate instruction", detail)
         if self._index is not None:
             tokens = words(instruction)
             if (found := self._index.most_alike(tokens)) is not None:
                 number, score = found
                 detail = f"{score:.2f} with {self._shown[number]!r}"
-                return NotNew(instruction, RougeFilter.name, RougeFilter.REASON, detail)
+                return NotAdmitted(instruction, RougeFilter.name, RougeFilter.REASON, detail)
             self._index.add(tokens)
             self._shown.append(instruction[:SHOWN])
         self._digests[digest] = instruction[:SHOWN]
@@ -113,7 +121,7 @@ class SeedAdmission:
 
     def __init__(self, admission: Admission, number: int) -> None:
         self._admission, self._number = admission, number
-        self.refused: list[NotNew] = []
+        self.refused: list[NotAdmitted] = []
 
     def fresh(self, instructions: Sequence[str]) -> list[str]:
         """Those of its instructions that are let through; waits for the seeds before."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from mft_core.endpoint.client import Unanswered
 from mft_core.endpoint.replies import REFUSAL, WHOLE, Reply
 from mft_core.endpoint.spending import BudgetSpent, Spending
-from mft_core.making.admission import NotNew, SeedAdmission
+from mft_core.making.admission import NotAdmitted, SeedAdmission
 from mft_core.making.author import ASSISTANT, SYSTEM, USER, Message
 from mft_core.making.draft import Code, Draft, Refused
 from mft_core.making.filters.refusals import check_instruction
@@ -120,7 +120,7 @@ class ModelAuthor:
         return tuple(self._given)
 
     @property
-    def not_new(self) -> Sequence[NotNew]:
+    def not_admitted(self) -> Sequence[NotAdmitted]:
         """The instructions that `fresh` left out, in their order."""
         return tuple(self._turn.refused) if self._turn is not None else ()
 

@@ -65,7 +65,7 @@ class Making:
             self.maker,
             self.author,
             self.filters,
-            Admission(self.recipe.filters.rouge),
+            Admission(self.recipe.filters.rouge, self.filters),
             self.readers,
             wanted=self.recipe.n,
             seed=self.recipe.seed,

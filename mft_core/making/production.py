@@ -19,7 +19,7 @@ from itertools import islice
 from mft_core.data.readers import Readers
 from mft_core.endpoint.spending import BudgetSpent
 from mft_core.errors import MftError
-from mft_core.making.admission import Admission, NotNew, SeedAdmission
+from mft_core.making.admission import Admission, NotAdmitted, SeedAdmission
 from mft_core.making.authoring import ModelAuthor
 from mft_core.making.draft import Draft, Refused, Seed, fault_of
 from mft_core.making.filters.chain import FilterChain
@@ -48,7 +48,7 @@ SAID_CHARACTERS = 500
 MOST_DRAFTS = 1000
 """Of one seed; a maker may not come to an end."""
 IN_WORK = 2
-"""Seeds in work for each question that may be under way."""
+"""Seeds taken up for each question that may be under way; what has no thread yet waits for one."""
 LEAST_SHARE, KNOWN_SEEDS = 0.05, 10
 """Of what is made that is expected to be kept, at least, and seeds after which what was kept of them tells it: before
 that, no more seeds are in work than are needed if all is kept.
@@ -125,9 +125,8 @@ class Production:
         """
         made = self.made
         made.ended = INTERRUPTED
-        # A thread for each seed in work: some wait for others, and the author says how many questions are under way.
-        threads = IN_WORK * self._concurrency
-        with ThreadPoolExecutor(threads, thread_name_prefix="making") as pool, self._no_more_questions():
+        # No more threads than questions under way: of a budget that ends, the earliest seeds shall have had the most.
+        with ThreadPoolExecutor(self._concurrency, thread_name_prefix="making") as pool, self._no_more_questions():
             fruitless = number = 0
             while fruitless < FRUITLESS_ROUNDS:
                 before, used = len(made.kept), self._used
@@ -213,8 +212,8 @@ class Production:
 
     def _attempt(self, seed: Seed, author: ModelAuthor) -> _Result:
         result = self._tried(seed, author)
-        not_new = [NotKept(seed, one.filter, one.reason, one.detail, _asked(one)) for one in author.not_new]
-        drafts = [*not_new, *result.drafts]
+        not_admitted = [NotKept(seed, one.filter, one.reason, one.detail, _asked(one)) for one in author.not_admitted]
+        drafts = [*not_admitted, *result.drafts]
         if not drafts and result.over is None:
             drafts = [NotKept(seed, MAKER, "nothing made of it", "")]
         return replace(result, drafts=drafts)
@@ -280,6 +279,6 @@ class Production:
         return MakingProgress(self._wanted, kept + refused, kept, Counter(self._reasons), self._author.spending, left)
 
 
-def _asked(one: NotNew) -> Draft:
+def _asked(one: NotAdmitted) -> Draft:
     """As much of a record as there is."""
     return Draft((Turn("user", one.instruction),))

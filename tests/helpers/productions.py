@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from mft_core.making.admission import Admission
 from mft_core.making.author_opening import open_author
 from mft_core.making.filters.chain import FilterChain
 from mft_core.making.filters.duplicates import DuplicatesFilter
+from mft_core.making.filters.filter import Filter
 from mft_core.making.made import Made
 from mft_core.making.maker import Maker
 from mft_core.making.production import Production
@@ -31,19 +32,20 @@ def production(
     ask_again: bool = False,
     patience: int = 60,
     rouge: float = 1.0,
+    check: Sequence[Filter] = (),
     **model: int,
 ) -> Iterator[Production]:
     section = WriterSection.model_validate(
         {"endpoint": endpoint.url, "name": "lean", "concurrency": concurrency, **model}
     )
     author = open_author(section, FiltersSection(), folder, Catalog([]), ask_again=ask_again)
-    filters = FilterChain([], [DuplicatesFilter(1.0)])
+    filters = FilterChain(check, [DuplicatesFilter(1.0)])
     try:
         yield Production(
             maker,
             author,
             filters,
-            Admission(rouge),
+            Admission(rouge, filters),
             installed_readers(),
             wanted=wanted,
             seed=0,

@@ -18,13 +18,18 @@ from helpers.drafts import draft
 from helpers.echo_makers import Echo
 from helpers.lean_endpoint import LeanEndpoint, lean_endpoint
 from helpers.productions import instructions, produce, production
+from mft_core.audit.leakage import Problem
 from mft_core.making.admission import Admission
 from mft_core.making.author import USER, Author
 from mft_core.making.draft import Draft, Refused, Seed
+from mft_core.making.filters.chain import FilterChain
+from mft_core.making.filters.leakage import LeakageFilter
 from mft_core.making.made import ENOUGH, Made, MakingProgress
 from mft_core.making.production import OnProgress
 
 SHELF = "Write a function that returns, for shelf {0} of shop {0}, the sum of all prices on it in cents"
+
+NO_FILTERS = FilterChain([], [])
 
 
 @pytest.fixture
@@ -118,8 +123,28 @@ def test_seeds_that_ask_for_nothing_or_fail_hold_nobody_up(tmp_path: Path, endpo
     assert (made.ended, len(made.kept)) == (ENOUGH, 30)
 
 
+def test_a_leaked_problem_is_counted_as_such_every_time_and_never_solved(
+    tmp_path: Path, endpoint: LeanEndpoint
+) -> None:
+    problem = "Given the heights of all towers, count those from which the setting sun can be seen by a visitor."
+
+    class Leaks(Shelves):
+        def make(self, seed: Seed, author: Author) -> Iterable[Draft]:
+            if int(seed.text.split()[-1]) % 5 != 3:
+                return super().make(seed, author)
+            assert not author.fresh([problem])
+            return []
+
+    filters = [LeakageFilter([Problem("exam", "exam/0", (problem,))], 0.5)]
+    made = produce(tmp_path, endpoint, Leaks(), 20, check=filters)
+    assert made.reasons["leakage", "problem of a published set"] == sum(
+        1 for number in range(made.seeds.total()) if number % 5 == 3
+    )
+    assert ("maker", "raised AssertionError") not in made.reasons
+
+
 def test_within_a_seed_an_instruction_is_let_through_once_and_refusals_are_left_to_the_solving() -> None:
-    turn = Admission(0.7).turn()
+    turn = Admission(0.7, NO_FILTERS).turn()
     refusal = "I'm sorry, but I cannot help with that."
     asked = ["Write a sum.", "write  a SUM.", refusal, refusal, "Sort the words of a text by length, please."]
     assert turn.fresh(asked) == [asked[0], refusal, refusal, asked[4]]
@@ -129,7 +154,7 @@ def test_within_a_seed_an_instruction_is_let_through_once_and_refusals_are_left_
 
 @pytest.mark.parametrize("rouge", [0.0, 1.0])
 def test_without_rouge_equal_instructions_alone_are_left_out(rouge: float) -> None:
-    turn = Admission(rouge).turn()
+    turn = Admission(rouge, NO_FILTERS).turn()
     assert turn.fresh([SHELF.format(1), SHELF.format(1) + ".", SHELF.format(1)]) == [
         SHELF.format(1),
         SHELF.format(1) + ".",
@@ -137,7 +162,7 @@ def test_without_rouge_equal_instructions_alone_are_left_out(rouge: float) -> No
 
 
 def test_when_it_is_over_nobody_waits() -> None:
-    admission = Admission(0.7)
+    admission = Admission(0.7, NO_FILTERS)
     admission.turn()
     second = admission.turn()
     waiting = threading.Thread(target=second.fresh, args=(["Write a sum."],))

@@ -64,6 +64,15 @@ class FilterChain:
                 return Refusal(one.name, refused.reason, refused.detail)
         return None
 
+    def check_instruction(self, text: str) -> Refusal | None:
+        """The same of an instruction whose solution nobody has paid for yet. In any thread."""
+        for one in self._filters:
+            try:
+                one.check_instruction(text)
+            except Refused as refused:
+                return Refusal(one.name, refused.reason, refused.detail)
+        return None
+
     def check_in_order(self, draft: Draft) -> Refusal | None:
         """The same of those that compare it with what was kept. In one thread, in the order of the data."""
         for one in self._ordered:

@@ -26,6 +26,13 @@ class Filter(ABC):
             Refused: it is not kept.
         """
 
+    def check_instruction(self, text: str) -> None:  # noqa: B027 - most filters can say nothing of it
+        """Let an instruction pass before its solution is paid for.
+
+        Raises:
+            Refused: no record with it would be kept.
+        """
+
 
 class OrderedFilter(ABC):
     """Compares drafts with those kept before, one after another, in the order of their seeds."""

@@ -28,7 +28,14 @@ class LeakageFilter(Filter):
 
     def check(self, draft: Draft, author: Author) -> None:
         """See the class."""
-        text = record_text(Record(turns=draft.turns))
+        self.check_instruction(record_text(Record(turns=draft.turns)))
+
+    def check_instruction(self, text: str) -> None:
+        """A problem that is in the instruction is in the record.
+
+        Raises:
+            Refused: there is one.
+        """
         hits = self._index.hits(text_shingles(text), code_shingles(text))
         if hits:
             worst = max(hits, key=lambda hit: hit.share)
