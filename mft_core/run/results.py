@@ -226,7 +226,9 @@ def gathered_facts(run: Path, found: GatheredEvents) -> RunFacts:
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
         affinity=affinity,
-        tests=tuple(commands_to_test(affinity, run, [found.train] if found.train else [])) if affinity else (),
+        tests=tuple(commands_to_test(affinity, run, list(filter(None, (found.start, found.train)))))
+        if affinity
+        else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
         forgetting=_forgetting(watched),
         max_forgetting=found.start.get("max_forgetting", 0.0),

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_up_affinities import log_affinities
 from helpers.made_up_runs import write_run
 from mft_core.errors import UsageError
+from mft_core.events import EventLog
 from mft_core.run.results import load_events, read_run_facts, run_facts
 from mft_core.run.task_result import relative_change
 
@@ -28,6 +30,16 @@ def test_facts_of_a_finished_run(tmp_path: Path) -> None:
     assert repair.weight == 0.5
     assert facts.improved == 1
     assert json.loads(json.dumps(facts.as_json(), allow_nan=False))["tasks"]["repair"]["best_step"] == 0
+
+
+def test_commands_that_test_groups_watch_what_the_run_watched(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.emit("start", 0, model={}, tasks={}, watched={"text": {}}, steps=60)
+    log.emit("train", 60, epoch=2.0, steps=60, loss=1.0, seconds=1.0, tasks={})
+    log_affinities(tmp_path, ["sql", "code", "docs", "repair"])
+    commands = [command for _, command in read_run_facts(tmp_path).tests]
+    assert len(commands) == 2
+    assert all('"text"]' in command and command.endswith("--epochs 2") for command in commands)
 
 
 def test_a_run_stopped_before_its_second_evaluation_claims_no_change(tmp_path: Path) -> None:
