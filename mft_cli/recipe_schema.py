@@ -11,15 +11,10 @@ if TYPE_CHECKING:
     from mft_core.registry.catalog import Catalog, Entry
     from mft_core.registry.options import Options
 
-KINDS = (
-    "tuner", "source", "reader", "tokenization", "packer", "loss", "optimizer", "callback", "evaluator",
-)  # fmt: skip
-"""Of components that a recipe names."""
-
 
 def schema_text(catalog: Catalog) -> str:
     """The schema as indented JSON."""
-    from mft_core.recipe.json_schema import recipe_schema
+    from mft_core.recipe.json_schema import KINDS, recipe_schema
 
     offered: dict[str, OptionClasses] = {
         kind: {name: _options(entry) for name, entry in _named(catalog, kind)} for kind in KINDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -24,6 +24,8 @@ CHOSEN = (
     ("", "eval", "evaluator", EVALUATOR),
 )
 """Section ("": the recipe itself), key, kind of component, and which one a table without a name means."""
+KINDS = dict.fromkeys(["tuner", *(kind for _, _, kind, _ in CHOSEN)])
+"""Of components whose options a recipe may hold."""
 QUALIFIED = {"type": "string", "pattern": "^[^/]+/[^/]+$", "description": "PLUGIN/NAME, where two plugins offer a name"}
 
 OptionClasses = Mapping[str, type[BaseModel] | None]
@@ -64,39 +66,27 @@ def _put(field: dict[str, Any], choice: dict[str, Any]) -> None:
 
 
 def _choice(
-    kind: str,
-    default: str,
-    options: OptionClasses,
-    definitions: dict[str, Any],
-    more: Mapping[str, Any],
+    kind: str, default: str, options: OptionClasses, definitions: dict[str, Any], more: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A name, or a table of a name and that component's options."""
-    names = [*options, *([AUTO] if default == AUTO else [])]
-    return {"anyOf": [*_names(names), *_tables(kind, default, options, definitions, more)]}
+    forms = _names([*options, *([AUTO] if default == AUTO else [])])
+    for name, its_class in options.items():
+        own = _properties(f"{kind}.{name}", its_class, definitions)
+        required = [key for key, field in its_class.model_fields.items() if field.is_required()] if its_class else []
+        forms.append(
+            {
+                "type": "object",
+                "title": f"{kind}.{name}",
+                "properties": {"name": {"const": name}, **more, **own},
+                "required": [*required, *([] if name == default else ["name"])],
+                "additionalProperties": its_class is None,
+            }
+        )
+    return {"anyOf": [*forms, {"type": "object", "properties": {"name": QUALIFIED}, "required": ["name"]}]}
 
 
 def _names(names: list[str]) -> list[dict[str, Any]]:
     return [{"enum": names}, QUALIFIED]
-
-
-def _tables(
-    kind: str,
-    default: str,
-    options: OptionClasses,
-    definitions: dict[str, Any],
-    more: Mapping[str, Any],
-) -> Iterator[dict[str, Any]]:
-    for name, its_class in options.items():
-        own = _properties(f"{kind}.{name}", its_class, definitions)
-        required = [key for key, field in its_class.model_fields.items() if field.is_required()] if its_class else []
-        yield {
-            "type": "object",
-            "title": f"{kind}.{name}",
-            "properties": {"name": {"const": name}, **more, **own},
-            "required": [*required, *([] if name == default else ["name"])],
-            "additionalProperties": its_class is None,
-        }
-    yield {"type": "object", "properties": {"name": QUALIFIED}, "required": ["name"]}
 
 
 def _properties(place: str, options: type[BaseModel] | None, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -207,6 +207,7 @@ def gathered_facts(run: Path, found: GatheredEvents) -> RunFacts:
     course = read_course(found.others.get("affinity", ()))
     best_step = _lowest({step: event.get("loss") for step, event in found.evaluations.items()})
     affinity = summarised(course) if course else None
+    known = [event for event in (found.start, found.train) if event]
     # The end counts from this process's start, a train event over all processes of a resumed run.
     times = [event["seconds"] for event in (found.end, found.train) if event.get("seconds") is not None]
     return RunFacts(
@@ -226,9 +227,7 @@ def gathered_facts(run: Path, found: GatheredEvents) -> RunFacts:
         scores=tuple(found.others.get("score", ())),
         final=final if final.is_dir() else None,
         affinity=affinity,
-        tests=tuple(commands_to_test(affinity, run, list(filter(None, (found.start, found.train)))))
-        if affinity
-        else (),
+        tests=tuple(commands_to_test(affinity, run, known)) if affinity else (),
         decisions=tuple((event["step"], decision_words(event)) for event in found.others.get("decision", ())),
         forgetting=_forgetting(watched),
         max_forgetting=found.start.get("max_forgetting", 0.0),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,16 @@ class Refusal(NamedTuple):
     detail: str
 
 
+def _first_refusal(checks: Iterable[tuple[str, Callable[[], None]]]) -> Refusal | None:
+    """Of filters, by their names, that look one after another."""
+    for name, check in checks:
+        try:
+            check()
+        except Refused as refused:
+            return Refusal(name, refused.reason, refused.detail)
+    return None
+
+
 class FilterChain:
     """Says of drafts whether they are kept.
 
@@ -57,30 +68,15 @@ class FilterChain:
         Raises:
             MftError: a filter cannot do its work.
         """
-        for one in self._filters:
-            try:
-                one.check(draft, author)
-            except Refused as refused:
-                return Refusal(one.name, refused.reason, refused.detail)
-        return None
+        return _first_refusal((one.name, partial(one.check, draft, author)) for one in self._filters)
 
     def check_instruction(self, text: str) -> Refusal | None:
         """The same of an instruction whose solution nobody has paid for yet. In any thread."""
-        for one in self._filters:
-            try:
-                one.check_instruction(text)
-            except Refused as refused:
-                return Refusal(one.name, refused.reason, refused.detail)
-        return None
+        return _first_refusal((one.name, partial(one.check_instruction, text)) for one in self._filters)
 
     def check_in_order(self, draft: Draft) -> Refusal | None:
         """The same of those that compare it with what was kept. In one thread, in the order of the data."""
-        for one in self._ordered:
-            try:
-                one.check(draft)
-            except Refused as refused:
-                return Refusal(one.name, refused.reason, refused.detail)
-        return None
+        return _first_refusal((one.name, partial(one.check, draft)) for one in self._ordered)
 
     def keep(self, draft: Draft) -> None:
         """Compare what follows with this one, too. In the same thread."""
