@@ -14,6 +14,10 @@ from mft_core.support.units import printable, shorten
 DASHES = ("solid", (0, (4, 1.5)))
 MOST_LINES = len(COLOURS) * len(DASHES)
 EXTREMES = 3
+BANDS = ((0.05, 0.95, 0.16), (0.25, 0.75, 0.30))
+"""Of many tasks: from which quantile to which an area is drawn, and how opaque."""
+MOST_MARKED = 25
+"""Of so many points each has a dot, and there is nothing to smooth."""
 
 
 @dataclass(frozen=True, slots=True)

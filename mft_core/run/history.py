@@ -43,6 +43,12 @@ class History:
         first = self.eval_loss[:1]
         return np.divide(self.eval_loss, first, out=np.full_like(self.eval_loss, np.nan), where=first > 0)
 
+    @property
+    def equal_weight(self) -> float | None:
+        """What each task would weigh if all weighed the same; watched tasks have no weight. None: no task has."""
+        weighed = int((~np.isnan(self.weight)).any(axis=0).sum())
+        return 1 / weighed if weighed else None
+
     def smoothed(self, half_life: float) -> np.ndarray:
         """float64 [T, N]: mean training loss of the tokens so far, those `half_life` steps ago counting half.
 
@@ -60,6 +66,11 @@ class History:
             count = count * decay + tokens[index]
             np.divide(total, count, out=result[index], where=count > 0)
         return result
+
+
+def half_life_of(steps: int) -> int:
+    """Optimizer steps after which a training loss counts half in the smoothed ones of a run of so many."""
+    return max(1, round(steps / 50))
 
 
 def history(tasks: Sequence[str], events: Sequence[Mapping[str, Any]], watched: Sequence[str] = ()) -> History:

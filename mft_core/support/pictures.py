@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ FALLBACK_FONTS = ("Noto Sans CJK SC", "WenQuanYi Micro Hei", "Microsoft YaHei", 
 
 MISSING_GLYPH = r"Glyph (\d+) .*missing from font"
 MOST_LETTERS = 12
-_TOLD: list[bool] = []
-"""Whether this process has said that letters are missing: a run draws every minute."""
 
 
 def font_families() -> list[str]:
@@ -71,7 +70,7 @@ def font_families() -> list[str]:
 def drawing() -> Iterator[None]:
     """The settings of a picture, for the block that draws and writes it; matplotlib is imported here.
 
-    Letters that no font here has become boxes; which, and what to install, is logged once.
+    Letters that no font here has become boxes; which, and what to install, is logged once for the same letters.
     """
     import matplotlib
 
@@ -85,9 +84,14 @@ def drawing() -> Iterator[None]:
             missing[int(found[1])] = None
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    if missing and not _TOLD:
-        _TOLD.append(True)
-        logging.getLogger(__name__).warning(boxes_warning("".join(map(chr, missing))))
+    if missing:
+        _tell_of_boxes("".join(map(chr, missing)))
+
+
+@cache
+def _tell_of_boxes(letters: str) -> None:
+    """Once for the same letters: a run draws every minute."""
+    logging.getLogger(__name__).warning(boxes_warning(letters))
 
 
 def boxes_warning(letters: str) -> str:

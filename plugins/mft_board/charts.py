@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
+from mft_core.run.drawn_tasks import MOST_MARKED
+
 WIDTH, HEIGHT = 460, 240
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 24, 22
-MOST_POINTS, MOST_MARKED = 400, 25
+MOST_POINTS = 400
 
 
 @dataclass(frozen=True, slots=True)

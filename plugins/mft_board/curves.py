@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from mft_board.charts import MOST_MARKED, Band, Chart, Curve, draw, thinned
-from mft_core.run.drawn_tasks import DrawnTasks, choose
-from mft_core.run.history import History
-
-BANDS = ((0.05, 0.95, 0.16), (0.25, 0.75, 0.30))
+from mft_board.charts import Band, Chart, Curve, draw, thinned
+from mft_core.run.drawn_tasks import BANDS, MOST_MARKED, DrawnTasks, choose
+from mft_core.run.history import History, half_life_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +30,10 @@ def charts(history: History, steps: int) -> list[Chart]:
     """
     choice = choose(history)
     many = len(history.steps) > MOST_MARKED
-    half_life = max(1, round(steps / 50))
+    half_life = half_life_of(steps)
     smooth = history.smoothed(half_life) if many else history.loss
-    weighed = int((~np.isnan(history.weight)).any(axis=0).sum())  # watched tasks have no weight
     share = token_shares(history)
-    marks, equal = history.decisions, 1 / weighed if weighed else None
+    marks, equal = history.decisions, history.equal_weight
     unit = f"nats per token, half-life {half_life}" if many else "nats per token"
     evaluated = history.eval_steps
     speed = history.run["tokens_per_second"]

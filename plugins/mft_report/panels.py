@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mft_core.run.drawn_tasks import DrawnTasks
-from mft_core.run.history import History
+from mft_core.run.drawn_tasks import BANDS, MOST_MARKED, DrawnTasks
+from mft_core.run.history import History, half_life_of
 from mft_core.support.pictures import INK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-BANDS = ((0.05, 0.95, 0.16), (0.25, 0.75, 0.30))
-MOST_MARKED = 25
 
 
 def series(axes: Axes, steps: np.ndarray, values: np.ndarray, choice: DrawnTasks) -> None:
@@ -52,7 +49,7 @@ def training_loss(axes: Axes, history: History, choice: DrawnTasks, steps: int) 
     if len(history.steps) <= MOST_MARKED:
         series(axes, history.steps, history.loss, choice)
         return
-    half_life = max(1, round(steps / 50))
+    half_life = half_life_of(steps)
     for line in choice.lines:
         there = ~np.isnan(history.loss[:, line.task])
         if there.any():
@@ -81,9 +78,9 @@ def relative_loss(axes: Axes, history: History, choice: DrawnTasks) -> None:
 def weights(axes: Axes, history: History, choice: DrawnTasks) -> None:
     """Task weights, with a line where all would be equal."""
     axes.set(title="Task weights", ylabel="weight (sum over tasks = 1)")
-    weighed = int((~np.isnan(history.weight)).any(axis=0).sum())  # watched tasks have no weight
-    if weighed:
-        axes.axhline(1 / weighed, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
+    equal = history.equal_weight
+    if equal is not None:
+        axes.axhline(equal, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
     series(axes, history.steps, history.weight, choice)
     axes.set_ylim(bottom=0)
     note(axes, "dotted: all equal")

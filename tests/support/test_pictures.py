@@ -50,7 +50,7 @@ def test_letters_that_no_font_has_are_told_once_with_what_to_install(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(pictures, "font_families", lambda: ["DejaVu Sans"])
-    monkeypatch.setattr(pictures, "_TOLD", [])
+    pictures._tell_of_boxes.cache_clear()
     for _ in range(2):
         with drawing():
             png(drawn())
