@@ -20,13 +20,26 @@ from mft_core.support.thoughts import without_thought
 if TYPE_CHECKING:
     from mft_core.generation.assistant import Assistant
 
-_opened: dict[tuple[str, str], Assistant] = {}
-"""The model that answered last: two may not fit into memory."""
+
+class LastModel:
+    """The model that answered last: two may not fit into memory."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, str], Assistant] = {}
+
+    def answer(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """The text as it comes, then how long it was and, where a reference is given, how near to it."""
+        return _answer(self._assistant(request["folder"], request["run"]), request)
+
+    def _assistant(self, folder: str, run: str) -> Assistant:
+        key = folder, run
+        if key not in self._opened:
+            self._opened.clear()
+            self._opened[key] = open_folder(Path(folder), discover(Workspace.find()).opening(Path(run)).catalog)
+        return self._opened[key]
 
 
-def answer(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The text as it comes, then how long it was and, where a reference is given, how near to it."""
-    assistant = _assistant(request["folder"], request["run"])
+def _answer(assistant: Assistant, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     system = request["system"] or load_recipe(Path(request["run"]) / run_files.RECIPE).data.system
     turns = [*([Turn("system", system)] if system else []), Turn("user", request["prompt"])]
     sampling = Sampling(request["tokens"], request["temperature"])
@@ -48,14 +61,6 @@ def answer(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(result, BaseException):
         raise result
     yield {"tokens": result.new_tokens, "finished": result.finished, **_scores(result.text, request["reference"])}
-
-
-def _assistant(folder: str, run: str) -> Assistant:
-    key = folder, run
-    if key not in _opened:
-        _opened.clear()
-        _opened[key] = open_folder(Path(folder), discover(Workspace.find()).opening(Path(run)).catalog)
-    return _opened[key]
 
 
 def _scores(text: str, reference: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from mft_board.compare_pages import ComparePages
 from mft_board.data_pages import DataPages
 from mft_board.guard import Guard
+from mft_board.live import WatchedRuns
 from mft_board.places import AUDIT, COMPARISON, RUN, Place, Places
 from mft_board.rendering import render
 from mft_board.run_pages import RunPages
@@ -40,7 +41,8 @@ def guarded(places: Places, token: str, host: str, cookie: str) -> ASGIApp:
 
 def application(places: Places) -> Starlette:
     """The board, for anybody."""
-    data, trying = DataPages(places), TryPages(places)
+    watched = WatchedRuns()
+    data, trying = DataPages(places, watched), TryPages(places)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -48,14 +50,14 @@ def application(places: Places) -> Starlette:
         data.worker.close()
         trying.worker.close()
 
-    answers = {**_run_answers(places), **_data_answers(places, data), **_try_answers(places, data, trying)}
+    answers = {**_run_answers(places, watched), **_data_answers(places, data), **_try_answers(places, data, trying)}
     routes = [Route(path, _in_thread(answer), methods=["GET"]) for path, answer in answers.items()]
     routes.append(Route("/try/answers", _stream(trying), methods=["POST"]))
     return Starlette(routes=routes, exception_handlers={MftError: _failed, 404: _nothing}, lifespan=lifespan)
 
 
-def _run_answers(places: Places) -> dict[str, Answer]:
-    runs, comparisons = RunPages(places), ComparePages(places)
+def _run_answers(places: Places, watched: WatchedRuns) -> dict[str, Answer]:
+    runs, comparisons = RunPages(places, watched), ComparePages(places)
 
     def run_part(request: Request) -> Response:
         revision, part = runs.part(_named(places, RUN, request), request.query_params.get("tasks") == "all")

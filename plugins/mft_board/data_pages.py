@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mft_board.audits import read_audit, record_at
-from mft_board.live import WatchedRun
+from mft_board.live import WatchedRuns
 from mft_board.pictures import bars
 from mft_board.places import AUDIT, RUN, Place, Places
 from mft_board.quarantine import read_refused
+from mft_board.queries import number
 from mft_board.rendering import render
 from mft_board.worker_process import WorkerProcess
 from mft_core.support import run_files
 
 PER_PAGE, MOST_RUNS = 10, 200
 COUNTS = ("train", "valid", "tokens", "supervised", "weight")
-LARGEST_NUMBER = 8
 
 
 class DataPages:
@@ -23,10 +23,11 @@ class DataPages:
 
     Args:
         places: where runs and audits are.
+        watched: the runs that are looked at.
     """
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, places: Places, watched: WatchedRuns) -> None:
+        self._places, self._watched = places, watched
         self.worker = WorkerProcess()
 
     def all(self) -> str:
@@ -36,9 +37,10 @@ class DataPages:
 
     def of_run(self, place: Place) -> str:
         """The tasks of a run with their counts, and what was refused."""
-        run = WatchedRun(place.path)
-        run.refresh()
-        facts, path = run.facts(), place.path / run_files.QUARANTINE
+        run, path = self._watched.get(place), place.path / run_files.QUARANTINE
+        with run.lock:
+            run.refresh()
+            facts = run.facts()
         tasks = [*facts.tasks, *facts.watched]
         refused, whole = read_refused(path) if self._places.holds(path) else ({}, True)
         largest = max((task.data.get("supervised") or 0 for task in tasks), default=0)
@@ -58,14 +60,14 @@ class DataPages:
         side = "valid" if query.get("side") == "valid" else "train"
         (found,) = self.worker.ask(
             work="samples", run=str(place.path), roots=[str(root) for root in self._places.roots],
-            task=query.get("task", ""), side=side, first=_number(query.get("first", "")),
+            task=query.get("task", ""), side=side, first=number(query.get("first", "")),
         )  # fmt: skip
         histograms = {name: (bars(one["counts"]), one["edges"]) for name, one in found["histograms"].items()}
         return render("samples_part.jinja", place=place, found=found, side=side, histograms=histograms)
 
     def audit(self, place: Place, query: Mapping[str, str]) -> str:
         """Duplicates and leaks, those of a page with their records side by side."""
-        found, first = read_audit(place.path), _number(query.get("first", ""))
+        found, first = read_audit(place.path), number(query.get("first", ""))
 
         def text(record: Mapping[str, str]) -> str:
             return record_at(record["origin"], place.path, self._places.holds)
@@ -76,7 +78,3 @@ class DataPages:
         return render(
             "audit.jinja", place=place, found=found, pairs=pairs, leaks=leaks, first=first, per_page=PER_PAGE, most=most
         )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) <= LARGEST_NUMBER else 0

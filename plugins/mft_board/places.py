@@ -81,8 +81,7 @@ class Places:
 
     def holds(self, path: Path) -> bool:
         """Whether a path lies in the folders, after all symbolic links were followed."""
-        real = Path(os.path.realpath(path))
-        return any(real == root or root in real.parents for root in self.roots)
+        return lies_in(path, self.roots)
 
     def _current(self) -> Mapping[str, Place]:
         with self._lock:
@@ -120,6 +119,12 @@ def _kinds(folder: Path, files: Sequence[str]) -> Iterator[tuple[str, Path]]:
     for name in files:
         if name.endswith(".json") and "audit" in name:
             yield AUDIT, folder / name
+
+
+def lies_in(path: Path, roots: Sequence[Path]) -> bool:
+    """Whether a path lies in folders without symbolic links in their own paths, after all its links were followed."""
+    real = Path(os.path.realpath(path))
+    return any(real == root or root in real.parents for root in roots)
 
 
 def open_places(folders: Sequence[Path]) -> Places:

@@ -9,6 +9,7 @@ from mft_board.index import BROKEN_OFF, DAMAGED, ENDED, RUNNING, Line, RunIndex,
 from mft_board.live import WatchedRun, WatchedRuns
 from mft_board.pictures import change_strip, heat_map
 from mft_board.places import COMPARISON, RUN, Place, Places
+from mft_board.queries import number
 from mft_board.rendering import render
 from mft_core.run.affinity_words import affinity_as_json
 from mft_core.run.results import RunFacts
@@ -30,12 +31,12 @@ class RunPages:
 
     Args:
         places: where they are.
+        watched: those that are looked at.
     """
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, places: Places, watched: WatchedRuns) -> None:
+        self._places, self._watched = places, watched
         self._index = RunIndex(places)
-        self._watched = WatchedRuns()
 
     def table(self, query: Mapping[str, str]) -> str:
         """The part of the page of all runs that changes: those asked for, in their order."""
@@ -44,7 +45,7 @@ class RunPages:
         order = query.get("order", "")
         shown.sort(key=ORDERS.get(order, ORDERS["newest"]))
         last = max(1, -(-len(shown) // PER_PAGE))
-        page = min(max(1, _number(query.get("page", ""))), last)
+        page = min(max(1, number(query.get("page", ""))), last)
         comparisons = [place for place in self._places.all(COMPARISON) if _has(place.title, query.get("q", ""))]
         return render(
             "runs_table.jinja", lines=shown[PER_PAGE * (page - 1) : PER_PAGE * page], strip=change_strip,
@@ -101,12 +102,12 @@ class RunPages:
 def _run_part(place: Place, run: WatchedRun, all_tasks: bool) -> str:
     facts, history = run.facts(), run.history()
     end = facts.steps or facts.step
-    heat = heat_map(affinity_as_json(facts.affinity, facts.tests)) if facts.affinity else ""
+    affinity = affinity_as_json(facts.affinity, facts.tests) if facts.affinity else None
     tasks = facts.tasks if all_tasks else _telling(facts)
     return render(
         "run_part.jinja", place=place, facts=facts, state=run.state, tasks=tasks, more=len(facts.tasks) - len(tasks),
         quiet=quiet_words(facts.reason, run.changed), pictures=drawn(charts(history, end), end), legend=legend(history),
-        heat=heat, affinity=affinity_as_json(facts.affinity, facts.tests)["words"] if facts.affinity else [],
+        heat=heat_map(affinity) if affinity else "", affinity=affinity["words"] if affinity else [],
         strip=change_strip([(task.name, task.change, task.verdict) for task in facts.tasks]),
         loss=_loss_words(facts),
     )  # fmt: skip
@@ -143,7 +144,3 @@ def _is_wanted(line: Line, query: Mapping[str, str]) -> bool:
 
 def _has(text: str, part: str) -> bool:
     return part.casefold() in text.casefold()
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 9 else 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mft_board.places import lies_in
 from mft_core.data.sample_view import stretches
 from mft_core.data.stored_records import stored_records
 from mft_core.data.tool_text import in_text
@@ -114,9 +115,8 @@ def _check(recipe: Recipe, catalog: Catalog, roots: Sequence[Path]) -> None:
 
 
 def _inside(path: Path, roots: Sequence[Path]) -> None:
-    real = path.resolve()
-    if not any(root == real or root in real.parents for root in roots):
+    if not lies_in(path, roots):
         raise UsageError(
             f"The run's data lies outside of the folders of this board: {path}.",
-            f"Start the board with its folder too: mft board ... {real.parent}",
+            f"Start the board with its folder too: mft board ... {path.resolve().parent}",
         )

@@ -72,12 +72,13 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
+    except socket.gaierror as error:
+        raise UsageError(f"--host {host}: there is no such address ({error.strerror}).", "As in 127.0.0.1.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
-    except socket.gaierror as error:
-        raise UsageError(f"--host {host}: there is no such address ({error.strerror}).", "As in 127.0.0.1.") from error
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
