@@ -7,6 +7,7 @@ imports or which locale it finds, needs a new interpreter.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -76,6 +77,8 @@ class _Surroundings:
 
 def _work(surroundings: _Surroundings, work: Callable[[], object]) -> None:
     surroundings.enter()
+    # As at a terminal: what was started in the background ignores Ctrl-C, and so do all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     work()
 
 
